@@ -1,0 +1,38 @@
+# Every target sets up what it needs by itself: `make demo` and `make test` work on a bare Debian or Ubuntu.
+
+.PHONY: help setup demo test lint prove stop clean lock
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 8
+
+setup:  ## prepare this machine for development
+	@bin/setup dev
+
+demo:  ## seed a company and serve it; ARGS=--no-serve only seeds, ARGS="--port 9000" serves elsewhere
+	@bin/setup runtime
+	@exec $(PY) manage.py demo $(ARGS)
+
+test: setup  ## everything that must hold at each change; PYTEST_ARGS="-k name" chooses tests
+	@exec $(PY) -m config.postgres run bin/gates
+
+lint: setup  ## the same without the tests
+	@exec $(PY) -m config.postgres run bin/gates lint
+
+prove: setup  ## the benchmarks, as long as they take; results go to docs/proof/; ARGS="read check" chooses
+	@exec bin/prove $(ARGS)
+
+stop:  ## stop the project's own PostgreSQL
+	@[ ! -x $(PY) ] || $(PY) -m config.postgres stop
+
+clean:  ## remove everything that was made here: the database with its data, the virtual environment, caches
+	@[ ! -x $(PY) ] || $(PY) -m config.postgres remove
+	@rm -rf .data .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: setup  ## resolve the requirements anew; needs uv
+	@$(LOCK) --upgrade requirements/runtime.in -o requirements/runtime.txt
+	@$(LOCK) --upgrade requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt

@@ -1,0 +1,151 @@
+"""What a customer's page shows beside the address: usage, cost so far, documents, subscriptions, what is unbilled."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+
+from billing.admin.charts import MeterChart, Series, lines
+from billing.models import Subscription, UnbilledUsage
+from billing.usage.current import PeriodUsage, current_usage
+from billing.usage.summary import Day, by_day, by_dimension
+from customers.models import Customer
+from invoices.models import Invoice
+from plans.figures import money, number, plural, units
+from plans.models import Meter
+
+MOST_CHARTS = 4
+MOST_SHARES = 30
+MOST_ROWS = 8
+MOST_UNBILLED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature in a running period, as text."""
+
+    name: str
+    used: str
+    included: str
+    cost: str
+    projected: str
+    used_percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodPanel:
+    """A running period: what it is, what was used in it, and what that costs so far."""
+
+    subscription: str
+    plan: str
+    span: str
+    until: datetime
+    rows: list[FeatureRow]
+    cost: str
+    projected: str
+
+
+def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
+    """Return what the page shows, in a fixed number of queries whatever the customer used."""
+    running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
+    unbilled = UnbilledUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
+    meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
+    return {
+        "periods": [panel(one, customer) for one in running],
+        "charts": _charts(customer, running, meters, at=at),
+        "shares": _shares(running, meters),
+        "subscriptions": _subscriptions(customer),
+        "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
+        "unbilled": unbilled.filter(sandbox=customer.sandbox)[:MOST_UNBILLED].count(),
+        "most_unbilled": MOST_UNBILLED,
+    }
+
+
+def panel(one: PeriodUsage, customer: Customer) -> PeriodPanel:
+    currency, terms = one.terms.currency, one.terms
+    zone = ZoneInfo(customer.time_zone)
+    first, last = one.starts_at.astimezone(zone), (one.ends_at - timedelta(microseconds=1)).astimezone(zone)
+    return PeriodPanel(
+        subscription=one.subscription,
+        plan=f"{terms.plan_name} v{terms.version_number}",
+        span=f"{date_format(first.date())} – {date_format(last.date())}",
+        until=one.ends_at,
+        rows=[
+            FeatureRow(
+                name=feature.terms.name,
+                used=units(feature.used, feature.terms.unit),
+                included=number(feature.terms.included) if feature.terms.included else "",
+                cost=money(feature.cost, currency),
+                projected=money(feature.projected, currency),
+                used_percent=_percent(feature.used, feature.terms.included),
+            )
+            for feature in one.features
+        ],
+        cost=money(one.cost, currency),
+        projected=money(one.projected, currency),
+    )
+
+
+def _percent(used: Decimal, included: Decimal) -> int | None:
+    return min(100, int(used * 100 / included)) if included else None
+
+
+def _subscriptions(customer: Customer) -> list[Subscription]:
+    found = Subscription.objects.filter(customer=customer).select_related("version__plan")
+    return list(found.order_by("-pk")[:MOST_ROWS])
+
+
+def _charts(
+    customer: Customer, running: Sequence[PeriodUsage], meters: dict[int, Meter], *, at: datetime
+) -> list[MeterChart]:
+    """Return a chart for each of the busiest meters: this period's days over those of the time before it."""
+    if not running:
+        return []
+    zone = ZoneInfo(customer.time_zone)
+    start = min(one.starts_at for one in running).astimezone(zone)
+    end = max(one.ends_at for one in running).astimezone(zone)
+    before = start - (end - start)
+    days = by_day(customer_id=customer.pk, since=before, until=end, zone=zone)
+    of_meter: dict[int, list[Day]] = defaultdict(list)
+    for day in days:
+        of_meter[day.meter_id].append(day)
+    busiest = sorted(of_meter.items(), key=lambda pair: -sum(day.events for day in pair[1]))[:MOST_CHARTS]
+    return [_chart(meters[meter], used, before, start, end, at=at) for meter, used in busiest if meter in meters]
+
+
+def _chart(
+    meter: Meter, days: list[Day], before: datetime, start: datetime, end: datetime, *, at: datetime
+) -> MeterChart:
+    counted = {day.day: day.quantity for day in days}
+    length = (end.date() - start.date()).days
+    now = [start.date() + timedelta(days=one) for one in range(length)]
+    then = [before.date() + timedelta(days=one) for one in range(length)]
+    today = at.astimezone(start.tzinfo).date()
+    used = [counted.get(day, Decimal(0)) if day <= today else None for day in now]
+    earlier = [counted.get(day, Decimal(0)) for day in then]
+    total, total_before = sum(filter(None, used), Decimal(0)), sum(earlier, Decimal(0))
+    summary = f"{meter.name} by day: {units(total, meter.unit)} this period, {number(total_before)} before it"
+    series = [Series("this period", used), Series("the time before", earlier, faint=True)]
+    return MeterChart(
+        name=meter.name,
+        now=units(total, meter.unit),
+        before=number(total_before),
+        chart=lines([f"{day:%-d %b}" for day in now], series, summary=summary),
+    )
+
+
+def _shares(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> list[dict[str, Any]]:
+    """Return the running periods' usage by meter and dimension, the largest values first."""
+    grouped: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
+    for share in by_dimension(period_ids=[one.period_id for one in running], count=MOST_SHARES):
+        if share.meter_id in meters:
+            grouped[share.meter_id, share.dimension].append((share.value, number(share.quantity)))
+    return [
+        {"meter": meters[meter].name, "unit": plural(meters[meter].unit), "dimension": dimension, "rows": rows}
+        for (meter, dimension), rows in grouped.items()
+    ]

@@ -1,0 +1,98 @@
+"""Charts for the theme's Chart.js: data and options as JSON, and a sentence for who cannot see them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+COLOURS = ("#3b6fc4", "#e0913a", "#3d9a74", "#a35bb5", "#c2504f", "#7a8794")
+FAINT = "#b8c4d6"
+GRID = "rgba(128, 140, 160, 0.18)"
+INK = "#7d8796"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line or one colour of bars; None where there is no figure."""
+
+    name: str
+    values: Sequence[Decimal | int | None]
+    faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What `backoffice/chart.html` draws."""
+
+    kind: str
+    data: str
+    options: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChart:
+    """A chart of one meter with its figures as text: of the present, and of what it is compared with."""
+
+    name: str
+    now: str
+    before: str
+    chart: Chart
+
+
+def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:
+    """Return stacked bars, one per label."""
+    datasets = [
+        _dataset(one, COLOURS[place % len(COLOURS)]) | {"stack": "all", "maxBarThickness": 28, "borderRadius": 2}
+        for place, one in enumerate(series)
+    ]
+    return _chart("bar", labels, datasets, summary, stacked=True)
+
+
+def lines(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:
+    """Return lines; a faint one is what the others are compared with."""
+    datasets = [
+        _dataset(one, FAINT if one.faint else COLOURS[0])
+        | {"borderWidth": 2, "pointRadius": 0, "pointHitRadius": 8, "tension": 0.25, "spanGaps": False}
+        | ({"borderDash": [4, 4]} if one.faint else {"fill": "origin", "backgroundColor": f"{COLOURS[0]}1a"})
+        for one in series
+    ]
+    return _chart("line", labels, datasets, summary, stacked=False)
+
+
+def _dataset(one: Series, colour: str) -> dict[str, Any]:
+    values = [None if value is None else float(value) for value in one.values]  # a drawing, not an amount
+    return {"label": one.name, "data": values, "borderColor": colour, "backgroundColor": colour}
+
+
+def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool) -> Chart:
+    options = {
+        "animation": False,
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "interaction": {"mode": "index", "intersect": False},
+        "plugins": {
+            "legend": {
+                "display": len(datasets) > 1,
+                "align": "end",
+                "labels": {"boxWidth": 8, "boxHeight": 8, "usePointStyle": True, "color": INK},
+            }
+        },
+        "scales": {
+            "x": {
+                "stacked": stacked,
+                "grid": {"display": False},
+                "ticks": {"color": INK, "maxRotation": 0, "autoSkipPadding": 14},
+            },
+            "y": {
+                "stacked": stacked,
+                "beginAtZero": True,
+                "border": {"display": False},
+                "grid": {"color": GRID},
+                "ticks": {"color": INK, "maxTicksLimit": 6},
+            },
+        },
+    }
+    data = {"labels": list(labels), "datasets": datasets}
+    return Chart(kind, json.dumps(data), json.dumps(options), summary)

@@ -1,0 +1,158 @@
+"""The page to open the day with. Every figure leads to its rows, and none of them walks a table to its end."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.admin.charts import MeterChart, Series, bars
+from billing.models import Period, UnbilledUsage
+from billing.usage.summary import Day, all_by_day
+from invoices.models import Invoice, Rendering
+from invoices.models.documents import InvoiceState
+from plans.figures import money, number, units
+from plans.models import Meter
+
+MOST = 1_000
+LATEST = 8
+DAYS = 30
+FRESH_SECONDS = 60
+"""How old a figure that sums a month may be."""
+CHART_SECONDS = 300
+MOST_METERS = 4
+UTC = ZoneInfo("UTC")
+CLAIMED = (InvoiceState.ISSUED, InvoiceState.PAID, InvoiceState.OVERDUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure that leads to its rows."""
+
+    name: str
+    figures: list[str]
+    note: str
+    url: str
+    colour: str = ""
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add what the dashboard shows to the admin's index page: only what the reader may see."""
+    at, cards = timezone.now(), []
+    if request.user.has_perm("invoices.view_invoice"):
+        cards += [_invoiced(at), _unmade_files()]
+        context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
+    if request.user.has_perm("billing.view_period"):
+        cards[1:1] = [_due(at), _failed(), _unbilled()]
+    return context | {"title": "Dashboard", "cards": cards}
+
+
+def usage_chart(request: HttpRequest) -> HttpResponse:
+    """Return the chart, which arrives after the page: it is the only figure that sums up many rows."""
+    if not request.user.has_perm("billing.view_period"):
+        raise PermissionDenied
+    shown = _kept("backoffice:usage", CHART_SECONDS, _usage)
+    return TemplateResponse(request, "backoffice/dashboard_usage.html", shown)
+
+
+def _invoiced(at: datetime) -> Card:
+    """Return what was invoiced this month, beside the same days of the month before."""
+    start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = (start - timedelta(days=1)).replace(day=1)
+    then = min(before + (at - start), start)
+    now, earlier = _kept("backoffice:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(before, then)))
+    return Card(
+        name="Invoiced this month, net",
+        figures=[money(amount, currency) for currency, amount in now] or ["nothing yet"],
+        note="; ".join(f"{money(amount, currency)} by this day last month" for currency, amount in earlier),
+        url=f"{reverse('admin:invoices_invoice_changelist')}?issue_date_from={start:%Y-%m-%d}&sandbox__exact=0",
+    )
+
+
+def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
+    issued = Coalesce("issued_at", "created_at")  # as the index by time has it
+    found = (
+        Invoice.objects.annotate(time=issued)
+        .filter(time__gte=since, time__lt=until, sandbox=False, state__in=CLAIMED)
+        .values_list("currency")
+        .annotate(Sum("net"))
+        .order_by("currency")
+    )
+    return [(str(currency), amount) for currency, amount in found]
+
+
+def _due(at: datetime) -> Card:
+    due = Period.objects.filter(state="open", due_at__lte=at, error="")
+    return Card(
+        "Periods to invoice",
+        [_count(due)],
+        "Over and past their grace",
+        f"{reverse('admin:billing_period_changelist')}?status=due",
+    )
+
+
+def _failed() -> Card:
+    count = _count(Period.objects.failed())
+    url = f"{reverse('admin:billing_period_changelist')}?status=failed"
+    return Card("Closes that failed", [count], "Retried by themselves", url, "bad" if count != "0" else "")
+
+
+def _unbilled() -> Card:
+    count = _count(UnbilledUsage.objects.filter(resolved_at__isnull=True))
+    url = reverse("admin:billing_unbilledusage_changelist")
+    return Card("Events without a price", [count], "Kept, not billed", url, "warn" if count != "0" else "")
+
+
+def _unmade_files() -> Card:
+    count = _count(Rendering.objects.filter(content__isnull=True))
+    url = f"{reverse('admin:invoices_invoice_changelist')}?file=failed"
+    return Card("PDFs that failed", [count], "The invoice says why", url, "bad" if count != "0" else "")
+
+
+def _count(rows: QuerySet) -> str:
+    """Count to a thousand and no further."""
+    found = rows.order_by()[: MOST + 1].count()
+    return f"{number(MOST)}+" if found > MOST else number(found)
+
+
+def _usage() -> dict[str, Any]:
+    """Return a chart for each of the busiest meters: their units differ, so they share no axis."""
+    now = timezone.now()
+    today = now.astimezone(UTC).date()
+    since = datetime.combine(today, time.min, UTC) - timedelta(days=DAYS - 1)
+    of_meter: dict[int, list[Day]] = defaultdict(list)
+    for day in all_by_day(since=since, zone=UTC):
+        of_meter[day.meter_id].append(day)
+    meters = Meter.objects.in_bulk(of_meter)
+    busiest = sorted(of_meter, key=lambda meter: -sum(day.events for day in of_meter[meter]))[:MOST_METERS]
+    return {"charts": [_chart(meters[one], of_meter[one], today) for one in busiest if one in meters], "at": now}
+
+
+def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
+    counted = {day.day: day.quantity for day in days}
+    labels = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    quantities = [counted.get(label, Decimal(0)) for label in labels]
+    total = sum(quantities, Decimal(0))
+    summary = f"{meter.name} by day over {DAYS} days: {units(total, meter.unit)} in all"
+    chart = bars([f"{label:%-d %b}" for label in labels], [Series(meter.name, quantities)], summary=summary)
+    return MeterChart(meter.name, units(quantities[-1], meter.unit), number(total), chart)
+
+
+def _kept(key: str, seconds: int, read: Callable[[], Any]) -> Any:
+    """Return what `read` returns, at most `seconds` old."""
+    found = cache.get(key)
+    if found is None:
+        found = read()
+        cache.set(key, found, seconds)
+    return found

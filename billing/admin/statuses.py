@@ -1,0 +1,56 @@
+"""What to know of a period at a glance, and lists of periods by it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
+
+from billing.models import Period
+from billing.models.periods import PeriodState
+
+MOST_LISTED = 10_000
+STATUSES = {"due": "due now", "failed": "failed", "open": "open", "closed": "closed", "late": "late usage"}
+
+
+class StatusFilter(DropdownFilter):
+    title = "Status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("due", "due now"),
+            ("failed", "failed"),
+            ("open", "open"),
+            ("closed", "closed"),
+            ("late", "late usage"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
+        match self.value():
+            case "due":
+                due = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=timezone.now())
+                return queryset.filter(pk__in=_first(due.order_by("due_at", "pk")))
+            case "failed":
+                return queryset.filter(pk__in=_first(Period.objects.failed()))
+            case "late":
+                return queryset.filter(pk__in=_first(Period.objects.filter(late_since__isnull=False)))
+            case "open" | "closed" as state:
+                return queryset.filter(state=state)
+        return queryset
+
+
+def _first(periods: QuerySet[Period]) -> QuerySet[Period]:
+    """Return the ids of the first of these: few enough to sort, found by the index that is made for them."""
+    return periods.values("pk")[:MOST_LISTED]
+
+
+def status_of(period: Period, *, at: datetime) -> tuple[str, str]:
+    """Return what to know of a period at a glance, as (kind, words)."""
+    if period.state == PeriodState.CLOSED:
+        return ("late", "closed, late usage") if period.late_since else ("closed", "closed")
+    if period.error:
+        return "failed", "failed"
+    return ("due", "due") if period.due_at <= at else ("open", "open")

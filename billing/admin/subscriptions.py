@@ -1,0 +1,164 @@
+"""What a customer is subscribed to, what the next invoice will say, and how it ends."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+
+from billing import subscribing
+from billing.admin.upcoming import upcoming
+from billing.models import Subscription
+from billing.models.subscriptions import SubscriptionState
+from customers.admin.finding import ids_like
+
+STATE_COLOURS = {"draft": "info", "active": "success", "cancelled": "warning"}
+MOST_PERIODS = 14
+
+
+class CancelForm(forms.Form):
+    when = forms.ChoiceField(
+        label="When",
+        choices=[("period", "at the end of the running period"), ("now", "now"), ("date", "at a date")],
+        initial="period",
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
+            self.add_error("ends_at", "Enter the date that it ends on.")
+        return cleaned
+
+    def ends(self, *, at: datetime) -> datetime | None:
+        return {"period": None, "now": at}.get(self.cleaned_data["when"], self.cleaned_data["ends_at"])
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ModelAdmin):
+    list_display = ("external_id", "customer_shown", "version_shown", "state_shown", "starts_at", "ends_at")
+    list_filter = (("state", ChoicesDropdownFilter), ("version", AutocompleteSelectFilter))
+    list_select_related = ("customer", "version__plan")
+    search_fields = ("external_id",)
+    search_help_text = "The start of its id, or part of a customer's name"
+    ordering = ("-pk",)
+    actions_detail = ("cancel",)
+    change_form_before_template = "backoffice/subscription.html"
+
+    @display(description="Customer")
+    def customer_shown(self, subscription: Subscription) -> str:
+        return str(subscription.customer)
+
+    @display(description="Plan")
+    def version_shown(self, subscription: Subscription) -> str:
+        return str(subscription.version)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_shown(self, subscription: Subscription) -> tuple[str, str]:
+        return subscription.state, subscription.get_state_display()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        return super().get_queryset(request).select_related("customer", "version__plan")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (exact := queryset.filter(external_id=term)).exists():
+            return exact, False
+        return queryset.filter(Q(external_id__startswith=term) | Q(customer_id__in=ids_like(term))), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> list[Any]:
+        return []  # the page above the form says it all
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        subscription = self.get_object(request, object_id)
+        shown = _shown(subscription) if subscription is not None else {}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    # A subscription is made on its customer's page, and ended here; nothing else of it is edited --------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
+        return False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        subscription = self.get_object(request, str(object_id))
+        running = subscription is not None and subscription.state == SubscriptionState.ACTIVE
+        return super().get_actions_detail(request, object_id) if running else []
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.change_subscription"))
+
+    @action(
+        description="Cancel",
+        icon="event_busy",
+        permissions=["cancel"],
+        variant=ActionVariant.DANGER,
+    )
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        subscription = self.get_object(request, object_id)
+        if subscription is None:
+            raise Http404(f"There is no subscription {object_id}.")
+        if not self.has_view_permission(request, subscription):
+            raise PermissionDenied
+        at = timezone.now()
+        form = CancelForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                ended = subscribing.cancel(
+                    subscription=subscription,
+                    at=at,
+                    ends_at=form.ends(at=at),
+                    by=request.user,
+                )
+            except subscribing.CancellationRefused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, f"{ended} ends on {ended.ends_at:%d %b %Y, %H:%M} UTC.")
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[ended.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=subscription,
+            title=f"Cancel {subscription.version} of {subscription.customer}",
+            consequences=[
+                "From the moment it ends, usage of its features has no price and is reported as unbilled.",
+                "What was used before is invoiced as usual; fees in arrears are prorated.",
+                "Fees paid in advance are not given back.",
+            ],
+            form=form,
+            verb="Cancel subscription",
+            danger=True,
+        )
+
+
+def _shown(subscription: Subscription) -> dict[str, Any]:
+    periods = subscription.periods.select_related("invoice", "version__plan").order_by("-starts_at", "-pk")
+    return {
+        "title": f"{subscription.version} of {subscription.customer}",
+        "subscription": subscription,
+        "state_colour": STATE_COLOURS.get(subscription.state, ""),
+        "periods": list(periods[:MOST_PERIODS]),
+        "upcoming": upcoming(subscription, at=timezone.now()),
+    }

@@ -1,0 +1,76 @@
+"""Usage that no price took: what, whose, and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from billing.models import UnbilledUsage
+
+WHAT_TO_DO = {
+    "unknown_customer": "Add the customer under this external id.",
+    "unknown_event": "Add a meter for this event name, or stop sending it.",
+    "bad_value": "Correct what the product sends, then send it again under a new id.",
+    "no_subscription": "Subscribe the customer to a plan that has this feature.",
+    "no_rate": "Publish a version with a rate for these dimensions, or a default rate.",
+}
+
+
+class ResolvedFilter(DropdownFilter):
+    """Open ones, unless the others are asked for."""
+
+    title = "Billed since"
+    parameter_name = "resolved"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "no"), ("yes", "yes"), ("all", "all")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> QuerySet[UnbilledUsage]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(resolved_at__isnull=self.value() != "yes")
+
+
+@admin.register(UnbilledUsage)
+class UnbilledUsageAdmin(ModelAdmin):
+    list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "what_to_do")
+    list_filter = (("reason", ChoicesDropdownFilter), ResolvedFilter, ("sandbox", BooleanRadioFilter))
+    search_fields = ("customer_ref",)
+    search_help_text = "A customer's external id, or the name of an event, as it was sent"
+    ordering = ("-pk",)
+    fields = (
+        "occurred_at",
+        "event_name",
+        "customer_ref",
+        "reason_shown",
+        "what_to_do",
+        "meter",
+        "event_key",
+        "resolved_at",
+    )
+    readonly_fields = fields
+
+    @display(description="Why", ordering="reason")
+    def reason_shown(self, usage: UnbilledUsage) -> str:
+        return f"{usage.get_reason_display()}: {usage.detail}" if usage.detail else usage.get_reason_display()
+
+    @display(description="What to do")
+    def what_to_do(self, usage: UnbilledUsage) -> str:
+        return "Billed since." if usage.resolved_at else WHAT_TO_DO[usage.reason]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        return (queryset.filter(Q(customer_ref=term) | Q(event_name=term)) if term else queryset), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: UnbilledUsage | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: UnbilledUsage | None = None) -> bool:
+        return False

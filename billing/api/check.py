@@ -1,0 +1,98 @@
+"""POST /api/v1/check: may this customer use this feature now?"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.api.refusals import NotFound
+from billing.checking import Answer, UnknownCustomer, UnknownFeature, check
+from billing.ingest.numbers import MOST_DIGITS, is_within_bounds, measured, number
+from plans.pricing.exact import plain
+
+REQUEST = {
+    "application/json": {
+        "type": "object",
+        "required": ["customer", "feature"],
+        "properties": {
+            "customer": {"type": "string"},
+            "feature": {"type": "string"},
+            "quantity": {"type": "string", "default": "1", "description": "Zero or more; a number or its text."},
+            "subscription": {"type": "string"},
+        },
+    }
+}
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    customer: str
+    feature: str
+    quantity: Any = 1
+    subscription: str = ""
+
+
+_decode = msgspec.json.Decoder(Question, float_hook=number).decode
+
+
+class CheckView(APIView):
+    """Answer at once whether a quantity of a feature may be used: stands in front of the customer's own product."""
+
+    required_scopes = {"POST": "read"}
+    problems = {"POST": ["not-found"]}
+
+    @extend_schema(
+        operation_id="check_entitlement",
+        summary="May this customer use this feature?",
+        request=REQUEST,
+        responses=OpenApiTypes.OBJECT,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        asked = _question(request._request.body)
+        try:
+            answer = check(
+                customer=asked.customer,
+                feature=asked.feature,
+                quantity=asked.quantity,
+                sandbox=request.user.sandbox,
+                at=timezone.now(),
+                subscription=asked.subscription,
+            )
+        except UnknownCustomer as error:
+            raise NotFound(f"There is no customer “{asked.customer}”.") from error
+        except UnknownFeature as error:
+            raise NotFound(f"There is no feature “{asked.feature}”.") from error
+        return HttpResponse(msgspec.json.encode(_document(answer)), content_type="application/json")
+
+
+def _question(body: bytes) -> Question:
+    try:
+        asked = _decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ValidationError({"body": [str(error)]}) from error
+    quantity = measured(asked.quantity)
+    if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
+        raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
+    if quantity < 0:
+        raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
+    if "\0" in asked.customer + asked.feature + asked.subscription:
+        raise ValidationError({"customer": ["text must not contain the character U+0000"]})
+    return msgspec.structs.replace(asked, quantity=Decimal(quantity))
+
+
+def _document(answer: Answer) -> dict[str, object]:
+    return {
+        "allowed": answer.allowed,
+        "reason": answer.reason or None,
+        "consumption": answer.consumption or None,
+        "used": plain(answer.used),
+        "included": plain(answer.included),
+        "remaining": None if answer.remaining is None else plain(answer.remaining),
+        "resets_at": answer.resets_at,
+    }

@@ -1,0 +1,104 @@
+"""POST /api/v1/events: usage in, one event or many."""
+
+from datetime import timedelta
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.api.refusals import Conflict, TooLarge, Unprocessable
+from billing.api.schemas import EVENTS_ANSWER, EVENTS_REQUEST
+from billing.ingest import recording, wire
+
+RETENTION = timedelta(days=396)
+"""Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
+
+AHEAD = timedelta(hours=1)
+
+_encode = msgspec.json.encode
+
+
+class EventsView(APIView):
+    """Store usage events, each exactly once: an answer of 2xx means that they are committed."""
+
+    required_scopes = {"POST": "ingest"}
+    problems = {"POST": ["conflict", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="send_events",
+        summary="Send usage events",
+        parameters=[
+            OpenApiParameter(
+                "atomic", bool, description="Store all events or none: one refused or conflicting refuses the batch."
+            )
+        ],
+        request=EVENTS_REQUEST,
+        responses=EVENTS_ANSWER,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        at = timezone.now()
+        sandbox = request.user.sandbox
+        try:
+            body = request._request.body
+            events, refused, single = wire.read(
+                body, sandbox=sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
+            )
+        except RequestDataTooBig as error:
+            raise TooLarge(f"The body is larger than {wire.MOST_BYTES:,} bytes; send it in parts.") from error
+        except wire.BodyRefused as error:
+            raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
+        atomic = request._request.GET.get("atomic", "") in ("true", "1")
+        if refused and (single or atomic):
+            raise ValidationError(_fields(refused, single=single))
+        try:
+            outcomes = recording.record(events=events, sandbox=sandbox, at=at, atomic=atomic)
+        except recording.RefusedAsAWhole as error:
+            raise Unprocessable(_conflicts(events, error.outcomes)) from error
+        if single and outcomes[0] == recording.CONFLICT:
+            raise Conflict(_conflicts(events, outcomes))
+        return _answer(events, outcomes, refused)
+
+
+def _fields(refused: list[wire.Refused], *, single: bool) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in refused:
+        found.setdefault(one.field if single else f"{one.index}.{one.field}", []).append(one.detail)
+    return found
+
+
+def _conflicts(events: list[wire.Received], outcomes: list[str] | tuple[str, ...]) -> str:
+    ids = [event.id for event, one in zip(events, outcomes, strict=True) if one == recording.CONFLICT]
+    shown = ", ".join(f"“{id_}”" for id_ in ids[:5])
+    return (
+        f"{len(ids)} event(s) were sent before with other content ({shown}); nothing of this request is stored."
+        " Send a new id for a new fact, or a correction for an old one."
+    )
+
+
+def _answer(events: list[wire.Received], outcomes: list[str], refused: list[wire.Refused]) -> HttpResponse:
+    results: list[dict[str, object]] = [
+        {"index": event.index, "id": event.id, "status": outcome}
+        for event, outcome in zip(events, outcomes, strict=True)
+    ]
+    if refused:
+        results += [
+            {"index": one.index, "id": one.id, "status": "rejected", "field": one.field, "detail": one.detail}
+            for one in refused
+        ]
+        results.sort(key=lambda one: one["index"])  # type: ignore[arg-type,return-value]
+    conflicts = outcomes.count(recording.CONFLICT)
+    document = _encode(
+        {
+            "accepted": outcomes.count(recording.ACCEPTED),
+            "duplicate": outcomes.count(recording.DUPLICATE),
+            "conflict": conflicts,
+            "rejected": len(refused),
+            "results": results,
+        }
+    )
+    return HttpResponse(document, content_type="application/json", status=207 if conflicts or refused else 200)

@@ -1,0 +1,62 @@
+"""OpenAPI descriptions of what msgspec reads and writes."""
+
+_EVENT = {
+    "type": "object",
+    "required": ["id", "customer", "event"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "maxLength": 200, "description": "Your key: the same id counts once."},
+        "customer": {"type": "string", "maxLength": 200, "description": "The customer's external id."},
+        "event": {"type": "string", "maxLength": 200, "description": "The event's name."},
+        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened; default: now."},
+        "properties": {"type": "object", "additionalProperties": True},
+        "subscription": {"type": "string", "description": "The subscription it belongs to, where there are several."},
+    },
+}
+_CLOUD_EVENT = {
+    "type": "object",
+    "description": "CloudEvents 1.0: id and source make the key, subject is the customer, type the event's name.",
+    "required": ["specversion", "id", "source", "type", "subject"],
+    "properties": {
+        "specversion": {"type": "string", "enum": ["1.0"]},
+        "id": {"type": "string"},
+        "source": {"type": "string"},
+        "type": {"type": "string"},
+        "subject": {"type": "string"},
+        "time": {"type": "string", "format": "date-time"},
+        "data": {"type": "object", "additionalProperties": True},
+    },
+}
+_ONE = {"oneOf": [_EVENT, _CLOUD_EVENT]}
+
+EVENTS_REQUEST = {
+    "application/json": {"oneOf": [_EVENT, _CLOUD_EVENT, {"type": "array", "maxItems": 10_000, "items": _ONE}]}
+}
+
+_RESULT = {
+    "type": "object",
+    "required": ["index", "id", "status"],
+    "properties": {
+        "index": {"type": "integer"},
+        "id": {"type": "string"},
+        "status": {"type": "string", "enum": ["accepted", "duplicate", "conflict", "rejected"]},
+        "field": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}
+_ANSWER = {
+    "type": "object",
+    "required": ["accepted", "duplicate", "conflict", "rejected", "results"],
+    "properties": {
+        "accepted": {"type": "integer"},
+        "duplicate": {"type": "integer"},
+        "conflict": {"type": "integer"},
+        "rejected": {"type": "integer"},
+        "results": {"type": "array", "items": _RESULT},
+    },
+}
+
+EVENTS_ANSWER = {
+    (200, "application/json"): _ANSWER,
+    (207, "application/json"): _ANSWER,
+}

@@ -1,0 +1,120 @@
+"""Subscriptions as the API takes and gives them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing.models import Period, Subscription
+from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
+from customers.models import Customer
+from plans.models import PlanVersion
+
+
+class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
+    """The half-open interval that usage counts into now."""
+
+    start = InstantField(source="starts_at")
+    end = InstantField(source="ends_at")
+
+    class Meta:
+        model = Period
+        fields = ["start", "end"]
+        read_only_fields = fields
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+    """A customer on a version of a plan."""
+
+    id = serializers.CharField(source="external_id")
+    customer = serializers.CharField(source="customer.external_id")
+    plan = serializers.CharField(source="version.plan.code")
+    version = serializers.IntegerField(source="version.number")
+    current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
+
+    class Meta:
+        model = Subscription
+        fields = [
+            "id",
+            "customer",
+            "plan",
+            "version",
+            "currency",
+            "state",
+            "named",
+            "starts_at",
+            "anchor_at",
+            "ends_at",
+            "cancelled_at",
+            "created_at",
+            "current_period",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(RunningPeriodSerializer(allow_null=True))
+    def get_current_period(self, subscription: Subscription) -> Any:
+        """Return the running period, which the view has fetched."""
+        found = subscription.running
+        return RunningPeriodSerializer(found[0]).data if found else None
+
+
+class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """
+    Who gets what, and from when.
+
+    Its validated data are the arguments of `subscribing.start`, but for `at`.
+    """
+
+    id = NameField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
+    customer = serializers.CharField(max_length=200)
+    plan = serializers.CharField(max_length=64, help_text="The plan's code.")
+    version = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force at the start."
+    )
+    currency = CurrencyField(required=False, help_text="Default: the customer's.")
+    starts_at = InstantField(required=False, help_text="Default: now.")
+    anchor_at = InstantField(required=False, help_text="What anniversaries are counted from; default: the start.")
+    ends_at = InstantField(required=False, help_text="When it ends by itself; default: never.")
+    named = serializers.BooleanField(
+        required=False, help_text="Only events that name it belong to it, so it may price what another one prices."
+    )
+
+    def validate_customer(self, external_id: str) -> Customer:
+        """:raises serializers.ValidationError: if the caller sees no such customer."""
+        sandbox = self.context["request"].user.sandbox
+        found = Customer.objects.filter(external_id=external_id, sandbox=sandbox).first()
+        if found is None:
+            raise _unknown(f"There is no customer “{external_id}”; create it first.")
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Settle the start, and find the version: the one asked for, or the one in force then."""
+        attrs.setdefault("starts_at", self.context["at"])
+        plan, number = attrs.pop("plan"), attrs.get("version")
+        versions = PlanVersion.objects.filter(plan__code=plan).select_related("plan")
+        if number is None:
+            found = versions.in_force(attrs["starts_at"]).first()
+        else:
+            found = versions.filter(number=number).first()
+        if found is None:
+            what = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
+            raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {what}.").detail})
+        attrs["version"] = found
+        return attrs
+
+
+class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """When it ends."""
+
+    when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
+    ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: if both `when` and `ends_at` are given."""
+        if attrs["when"] == "now" and "ends_at" in attrs:
+            raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
+        return attrs
+
+
+def _unknown(detail: str) -> serializers.ValidationError:
+    return serializers.ValidationError([serializers.ErrorDetail(detail, "unknown")])

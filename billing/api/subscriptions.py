@@ -1,0 +1,117 @@
+"""Subscriptions over HTTP."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscribing
+from billing.api.subscription_serializers import (
+    CancellationSerializer,
+    NewSubscriptionSerializer,
+    SubscriptionSerializer,
+)
+from billing.models import Period, Subscription
+from billing.models.periods import PeriodKind
+from billing.models.subscriptions import SubscriptionState
+from customers.access.idempotency import idempotent
+from customers.access.isolation import Isolated
+from customers.access.problems import Problem
+
+EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "plan": "pro"}, request_only=True)
+
+
+class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
+    """Subscriptions of the caller's world, each with the period that runs now."""
+
+    sandbox_path = "customer__sandbox"
+    serializer_class = SubscriptionSerializer
+    lookup_field = "external_id"
+    lookup_url_kwarg = "subscription"
+
+    def get_queryset(self) -> QuerySet[Subscription]:
+        """Return the subscriptions that the caller may see."""
+        running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
+        self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
+            Prefetch("periods", running, to_attr="running")
+        )
+        return super().get_queryset()
+
+    def shown(self, subscription: Subscription) -> Any:
+        """Return the document of a subscription as it is stored now."""
+        return SubscriptionSerializer(self.get_queryset().get(pk=subscription.pk)).data
+
+
+class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
+    """Who is on which plan."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["conflict", "unprocessable"]}
+    filters = {"customer": "customer__external_id", "plan": "version__plan__code", "state": "state"}
+    filter_choices = {"state": SubscriptionState.values}
+
+    @extend_schema(operation_id="list_subscriptions", summary="List subscriptions, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_subscription",
+        summary="Subscribe a customer to a plan",
+        description="From now, from a past moment (what was due since is billed) or from one to come.",
+        request=NewSubscriptionSerializer,
+        responses={201: SubscriptionSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        at = timezone.now()
+        serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
+        serializer.is_valid(raise_exception=True)
+        try:
+            subscription = subscribing.start(**serializer.validated_data, at=at)
+        except subscribing.FeatureAlreadyPriced as error:
+            raise Problem("conflict", str(error)) from error
+        except subscribing.SubscriptionRefused as error:
+            raise Problem("unprocessable", str(error)) from error
+        return Response(self.shown(subscription), status=status.HTTP_201_CREATED)
+
+
+class SubscriptionView(Subscriptions, generics.RetrieveAPIView[Subscription]):
+    """One subscription."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(operation_id="get_subscription", summary="Read a subscription")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class CancellationView(Subscriptions):
+    """The end of a subscription."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="cancel_subscription",
+        summary="Cancel a subscription",
+        description="At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
+        " then is billed.",
+        request=CancellationSerializer,
+        responses={200: SubscriptionSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        at = timezone.now()
+        serializer = CancellationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        ends_at = at if serializer.validated_data["when"] == "now" else serializer.validated_data.get("ends_at")
+        try:
+            found = subscribing.cancel(subscription=self.get_object(), at=at, ends_at=ends_at)
+        except subscribing.CancellationRefused as error:
+            raise Problem("conflict", str(error)) from error
+        return Response(self.shown(found))

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from billing.api.check import CheckView
+from billing.api.events import EventsView
+from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
+from billing.api.usage import BreakdownView, UsageView
+
+urlpatterns = [
+    path("events", EventsView.as_view(), name="events"),
+    path("check", CheckView.as_view(), name="check"),
+    path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
+    path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
+    path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
+    path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
+    path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
+]

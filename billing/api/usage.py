@@ -1,0 +1,129 @@
+"""GET /api/v1/customers/{id}/usage: what a customer has used, and what it costs so far."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.api.refusals import NotFound
+from billing.usage.breakdown import BreakdownRefused, breakdown
+from billing.usage.current import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
+from customers.models import Customer
+from plans.models import Meter
+from plans.pricing.exact import plain
+
+
+class UsageView(APIView):
+    """Usage, allowance and cost of the running periods: reflects every event whose ingest was answered."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
+    )
+    def get(self, request: Request, customer: str) -> Response:
+        at = timezone.now()
+        try:
+            periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
+        except UnknownCustomer as error:
+            raise NotFound(f"There is no customer “{customer}”.") from error
+        return Response({"customer": customer, "at": at, "periods": [period_document(one) for one in periods]})
+
+
+class BreakdownView(APIView):
+    """Usage of one meter by time and dimension."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="break_down_usage",
+        summary="A customer's usage by hour, day or month, and by a dimension",
+        parameters=[
+            OpenApiParameter("meter", str, required=True, description="The meter's code."),
+            OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
+            OpenApiParameter("until", OpenApiTypes.DATETIME, required=True),
+            OpenApiParameter("window", str, enum=["hour", "day", "month"], description="Default: day."),
+            OpenApiParameter("group_by", str, description="A dimension of the meter."),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, customer: str) -> Response:
+        found = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
+        group_by = request.query_params.get("group_by") or None
+        if group_by and group_by not in (*meter.dimensions, meter.reading_dimension):
+            raise ValidationError({"group_by": [f"“{group_by}” is not a dimension of {meter.code}."]})
+        try:
+            slices = breakdown(
+                customer_id=found.pk,
+                time_zone=found.time_zone,
+                meter_id=meter.pk,
+                since=_instant(request, "since"),
+                until=_instant(request, "until"),
+                window=request.query_params.get("window", "day"),
+                group_by=group_by,
+            )
+        except BreakdownRefused as error:
+            raise ValidationError({error.field: [str(error)]}) from error
+        rows = [
+            {"start": one.starts_at, "group": one.group, "quantity": plain(one.quantity), "events": one.events}
+            for one in slices
+        ]
+        return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})
+
+
+def _instant(request: Request, name: str) -> Any:
+    text = request.query_params.get(name, "")
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValidationError({name: [f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z."]})
+    return found
+
+
+def period_document(period: PeriodUsage) -> dict[str, Any]:
+    currency = period.terms.currency
+    return {
+        "subscription": period.subscription,
+        "plan": period.terms.plan_code,
+        "version": period.terms.version_number,
+        "start": period.starts_at,
+        "end": period.ends_at,
+        "cost": {"amount": plain(period.cost), "currency": currency},
+        "projected": {"amount": plain(period.projected), "currency": currency},
+        "features": [feature_document(one, currency) for one in period.features],
+    }
+
+
+def feature_document(feature: FeatureUsage, currency: str) -> dict[str, Any]:
+    return {
+        "feature": feature.terms.code,
+        "consumption": feature.terms.consumption,
+        "unit": feature.terms.unit,
+        "events": feature.events,
+        "used": plain(feature.used),
+        "included": plain(feature.terms.included),
+        "remaining": plain(feature.remaining),
+        "cost": {"amount": plain(feature.cost), "currency": currency},
+        "projected": {"amount": plain(feature.projected), "currency": currency},
+        "rates": [
+            {
+                "rate": line.label,
+                "quantity": plain(line.quantity),
+                "included": plain(line.included),
+                "billable": plain(line.billable),
+                "amount": {"amount": plain(line.amount), "currency": currency},
+                "parts": [part.as_json() for part in line.parts],
+            }
+            for line in (feature.rating.lines if feature.rating else ())
+        ],
+    }

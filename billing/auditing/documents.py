@@ -1,0 +1,121 @@
+"""Documents: what they bill, add up to and say about both sides."""
+
+from collections.abc import Iterable
+
+from billing.auditing.books import Books
+from billing.auditing.checks import Check, Row
+from billing.auditing.fees import wrong_fee_lines
+from billing.auditing.taxes import wrong_taxes
+
+
+def _rerated(books: Books) -> Iterable[Row]:
+    return books.rerating.wrong
+
+
+# The parts of a reference, such as period:12 and late:12:3456; NULL where it has another form.
+PERIOD = r"substring(i.reference from '^(?:period:(?=\d{1,18}$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
+KIND = "split_part(i.reference, ':', 1)"
+
+_ONCE = f"""
+    SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
+    JOIN invoices_invoice i ON i.id = p.invoice_id WHERE i.reference <> 'period:' || p.id
+    UNION ALL
+    SELECT p.id, i.id, i.reference FROM invoices_invoice i
+    LEFT JOIN billing_period p ON p.id = {PERIOD}
+    WHERE CASE {KIND}
+        WHEN 'period' THEN p.invoice_id IS DISTINCT FROM i.id
+        WHEN 'late' THEN p.id IS NULL OR p.state <> 'closed' OR EXISTS (
+            SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
+            WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
+                (p.id, {MARK}))
+        ELSE true END
+"""  # noqa: S608
+
+_TOTALS = """
+    SELECT i.id AS invoice_id, i.net, l.net AS lines, i.tax, t.tax AS taxes, i.total FROM invoices_invoice i
+    LEFT JOIN LATERAL (SELECT sum(amount) AS net, bool_and(currency = i.currency) AS same, count(*) AS lines,
+        count(DISTINCT position) AS positions, max(position) AS last FROM invoices_line WHERE invoice_id = i.id
+    ) l ON true
+    LEFT JOIN LATERAL (SELECT sum(amount) AS tax, sum(taxable) AS taxable, bool_and(currency = i.currency) AS same
+        FROM invoices_invoicetax WHERE invoice_id = i.id) t ON true
+    WHERE i.net <> coalesce(l.net, 0) OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
+        OR i.net <> coalesce(t.taxable, 0) OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
+        OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
+"""
+
+# What a document says of a party is what the party's row said at some time: each state is kept in its history.
+_PARTIES = f"""
+    SELECT i.id AS invoice_id, i.customer_id, i.seller_id, p.id AS period_id FROM invoices_invoice i
+    LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
+    LEFT JOIN billing_period p ON p.id = {PERIOD}
+    LEFT JOIN billing_subscription s ON s.id = p.subscription_id
+    WHERE c.id IS NULL OR se.id IS NULL OR s.customer_id IS DISTINCT FROM i.customer_id
+        OR s.currency <> i.currency OR c.sandbox <> i.sandbox
+        OR NOT i.buyer_facts ?& ARRAY['external_id', 'legal_name', 'country', 'time_zone']
+        OR NOT i.seller_facts ?& ARRAY['code', 'legal_name', 'country', 'time_zone']
+        OR NOT EXISTS (SELECT FROM customers_customerevent h
+            WHERE h.pgh_obj_id = i.customer_id AND to_jsonb(h) @> i.buyer_facts)
+        OR NOT EXISTS (SELECT FROM customers_sellerevent h
+            WHERE h.pgh_obj_id = i.seller_id AND to_jsonb(h) @> i.seller_facts)
+"""  # noqa: S608
+
+# An opening document claims what is due in advance of the first period, a late one what came to the period it names.
+_DATES = f"""
+    WITH terms AS (
+        SELECT pgh_obj_id AS seller_id, net_days FROM customers_sellerevent
+        UNION SELECT id, net_days FROM customers_seller
+    ),
+    billed AS (
+        SELECT i.*, p.kind, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at
+        FROM invoices_invoice i LEFT JOIN billing_period p ON p.id = {PERIOD}
+        LEFT JOIN billing_period f ON p.kind = 'opening'
+            AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
+    )
+    SELECT id AS invoice_id, issued_at, issue_date, due_date, period_start, period_end FROM billed i
+    WHERE i.state <> 'draft' AND (
+        i.issue_date <> (i.issued_at AT TIME ZONE (i.seller_facts ->> 'time_zone'))::date
+        OR i.created_at > i.issued_at OR (i.created_at < i.issued_at AND NOT EXISTS (
+            SELECT FROM invoices_invoiceevent h WHERE h.pgh_obj_id = i.id AND h.state = 'draft'))
+        OR NOT EXISTS (SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days)
+        OR i.period_start <> coalesce(next_starts_at, i.starts_at)
+        OR i.period_end <> coalesce(next_ends_at, i.ends_at))
+"""  # noqa: S608
+
+_LINES = """
+    SELECT l.id AS line_id, l.kind, l.invoice_id FROM invoices_line l
+    JOIN invoices_invoice i ON i.id = l.invoice_id
+    LEFT JOIN billing_billedusage b ON b.line_id = l.id LEFT JOIN billing_period p ON p.id = b.period_id
+    LEFT JOIN billing_subscription s ON s.id = p.subscription_id
+    LEFT JOIN plans_planfeature f ON f.id = l.plan_feature_id
+    WHERE CASE l.kind
+        WHEN 'fee' THEN l.fee_id IS NULL OR b.line_id IS NOT NULL
+            OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
+        ELSE b.line_id IS NULL OR l.fee_id IS NOT NULL
+            OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id OR coalesce(l.rate_id, 0) <> b.rate_id
+            OR f.version_id IS DISTINCT FROM p.version_id OR s.customer_id IS DISTINCT FROM i.customer_id
+            OR (l.service_start, l.service_end) IS DISTINCT FROM (p.starts_at, p.ends_at)
+            OR b.window_start < p.starts_at OR b.window_start >= p.ends_at
+            OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id) END
+        OR p.state = 'open'
+"""
+
+# A counter is billed by one line of its own period; all that comes later is late.
+_TWICE = """
+    SELECT b.period_id, b.plan_feature_id, b.rate_id, count(*) AS lines FROM billing_billedusage b
+    JOIN invoices_line l ON l.id = b.line_id GROUP BY 1, 2, 3, b.window_start
+    HAVING count(*) FILTER (WHERE l.kind = 'usage') > 1
+        OR min(b.high_water_mark) FILTER (WHERE l.kind = 'usage') > min(b.high_water_mark)
+"""
+
+CHECKS = (
+    Check("every_period_is_billed_by_one_document", "P3", _ONCE),
+    Check("documents_are_the_sum_of_their_rows", "I1", _TOTALS),
+    Check("taxes_follow_from_their_rates", "I1", wrong_taxes),
+    Check("documents_name_both_sides", "I3", _PARTIES),
+    Check("documents_are_dated_as_they_were_issued", "I3", _DATES),
+    Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
+    Check("usage_is_billed_once", "P3", _TWICE),
+    Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
+    Check("usage_lines_are_rated_the_same_again", "E6", _rerated),
+)

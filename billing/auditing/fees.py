@@ -1,0 +1,63 @@
+"""Lines for fees, priced anew from the share that they state."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection
+from psycopg import ServerCursor
+
+from billing.auditing.books import Books
+from billing.auditing.checks import Row, select
+from plans.pricing.exact import plain
+from plans.pricing.money import round_money
+
+_FEES = """
+SELECT l.id, l.amount, l.currency, l.quantity, l.explanation::text, f.amount, f.currency
+FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
+"""
+
+# A fee is for a period of its version: the one that is over, or the one that follows it. A period that was paid for
+# in advance may have been cut short since, by the end of its subscription.
+_PERIODS = """
+SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
+JOIN invoices_invoice i ON i.id = l.invoice_id
+JOIN billing_period own ON own.invoice_id = i.id JOIN billing_subscription s ON s.id = own.subscription_id
+WHERE NOT EXISTS (
+    SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
+        AND p.version_id = f.version_id AND p.starts_at = l.service_start
+        AND (p.ends_at = l.service_end
+            OR (f.billed = 'advance' AND p.ends_at = s.ends_at AND p.ends_at < l.service_end))
+        AND CASE f.billed WHEN 'advance' THEN p.starts_at = own.ends_at ELSE p.id = own.id END)
+"""
+
+
+def wrong_fee_lines(books: Books) -> Iterator[Row]:
+    """Yield lines that are not the stated share of their fee, or for no period that it could be due for."""
+    yield from select(_PERIODS)
+    with ServerCursor(connection.connection, "audit_fees") as cursor:
+        cursor.execute(_FEES)
+        for row in cursor:
+            yield from _differences(*row)
+
+
+def _differences(
+    line_id: int, amount: Decimal, currency: str, quantity: Decimal, stated: str, fee: Decimal, fee_currency: str
+) -> Iterator[dict[str, Any]]:
+    explanation: dict[str, str] = json.loads(stated)
+    try:
+        part = Fraction(explanation["share"])
+    except (KeyError, ValueError, ZeroDivisionError):
+        yield {"line_id": line_id, "wrong": "share", "stored": explanation.get("share")}
+        return
+    full = plain(fee)
+    formula = full if part == 1 else f"{full} × {part}, "
+    expected = round_money(Fraction(fee) * part, currency)
+    if explanation.get("fee") != full or currency != fee_currency or not 0 < part <= 1 or quantity != 1:
+        yield {"line_id": line_id, "wrong": "fee", "stored": explanation.get("fee"), "again": full}
+    elif not explanation.get("formula", "").startswith(formula) or len(explanation) != 3:
+        yield {"line_id": line_id, "wrong": "explanation", "stored": stated, "again": formula}
+    elif expected != amount:
+        yield {"line_id": line_id, "wrong": "amount", "stored": amount, "again": expected}

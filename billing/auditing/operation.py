@@ -1,0 +1,77 @@
+"""Run the checks."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from billing.auditing import access, catalogue, documents, everywhere, history, metering, numbers, subscriptions
+from billing.auditing.books import Books
+from billing.auditing.checks import Check, Finding
+from plans.terms import forget_terms
+
+CHECKS: tuple[Check, ...] = (
+    *everywhere.CHECKS,
+    *history.CHECKS,
+    *catalogue.CHECKS,
+    *subscriptions.CHECKS,
+    *metering.CHECKS,
+    *documents.CHECKS,
+    *numbers.CHECKS,
+    *access.CHECKS,
+)
+
+
+class UnknownCheck(ValueError):
+    """There is no check of this name."""
+
+
+class Violated(AssertionError):
+    """The books are wrong; the text says how."""
+
+
+def audit(*, only: Collection[str] = (), report: Callable[[Finding], None] = lambda finding: None) -> list[Finding]:
+    """
+    Run the checks on the books as they are at one moment, and return what each of them found.
+
+    only: names of checks; all of them when empty. report: called after each check.
+
+    :raises UnknownCheck: if a name is none of a check's.
+    """
+    if unknown := set(only) - {check.name for check in CHECKS}:
+        raise UnknownCheck(f"“{sorted(unknown)[0]}” is not a check; `manage.py audit --list` names them all.")
+    found = []
+    with _one_moment():
+        # What this process remembers may be older, or younger, than what is stored.
+        forget_terms()
+        books = Books()
+        for check in CHECKS:
+            if not only or check.name in only:
+                started = time.monotonic()
+                finding = check.run(books)
+                finding.seconds = time.monotonic() - started
+                report(finding)
+                found.append(finding)
+    return found
+
+
+def assert_clean(*, only: Collection[str] = ()) -> None:
+    """:raises Violated: if a check finds anything, with the first rows of each."""
+    violated = [finding for finding in audit(only=only) if finding.is_violated]
+    if violated:
+        raise Violated(
+            "\n".join(f"{finding.check.name} ({finding.check.reference}): {finding.rows[:3]}" for finding in violated)
+        )
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Let every check see the same state, whatever is written meanwhile; within a transaction, see that one's."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0")
+        yield

@@ -1,0 +1,130 @@
+"""
+Count all usage anew, from the events themselves: docs/audit.md#recount.
+
+Every event is attributed by the very function that ingest uses and added up; what comes out must equal the counters,
+rollups and snapshots that were kept, to the last digit and fingerprint.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Context, localcontext
+from itertools import islice
+from typing import Any
+
+from billing.auditing.comparing import wrong_counters, wrong_rollups, wrong_snapshots
+from billing.auditing.folding import Fold
+from billing.auditing.known import Known, read_known
+from billing.auditing.meters import Meters, read_meters
+from billing.auditing.reading_events import (
+    Report,
+    Stored,
+    any_reports,
+    as_received,
+    chunks,
+    has_its_digest,
+    has_its_key,
+    reports_of,
+)
+from billing.auditing.reported import unfounded, unreported
+from billing.ingest import catalogue
+from billing.ingest.attribution import attribute
+
+EXACT = Context(prec=120)
+MOST_KEPT = 100
+MOST_SUMS = 200_000
+"""Sums kept before they are compared and dropped."""
+
+MOST_ID = 2**63 - 1
+NO_REPORTS: dict[int | None, Report] = {}
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Recount:
+    """Offending rows, by what is wrong; a hundred of each at most."""
+
+    keys: list[Row] = field(default_factory=list)
+    digests: list[Row] = field(default_factory=list)
+    neither: list[Row] = field(default_factory=list)
+    reasons: list[Row] = field(default_factory=list)
+    counters: list[Row] = field(default_factory=list)
+    rollups: list[Row] = field(default_factory=list)
+    snapshots: list[Row] = field(default_factory=list)
+    events: int = 0
+
+
+def recount() -> Recount:
+    """Return what the events of all times contradict."""
+    with localcontext(EXACT):
+        return _Walk().walk()
+
+
+class _Walk:
+    """One pass over the events, whose customers come one after the other; `fold` holds those from `after` on."""
+
+    def __init__(self) -> None:
+        self.found = Recount()
+        self.catalogue = catalogue.refresh()
+        self.meters: Meters = read_meters()
+        self.known = Known({}, {}, set(), {})
+        self.fold = Fold(self.known)
+        self.after = 0
+        self.customer_id: int | None = None
+
+    def walk(self) -> Recount:
+        reported = any_reports()
+        for rows in chunks():
+            self._know({row.customer_id for row in rows if row.customer_id is not None})
+            reports = reports_of(rows) if reported else {}
+            for row in rows:
+                if row.customer_id != self.customer_id:
+                    self._turn_to(row.customer_id)
+                self._take(row, reports.get(row.key, NO_REPORTS))
+            self.found.events += len(rows)
+        self._compare(up_to=MOST_ID)
+        return self.found
+
+    def _know(self, customer_ids: set[int]) -> None:
+        """Read the customers that are not known yet."""
+        if new := customer_ids - self.known.customers.keys():
+            read = read_known(new)
+            self.known.customers |= read.customers
+            self.known.subscribed |= read.subscribed
+            self.known.moved |= read.moved
+            self.known.marks |= read.marks
+
+    def _turn_to(self, customer_id: int | None) -> None:
+        """Leave a customer behind; once there are many sums, compare them and let them go."""
+        if self.customer_id is not None and len(self.fold) > MOST_SUMS:
+            self._compare(up_to=self.customer_id)
+        self.customer_id = customer_id
+
+    def _take(self, row: Stored, reports: dict[int | None, Report]) -> None:
+        event = as_received(row)
+        if not has_its_key(row):
+            _keep(self.found.keys, [{"key": row.key, "source": row.source, "id": row.sender_id}])
+        if not has_its_digest(row, event.properties):
+            _keep(self.found.digests, [{"key": row.key, "id": row.sender_id, "digest": row.digest}])
+        customer = self.known.customers.get(row.customer_id) if row.customer_id is not None else None
+        found = attribute(event, catalogue=self.catalogue, customer=customer)
+        if found.unpriced:
+            _keep(self.found.neither, unreported(row, found, reports, meters=self.meters))
+        if reports:
+            wrong = unfounded(row, found, reports, known=self.known, meters=self.meters, catalogue=self.catalogue)
+            _keep(self.found.reasons, wrong)
+        self.fold.take(row, found, reports)
+
+    def _compare(self, *, up_to: int) -> None:
+        """Compare the sums, all of customers up to this one, with what is stored of them, and forget them."""
+        sums, span = self.fold.unfold(), {"after": self.after, "up_to": up_to}
+        _keep(self.found.counters, wrong_counters(sums, **span))
+        _keep(self.found.snapshots, wrong_snapshots(sums, **span))
+        _keep(self.found.rollups, wrong_rollups(sums, moved=self.known.moved, **span))
+        self.known = read_known([id_ for id_ in self.known.customers if id_ > up_to])
+        self.fold = Fold(self.known)
+        self.after = up_to
+
+
+def _keep(rows: list[Row], more: Iterable[Row]) -> None:
+    rows += islice(more, MOST_KEPT - len(rows))

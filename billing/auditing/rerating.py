@@ -1,0 +1,142 @@
+"""
+Rate all usage lines anew from their snapshots: docs/audit.md#rerating.
+
+A line's snapshot says how much of each counter was billed, so the same terms must give the same workings and the same
+amount again, to the last digit: for a late line, minus what earlier lines claimed of the same counter.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.db import connection
+from psycopg import ServerCursor
+
+from billing.closing.usage_lines import explained
+from plans.pricing.exact import plain
+from plans.pricing.money import round_money
+from plans.pricing.rating import RatedLine, rate_usage
+from plans.terms import terms_of
+
+MOST_KEPT = 100
+
+Row = dict[str, Any]
+
+_LINES = """
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity, l.id,
+    l.kind, l.quantity, l.amount, l.explanation::text, p.version_id, s.currency
+FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
+"""
+
+
+class Billed(NamedTuple):
+    """A usage line with its snapshot, and the period it bills."""
+
+    period_id: int
+    plan_feature_id: int
+    window_start: datetime
+    mark: int
+    rate_id: int
+    events: int
+    quantity: Decimal
+    line_id: int
+    kind: str
+    line_quantity: Decimal
+    amount: Decimal
+    explanation: str
+    version_id: int
+    currency: str
+
+
+@dataclass(slots=True)
+class Rerating:
+    """Lines that do not follow from their snapshots, a hundred at most; `lines` is how many were rated."""
+
+    wrong: list[Row] = field(default_factory=list)
+    lines: int = 0
+
+
+class Before(NamedTuple):
+    """What earlier lines claimed of a counter."""
+
+    amount: Decimal = Decimal(0)
+    quantity: Decimal = Decimal(0)
+    events: int = 0
+
+
+def rerate() -> Rerating:
+    """Return the lines that come out differently."""
+    found = Rerating()
+    for _, of_window in groupby(_billed(), key=lambda one: one[:3]):
+        before: dict[int, Before] = {}
+        for _, at_mark in groupby(of_window, key=lambda one: one.mark):
+            lines = list(at_mark)
+            found.lines += len(lines)
+            wrong = list(_wrong(lines, before))
+            found.wrong += wrong[: MOST_KEPT - len(found.wrong)]
+            for line in lines:
+                claimed = before.get(line.rate_id, Before()).amount + line.amount
+                before[line.rate_id] = Before(claimed, line.quantity, line.events)
+    return found
+
+
+def _billed() -> Iterator[Billed]:
+    with ServerCursor(connection.connection, "audit_lines") as cursor:
+        cursor.execute(_LINES)
+        while rows := cursor.fetchmany(5_000):
+            yield from map(Billed._make, rows)
+
+
+def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Row]:
+    """Yield what is wrong with the lines of one counter's rates that were billed at the same mark."""
+    try:
+        workings = _rate(lines, before)
+    except Exception as error:
+        yield {"line_id": lines[0].line_id, "wrong": f"cannot be rated again: {error}"}
+        return
+    for line in lines:
+        rated_line = workings.get(line.rate_id)
+        if rated_line is None:
+            yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
+        else:
+            earlier = before.get(line.rate_id, Before())
+            yield from _differences(line, rated_line, earlier)
+
+
+def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> dict[int, RatedLine]:
+    """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
+    first = lines[0]
+    quantities: dict[int | str, Decimal] = {rate_id: one.quantity for rate_id, one in before.items()}
+    quantities |= {line.rate_id: line.quantity for line in lines}
+    price = terms_of(first.version_id, first.currency).by_plan_feature[first.plan_feature_id].price
+    if price is None:
+        raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
+    return {int(line.rate_key): line for line in rate_usage(price, quantities).lines}
+
+
+def _differences(line: Billed, again: RatedLine, earlier: Before) -> Iterator[Row]:
+    cumulative = round_money(again.amount, line.currency)
+    workings: dict[str, Any] = json.loads(explained(again))
+    quantity = again.quantity
+    if line.kind == "late_usage":
+        told = f"{cumulative:f}", f"{round_money(earlier.amount, line.currency):f}"
+        workings |= {"cumulative": told[0], "billed_before": told[1], "formula": f"{told[0]} − {told[1]}"}
+        workings |= {"quantity_before": plain(earlier.quantity), "events": str(line.events - earlier.events)}
+        quantity = line.quantity - earlier.quantity
+    amount = cumulative - earlier.amount
+    stored: dict[str, Any] = json.loads(line.explanation)
+    if amount != line.amount:
+        yield {"line_id": line.line_id, "wrong": "amount", "stored": line.amount, "again": amount}
+    if quantity != line.line_quantity:
+        yield {"line_id": line.line_id, "wrong": "quantity", "stored": line.line_quantity, "again": quantity}
+    if differing := sorted(
+        name for name in stored.keys() | workings.keys() if stored.get(name) != workings.get(name)
+    ):
+        name = differing[0]
+        yield {"line_id": line.line_id, "wrong": name, "stored": stored.get(name), "again": workings.get(name)}

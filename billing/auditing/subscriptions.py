@@ -1,0 +1,111 @@
+"""Subscriptions, their periods and what they cover."""
+
+from billing.auditing.checks import Check
+from billing.auditing.edges import misplaced_edges
+from billing.auditing.leftovers import unbilled_in_closed_periods
+
+_TILING = """
+    SELECT subscription_id, id AS period_id, ends_at, next_starts_at FROM (
+        SELECT p.*, lead(starts_at) OVER (PARTITION BY subscription_id ORDER BY starts_at) AS next_starts_at
+        FROM billing_period p WHERE kind = 'regular'
+    ) t WHERE next_starts_at <> ends_at
+"""
+
+_FIRST = """
+    SELECT s.id AS subscription_id, s.starts_at, min(p.starts_at) AS first_period
+    FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id
+    GROUP BY s.id HAVING min(p.starts_at) <> s.starts_at
+        OR bool_or(p.kind = 'opening' AND (p.starts_at <> s.starts_at OR p.ends_at <> s.starts_at))
+"""
+
+_ENDS = """
+    SELECT s.id AS subscription_id, s.state, s.ends_at, max(p.ends_at) AS last_period
+    FROM billing_subscription s LEFT JOIN billing_period p ON p.subscription_id = s.id
+    GROUP BY s.id HAVING max(p.ends_at) > s.ends_at
+        OR (s.state = 'ended' AND (s.ends_at IS NULL OR max(p.ends_at) < s.ends_at OR bool_or(p.state = 'open')))
+        OR (s.state = 'cancelled' AND (s.cancelled_at IS NULL OR s.ends_at IS NULL))
+        OR s.ends_at < s.starts_at
+        OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
+"""
+
+_GRACE = """
+    WITH graces AS (
+        SELECT pgh_obj_id AS seller_id, grace FROM customers_sellerevent
+        UNION SELECT id, grace FROM customers_seller
+    )
+    SELECT p.id AS period_id, p.ends_at, p.due_at FROM billing_period p
+    JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
+    WHERE (p.kind = 'opening' AND p.due_at <> p.ends_at) OR (p.kind = 'regular' AND NOT EXISTS (
+        SELECT FROM graces g WHERE g.seller_id = c.seller_id AND p.due_at = p.ends_at + g.grace))
+"""
+
+_CLOSED = """
+    SELECT p.id AS period_id, p.state, p.ends_at, p.closed_at, i.issued_at FROM billing_period p
+    LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
+    WHERE CASE p.state
+        WHEN 'closed' THEN p.closed_at IS NULL OR p.closed_at < p.ends_at OR p.closed_at > i.issued_at
+        ELSE p.closed_at IS NOT NULL OR p.invoice_id IS NOT NULL OR p.late_since IS NOT NULL END
+        OR p.late_since < p.ends_at OR (p.kind = 'opening' AND p.late_since IS NOT NULL)
+        OR (p.error = '' AND p.retry_at IS NOT NULL)
+"""
+
+# The mark is the time of the first usage that came too late, or of the replay that found it a place.
+_LATE = """
+    WITH late AS (
+        SELECT p.id, p.late_since, s.customer_id FROM billing_period p
+        JOIN billing_subscription s ON s.id = p.subscription_id WHERE p.late_since IS NOT NULL
+    ), came AS (
+        SELECT DISTINCT customer_id, received_at AS at FROM billing_event
+        WHERE customer_id IN (SELECT customer_id FROM late)
+        UNION SELECT customer_id, resolved_at FROM billing_unbilledusage
+    )
+    SELECT l.id AS period_id, l.late_since FROM late l
+    LEFT JOIN came c ON (c.customer_id, c.at) = (l.customer_id, l.late_since) WHERE c.at IS NULL
+"""
+
+_VERSIONS = """
+    WITH had AS (
+        SELECT pgh_obj_id AS subscription_id, version_id FROM billing_subscriptionevent
+        UNION SELECT id, version_id FROM billing_subscription
+    )
+    SELECT p.id AS period_id, p.version_id, v.state FROM billing_period p
+    LEFT JOIN plans_planversion v ON v.id = p.version_id
+    WHERE v.state IS NULL OR v.state IN ('draft', 'review')
+        OR NOT EXISTS (SELECT FROM had h WHERE (h.subscription_id, h.version_id) = (p.subscription_id, p.version_id))
+    UNION ALL
+    SELECT NULL, s.version_id, v.state FROM billing_subscription s JOIN plans_planversion v ON v.id = s.version_id
+    WHERE s.state <> 'draft' AND v.state IN ('draft', 'review', 'scheduled')
+"""
+
+# Both ways round: what a subscription offers is covered for as long as it lasts, and nothing else is.
+_COVERAGE = """
+    WITH wanted AS (
+        SELECT s.customer_id, f.feature_id, s.id AS subscription_id, s.named, s.starts_at, s.ends_at
+        FROM billing_subscription s JOIN plans_planfeature f ON f.version_id = s.version_id
+        WHERE s.state <> 'draft' AND s.ends_at IS DISTINCT FROM s.starts_at
+    )
+    SELECT w.subscription_id, w.feature_id, c.during FROM wanted w
+    FULL JOIN billing_coverage c ON (c.subscription_id, c.feature_id) = (w.subscription_id, w.feature_id)
+    WHERE w.subscription_id IS NULL OR c.id IS NULL OR c.customer_id <> w.customer_id OR c.named <> w.named
+        OR c.during <> tstzrange(w.starts_at, w.ends_at)
+"""
+
+_OVERLAPS = """
+    SELECT a.id, b.id AS other FROM billing_coverage a JOIN billing_coverage b
+        ON a.id < b.id AND (a.customer_id, a.feature_id) = (b.customer_id, b.feature_id) AND a.during && b.during
+    WHERE NOT a.named AND NOT b.named
+"""
+
+CHECKS = (
+    Check("periods_of_a_subscription_tile", "P1", _TILING),
+    Check("periods_begin_with_their_subscription", "P1", _FIRST),
+    Check("periods_end_with_their_subscription", "P1", _ENDS),
+    Check("periods_follow_their_anchor", "P2", misplaced_edges),
+    Check("periods_are_due_after_their_grace", "P4", _GRACE),
+    Check("periods_are_closed_after_their_end", "P4", _CLOSED),
+    Check("late_periods_say_since_when", "E4", _LATE),
+    Check("periods_are_priced_by_a_version_of_their_subscription", "V2", _VERSIONS),
+    Check("coverage_is_what_subscriptions_offer", "P5", _COVERAGE),
+    Check("a_feature_is_priced_once_at_a_time", "P5", _OVERLAPS),
+    Check("closed_periods_leave_nothing_to_bill", "E4", unbilled_in_closed_periods),
+)

@@ -1,0 +1,112 @@
+"""Usage by the million, written straight into the tables as ingest would have left them."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from billing.benchmarks import world
+
+HEAVY = "c0"
+"""The customer that owns a twentieth of all events."""
+
+_EVENTS = """
+INSERT INTO billing_event (key, digest, occurred_at, received_at, sandbox, customer_id, customer_ref, name, source,
+    sender_id, subscription_ref, properties)
+SELECT md5('key' || n)::uuid, md5('digest' || n)::uuid, at, at, false, c.id, c.external_id, %(name)s, '',
+    'e' || n, '',
+    jsonb_build_object('model', (%(models)s::text[])[1 + n %% 4], 'region', (%(regions)s::text[])[1 + n %% 3],
+        'prompt_tokens', n %% 6000, 'completion_tokens', n %% 600, 'seconds', (n %% 9000) / 1000.0)
+FROM generate_series(%(first)s, %(last)s) n
+CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n * 7919 %% 1296000) * interval '1 second' AS at) t
+JOIN customers_customer c ON c.external_id = 'c' || CASE WHEN n %% 20 = 0 THEN 0 ELSE n %% %(customers)s END
+"""
+
+# One value per event and meter, as the catalogue of the benchmark reads them.
+_VALUES = """
+CREATE TEMPORARY TABLE metered AS
+SELECT p.id AS period, p.starts_at AS start, m.id AS meter, pf.id AS granted, r.id AS rate, v.labels,
+    date_trunc('hour', e.occurred_at) AS bucket, count(*) AS events, sum(v.quantity) AS quantity,
+    sum(('x' || right(e.digest::text, 12))::bit(48)::bigint) AS fingerprint
+FROM billing_event e
+JOIN billing_subscription s ON s.customer_id = e.customer_id
+JOIN billing_period p ON p.subscription_id = s.id
+CROSS JOIN LATERAL (VALUES
+    ('tokens', jsonb_build_object('direction', 'input', 'model', properties ->> 'model'),
+        (properties ->> 'prompt_tokens')::numeric),
+    ('tokens', jsonb_build_object('direction', 'output', 'model', properties ->> 'model'),
+        (properties ->> 'completion_tokens')::numeric),
+    ('requests', jsonb_build_object('model', properties ->> 'model'), 1),
+    ('compute', jsonb_build_object('region', properties ->> 'region'), (properties ->> 'seconds')::numeric)
+) AS v(meter, labels, quantity)
+JOIN plans_meter m ON m.code = v.meter
+JOIN plans_feature f ON f.meter_id = m.id
+JOIN plans_planfeature pf ON pf.feature_id = f.id AND pf.version_id = p.version_id
+JOIN plans_price pr ON pr.plan_feature_id = pf.id
+JOIN plans_rate r ON r.price_id = pr.id AND v.labels @> r.match
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+_COUNTERS = """
+INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
+SELECT period, granted, rate, start, sum(events), sum(quantity), sum(fingerprint) FROM metered GROUP BY 1, 2, 3, 4
+"""
+_SERIES = """
+INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT DISTINCT period, meter, labels FROM metered
+"""
+_HOURS = """
+INSERT INTO billing_hour (series_id, bucket, events, quantity)
+SELECT s.id, m.bucket, m.events, m.quantity FROM metered m
+JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (m.period, m.meter, m.labels)
+"""
+
+
+def store(*, events: int, customers: int, starts_at: datetime) -> None:
+    """Store `events` events of the first 15 days after `starts_at`, and the sums that ingest would have kept."""
+    with connection.cursor() as cursor:
+        for first in range(0, events, 500_000):
+            cursor.execute(
+                _EVENTS,
+                {
+                    "first": first,
+                    "last": min(first + 500_000, events) - 1,
+                    "start": starts_at,
+                    "customers": customers,
+                    "name": world.EVENT,
+                    "models": list(world.MODELS),
+                    "regions": list(world.REGIONS),
+                },
+            )
+        for statement in (_VALUES, _COUNTERS, _SERIES, _HOURS, "DROP TABLE metered"):
+            cursor.execute(statement)
+        cursor.execute("VACUUM ANALYZE")
+
+
+def store_days(*, first_period: int, last_period: int, days: int) -> None:
+    """Give each of these periods three meters' usage on each of its first days: what a close and a GROUP BY read."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DAY_COUNTERS, {"first": first_period, "last": last_period, "days": days})
+        cursor.execute(_DAY_SERIES, {"first": first_period, "last": last_period})
+        cursor.execute(_DAYS, {"first": first_period, "last": last_period, "days": days, "day": timedelta(days=1)})
+
+
+_PRICED = """
+FROM billing_period p
+JOIN plans_planfeature pf ON pf.version_id = p.version_id
+JOIN plans_feature f ON f.id = pf.feature_id
+JOIN plans_price pr ON pr.plan_feature_id = pf.id
+JOIN LATERAL (SELECT id FROM plans_rate WHERE price_id = pr.id ORDER BY position LIMIT 1) r ON true
+WHERE p.id BETWEEN %(first)s AND %(last)s
+"""
+_DAY_COUNTERS = f"""
+INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
+SELECT p.id, pf.id, r.id, p.starts_at, %(days)s * 10, %(days)s * (1000 + p.id %% 977), p.id {_PRICED}
+"""
+_DAY_SERIES = f"""
+INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT p.id, f.meter_id, '{{}}' {_PRICED}
+"""
+_DAYS = """
+INSERT INTO billing_hour (series_id, bucket, events, quantity)
+SELECT s.id, p.starts_at + n * %(day)s, 10, 1000 + p.id %% 977
+FROM billing_period p JOIN billing_series s ON s.period_id = p.id
+CROSS JOIN generate_series(0, %(days)s - 1) n
+WHERE p.id BETWEEN %(first)s AND %(last)s
+"""

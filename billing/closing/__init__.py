@@ -1,0 +1,18 @@
+"""Turn periods that are over into issued invoices, once each: docs/closing.md."""
+
+from billing.closing.late import close_late
+from billing.closing.operation import ClosingFailed, close_due, close_one
+from billing.closing.outcome import Closed, Failure, PeriodNotOver
+from billing.closing.preview import NothingToBill, preview
+
+__all__ = [
+    "Closed",
+    "ClosingFailed",
+    "Failure",
+    "NothingToBill",
+    "PeriodNotOver",
+    "close_due",
+    "close_late",
+    "close_one",
+    "preview",
+]

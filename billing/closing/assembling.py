@@ -1,0 +1,95 @@
+"""
+From facts to a document. Closing, previews and forecasts all come through here, so they cannot disagree.
+
+Lines in order: fees, usage, late usage of earlier periods. Nothing here reads the database's changing rows or writes.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from billing.closing.facts import Assembled, Closing, Late, Snapshot
+from billing.closing.fees import fee_lines
+from billing.closing.late_lines import late_lines
+from billing.closing.sellers import SellerTerms
+from billing.closing.usage_lines import usage_lines
+from invoices.drafts import Draft, DraftLine
+
+Lines = Sequence[tuple[DraftLine, Snapshot]]
+
+
+def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
+    """
+    Return what a period comes to: fees, its usage, and late usage of periods that were closed before.
+
+    Late usage that comes to less than nothing is only billed as far as the rest outweighs it, since a document never
+    claims a negative total; what is left stays late for the next one.
+
+    :raises UnpricedUsage: if usage was counted that the version has no price for.
+    :raises ValueError: if a quantity cannot be priced, with the reason in words.
+    """
+    draft = _draft(closing, seller, reference=f"period:{closing.span.period_id}")
+    found = Assembled(draft, [])
+    draft.lines += fee_lines(closing, seller)
+    if closing.kind == "regular":
+        _add(found, list(usage_lines(closing, seller)))
+        if not draft.lines and seller.issues_zero_invoices:
+            # A seller who wants a document for every period gets one that says what was not used.
+            _add(found, list(usage_lines(closing, seller, idle=True)))
+    draft.total_up()
+    _add_late(found, closing.late, closing, seller)
+    return found
+
+
+def assemble_late(closing: Closing, late: Late, seller: SellerTerms, *, reference: str) -> Assembled:
+    """Return what a late period comes to on a document of its own, for a subscription that has no next one."""
+    draft = _draft(closing, seller, reference=reference)
+    draft.period_start, draft.period_end = late.span.starts_at, late.span.ends_at
+    found = Assembled(draft, [])
+    _add_late(found, [late], closing, seller)
+    return found
+
+
+def _draft(closing: Closing, seller: SellerTerms, *, reference: str) -> Draft:
+    buyer, span = closing.buyer, closing.span
+    if closing.kind == "opening" and closing.following is not None:
+        span = closing.following
+    return Draft(
+        reference=reference,
+        seller_id=seller.id,
+        customer_id=buyer.customer_id,
+        sandbox=buyer.sandbox,
+        currency=span.currency,
+        period_start=span.starts_at,
+        period_end=span.ends_at,
+        seller_facts=seller.facts,
+        buyer_facts=buyer.facts,
+        seller_zone=seller.zone_name,
+        net_days=seller.net_days,
+        purchase_order=buyer.purchase_order,
+    )
+
+
+def _add(found: Assembled, lines: Lines) -> None:
+    for line, snapshot in lines:
+        found.draft.lines.append(line)
+        found.snapshots.append(snapshot)
+
+
+def _add_late(found: Assembled, lates: Sequence[Late], closing: Closing, seller: SellerTerms) -> None:
+    """Add late periods, those that claim first, so that they can outweigh those that give back."""
+    drafted = [(late.span.period_id, list(late_lines(late, closing.buyer, seller))) for late in lates]
+    for period_id, lines in sorted(drafted, key=_comes_to, reverse=True):
+        before = len(found.draft.lines)
+        _add(found, lines)
+        found.draft.total_up()
+        if found.draft.totals.total >= 0:
+            found.late_billed.append(period_id)
+            continue
+        del found.draft.lines[before:]
+        del found.snapshots[len(found.snapshots) - len(lines) :]
+        found.draft.total_up()
+        found.late_left.append(period_id)
+
+
+def _comes_to(drafted: tuple[int, Lines]) -> Decimal:
+    return sum((line.amount for line, _ in drafted[1]), Decimal(0))

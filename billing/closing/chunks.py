@@ -1,0 +1,125 @@
+"""Close a set of periods in one transaction, in a fixed number of statements, whatever their number."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from billing.closing.assembling import assemble
+from billing.closing.claiming import claim_late
+from billing.closing.facts import Assembled, Closing, Counters, Late
+from billing.closing.outcome import Closed, Failure
+from billing.closing.reading import read_closings, read_counters, read_late
+from billing.closing.sellers import SellerTerms, read_sellers
+from billing.closing.writing import write
+from billing.store.events import high_water_mark
+from billing.subscribing.extending import AHEAD, follow
+from plans.failpoints import reached
+
+MOST_ERROR = 2_000
+
+
+@dataclass(slots=True)
+class Chunk:
+    """
+    What was done to a set of locked periods; nothing of it is committed yet.
+
+    invoices: period → its invoice, None where nothing was due. over: subscriptions with no period to follow.
+    """
+
+    closed: Closed = field(default_factory=Closed)
+    invoices: dict[int, int | None] = field(default_factory=dict)
+    over: list[int] = field(default_factory=list)
+
+
+def close_locked(
+    period_ids: Sequence[int], *, at: datetime, late: Mapping[int, Sequence[int]] | None = None
+) -> Chunk:
+    """
+    Bill and close open periods that the caller's transaction holds locked FOR UPDATE.
+
+    late: subscription → its late periods, locked as well; claimed without waiting where absent, and a subscription
+    whose late periods somebody else holds is left for a later pass.
+
+    All reads come after the locks and in statements of their own, so they see whatever ingest had committed before it
+    let go of the periods; the sequence's high-water mark is read then, too. From here on usage is late.
+    """
+    chunk = Chunk()
+    closings = _read(period_ids, at=at)
+    if late is None:
+        late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
+        chunk.closed.busy += _leave_out(closings, held)
+    mark = high_water_mark()
+    _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
+    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    reached("close.after_reads")
+    assembled = _assemble(closings, sellers, chunk)
+    issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
+    write(assembled, is_issued=issued, high_water_mark=mark, at=at)
+    _count(chunk, assembled, issued)
+    chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
+    return chunk
+
+
+def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
+    """Return the periods in the order given, each with the one that follows it, which is made if it is missing."""
+    found = read_closings(period_ids)
+    last = [one for one in found.values() if one.kind == "regular" and one.goes_on and one.following is None]
+    if last:
+        ids = [one.span.period_id for one in last]
+        follow(subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + AHEAD)
+        found |= read_closings(ids)
+    return {id_: found[id_] for id_ in period_ids}
+
+
+def _leave_out(closings: dict[int, Closing], held: Iterable[int]) -> int:
+    """Drop the periods of these subscriptions, and return how many they were."""
+    subscriptions = set(held)
+    left = [id_ for id_, one in closings.items() if one.subscription_id in subscriptions]
+    for id_ in left:
+        del closings[id_]
+    return len(left)
+
+
+def _fill_in_usage(
+    closings: Mapping[int, Closing], counters: Mapping[int, Counters], late: Mapping[int, tuple[Late, ...]]
+) -> None:
+    """Give the periods their usage; late usage goes to the first regular one of its subscription."""
+    left = dict(late)
+    for id_, one in closings.items():
+        one.counters = counters.get(id_, {})
+        if one.kind == "regular":
+            one.late = left.pop(one.subscription_id, ())
+
+
+def _assemble(
+    closings: Mapping[int, Closing], sellers: Mapping[int, SellerTerms], chunk: Chunk
+) -> dict[int, Assembled]:
+    """Return the documents; a period that cannot be rated is noted as failed and stops nobody else."""
+    found = {}
+    for id_, one in closings.items():
+        try:
+            found[id_] = assemble(one, sellers[one.buyer.seller_id])
+        except Exception as error:
+            chunk.closed.failed.append(Failure(id_, in_words(error)))
+    return found
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as a reader of the failed period sees it."""
+    return f"{error or type(error).__name__} ({type(error).__name__})"[:MOST_ERROR]
+
+
+def _is_issued(assembled: Assembled, seller: SellerTerms) -> bool:
+    """Tell whether a document is issued: one that claims nothing only if the seller wants it, and it has lines."""
+    draft = assembled.draft
+    return not draft.is_zero or (seller.issues_zero_invoices and bool(draft.lines))
+
+
+def _count(chunk: Chunk, assembled: Mapping[int, Assembled], issued: Sequence[int]) -> None:
+    wanted = set(issued)
+    for id_, one in assembled.items():
+        chunk.invoices[id_] = one.draft.id if id_ in wanted else None
+        chunk.closed.late_billed += len(one.late_billed)
+        chunk.closed.late_left += len(one.late_left)
+    chunk.closed.issued += len(wanted)
+    chunk.closed.skipped += len(assembled) - len(wanted)

@@ -1,0 +1,97 @@
+"""
+Lock what is due. A period's row is the gate between usage and closing: docs/closing.md#the-gate.
+
+The many are claimed without waiting: rows that ingest or another worker holds are skipped. The few that are left over
+are locked one period at a time, waiting, in the order of ids that ingest locks by, so that nobody waits in a circle.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+
+class Place(NamedTuple):
+    """Where a run has got to in the queue of due periods."""
+
+    due_at: datetime
+    period_id: int
+
+
+_DUE = "p.state = 'open' AND p.due_at <= %(at)s AND (p.retry_at IS NULL OR p.retry_at <= %(at)s)"
+
+_CLAIM = f"""
+SELECT p.due_at, p.id FROM billing_period p
+WHERE {_DUE} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, p.id) > (%(due_at)s, %(id)s))
+ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+
+_LATE = """
+SELECT l.id, l.subscription_id FROM billing_period l
+JOIN billing_subscription s ON s.id = l.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id
+JOIN customers_seller se ON se.id = c.seller_id AND se.late_usage = 'next_invoice'
+WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s)
+"""
+
+
+def claim(*, at: datetime, limit: int, after: Place | None) -> list[Place]:
+    """Lock up to `limit` due periods that nobody else holds, beyond a place in the queue, in its order."""
+    due_at, id_ = after or (None, None)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"at": at, "due_at": due_at, "id": id_, "limit": limit})
+        return [Place(*row) for row in cursor.fetchall()]
+
+
+def due(*, at: datetime, limit: int) -> list[int]:
+    """Return due periods, locked by others or not, in the queue's order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT p.id FROM billing_period p WHERE {_DUE} ORDER BY p.due_at, p.id LIMIT %(limit)s",  # noqa: S608
+            {"at": at, "limit": limit},
+        )
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def claim_late(subscription_ids: Sequence[int]) -> tuple[dict[int, list[int]], set[int]]:
+    """
+    Lock the late periods of these subscriptions that nobody else holds, where the seller bills them on the next one.
+
+    Return subscription → its late periods, and the subscriptions that another transaction holds some of: they must
+    wait for a later pass.
+    """
+    late = read_late(subscription_ids)
+    if not late:
+        return {}, set()
+    wanted = {id_ for ids in late.values() for id_ in ids}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", [sorted(wanted)]
+        )
+        locked = {id_ for (id_,) in cursor.fetchall()}
+    held = {subscription_id for subscription_id, ids in late.items() if not locked.issuperset(ids)}
+    return {subscription_id: ids for subscription_id, ids in late.items() if subscription_id not in held}, held
+
+
+def read_late(subscription_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return subscription → late periods to bill on its next document, not locked."""
+    late: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATE, [list(subscription_ids)])
+        for id_, subscription_id in cursor.fetchall():
+            late.setdefault(subscription_id, []).append(id_)
+    return late
+
+
+def wait_for(period_ids: Sequence[int], *, milliseconds: int) -> None:
+    """
+    Lock these periods in the order of their ids, waiting for others at most this long for each.
+
+    :raises OperationalError: if a lock could not be had in time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+        cursor.execute(
+            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(period_ids)]
+        )

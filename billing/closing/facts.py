@@ -1,0 +1,118 @@
+"""
+What a close knows: rows read at one moment under the periods' locks, and nothing of Django.
+
+Structs, since a close makes some twenty of these for each subscription, and they are a fifth as dear as dataclasses.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from invoices.drafts import Draft, DraftLine
+
+
+class Counted(NamedTuple):
+    """A counter's cumulative state: how many events, how much, and the sum of the events' digests."""
+
+    events: int
+    quantity: Decimal
+    fingerprint: Decimal
+
+
+NOTHING = Counted(0, Decimal(0), Decimal(0))
+
+
+class Window(NamedTuple):
+    """One price's own span of use within a period, on which its allowance and tiers start anew."""
+
+    plan_feature_id: int
+    starts_at: datetime
+
+
+Counters = dict[Window, dict[int, Counted]]
+"""What was used in one period: window → rate → counted."""
+
+
+class Billed(NamedTuple):
+    """What lines have claimed of one counter so far, and its state when the last of them was billed."""
+
+    amount: Decimal
+    counted: Counted
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A period's interval, and the version and currency it is rated by."""
+
+    period_id: int
+    version_id: int
+    currency: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Late(msgspec.Struct, frozen=True):
+    """A closed period that usage has come to since; `billed` is what was claimed of it: (window, rate) → billed."""
+
+    span: Span
+    late_since: datetime
+    counters: Counters
+    billed: dict[tuple[Window, int], Billed]
+
+
+class Buyer(msgspec.Struct, frozen=True, gc=False):
+    """Who pays, as of now. facts: what is copied onto the document, as JSON."""
+
+    customer_id: int
+    seller_id: int
+    sandbox: bool
+    country: str
+    tax_exemption: str
+    time_zone: str
+    purchase_order: str
+    facts: bytes
+
+
+class Closing(msgspec.Struct):
+    """
+    A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
+
+    following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
+    is_first: whether the subscription starts with this period. goes_on: whether it has time left after it.
+    """
+
+    span: Span
+    kind: str
+    subscription_id: int
+    anchor_at: datetime
+    is_first: bool
+    goes_on: bool
+    following: Span | None
+    buyer: Buyer
+    counters: Counters = {}
+    late: tuple[Late, ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """Exactly which usage a line bills: the counter as it was when the line was made."""
+
+    line: DraftLine
+    period_id: int
+    window: Window
+    rate_id: int
+    counted: Counted
+
+
+class Assembled(msgspec.Struct):
+    """
+    What a period comes to.
+
+    late_billed: the late periods that the document makes good; late_left: those it leaves late, since on their own
+    they come to less than nothing and the rest of the document does not outweigh them.
+    """
+
+    draft: Draft
+    snapshots: list[Snapshot]
+    late_billed: list[int] = []
+    late_left: list[int] = []

@@ -1,0 +1,101 @@
+"""Lines for fees: in arrears for the period that is over, in advance for the one that follows, once at the start."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from billing.closing.facts import Closing, Span
+from billing.closing.recipes import recipe_of
+from billing.closing.sellers import SellerTerms, last_instant
+from billing.subscribing.edges import anchor_of, whole_interval
+from invoices.drafts import DraftLine
+from plans.models.prices import FeeKind
+from plans.pricing.exact import plain
+from plans.pricing.money import round_money
+from plans.pricing.proration import prorate, share
+from plans.terms import FeeTerms, Terms
+
+ONE, ONCE = Fraction(1), Decimal(1)
+_HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
+
+
+def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+    """
+    Yield the lines of the fees that are due when a period closes.
+
+    An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
+    regular one bills its own fees in arrears; one-time fees in arrears come with the first period.
+    """
+    if closing.kind == "regular":
+        yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
+    if closing.following is not None:
+        is_opening = closing.kind == "opening"
+        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=is_opening)
+
+
+def _lines(
+    closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
+) -> Iterator[DraftLine]:
+    recipe = recipe_of(span.version_id, span.currency)
+    fees = _due(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
+    for fee in fees:
+        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, span, recipe.terms)
+        amount, explanation = _priced(fee, part, span.currency, recipe.terms.proration)
+        supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
+        yield DraftLine(
+            kind="fee",
+            description=f"{recipe.terms.plan_name}: {fee.label}",
+            service_start=span.starts_at,
+            service_end=span.ends_at,
+            quantity=ONCE,
+            unit="",
+            amount=amount,
+            tax=seller.tax_of(closing.buyer, at=supplied_at),
+            explanation=explanation,
+            fee_id=fee.fee_id,
+        )
+
+
+def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
+    return (fee for fee in fees if with_one_time or fee.kind != FeeKind.ONE_TIME)
+
+
+def _share(closing: Closing, span: Span, terms: Terms) -> Fraction:
+    """Return which share of its whole interval a period is: one, unless it is a stub."""
+    zone = closing.buyer.time_zone
+    anchor = anchor_of(terms, anchor_at=closing.anchor_at, time_zone=zone)
+    whole = whole_interval(anchor, span.starts_at)
+    if whole == (span.starts_at, span.ends_at):
+        return ONE
+    return _stub(span.starts_at, span.ends_at, *whole, terms.proration, zone)
+
+
+@lru_cache(maxsize=10_000)
+def _stub(
+    starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
+) -> Fraction:
+    # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
+    return share(
+        starts_at,
+        min(ends_at, full_end),
+        full_start=full_start,
+        full_end=full_end,
+        by=by,  # type: ignore[arg-type]
+        zone=ZoneInfo(zone),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _priced(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tuple[Decimal, bytes]:
+    """Return the amount of a share of a fee, rounded once, and its explanation as JSON."""
+    full = plain(fee.amount)
+    if part == ONE:
+        return round_money(fee.amount, currency), msgspec.json.encode({"fee": full, "share": "1", "formula": full})
+    amount = prorate(fee.amount, part, currency)
+    formula = f"{full} × {part}, {_HOW[proration]}"
+    return amount, msgspec.json.encode({"fee": full, "share": str(part), "formula": formula})

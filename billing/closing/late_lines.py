@@ -1,0 +1,69 @@
+"""
+Lines for usage that came after its period was billed: cumulative, minus what was billed.
+
+The period is rated anew with everything it holds by now, so tiers, allowances and rounding come out as if the usage
+had been there from the start; a line claims the difference. docs/decisions/0001-late-events.md tells why.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from billing.closing.facts import NOTHING, Billed, Buyer, Counted, Late, Snapshot
+from billing.closing.recipes import recipe_of
+from billing.closing.sellers import SellerTerms, last_instant
+from billing.closing.usage_lines import explained, rated
+from invoices.drafts import DraftLine
+from plans.pricing.exact import EXACT, plain
+from plans.pricing.money import round_money
+from plans.pricing.rating import RatedLine
+from plans.terms import FREE_RATE, FeatureTerms
+
+NOTHING_BILLED = Billed(Decimal(0), NOTHING)
+
+
+def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[DraftLine, Snapshot]]:
+    """
+    Yield a line with its snapshot for each counter that changed since it was billed, or that now costs another sum.
+
+    More usage at one rate may change what another comes to, since they share what is included.
+    """
+    span = late.span
+    tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
+    for feature, window, line, counted in rated(span, late.counters):
+        rate_id = int(line.rate_key)
+        billed = late.billed.get((window, rate_id), NOTHING_BILLED)
+        amount = EXACT.subtract(round_money(line.amount, span.currency), billed.amount)
+        if not amount and counted == billed.counted:
+            continue
+        drafted = DraftLine(
+            kind="late_usage",
+            description=_description(late, feature, rate_id),
+            service_start=span.starts_at,
+            service_end=span.ends_at,
+            quantity=EXACT.subtract(counted.quantity, billed.counted.quantity),
+            unit=feature.unit,
+            amount=amount,
+            tax=tax,
+            explanation=_explanation(late, line, counted, billed),
+            plan_feature_id=feature.plan_feature_id,
+            rate_id=rate_id if rate_id != FREE_RATE else None,
+        )
+        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
+
+
+def _description(late: Late, feature: FeatureTerms, rate_id: int) -> str:
+    descriptions = recipe_of(late.span.version_id, late.span.currency).descriptions
+    return f"{descriptions.get(rate_id, feature.name)} (late)"
+
+
+def _explanation(late: Late, line: RatedLine, counted: Counted, billed: Billed) -> bytes:
+    cumulative = f"{round_money(line.amount, late.span.currency):f}"
+    before = f"{round_money(billed.amount, late.span.currency):f}"
+    return explained(
+        line,
+        formula=f"{cumulative} − {before}",
+        cumulative=cumulative,
+        billed_before=before,
+        quantity_before=plain(billed.counted.quantity),
+        events=str(counted.events - billed.counted.events),
+    )

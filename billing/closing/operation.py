@@ -1,0 +1,148 @@
+"""
+Close periods: docs/closing.md.
+
+Any number of workers may run this at once and be killed anywhere: a chunk is one transaction, and what was not
+committed is due as before.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import psycopg
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import F
+
+from billing.closing.chunks import Chunk, close_locked, in_words
+from billing.closing.claiming import Place, claim, due, read_late, wait_for
+from billing.closing.outcome import Closed, Failure, PeriodNotOver
+from billing.models import Period
+from billing.models.periods import PeriodState
+from billing.subscribing import end_finished
+from invoices.models import Invoice
+from plans.failpoints import reached
+
+# Statements beside Django's own cursors raise the driver's errors as they are.
+ERRORS = (DatabaseError, psycopg.DatabaseError)
+PASSING_ERRORS = (OperationalError, psycopg.OperationalError)
+
+CHUNK = 1_000
+PATIENCE_MILLISECONDS = 2_000
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
+
+
+def close_due(
+    *,
+    at: datetime,
+    chunk: int = CHUNK,
+    progress: Callable[[Closed], None] = lambda closed: None,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Closed:
+    """
+    Close every period that is due at `at`, chunk by chunk, and return what came of it.
+
+    progress: called after each chunk with its counts. keep_going: asked before each chunk; what is left then is due
+    as before.
+
+    The many are claimed without waiting for locks; what others held is then waited for, one period at a time.
+    """
+    result, after = Closed(), None
+    while keep_going():
+        part, after = _close_chunk(at=at, limit=chunk, after=after)
+        part.busy = 0  # they are waited for below
+        result.add(part)
+        progress(part)
+        if after is None:
+            break
+    for period_id in due(at=at, limit=100_000):
+        if not keep_going():
+            break
+        part = _close_waiting(period_id, at=at)
+        result.add(part)
+        progress(part)
+    return result
+
+
+def close_one(*, period_id: int, at: datetime) -> Invoice | None:
+    """
+    Bill a period, once: later calls return the same invoice, or None where nothing was due.
+
+    It may be closed before its grace is over, but not before its end.
+
+    :raises PeriodNotOver: if the period ends after `at`.
+    :raises ClosingFailed: if it cannot be billed; the reason is kept with the period, and it is tried again.
+    """
+    period = Period.objects.get(pk=period_id)
+    if period.ends_at > at:
+        raise PeriodNotOver(f"The period {period} is not over at {at}: close it when it is.")
+    result = _close_waiting(period_id, at=at)
+    if result.failed:
+        raise ClosingFailed(result.failed[0])
+    if result.busy:
+        raise ClosingFailed(Failure(period_id, "usage is being recorded in it; try again in a moment"))
+    return Invoice.objects.filter(periods=period_id).first()
+
+
+class ClosingFailed(Exception):
+    """A period could not be billed; the text says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"Period {failure.period_id} cannot be closed: {failure.error}")
+        self.failure = failure
+
+
+def _close_chunk(*, at: datetime, limit: int, after: Place | None) -> tuple[Closed, Place | None]:
+    """Close the next claimable periods of the queue, and return the place reached, None at its end."""
+    places: Sequence[Place] = []
+    try:
+        with transaction.atomic():
+            places = claim(at=at, limit=limit, after=after)
+            if not places:
+                return Closed(), None
+            reached("close.claimed")
+            chunk = close_locked([place.period_id for place in places], at=at)
+        result = _after_commit(chunk, at=at)
+    except ERRORS:
+        # One of them cannot be written; alone, each shows whether it is the one.
+        if not places or not connection.is_usable():
+            raise
+        result = Closed()
+        for place in places:
+            result.add(_close_waiting(place.period_id, at=at))
+    return result, places[-1]
+
+
+def _close_waiting(period_id: int, *, at: datetime) -> Closed:
+    """Close one period, waiting a moment for whoever holds it; one that is closed already counts as nothing."""
+    try:
+        with transaction.atomic():
+            subscription_id = Period.objects.values_list("subscription_id", flat=True).get(pk=period_id)
+            late = read_late([subscription_id])
+            wait_for([period_id, *late.get(subscription_id, [])], milliseconds=PATIENCE_MILLISECONDS)
+            if not Period.objects.filter(pk=period_id, state=PeriodState.OPEN, ends_at__lte=at).exists():
+                return Closed()
+            chunk = close_locked([period_id], at=at, late=late)
+    except PASSING_ERRORS:
+        if not connection.is_usable():
+            raise
+        return Closed(busy=1)
+    except ERRORS as error:
+        chunk = Chunk(Closed(failed=[Failure(period_id, in_words(error))]))
+    return _after_commit(chunk, at=at)
+
+
+def _after_commit(chunk: Chunk, *, at: datetime) -> Closed:
+    """Do what must not happen inside a close: note failures, and end the subscriptions that are over."""
+    reached("close.after_commit")
+    for failure in chunk.closed.failed:
+        _note(failure, at=at)
+    if chunk.over:
+        end_finished(at=at, subscription_ids=chunk.over)
+    return chunk.closed
+
+
+def _note(failure: Failure, *, at: datetime) -> None:
+    """Keep why a period could not be closed, and when it is tried again: after 1, 2, 4 … minutes, 6 hours at most."""
+    period = Period.objects.filter(pk=failure.period_id, state=PeriodState.OPEN)
+    attempts = period.values_list("attempts", flat=True).first() or 0
+    pause = min(FIRST_RETRY * 2 ** min(attempts, 10), LAST_RETRY)
+    period.update(error=failure.error, attempts=F("attempts") + 1, retry_at=at + pause)

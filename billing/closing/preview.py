@@ -1,0 +1,69 @@
+"""The document that closing would issue, without issuing it."""
+
+from datetime import datetime
+
+from billing.closing.assembling import assemble
+from billing.closing.claiming import read_late as late_periods
+from billing.closing.facts import Closing, Span
+from billing.closing.reading import read_closings, read_counters, read_late
+from billing.closing.sellers import read_sellers
+from billing.models import Period, Subscription
+from billing.models.periods import PeriodKind, PeriodState
+from billing.subscribing.edges import anchor_of, spans
+from billing.subscribing.extending import AHEAD
+from invoices.drafts import Draft
+from plans.terms import terms_of
+
+
+class NothingToBill(Exception):
+    """There is no open period to show a document of."""
+
+
+def preview(*, at: datetime, period: Period | None = None, subscription: Subscription | None = None) -> Draft:
+    """
+    Return the document of an open period as it would be issued now, unsaved: through the very code that closes it.
+
+    period: any open one; or subscription: its running period, else its next open one.
+
+    :raises NothingToBill: if the period is closed, or the subscription has none open.
+    """
+    if period is None:
+        if subscription is None:
+            raise TypeError("preview() needs a period or a subscription")
+        period = _upcoming(subscription, at)
+    if period is None or period.state != PeriodState.OPEN:
+        raise NothingToBill("It has no open period: all of it is billed already.")
+    closing = read_closings([period.pk])[period.pk]
+    late = {}
+    if not _earlier_open(period):
+        late = read_late(late_periods([closing.subscription_id]))
+    closing.counters = read_counters([period.pk]).get(period.pk, {})
+    closing.late = late.get(closing.subscription_id, ())
+    closing.following = closing.following or _following(closing, period.subscription)
+    seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
+    return assemble(closing, seller).draft
+
+
+def _upcoming(subscription: Subscription, at: datetime) -> Period | None:
+    periods = Period.objects.filter(subscription=subscription, state=PeriodState.OPEN)
+    running = periods.containing(at).first()
+    return running or periods.order_by("starts_at", "kind").first()
+
+
+def _earlier_open(period: Period) -> bool:
+    """Tell whether another regular period is closed before this one, which then takes what is late."""
+    others = Period.objects.filter(
+        subscription=period.subscription_id, kind=PeriodKind.REGULAR, state=PeriodState.OPEN
+    )
+    return period.kind != PeriodKind.REGULAR or others.filter(starts_at__lt=period.starts_at).exists()
+
+
+def _following(closing: Closing, subscription: Subscription) -> Span | None:
+    """Return the period that closing would find or make after a regular one."""
+    if closing.kind != PeriodKind.REGULAR or not closing.goes_on:
+        return None
+    terms = terms_of(subscription.version_id, subscription.currency)
+    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=closing.buyer.time_zone)
+    start = closing.span.ends_at
+    ((starts_at, ends_at), *_) = spans(anchor, start=start, until=start + AHEAD, end=subscription.ends_at)
+    return Span(0, subscription.version_id, subscription.currency, starts_at, ends_at)

@@ -1,0 +1,150 @@
+"""Read what a chunk of periods is billed by, in a fixed number of statements, whatever the chunk's size."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from billing.closing.facts import Billed, Buyer, Closing, Counted, Counters, Late, Span, Window
+from billing.store import statements
+
+BUYER_FACTS = (
+    "external_id",
+    "legal_name",
+    "address_line1",
+    "address_line2",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "tax_number",
+    "email",
+    "time_zone",
+    "locale",
+)
+"""What is copied from the customer onto a document."""
+
+_PERIODS = f"""
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, s.anchor_at, s.starts_at = p.starts_at,
+    s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
+    n.id, n.version_id, n.starts_at, n.ends_at,
+    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
+    {", ".join(f"c.{name}" for name in BUYER_FACTS)}
+FROM billing_period p
+JOIN billing_subscription s ON s.id = p.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id
+LEFT JOIN billing_period n
+    ON n.subscription_id = p.subscription_id AND n.kind = 'regular' AND n.starts_at = p.ends_at AND n.id <> p.id
+WHERE p.id = ANY(%s)
+"""  # noqa: S608
+
+_COUNTERS = """
+SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint
+FROM billing_counter WHERE period_id = ANY(%s)
+"""
+
+_SPANS = """
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.late_since
+FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id WHERE p.id = ANY(%s)
+"""
+
+_BILLED = """
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, sum(l.amount),
+    (array_agg(ARRAY[b.events, b.quantity, b.fingerprint] ORDER BY b.high_water_mark DESC))[1:1]
+FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4
+"""
+
+_encode = msgspec.json.encode
+
+
+def read_closings(period_ids: Sequence[int]) -> dict[int, Closing]:
+    """Return these periods with their subscription, customer and following period; usage is read apart."""
+    with statements.cursor() as cursor:
+        cursor.execute(_PERIODS, [list(period_ids)], binary=True)
+        return {row[0]: _closing(row) for row in cursor.fetchall()}
+
+
+def _closing(row: Sequence[Any]) -> Closing:
+    period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
+    is_first, goes_on = row[8:10]
+    next_id, next_version_id, next_starts_at, next_ends_at = row[10:14]
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[14:19]
+    facts = dict(zip(BUYER_FACTS, row[19:], strict=True))
+    following = None
+    if next_id is not None:
+        following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at)
+    return Closing(
+        span=Span(period_id, version_id, currency, starts_at, ends_at),
+        kind=kind,
+        subscription_id=subscription_id,
+        anchor_at=anchor_at,
+        is_first=is_first,
+        goes_on=goes_on,
+        following=following,
+        buyer=Buyer(
+            customer_id=customer_id,
+            seller_id=seller_id,
+            sandbox=sandbox,
+            country=facts["country"],
+            tax_exemption=tax_exemption,
+            time_zone=facts["time_zone"],
+            purchase_order=purchase_order,
+            facts=_encode(facts),
+        ),
+    )
+
+
+def read_counters(period_ids: Sequence[int]) -> dict[int, Counters]:
+    """Return what was used in these periods; a period without usage is left out."""
+    found: dict[int, Counters] = {}
+    with statements.cursor() as cursor:
+        cursor.execute(_COUNTERS, [list(period_ids)], binary=True)
+        for period_id, plan_feature_id, starts_at, rate_id, *counted in cursor.fetchall():
+            windows = found.setdefault(period_id, {})
+            windows.setdefault(Window(plan_feature_id, starts_at), {})[rate_id] = Counted(*counted)
+    return found
+
+
+def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
+    """
+    Return the late periods with all usage they have by now, and what was billed of it.
+
+    late: subscription → late periods.
+    """
+    ids = [id_ for of_subscription in late.values() for id_ in of_subscription]
+    if not ids:
+        return {}
+    counters, billed = read_counters(ids), _read_billed(ids)
+    with statements.cursor() as cursor:
+        cursor.execute(_SPANS, [ids], binary=True)
+        found = {row[0]: _late(row, counters, billed) for row in cursor.fetchall()}
+    return {
+        subscription_id: tuple(sorted((found[id_] for id_ in of_subscription), key=_by_start))
+        for subscription_id, of_subscription in late.items()
+    }
+
+
+def _late(
+    row: Sequence[Any],
+    counters: Mapping[int, Counters],
+    billed: Mapping[int, dict[tuple[Window, int], Billed]],
+) -> Late:
+    *span, late_since = row
+    return Late(Span(*span), late_since, counters.get(row[0], {}), billed.get(row[0], {}))
+
+
+def _by_start(late: Late) -> datetime:
+    return late.span.starts_at
+
+
+def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+    found: dict[int, dict[tuple[Window, int], Billed]] = {}
+    with statements.cursor() as cursor:
+        cursor.execute(_BILLED, [list(period_ids)], binary=True)
+        for period_id, plan_feature_id, starts_at, rate_id, amount, ((events, quantity, fingerprint),) in cursor:
+            of_period = found.setdefault(period_id, {})
+            counted = Counted(int(events), quantity, fingerprint)
+            of_period[Window(plan_feature_id, starts_at), rate_id] = Billed(amount, counted)
+    return found

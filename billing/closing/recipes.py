@@ -1,0 +1,67 @@
+"""How a version's usage and fees read on a document; kept per process for as long as its terms are."""
+
+from dataclasses import dataclass
+
+from plans.models import Rate
+from plans.models.prices import Billed
+from plans.terms import FeatureTerms, FeeTerms, Terms, terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """
+    The terms of a version in a currency, sorted by when they are billed.
+
+    descriptions: rate id → how its line reads.
+    standing: features with a rate that is due without usage.
+    """
+
+    terms: Terms
+    features: dict[int, FeatureTerms]
+    standing: tuple[FeatureTerms, ...]
+    descriptions: dict[int, str]
+    advance: tuple[FeeTerms, ...]
+    arrears: tuple[FeeTerms, ...]
+
+
+_kept: dict[tuple[int, str], Recipe] = {}
+
+
+def recipe_of(version_id: int, currency: str) -> Recipe:
+    """
+    Return the recipe of a version.
+
+    :raises ValueError: if one of its rates cannot charge, with the reason in words.
+    """
+    terms = terms_of(version_id, currency)
+    found = _kept.get((version_id, currency))
+    if found is None or found.terms is not terms:
+        found = _kept[version_id, currency] = _recipe(terms)
+    return found
+
+
+def _recipe(terms: Terms) -> Recipe:
+    return Recipe(
+        terms=terms,
+        features={one.plan_feature_id: one for one in terms.features},
+        standing=tuple(one for one in terms.features if _is_due_without_usage(one)),
+        descriptions=_descriptions(terms),
+        advance=tuple(fee for fee in terms.fees if fee.billed == Billed.ADVANCE),
+        arrears=tuple(fee for fee in terms.fees if fee.billed == Billed.ARREARS),
+    )
+
+
+def _is_due_without_usage(feature: FeatureTerms) -> bool:
+    return feature.price is not None and any(rate.charge.due_without_usage for rate in feature.price.rates)
+
+
+def _descriptions(terms: Terms) -> dict[int, str]:
+    """Return how each rate's line reads: its own label, or the feature's name with the dimensions it is for."""
+    names = {one.plan_feature_id: one.name for one in terms.features}
+    rates = Rate.objects.filter(price__plan_feature__in=names, price__currency=terms.currency)
+    found = {}
+    for rate in rates.values("id", "label", "match", "price__plan_feature"):
+        dimensions = ", ".join(f"{name} {value}" for name, value in rate["match"].items())
+        name = names[rate["price__plan_feature"]]
+        found[rate["id"]] = rate["label"] or (f"{name}: {dimensions}" if dimensions else name)
+    return found

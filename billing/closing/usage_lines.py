@@ -1,0 +1,109 @@
+"""Lines for usage: one for each rate that was used, with the workings that are its amount."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from billing.closing.facts import NOTHING, Closing, Counted, Counters, Snapshot, Span, Window
+from billing.closing.recipes import Recipe, recipe_of
+from billing.closing.sellers import SellerTerms, last_instant
+from invoices.drafts import DraftLine
+from plans.pricing.exact import plain
+from plans.pricing.money import round_money
+from plans.pricing.rating import RatedLine, rate_usage
+from plans.terms import FREE_RATE, FeatureTerms
+
+
+class UnpricedUsage(Exception):
+    """Usage was counted for a feature that the version has no price for."""
+
+
+def rated(
+    span: Span, counters: Counters, *, idle: bool = False
+) -> Iterator[tuple[FeatureTerms, Window, RatedLine, Counted]]:
+    """
+    Rate what was used in a period: each feature's rates in the order of the plan, window by window.
+
+    idle: whether to rate features that were not used at all, at a quantity of zero.
+
+    :raises UnpricedUsage: if a counter's feature has no price in the currency.
+    :raises ValueError: if a quantity cannot be priced, with the reason in words.
+    """
+    recipe = recipe_of(span.version_id, span.currency)
+    for window in _windows(recipe, span, counters, idle=idle):
+        feature = recipe.features.get(window.plan_feature_id)
+        if feature is None or feature.price is None:
+            raise UnpricedUsage(
+                f"Usage of plan feature {window.plan_feature_id} has no price in {span.currency} in"
+                f" {recipe.terms.plan_code} v{recipe.terms.version_number}."
+            )
+        counted = counters.get(window, {})
+        quantities: dict[int | str, Any] = {rate_id: one.quantity for rate_id, one in counted.items()}
+        if idle and not quantities:
+            quantities = {feature.price.rates[0].key: NOTHING.quantity}
+        for line in rate_usage(feature.price, quantities).lines:
+            yield feature, window, line, counted.get(int(line.rate_key), NOTHING)
+
+
+def _windows(recipe: Recipe, span: Span, counters: Counters, *, idle: bool) -> list[Window]:
+    """Return the windows to rate, in the plan's order of features, then by time."""
+    windows = list(counters)
+    used = {window.plan_feature_id for window in windows}
+    unused = recipe.features.values() if idle else recipe.standing
+    windows += [Window(one.plan_feature_id, span.starts_at) for one in unused if one.plan_feature_id not in used]
+    if len(windows) > 1:
+        order = {id_: position for position, id_ in enumerate(recipe.features)}
+        windows.sort(key=lambda window: (order.get(window.plan_feature_id, 0), window.starts_at))
+    return windows
+
+
+def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) -> Iterator[tuple[DraftLine, Snapshot]]:
+    """Yield a line with its snapshot for each rate that was used or is due without usage."""
+    span = closing.span
+    descriptions = recipe_of(span.version_id, span.currency).descriptions
+    tax = seller.tax_of(closing.buyer, at=last_instant(span.ends_at))
+    for feature, window, line, counted in rated(span, closing.counters, idle=idle):
+        amount = round_money(line.amount, span.currency)
+        if not line.quantity and not amount and not idle:
+            continue
+        rate_id = int(line.rate_key)
+        drafted = DraftLine(
+            kind="usage",
+            description=descriptions.get(rate_id, feature.name),
+            service_start=span.starts_at,
+            service_end=span.ends_at,
+            quantity=line.quantity,
+            unit=feature.unit,
+            amount=amount,
+            tax=tax,
+            explanation=explained(line),
+            plan_feature_id=feature.plan_feature_id,
+            rate_id=rate_id if rate_id != FREE_RATE else None,
+        )
+        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
+
+
+def explained(line: RatedLine, **more: str) -> bytes:
+    """
+    Return the workings of a line as JSON: what `RatedLine.as_json` says, the sum that it is as a formula, and more.
+
+    Every value is a number in plain text, so the JSON is put together as it stands, in a third of the time.
+    """
+    parts, terms = [], []
+    for part in line.parts:
+        units, unit_price, flat_fee = plain(part.units), plain(part.unit_price), plain(part.flat_fee)
+        end = "null" if part.end is None else f'"{plain(part.end)}"'
+        parts.append(
+            f'{{"from":"{plain(part.start)}","to":{end},"units":"{units}","unit_price":"{unit_price}"'
+            f',"flat_fee":"{flat_fee}","amount":"{plain(part.amount)}"}}'
+        )
+        if part.units and part.unit_price:
+            terms.append(f"{units} × {unit_price}")
+        if part.flat_fee:
+            terms.append(flat_fee)
+    more = {"formula": " + ".join(terms) or "0", **more}
+    rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
+    return (
+        f'{{"quantity":"{plain(line.quantity)}","included":"{plain(line.included)}"'
+        f',"billable":"{plain(line.billable)}","refused":"{plain(line.refused)}","parts":[{",".join(parts)}]'
+        f',"amount":"{plain(line.amount)}"{rest}}}'
+    ).encode()

@@ -1,0 +1,78 @@
+"""Write what was assembled: lines and snapshots, the periods' new state, and last the numbered invoices."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from billing.closing.facts import Assembled
+from invoices.drafts import Draft
+from invoices.issuing import as_text, copy_rows, issue, write_lines
+from plans.failpoints import reached
+
+_SNAPSHOTS = """
+COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
+    quantity, fingerprint) FROM STDIN
+"""
+
+_CLOSE = """
+UPDATE billing_period p SET state = 'closed', closed_at = %s, invoice_id = t.i, error = '', retry_at = NULL
+FROM unnest(%s::bigint[], %s::bigint[]) AS t(p, i) WHERE p.id = t.p AND p.state = 'open'
+"""
+
+_BILLED_LATE = "UPDATE billing_period SET late_since = NULL, retry_at = NULL WHERE id = ANY(%s)"
+
+
+def write(
+    assembled: Mapping[int, Assembled], *, is_issued: Iterable[int], high_water_mark: int, at: datetime
+) -> list[Draft]:
+    """
+    Write the documents of these periods, close them, and return what was issued.
+
+    is_issued: the periods whose document is issued; the others are closed without one.
+    """
+    wanted = set(is_issued)
+    issued = [assembled[period_id] for period_id in assembled if period_id in wanted]
+    drafts = [one.draft for one in issued]
+    if drafts:
+        write_rows(issued, high_water_mark=high_water_mark)
+    with connection.cursor() as cursor:
+        invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
+        cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
+    clear_late([id_ for one in assembled.values() for id_ in one.late_billed])
+    if drafts:
+        issue(drafts, at=at)
+    reached("close.before_commit")
+    return drafts
+
+
+def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
+    """Write lines, taxes and snapshots of documents that are issued later in the same transaction."""
+    write_lines([one.draft for one in assembled])
+    reached("close.after_lines")
+    copy_rows(
+        _SNAPSHOTS,
+        (
+            (
+                one.line.id,
+                one.period_id,
+                one.window.plan_feature_id,
+                one.rate_id,
+                as_text(one.window.starts_at),
+                high_water_mark,
+                one.counted.events,
+                str(one.counted.quantity),
+                str(one.counted.fingerprint),
+            )
+            for document in assembled
+            for one in document.snapshots
+        ),
+    )
+    reached("close.after_snapshots")
+
+
+def clear_late(period_ids: Sequence[int]) -> None:
+    """Note that nothing of these periods is late any more."""
+    if period_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_BILLED_LATE, [list(period_ids)])

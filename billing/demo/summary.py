@@ -1,0 +1,93 @@
+"""What the demo holds, in figures: for the lines that the command prints at its end."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, F, Sum
+
+from billing.models import Counter, Event, Period, UnbilledUsage
+from billing.models.periods import PeriodState
+from invoices.models import Invoice, Rendering
+from plans.models.prices import Consumption
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """The invoices of one currency. `total` includes tax, in the major unit."""
+
+    currency: str
+    invoices: int
+    net: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Capped:
+    """A hard cap that a customer's use went beyond in a period."""
+
+    customer: str
+    feature: str
+    used: Decimal
+    included: Decimal
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """unbilled: number of events (or meters' parts of events) by reason."""
+
+    events: int
+    billed: list[Billed]
+    documents: int
+    open_periods: int
+    unbilled: dict[str, int]
+    capped: list[Capped]
+
+
+def summary() -> Summary:
+    return Summary(
+        events=Event.objects.count(),
+        billed=_billed(),
+        documents=Rendering.objects.filter(content__isnull=False).count(),
+        open_periods=Period.objects.filter(state=PeriodState.OPEN).count(),
+        unbilled=_unbilled(),
+        capped=_capped(),
+    )
+
+
+def fullest_invoice() -> Invoice:
+    """Return the invoice with the most lines, which shows most of what a document can hold."""
+    return Invoice.objects.annotate(how_many=Count("lines")).order_by("-how_many", "-net")[0]
+
+
+def _billed() -> list[Billed]:
+    by_currency = Invoice.objects.values("currency").annotate(
+        invoices=Count("id"), net_sum=Sum("net"), total_sum=Sum("total")
+    )
+    return [
+        Billed(row["currency"], row["invoices"], row["net_sum"], row["total_sum"])
+        for row in by_currency.order_by("-invoices")
+    ]
+
+
+def _unbilled() -> dict[str, int]:
+    open_rows = UnbilledUsage.objects.filter(resolved_at__isnull=True)
+    counted = open_rows.values_list("reason").annotate(Count("id")).order_by("reason")
+    return {str(reason): count for reason, count in counted}
+
+
+def _capped() -> list[Capped]:
+    beyond = Counter.objects.filter(
+        plan_feature__consumption=Consumption.HARD_CAP, quantity__gt=F("plan_feature__included")
+    )
+    rows = beyond.select_related("period__subscription__customer", "plan_feature__feature").order_by("-quantity")
+    return [
+        Capped(
+            customer=counter.period.subscription.customer.external_id,
+            feature=counter.plan_feature.feature.name,
+            used=counter.quantity,
+            included=counter.plan_feature.included,
+            is_open=counter.period.state == PeriodState.OPEN,
+        )
+        for counter in rows
+    ]

@@ -1,0 +1,122 @@
+"""This process's copy of the meters, current as of a revision that every batch is checked against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plans.models import Catalogue, Meter
+from plans.models.meters import Aggregation
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value to take from an event: where it stands, and the dimension value it is filed under, if any."""
+
+    path: Path | None
+    dimension_value: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeterCopy:
+    """A meter, ready to be applied to events. Two copies are never equal: one read later may mean something else."""
+
+    id: int
+    name: str
+    filters: tuple[tuple[Path, frozenset[str]], ...]
+    dimensions: tuple[tuple[str, Path], ...]
+    reading_dimension: str
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventMeters:
+    """The meters that count events of one name, and every property that their filters and dimensions look at."""
+
+    meters: tuple[MeterCopy, ...]
+    paths: tuple[Path, ...]
+
+    def texts_of(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return those properties of an event as text: events of the same texts go the same way."""
+        found = []
+        for path in self.paths:
+            value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
+            found.append(value if type(value) is str else as_text(value))
+        return tuple(found)
+
+
+@dataclass(slots=True)
+class CatalogueCopy:
+    revision: int = -1
+    by_event: dict[str, EventMeters] = field(default_factory=dict)
+
+
+_copy = CatalogueCopy()
+
+
+def current() -> CatalogueCopy:
+    """Return the process's copy, reading it first if there is none yet."""
+    return _copy if _copy.revision >= 0 else refresh()
+
+
+def refresh() -> CatalogueCopy:
+    """Read the catalogue anew. The revision is read first, so a change in between shows as an old revision later."""
+    global _copy
+    revision = Catalogue.objects.values_list("revision", flat=True).get()
+    by_event: dict[str, tuple[MeterCopy, ...]] = {}
+    for meter in Meter.objects.prefetch_related("readings").order_by("id"):
+        by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), _copied(meter))
+    _copy = CatalogueCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
+    return _copy
+
+
+def _together(meters: tuple[MeterCopy, ...]) -> EventMeters:
+    paths = {path for meter in meters for path, _ in meter.filters}
+    paths |= {path for meter in meters for _, path in meter.dimensions}
+    return EventMeters(meters, tuple(sorted(paths)))
+
+
+def _copied(meter: Meter) -> MeterCopy:
+    if meter.aggregation == Aggregation.COUNT:
+        readings: tuple[Reading, ...] = (Reading(None, None),)
+    elif meter.reading_dimension:
+        readings = tuple(
+            Reading(_path(one.value_property), one.dimension_value)
+            for one in sorted(meter.readings.all(), key=lambda one: one.id)
+        )
+    else:
+        readings = (Reading(_path(meter.value_property), None),)
+    return MeterCopy(
+        id=meter.id,
+        name=meter.name,
+        filters=tuple((_path(name), frozenset(map(as_text, wanted))) for name, wanted in meter.filters.items()),
+        dimensions=tuple((name, _path(name)) for name in meter.dimensions),
+        reading_dimension=meter.reading_dimension,
+        readings=readings,
+    )
+
+
+def _path(dotted: str) -> Path:
+    return tuple(dotted.split("."))
+
+
+def look_up(properties: Mapping[str, Any], path: Path) -> Any:
+    """Return the property at a dotted path, or None where there is none."""
+    found: Any = properties.get(path[0])
+    for name in path[1:]:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
+
+
+def as_text(value: Any) -> str:
+    """Return a property as the text that filters and dimensions compare: true, 1.5, gpt-4o; empty if absent."""
+    if type(value) is str:
+        return value
+    if value is None or isinstance(value, dict | list):
+        return ""
+    if value is True or value is False:
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else f"{value:f}"

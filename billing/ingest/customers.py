@@ -1,0 +1,127 @@
+"""
+This process's copies of customers and their periods.
+
+A copy may be old. What it says is checked when it matters: a period found in it is compared by its revision under the
+gate's lock, and what is not found in it is looked up again before an event is called unbilled.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.store import statements
+
+MOST_COPIES = 50_000
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeriodCopy:
+    """A period as it was read. Two copies are never equal, so that nothing found out by an old one is used."""
+
+    id: int
+    revision: int
+    starts_at: datetime
+    ends_at: datetime
+    version_id: int
+    currency: str
+    subscription_ref: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCopy:
+    """
+    since: periods that ended before it were not read.
+    until: from here on a subscription should have a period that was not there to be read.
+    routes: what attribution found out about this customer's usage; it lives and dies with the copy.
+    """
+
+    id: int
+    zone: tzinfo
+    since: datetime
+    until: datetime
+    periods: tuple[PeriodCopy, ...]
+    routes: dict[Any, Any] = field(default_factory=dict)
+
+    def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
+        """Return the periods that an event at `at` may fall in: of the named subscription, or of all unnamed ones."""
+        return tuple(
+            [
+                period
+                for period in self.periods
+                if period.starts_at <= at < period.ends_at
+                and (period.subscription_ref == subscription_ref if subscription_ref else not period.named)
+            ]
+        )
+
+
+_READ = """
+SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('active', 'cancelled'), s.ends_at,
+       s.external_id, s.named, s.currency, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
+FROM customers_customer c
+LEFT JOIN billing_subscription s ON s.customer_id = c.id
+LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
+WHERE c.sandbox = %s AND c.external_id = ANY(%s)
+"""
+
+_copies: OrderedDict[tuple[bool, str], CustomerCopy] = OrderedDict()
+
+
+def copies(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+    """Return the customers of these external ids, reading those that are not known as far back as `since`."""
+    found, missing = {}, []
+    for ref in refs:
+        copy = _copies.get((sandbox, ref))
+        if copy is None or copy.since > since:
+            missing.append(ref)
+        else:
+            found[ref] = copy
+    if missing:
+        found.update(refresh(missing, sandbox=sandbox, since=since))
+    return found
+
+
+def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+    """Read these customers anew; those that do not exist are left out, and are never remembered."""
+    rows: dict[str, list[tuple]] = {}
+    with statements.cursor() as cursor:
+        cursor.execute(_READ, [since, sandbox, list(refs)])
+        for row in cursor.fetchall():
+            rows.setdefault(row[0], []).append(row[1:])
+    found = {ref: _copied(of_customer, since) for ref, of_customer in rows.items()}
+    for ref, copy in found.items():
+        _copies[sandbox, ref] = copy
+    while len(_copies) > MOST_COPIES:
+        _copies.popitem(last=False)
+    return found
+
+
+def forget() -> None:
+    """Drop every copy."""
+    _copies.clear()
+
+
+def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
+    customer_id, zone = rows[0][:2]
+    periods = tuple(
+        PeriodCopy(*period, currency=currency, subscription_ref=ref, named=named)
+        for *_, ref, named, currency, id_, revision, starts_at, ends_at, version_id in rows
+        for period in [(id_, revision, starts_at, ends_at, version_id)]
+        if id_ is not None
+    )
+    return CustomerCopy(customer_id, ZoneInfo(zone), since, _until(rows, since), periods)
+
+
+def _until(rows: list[tuple], since: datetime) -> datetime:
+    """Return where the first of the subscriptions that go on runs out of periods."""
+    last: dict[int, datetime] = {}
+    ends: dict[int, datetime] = {}
+    for _, _, subscription_id, runs, subscription_ends_at, *_, period_ends_at, _ in rows:
+        if runs:
+            last[subscription_id] = max(last.get(subscription_id, since), period_ends_at or since)
+            ends[subscription_id] = subscription_ends_at or FOR_EVER
+    return min((end for id_, end in last.items() if end < ends[id_]), default=FOR_EVER)

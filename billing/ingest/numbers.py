@@ -1,0 +1,56 @@
+"""Exact numbers out of JSON, in one form per value, so that 1, 1.0 and 1e0 are the same content."""
+
+import re
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any
+
+MOST_DIGITS = 38
+"""Digits before the point, and digits after it, that a number in an event may have."""
+
+_TOO_BIG = 10**MOST_DIGITS
+_WIDE = Context(prec=2 * MOST_DIGITS + 2)
+_PLAIN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
+
+
+class TooLong:
+    """A number beyond the bounds, kept as its text until the event it stands in is refused."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def number(text: str) -> int | Decimal | TooLong:
+    """Return the exact value of a JSON number with a point or an exponent, as an int where it is whole."""
+    if len(text) > 100:
+        return TooLong(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return TooLong(text)
+    if value and not -MOST_DIGITS <= value.adjusted() < MOST_DIGITS:
+        return TooLong(text)
+    value = value.normalize(_WIDE)
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -MOST_DIGITS:
+        return TooLong(text)
+    return int(value) if exponent >= 0 else value
+
+
+def is_within_bounds(value: int) -> bool:
+    """Tell whether an integer has 38 digits at most."""
+    return -_TOO_BIG < value < _TOO_BIG
+
+
+def measured(value: Any) -> int | Decimal | None:
+    """
+    Return a property's value as an exact number, or None if it is not one.
+
+    Text counts when it is a plain decimal of at most 38 digits on either side: ASCII digits, no spaces, no exponent.
+    """
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return value  # type: ignore[no-any-return]
+    if kind is str and _PLAIN.fullmatch(value):
+        found = number(value if "." in value else value + ".0")
+        return None if isinstance(found, TooLong) else found
+    return None

@@ -1,0 +1,268 @@
+"""
+Store usage once, and count it, in one transaction: docs/ingest.md.
+
+    gate the periods → append the events → fold what is new → add to counters and rollups → commit
+
+The gate comes first, so that an event's sequence number is drawn while its period cannot close: everything a period
+billed has a number up to its high-water mark, and everything later has a greater one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Context, localcontext
+
+import msgspec
+from django.db import transaction
+
+from billing.ingest import catalogue, customers
+from billing.ingest.attribution import Attribution, attribute
+from billing.ingest.customers import CustomerCopy
+from billing.ingest.wire import Received
+from billing.models.usage import Reason
+from billing.store import events as event_store
+from billing.store import sums, unbilled
+from billing.subscribing import extend_customers
+from plans.failpoints import reached
+
+ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
+
+_EXACT = Context(prec=120)
+_TRIES = 5
+
+
+class CopyIsOld(Exception):
+    """What this process remembers of catalogue or customers is no longer so; look again and start over."""
+
+
+class RefusedAsAWhole(Exception):
+    """An event of an atomic batch conflicts with a stored one, so nothing of the batch is stored."""
+
+    def __init__(self, outcomes: Sequence[str]) -> None:
+        super().__init__("the batch holds an event whose id is stored with other content")
+        self.outcomes = outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A batch without its own repeats: `first` are its events, `again` the places of the repeats."""
+
+    first: list[Received]
+    again: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events and what they add, with the copies that this was decided by."""
+
+    events: Sequence[Received]
+    attributions: Sequence[Attribution]
+    known: Mapping[str, CustomerCopy]
+    catalogue_revision: int
+    sandbox: bool
+
+
+def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: bool = False) -> list[str]:
+    """
+    Store the events that are new, count them, and return an outcome for each: accepted, duplicate or conflict.
+
+    When this returns, everything it calls accepted is committed and shows in every read.
+
+    :raises RefusedAsAWhole: if `atomic` and one of them conflicts; nothing is stored then.
+    """
+    if not events:
+        return []
+    tried = _without_repeats(events)
+    for left in reversed(range(_TRIES)):
+        batch = _attribute(tried.first, sandbox=sandbox)
+        try:
+            with transaction.atomic():
+                answer = _spread(events, tried, _store(batch, at=at))
+                if atomic and CONFLICT in answer:
+                    raise RefusedAsAWhole(answer)
+            reached("ingest.after_commit")
+            return answer
+        except (CopyIsOld, sums.SumsMissing):
+            if not left:
+                raise
+            sums.forget()
+            catalogue.refresh()
+            customers.refresh(batch.known, sandbox=sandbox, since=_earliest(events))
+    raise AssertionError("unreachable")
+
+
+def _earliest(events: Sequence[Received]) -> datetime:
+    return min(event.occurred_at for event in events)
+
+
+def _without_repeats(events: Sequence[Received]) -> Tried:
+    seen: set[str] = set()
+    tried = Tried([], set())
+    for index, event in enumerate(events):
+        if event.key in seen:
+            tried.again.add(index)
+        else:
+            seen.add(event.key)
+            tried.first.append(event)
+    return tried
+
+
+def _spread(events: Sequence[Received], tried: Tried, outcomes: Sequence[str]) -> list[str]:
+    """Return the outcomes of the whole batch from those of its first occurrences."""
+    if not tried.again:
+        return list(outcomes)
+    # Told by what is stored, which need not be the batch's own first one: that may be a conflict itself.
+    stored = event_store.digests({events[index].key for index in tried.again})
+    answer, firsts = [], iter(outcomes)
+    for index, event in enumerate(events):
+        if index in tried.again:
+            answer.append(DUPLICATE if stored[event.key] == event.digest else CONFLICT)
+        else:
+            answer.append(next(firsts))
+    return answer
+
+
+def _attribute(events: Sequence[Received], *, sandbox: bool) -> Batch:
+    """Attribute by this process's copies; a customer whose copy may miss a period is looked at again first."""
+    copy = catalogue.current()
+    refs = {event.customer for event in events}
+    known = customers.copies(refs, sandbox=sandbox, since=_earliest(events))
+    found = [attribute(event, catalogue=copy, customer=known.get(event.customer)) for event in events]
+    doubtful = [
+        event for event, one in zip(events, found, strict=True) if _is_doubtful(event, one, known.get(event.customer))
+    ]
+    if doubtful:
+        known |= _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
+        again = {event.customer for event in doubtful}
+        found = [
+            attribute(event, catalogue=copy, customer=known[event.customer]) if event.customer in again else one
+            for event, one in zip(events, found, strict=True)
+        ]
+    return Batch(events, found, known, copy.revision, sandbox)
+
+
+def _is_doubtful(event: Received, found: Attribution, customer: CustomerCopy | None) -> bool:
+    """Tell whether a period is missing from the copy: one that a price was sought in, or one that should exist."""
+    if customer is None:
+        return False
+    return event.occurred_at >= customer.until or any(
+        unpriced.reason == Reason.NO_SUBSCRIPTION for unpriced in found.unpriced
+    )
+
+
+def _look_again(
+    events: Sequence[Received], known: Mapping[str, CustomerCopy], *, sandbox: bool, since: datetime
+) -> dict[str, CustomerCopy]:
+    """
+    Return fresh copies of the customers of these events, with the periods that they should have by now.
+
+    since: the earliest event of the batch, not of these alone: their customers' others are attributed again, too.
+    """
+    refs = {event.customer for event in events}
+    latest = max(event.occurred_at for event in events)
+    extend_customers(customer_ids=[known[ref].id for ref in refs], until=latest + datetime.resolution)
+    return customers.refresh(refs, sandbox=sandbox, since=since)
+
+
+def _store(batch: Batch, *, at: datetime) -> list[str]:
+    """Write one batch inside the caller's transaction, and return the outcome of each event."""
+    gates = _gated(batch)
+    reached("ingest.after_gate")
+    rows = _rows(batch)
+    repeated = event_store.append(rows, received_at=at, sandbox=batch.sandbox)
+    reached("ingest.after_append")
+    outcomes = _outcomes(rows, repeated)
+    _count(batch, outcomes, gates, at=at)
+    reached("ingest.after_counters")
+    unbilled.report(
+        [
+            unbilled.Report(row.key, row.customer_id, unpriced.meter_id, unpriced.reason, unpriced.detail)
+            for row, one, outcome in zip(rows, batch.attributions, outcomes, strict=True)
+            if outcome == ACCEPTED
+            for unpriced in one.unpriced
+        ]
+    )
+    return outcomes
+
+
+def _outcomes(rows: Sequence[event_store.Row], repeated: Collection[str]) -> list[str]:
+    if not repeated:
+        return [ACCEPTED] * len(rows)
+    stored = event_store.digests(repeated)
+    return [
+        ACCEPTED if row.key not in repeated else DUPLICATE if stored[row.key] == row.digest else CONFLICT
+        for row in rows
+    ]
+
+
+def _gated(batch: Batch) -> Mapping[int, sums.Gate]:
+    """
+    Lock the periods that the batch counts into.
+
+    :raises CopyIsOld: if one of them, or the catalogue, is no longer as it was when the batch was attributed.
+    """
+    expected: dict[int, int] = {}
+    for one in batch.attributions:
+        expected.update(one.route.revisions)
+    revision, gates = sums.gate(expected)
+    if revision != batch.catalogue_revision:
+        raise CopyIsOld
+    if any(id_ not in gates or gates[id_].revision != expected[id_] for id_ in expected):
+        raise CopyIsOld
+    return gates
+
+
+def _rows(batch: Batch) -> list[event_store.Row]:
+    ids = {ref: customer.id for ref, customer in batch.known.items()}
+    return [
+        event_store.Row(
+            event.key,
+            event.digest,
+            event.occurred_at,
+            ids.get(event.customer),
+            event.customer,
+            event.event,
+            event.source,
+            event.id,
+            event.subscription,
+            msgspec.Raw(event.encoded),
+        )
+        for event in batch.events
+    ]
+
+
+def _count(batch: Batch, outcomes: Sequence[str], gates: Mapping[int, sums.Gate], *, at: datetime) -> None:
+    """Fold what the accepted events add, and add it."""
+    counters: dict[sums.CounterKey, sums.CounterSum] = {}
+    rollups: dict[sums.RollupKey, sums.RollupSum] = {}
+    with localcontext(_EXACT):
+        for event, one, outcome in zip(batch.events, batch.attributions, outcomes, strict=True):
+            if outcome == ACCEPTED:
+                _fold(one, int(event.digest, 16), counters, rollups)
+    sums.add(counters, rollups)
+    late = {counter.period_id for counter in counters if gates[counter.period_id].is_closed}
+    if late:
+        sums.mark_late(late, at=at)
+
+
+def _fold(
+    one: Attribution,
+    fingerprint: int,
+    counters: dict[sums.CounterKey, sums.CounterSum],
+    rollups: dict[sums.RollupKey, sums.RollupSum],
+) -> None:
+    for stop, value in zip(one.route.stops, one.values, strict=True):
+        for counter, series in stop.targets:
+            total = counters.get(counter)
+            if total is None:
+                total = counters[counter] = sums.CounterSum()
+            total.events += 1
+            total.quantity += value
+            total.fingerprint += fingerprint
+            if series is not None:
+                key = sums.RollupKey(series, one.bucket)
+                rolled_up = rollups.get(key)
+                if rolled_up is None:
+                    rolled_up = rollups[key] = sums.RollupSum()
+                rolled_up.events += 1
+                rolled_up.quantity += value

@@ -1,0 +1,67 @@
+"""manage.py audit: read the books and say what is wrong with them."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from billing.auditing import CHECKS, Finding, audit
+from billing.auditing.operation import UnknownCheck
+
+MOST_STATUS = 125
+"""Exit statuses above it mean something else to a shell."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Check every promise the books make; exits with the number of promises that are broken, 0 when all are kept."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", metavar="NAME", action="append", default=[], help="run this check; repeatable")
+        parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+        parser.add_argument("--list", action="store_true", help="name the checks and what they stand for")
+
+    def handle(self, *, only: list[str], **options: Any) -> None:
+        if options["list"]:
+            for check in CHECKS:
+                self.stdout.write(f"{check.reference:4} {check.name}")
+            return
+        report = (lambda finding: None) if options["json"] else self._report
+        try:
+            found = audit(only=only, report=report)
+        except UnknownCheck as error:
+            raise CommandError(str(error)) from error
+        violated = [finding for finding in found if finding.is_violated]
+        if options["json"]:
+            self.stdout.write(json.dumps([_document(finding) for finding in found], indent=2, default=str))
+        else:
+            self._conclude(found, violated)
+        if violated:
+            sys.exit(min(len(violated), MOST_STATUS))
+
+    def _report(self, finding: Finding) -> None:
+        mark = self.style.ERROR("BROKEN") if finding.is_violated else self.style.SUCCESS("ok")
+        name = finding.check.name.replace("_", " ")
+        self.stdout.write(f"{mark:6} {finding.check.reference:4} {name} ({finding.seconds:.1f} s)")
+        for row in finding.rows:
+            self.stdout.write("       " + ", ".join(f"{key} {value}" for key, value in row.items()))
+        if finding.is_cut:
+            self.stdout.write("       and more")
+
+    def _conclude(self, found: list[Finding], violated: list[Finding]) -> None:
+        seconds = sum(finding.seconds for finding in found)
+        kept = len(found) - len(violated)
+        self.stdout.write(f"\n{kept} of {len(found)} promises are kept ({seconds:.1f} s).")
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        "name": finding.check.name,
+        "reference": finding.check.reference,
+        "is_violated": finding.is_violated,
+        "rows": finding.rows,
+        "is_cut": finding.is_cut,
+        "seconds": round(finding.seconds, 3),
+    }

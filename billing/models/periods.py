@@ -1,0 +1,106 @@
+"""When a subscription is billed: one row per period, and the row is the queue."""
+
+from datetime import datetime
+from typing import Self
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import F, Func, Q
+
+from plans.bounds import one_of
+
+
+class PeriodKind(models.TextChoices):
+    OPENING = "opening", "opening: bills what is due in advance at the start"
+    REGULAR = "regular", "regular"
+
+
+class PeriodState(models.TextChoices):
+    OPEN = "open", "open"
+    CLOSED = "closed", "closed"
+
+
+class PeriodQuerySet(models.QuerySet["Period"]):
+    def due(self, at: datetime) -> Self:
+        """Return the periods to close at `at`: over, past their grace, and not waiting after a failure."""
+        return self.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), state=PeriodState.OPEN, due_at__lte=at)
+
+    def failed(self) -> Self:
+        return self.filter(state=PeriodState.OPEN).exclude(error="")
+
+    def containing(self, at: datetime) -> Self:
+        return self.filter(starts_at__lte=at, ends_at__gt=at)
+
+
+class Period(models.Model):
+    """
+    A half-open interval [starts_at, ends_at) of a subscription, billed by one document.
+
+    The row is also the gate between usage and closing: ingest takes it FOR KEY SHARE before it counts, closing takes
+    it FOR UPDATE before it bills, so every event is either on the invoice or late, never neither (docs/closing.md).
+
+    version: the prices in force in this interval.
+    revision: moves on whenever the interval or the version changes, so that no process attributes by an old copy.
+    due_at: when it may be closed: its end plus the seller's grace.
+    late_since: when usage first arrived after the close; empty when all is billed.
+    error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
+    """
+
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, related_name="periods", db_index=False
+    )
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=8, choices=PeriodKind, default=PeriodKind.REGULAR)
+    state = models.CharField(max_length=8, choices=PeriodState, default=PeriodState.OPEN)
+    revision = models.PositiveIntegerField(default=1)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="periods")
+    late_since = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+
+    objects = PeriodQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("close_period", "Can close periods by hand")]
+        constraints = [
+            one_of("kind", PeriodKind, name="period_kind_is_known"),
+            one_of("state", PeriodState, name="period_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind="opening", ends_at=F("starts_at")) | Q(kind="regular", ends_at__gt=F("starts_at")),
+                name="only_an_opening_period_is_empty",
+            ),
+            models.CheckConstraint(condition=Q(due_at__gte=F("ends_at")), name="period_is_never_due_before_its_end"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True, invoice__isnull=True)
+                | Q(state="closed", closed_at__isnull=False, closed_at__gte=F("ends_at")),
+                name="period_is_closed_after_its_end",
+            ),
+            models.UniqueConstraint(fields=["subscription", "kind", "starts_at"], name="period_starts_once"),
+            ExclusionConstraint(
+                name="periods_of_a_subscription_never_overlap",
+                expressions=[
+                    ("subscription", RangeOperators.EQUAL),
+                    (
+                        Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at", "id"], condition=Q(state="open"), name="period_due"),
+            models.Index(fields=["subscription"], condition=Q(late_since__isnull=False), name="period_late"),
+            models.Index(fields=["id"], condition=Q(state="open") & ~Q(error=""), name="period_failed"),
+            # For the closing page: periods are made in the order of time, so this is a few pages, and free to close.
+            BrinIndex(fields=["due_at"], pages_per_range=32, autosummarize=True, name="period_by_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d} to {self.ends_at:%Y-%m-%d}"

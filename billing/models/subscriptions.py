@@ -1,0 +1,102 @@
+"""What a customer is subscribed to."""
+
+from typing import Self
+
+import pghistory
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+from djmoney.models.fields import CurrencyField
+
+from plans.bounds import one_of
+
+
+class SubscriptionState(models.TextChoices):
+    DRAFT = "draft", "draft"
+    ACTIVE = "active", "active"
+    CANCELLED = "cancelled", "cancelled"
+    ENDED = "ended", "ended"
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def running(self) -> Self:
+        """Return the subscriptions that get new periods."""
+        return self.filter(state=SubscriptionState.ACTIVE)
+
+
+@pghistory.track()
+class Subscription(models.Model):
+    """
+    A customer on a plan version, from `starts_at` until `ends_at`.
+
+    anchor_at: the instant that anniversary periods are counted from; it never drifts.
+    version: what its next period will be billed by; each period keeps its own.
+    named: only events that name this subscription belong to it, so it may price a feature that another one prices.
+    """
+
+    external_id = models.CharField(max_length=200, unique=True)
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="subscriptions")
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="subscriptions")
+    currency = CurrencyField(default=None)
+    state = models.CharField(max_length=10, choices=SubscriptionState, default=SubscriptionState.ACTIVE)
+    named = models.BooleanField(default=False)
+    starts_at = models.DateTimeField()
+    anchor_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            one_of("state", SubscriptionState, name="subscription_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
+                name="subscription_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
+                name="cancelled_subscription_says_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Coverage(models.Model):
+    """
+    Which subscription prices a feature for a customer, and when: at most one at any instant.
+
+    during: half-open, and open-ended while the subscription runs.
+    """
+
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="coverage", db_index=False
+    )
+    feature = models.ForeignKey("plans.Feature", on_delete=models.PROTECT, related_name="+", db_index=False)
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="coverage")
+    named = models.BooleanField(default=False)
+    during = DateTimeRangeField()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="feature_is_priced_by_one_subscription_at_a_time",
+                expressions=[
+                    ("customer", RangeOperators.EQUAL),
+                    ("feature", RangeOperators.EQUAL),
+                    ("during", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(named=False),
+            ),
+            models.CheckConstraint(
+                condition=Q(during__startswith__isnull=False, during__isempty=False),
+                name="coverage_has_a_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature} by {self.subscription}"

@@ -1,0 +1,236 @@
+"""
+What was used. These tables are written by the store (billing/store) in sets, and only ever added to.
+
+Event is the fact as it was sent; Counter and Rollup are the sums kept beside it in the same transaction, so that a
+read or a close never walks events; BilledUsage is what a line took from them; UnbilledUsage is what no price took.
+"""
+
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+
+from billing.immutability import append_only, resolved_once
+from plans.bounds import MOST_UNITS, QuantityField, finite, one_of
+
+
+class Reason(models.TextChoices):
+    UNKNOWN_CUSTOMER = "unknown_customer", "no customer of this name"
+    UNKNOWN_EVENT = "unknown_event", "no meter counts events of this name"
+    BAD_VALUE = "bad_value", "the metered property is missing or not a number"
+    NO_SUBSCRIPTION = "no_subscription", "no subscription of the customer covers it"
+    NO_RATE = "no_rate", "no rate of the price matches its dimensions"
+
+
+class Event(models.Model):
+    """
+    One metered fact, as it was sent. Hash-partitioned by `key`, which is unique whatever the timestamp or customer.
+
+    key: the first 16 bytes of a BLAKE2b digest of (live or sandbox, source, sender's id).
+    digest: the same of the content as sent, by which a repeat is told from a conflict.
+    sequence: given after the period's gate is taken, so "up to this number" is an exact set of a period's events.
+    customer_id: empty while the customer is unknown; no foreign key, since events outnumber everything else.
+    """
+
+    key = models.UUIDField(primary_key=True)
+    digest = models.UUIDField()
+    sequence = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    sandbox = models.BooleanField()
+    customer_id = models.BigIntegerField(null=True)
+    customer_ref = models.TextField()
+    name = models.TextField()
+    source = models.TextField()
+    sender_id = models.TextField()
+    subscription_ref = models.TextField()
+    properties = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = "billing_event"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sender_id}"
+
+
+class Counter(models.Model):
+    """
+    The usage of one rate of one feature in one period: what rating reads.
+
+    rate_id: 0 where the feature has no price (a hard cap without overage).
+    window_start: start of the price's own usage period, on which allowance and tiers reset.
+    fingerprint: the sum of the digests of the events counted, which proves later that they are unchanged.
+    """
+
+    period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="counters", db_index=False)
+    plan_feature = models.ForeignKey(
+        "plans.PlanFeature", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    rate_id = models.BigIntegerField()
+    window_start = models.DateTimeField()
+    events = models.BigIntegerField()
+    quantity = QuantityField()
+    fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["period", "plan_feature", "rate_id", "window_start"], name="usage_is_counted_in_one_place"
+            ),
+            finite("events", least=0, most=10**18, name="counted_events_are_finite"),
+            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="counted_quantity_is_finite"),
+            finite("fingerprint", least=0, most=10**59, name="counted_fingerprint_is_finite"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:f} in {self.events} events"
+
+
+class Series(models.Model):
+    """What a rollup is of: one meter in one period with these dimensions."""
+
+    period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="series", db_index=False)
+    meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, related_name="+", db_index=False)
+    dimensions = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "series"
+        constraints = [
+            models.UniqueConstraint(fields=["period", "meter", "dimensions"], name="usage_is_rolled_up_in_one_place")
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.dimensions.items())
+
+
+class Hour(models.Model):
+    """
+    The usage of one series in one hour: what charts and breakdowns sum up.
+
+    bucket: start of an hour of the customer's own clock, so that days and months of any time zone add up exactly.
+    """
+
+    pk = models.CompositePrimaryKey("series_id", "bucket")
+    series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="hours", db_index=False)
+    bucket = models.DateTimeField()
+    events = models.BigIntegerField()
+    quantity = QuantityField()
+
+    class Meta:
+        constraints = [
+            finite("events", least=0, most=10**18, name="rolled_up_events_are_finite"),
+            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="rolled_up_quantity_is_finite"),
+        ]
+        # Rows come in the order of time, so a few pages of index tell where the last weeks begin.
+        indexes = [BrinIndex(fields=["bucket"], pages_per_range=32, autosummarize=True, name="rollup_by_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:f} at {self.bucket:%Y-%m-%d %H:%M}"
+
+
+class Rollup(models.Model):
+    """Hours with what they are of: a view over `Series` and `Hour`, for reading."""
+
+    pk = models.CompositePrimaryKey("period_id", "meter_id", "bucket", "dimensions")
+    period = models.ForeignKey("billing.Period", on_delete=models.DO_NOTHING, related_name="rollups")
+    meter = models.ForeignKey("plans.Meter", on_delete=models.DO_NOTHING, related_name="+")
+    bucket = models.DateTimeField()
+    dimensions = models.JSONField()
+    events = models.BigIntegerField()
+    quantity = QuantityField()
+
+    class Meta:
+        managed = False
+        db_table = "billing_rollup"
+
+    def __str__(self) -> str:
+        return f"{self.quantity:f} at {self.bucket:%Y-%m-%d %H:%M}"
+
+
+class UnbilledUsage(models.Model):
+    """
+    An event, or one meter's part of it, that no price took, with its reason.
+
+    meter: empty where the event as a whole is unbilled.
+    resolved_at, resolved_sequence: when a replay attributed it, and its place among the period's events since.
+    """
+
+    event_key = models.UUIDField()
+    sequence = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    sandbox = models.BooleanField()
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="+")
+    customer_ref = models.TextField()
+    event_name = models.TextField()
+    meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=20, choices=Reason)
+    detail = models.TextField(blank=True)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_sequence = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name_plural = "unbilled usage"
+        constraints = [
+            one_of("reason", Reason, name="unbilled_reason_is_known"),
+            models.UniqueConstraint(
+                fields=["event_key", "meter"], name="event_is_unbilled_once_per_meter", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(resolved_at__isnull=True, resolved_sequence__isnull=True)
+                | Q(resolved_at__isnull=False, resolved_sequence__isnull=False),
+                name="replayed_usage_says_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(resolved_at__isnull=True), name="unbilled_open"),
+            models.Index(
+                fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unbilled_by_customer_ref"
+            ),
+        ]
+        triggers = [resolved_once()]
+
+    def __str__(self) -> str:
+        return f"{self.event_name} of {self.customer_ref}: {self.get_reason_display()}"
+
+
+class BilledUsage(models.Model):
+    """
+    The snapshot of one usage line: exactly which usage it billed.
+
+    high_water_mark: events of the period with a sequence up to this one are in `quantity`; later ones are late.
+    quantity, events, fingerprint: the counter's cumulative state when it was billed.
+    """
+
+    # A line that bills usage is issued, and triggers keep it; a period with usage is kept by its counters. Foreign
+    # keys would check the same once more for each line, and take a tenth of a close.
+    line = models.OneToOneField(
+        "invoices.Line", on_delete=models.PROTECT, primary_key=True, related_name="usage", db_constraint=False
+    )
+    period = models.ForeignKey(
+        "billing.Period",
+        on_delete=models.PROTECT,
+        related_name="billed_usage",
+        db_index=False,
+        db_constraint=False,
+    )
+    plan_feature_id = models.BigIntegerField()
+    rate_id = models.BigIntegerField()
+    window_start = models.DateTimeField()
+    high_water_mark = models.BigIntegerField()
+    events = models.BigIntegerField()
+    quantity = QuantityField()
+    fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["period", "plan_feature_id", "rate_id", "window_start", "high_water_mark"],
+                name="usage_is_billed_once_per_high_water_mark",
+            ),
+            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="billed_quantity_is_finite"),
+            finite("fingerprint", least=0, most=10**59, name="billed_fingerprint_is_finite"),
+        ]
+        triggers = [append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:f} up to event {self.high_water_mark}"

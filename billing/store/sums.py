@@ -1,0 +1,231 @@
+"""
+Counters and rollups: the sums kept beside the events, in the transaction that appends them.
+
+What a sum is of is written once, as a row with a number; adding to it moves that number and three figures. Numbers
+are remembered per process, once the transaction that gave them out is committed.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from django.db import transaction
+
+from billing.store import statements
+
+MOST_REMEMBERED = 500_000
+
+
+class CounterKey(NamedTuple):
+    """`rate_id` is 0 for a hard cap without a price."""
+
+    period_id: int
+    plan_feature_id: int
+    rate_id: int
+    window_start: datetime
+
+
+class RollupSeries(NamedTuple):
+    """`dimensions` is encoded JSON with sorted keys."""
+
+    period_id: int
+    meter_id: int
+    dimensions: bytes
+
+
+class RollupKey(NamedTuple):
+    """A series in one hour."""
+
+    series: RollupSeries
+    bucket: datetime
+
+
+class CounterSum(msgspec.Struct, gc=False):
+    """What a batch adds to a counter."""
+
+    events: int = 0
+    quantity: int | Decimal = 0
+    fingerprint: int = 0
+
+
+class RollupSum(msgspec.Struct, gc=False):
+    """What a batch adds to a rollup."""
+
+    events: int = 0
+    quantity: int | Decimal = 0
+
+
+class Gate(NamedTuple):
+    """What ingest must know of a period before it counts into it."""
+
+    revision: int
+    is_closed: bool
+
+
+_GATE = """
+SELECT (SELECT revision FROM plans_catalogue), id, revision, state = 'closed'
+FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""
+
+
+def gate(period_ids: Iterable[int]) -> tuple[int, dict[int, Gate]]:
+    """
+    Lock these periods against closing until the transaction ends, and return the catalogue's revision and the gates.
+
+    Ingests share the lock; a close takes it alone. Whoever comes second waits and then reads what the first left.
+    Periods are locked in the order of their ids, so nobody deadlocks.
+    """
+    with statements.cursor() as cursor:
+        cursor.execute(_GATE, [sorted(period_ids)])
+        rows = cursor.fetchall()
+        if not rows:
+            cursor.execute("SELECT revision FROM plans_catalogue")
+            return cursor.fetchone()[0], {}
+        return rows[0][0], {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
+
+
+_MAKE_COUNTERS = """
+INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
+SELECT p, f, r, w, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
+ORDER BY p, f, r, w ON CONFLICT DO NOTHING
+"""
+_FIND_COUNTERS = """
+SELECT sent.i, c.id
+FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, f bigint, r bigint, w timestamptz)
+JOIN billing_counter c ON (c.period_id, c.plan_feature_id, c.rate_id, c.window_start) = (p, f, r, w)
+"""
+_MAKE_SERIES = """
+INSERT INTO billing_series (period_id, meter_id, dimensions)
+SELECT p, m, d FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, m bigint, d jsonb)
+ORDER BY p, m, d ON CONFLICT DO NOTHING
+"""
+_FIND_SERIES = """
+SELECT sent.i, s.id FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, m bigint, d jsonb)
+JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (p, m, d)
+"""
+# Joined with itself so that rows are locked in the order of their numbers, which an UPDATE does not promise.
+_ADD_TO_COUNTERS = """
+INSERT INTO billing_counter AS c
+    (id, period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
+SELECT k.id, k.period_id, k.plan_feature_id, k.rate_id, k.window_start, added.n, added.q, added.h
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[]) AS added(id, n, q, h)
+JOIN billing_counter k USING (id)
+ORDER BY k.id
+ON CONFLICT (id) DO UPDATE SET
+    events = c.events + excluded.events,
+    quantity = c.quantity + excluded.quantity,
+    fingerprint = c.fingerprint + excluded.fingerprint
+"""
+_ADD_TO_HOURS = """
+INSERT INTO billing_hour AS h (series_id, bucket, events, quantity)
+SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS added(s, b, n, q)
+ORDER BY s, b
+ON CONFLICT (series_id, bucket) DO UPDATE SET
+    events = h.events + excluded.events,
+    quantity = h.quantity + excluded.quantity
+"""
+
+Key = TypeVar("Key", CounterKey, RollupSeries)
+
+_counter_ids: dict[CounterKey, int] = {}
+_series_ids: dict[RollupSeries, int] = {}
+
+
+class SumsMissing(Exception):
+    """A counter that this process remembers is gone: its period was removed."""
+
+
+def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
+    """
+    Add to counters and rollups, inside a transaction; the periods are gated already.
+
+    Rows are touched in the order of their numbers, so that two batches never wait for each other in a circle.
+
+    :raises SumsMissing: if a counter was removed since this process learnt its number.
+    """
+    if not counters:
+        return
+    with statements.cursor() as cursor:
+        counter_ids = _ids(cursor, counters.keys(), _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
+        series = {key.series for key in rollups}
+        series_ids = _ids(cursor, series, _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd")
+    with statements.pipeline(), statements.cursor() as to_counters, statements.cursor() as to_hours:
+        added: Collection[Any] = counters.values()
+        fingerprints = _array(one.fingerprint for one in added)
+        ids = _array([counter_ids[key] for key in counters])
+        to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), fingerprints])
+        if rollups:
+            ids = _array([series_ids[key.series] for key in rollups])
+            added = rollups.values()
+            to_hours.execute(_ADD_TO_HOURS, [ids, _buckets(rollups), _events(added), _quantities(added)])
+    if to_counters.rowcount != len(counters):
+        raise SumsMissing
+
+
+def _ids(
+    cursor: Any, keys: Iterable[Key], remembered: dict[Key, int], make: str, find: str, names: Sequence[str]
+) -> Mapping[Key, int]:
+    """Return the number of each key, giving out those that are new."""
+    missing = [key for key in keys if key not in remembered]
+    if not missing:
+        return remembered
+    rows = [
+        {"i": position, **{name: _raw(part) for name, part in zip(names, key, strict=True)}}
+        for position, key in enumerate(missing)
+    ]
+    document = msgspec.json.encode(rows).decode()
+    cursor.execute(make, [document])
+    cursor.execute(find, [document])
+    found = {missing[position]: id_ for position, id_ in cursor.fetchall()}
+    transaction.on_commit(lambda: _remember(remembered, found))
+    return {key: remembered[key] if key in remembered else found[key] for key in keys}
+
+
+def _raw(part: Any) -> Any:
+    return msgspec.Raw(part) if isinstance(part, bytes) else part
+
+
+def _remember(remembered: dict[Key, int], found: Mapping[Key, int]) -> None:
+    if len(remembered) + len(found) > MOST_REMEMBERED:
+        remembered.clear()
+    remembered.update(found)
+
+
+def forget() -> None:
+    """Drop every number that is remembered."""
+    _counter_ids.clear()
+    _series_ids.clear()
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def _events(sums: Iterable[CounterSum | RollupSum]) -> str:
+    return _array([one.events for one in sums])
+
+
+def _quantities(sums: Iterable[CounterSum | RollupSum]) -> str:
+    return "{" + ",".join([str(one.quantity) for one in sums]) + "}"
+
+
+def _buckets(keys: Iterable[RollupKey]) -> str:
+    texts: dict[datetime, str] = {}
+    found = []
+    for _, bucket in keys:
+        text = texts.get(bucket)
+        if text is None:
+            text = texts[bucket] = bucket.isoformat()
+        found.append(text)
+    return "{" + ",".join(found) + "}"
+
+
+def mark_late(period_ids: Iterable[int], *, at: datetime) -> None:
+    """Note that usage arrived in these periods after they were closed."""
+    with statements.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_period SET late_since = %s WHERE id = ANY(%s) AND late_since IS NULL",
+            [at, sorted(period_ids)],
+        )

@@ -1,0 +1,56 @@
+"""Where a subscription's periods begin and end, in its customer's time zone."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from plans.pricing.anchors import Anchor, Interval
+from plans.pricing.calendar import edge, iterate, period_containing
+from plans.terms import Terms
+
+Span = tuple[datetime, datetime]
+
+MOST_PERIODS = 2_000
+"""Periods made for one subscription at a time: more than five years of days."""
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MONTHS_OF_A_YEAR = 12
+
+
+def anchor_of(terms: Terms, *, anchor_at: datetime, time_zone: str) -> Anchor:
+    """Return what the periods of a subscription on these terms are counted from."""
+    return _anchor(terms.anchor, anchor_at, terms.interval, time_zone)
+
+
+@lru_cache(maxsize=10_000)
+def _anchor(kind: str, at: datetime, interval: Interval, time_zone: str) -> Anchor:
+    if kind == "calendar" and _is_fixed_by_the_calendar(interval):
+        # Every subscription then has the same edges, and what is computed for one is remembered for all.
+        at = _EPOCH
+    return Anchor(kind, at, interval, ZoneInfo(time_zone))
+
+
+def _is_fixed_by_the_calendar(interval: Interval) -> bool:
+    """Tell whether the calendar alone says where the interval begins, so that the subscription's start does not."""
+    return interval.count == 1 or (interval.months > 0 and _MONTHS_OF_A_YEAR % interval.months == 0)
+
+
+@lru_cache(maxsize=10_000)
+def whole_interval(anchor: Anchor, at: datetime) -> Span:
+    """Return the whole interval of the anchor that `at` lies in: what a stub is a share of."""
+    period = period_containing(anchor, at, start=at)
+    return edge(anchor, period.n), period.end
+
+
+def spans(anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None) -> Sequence[Span]:
+    """
+    Return the periods from `start` on that begin before `until`, the last one cut short by `end`.
+
+    At most MOST_PERIODS of them; ask again from where they end for more.
+    """
+    if end is None and (first := whole_interval(anchor, start))[1] >= until > start:
+        return [(start, first[1])]
+    periods = iterate(anchor, start=start, until=until, end=end)
+    return [(period.start, period.end) for period in islice(periods, MOST_PERIODS)]

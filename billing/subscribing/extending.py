@@ -1,0 +1,148 @@
+"""
+Give running subscriptions their next periods.
+
+The last period of a subscription is the gate for what follows it: whoever adds a period holds the last one locked,
+and so does whoever cuts the subscription short. Two workers may extend at the same time; the rows are unique.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from billing.subscribing.edges import Span, anchor_of, spans
+from plans.terms import terms_of
+
+AHEAD = timedelta(hours=2)
+"""How long before it begins a period is made, so that usage at its very start finds it."""
+
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A subscription, with the end of its last period: what its next one depends on."""
+
+    subscription_id: int
+    version_id: int
+    currency: str
+    anchor_at: datetime
+    subscription_ends_at: datetime | None
+    time_zone: str
+    grace: timedelta
+    period_id: int
+    ends_at: datetime
+
+
+_LAST = """
+SELECT s.id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, last.id, last.ends_at
+FROM billing_subscription s
+JOIN customers_customer c ON c.id = s.customer_id
+JOIN customers_seller se ON se.id = c.seller_id
+JOIN LATERAL (
+    SELECT p.id, p.ends_at FROM billing_period p
+    WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1
+) last ON true
+WHERE s.state IN ('active', 'cancelled') AND last.ends_at < %(until)s
+    AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
+"""
+
+_INSERT = """
+INSERT INTO billing_period (subscription_id, version_id, kind, state, revision, starts_at, ends_at, due_at, error,
+    attempts)
+SELECT s, v, 'regular', 'open', 1, b, e, d, '', 0
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[]) AS t(s, v, b, e, d)
+ON CONFLICT DO NOTHING
+"""
+
+
+def extend_periods(*, until: datetime, chunk: int = CHUNK) -> int:
+    """
+    Give every running subscription the periods that begin before `until`; return how many were added.
+
+    May run twice, or several times at once: a period is added once.
+    """
+    added, after = 0, 0
+    while True:
+        condition, parameters = (
+            " AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
+            {"after": after, "limit": chunk},
+        )
+        found, last_id = _extend(condition, parameters, until=until)
+        if last_id is None:
+            return added
+        added, after = added + found, last_id
+
+
+def extend_customers(*, customer_ids: Sequence[int], until: datetime) -> int:
+    """Give the running subscriptions of these customers the periods that begin before `until`."""
+    return _extend(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[0]
+
+
+def follow(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], until: datetime) -> int:
+    """
+    Give these subscriptions their next periods, as far as they begin before `until`; return how many were added.
+
+    last_period_ids: their last periods, which the caller holds locked. Where one is not the last any more, nothing
+    is added.
+    """
+    condition = " AND s.id = ANY(%(subscriptions)s) AND last.id = ANY(%(periods)s)"
+    parameters = {"subscriptions": list(subscription_ids), "periods": list(last_period_ids)}
+    return _insert(_read_last(condition, parameters, until=until), until=until)
+
+
+@transaction.atomic
+def _extend(condition: str, parameters: dict[str, Any], *, until: datetime) -> tuple[int, int | None]:
+    """Return how many periods were added, and the greatest id of the subscriptions looked at, if any."""
+    candidates = _read_last(condition, parameters, until=until)
+    if not candidates:
+        return 0, None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [[last.period_id for last in candidates]],
+        )
+    # Read again: until the locks were had, a subscription may have been cancelled or extended by somebody else.
+    added = follow(
+        subscription_ids=[last.subscription_id for last in candidates],
+        last_period_ids=[last.period_id for last in candidates],
+        until=until,
+    )
+    return added, max(last.subscription_id for last in candidates)
+
+
+def _read_last(condition: str, parameters: dict[str, Any], *, until: datetime) -> list[Last]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST + condition, {**parameters, "until": until})
+        return [Last(*row) for row in cursor.fetchall()]
+
+
+def _insert(found: Sequence[Last], *, until: datetime) -> int:
+    rows = [
+        (last.subscription_id, last.version_id, *span, span[1] + last.grace)
+        for last in found
+        for span in _following(last, until)
+    ]
+    return insert_periods(rows)
+
+
+def insert_periods(rows: Sequence[tuple[int, int, datetime, datetime, datetime]]) -> int:
+    """Add regular periods (subscription, version, start, end, due) that are not there yet; return how many."""
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        return cursor.rowcount
+
+
+def _following(last: Last, until: datetime) -> Sequence[Span]:
+    """
+    Return the periods after the last one.
+
+    Existing subscriptions stay on the version they have (they are grandfathered), whatever was published since.
+    """
+    terms = terms_of(last.version_id, last.currency)
+    anchor = anchor_of(terms, anchor_at=last.anchor_at, time_zone=last.time_zone)
+    return spans(anchor, start=last.ends_at, until=until, end=last.subscription_ends_at)

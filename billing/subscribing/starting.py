@@ -1,0 +1,168 @@
+"""Put a customer on a plan version."""
+
+from datetime import datetime
+from secrets import token_hex
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F
+
+from billing.models import Coverage, Period, Subscription
+from billing.models.periods import PeriodKind
+from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
+from billing.subscribing.extending import AHEAD, insert_periods
+from customers.models import Customer
+from plans.models import Feature, Fee, PlanVersion, Price
+from plans.models.prices import Billed
+from plans.models.versions import VersionState
+from plans.terms import Terms, terms_of
+from plans.trail import change
+
+
+class SubscriptionRefused(Exception):
+    """A customer cannot be subscribed as asked; the text says why and what to do."""
+
+
+class FeatureAlreadyPriced(SubscriptionRefused):
+    """Another subscription of the customer prices a feature of the version at the same time."""
+
+    def __init__(self, feature: Feature, other: Subscription) -> None:
+        super().__init__(
+            f"{feature} is priced by the subscription {other.external_id} at that time already: end that one first,"
+            " or start this one as a named subscription, whose events name it."
+        )
+        self.feature = feature
+        self.other = other
+
+
+def start(
+    *,
+    customer: Customer,
+    version: PlanVersion,
+    starts_at: datetime,
+    at: datetime,
+    currency: str | None = None,
+    external_id: str | None = None,
+    anchor_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    named: bool = False,
+    by: AbstractBaseUser | None = None,
+) -> Subscription:
+    """
+    Subscribe a customer from `starts_at` on, which may be past (what was due since is billed) or to come.
+
+    currency: one that the version charges in; the customer's when absent.
+    external_id: the product's own name for it, unique; made up when absent.
+    anchor_at: what anniversary periods are counted from; `starts_at` when absent.
+    ends_at: when it ends by itself; it runs until cancelled when absent.
+    named: only events that name it belong to it, so that it may price what another subscription prices too.
+
+    :raises SubscriptionRefused: if the version is not published, the currency not offered, or a moment impossible.
+    :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
+    """
+    currency = currency or customer.currency
+    with change("subscribe", by=by, at=at):
+        # One at a time per customer: two overlapping coverages would otherwise wait for one another.
+        customer = Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
+        terms = _terms(version, currency)
+        if ends_at is not None and ends_at <= starts_at:
+            raise SubscriptionRefused(f"It would end ({ends_at}) before it starts ({starts_at}): choose a later end.")
+        subscription = _create(
+            external_id=external_id or f"sub_{token_hex(10)}",
+            customer=customer,
+            version=version,
+            currency=currency,
+            named=named,
+            starts_at=starts_at,
+            anchor_at=anchor_at or starts_at,
+            ends_at=ends_at,
+        )
+        _cover(subscription)
+        _announce(subscription)
+        _open_periods(subscription, customer, terms, at=at)
+        return subscription
+
+
+def _terms(version: PlanVersion, currency: str) -> Terms:
+    """Return what the subscription would pay, refusing a version or currency that it cannot be billed by."""
+    state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
+    if state not in (VersionState.LIVE, VersionState.RETIRED):
+        raise SubscriptionRefused(
+            f"{version} is {VersionState(state).label}: only what is published can be subscribed."
+        )
+    offered = set(Fee.objects.filter(version=version).values_list("currency", flat=True))
+    offered |= set(Price.objects.filter(plan_feature__version=version).values_list("currency", flat=True))
+    if offered and currency not in offered:
+        raise SubscriptionRefused(f"{version} has no prices in {currency}: choose {' or '.join(sorted(offered))}.")
+    return terms_of(version.pk, currency)
+
+
+def _create(**fields: object) -> Subscription:
+    try:
+        with transaction.atomic():
+            return Subscription.objects.create(**fields)
+    except IntegrityError as error:
+        if Subscription.objects.filter(external_id=fields["external_id"]).exists():
+            raise SubscriptionRefused(
+                f"There is a subscription {fields['external_id']} already: choose another external id."
+            ) from error
+        raise
+
+
+def _cover(subscription: Subscription) -> None:
+    """Take the version's features for the subscription; the database lets only one have each at any instant."""
+    during = DateTimeTZRange(subscription.starts_at, subscription.ends_at)
+    for feature in Feature.objects.filter(offered_in__version=subscription.version_id).order_by("pk"):
+        try:
+            with transaction.atomic():
+                Coverage.objects.create(
+                    customer_id=subscription.customer_id,
+                    feature=feature,
+                    subscription=subscription,
+                    named=subscription.named,
+                    during=during,
+                )
+        except IntegrityError as error:
+            others = Coverage.objects.filter(
+                customer=subscription.customer_id, feature=feature, named=False, during__overlap=during
+            )
+            other = others.select_related("subscription").first()
+            if other is None:
+                raise
+            raise FeatureAlreadyPriced(feature, other.subscription) from error
+
+
+def _announce(subscription: Subscription) -> None:
+    """
+    Move on the revisions of the customer's other periods, so that no ingest goes on by a copy that lacks this one.
+
+    Usage that another subscription takes already would otherwise never be looked at twice.
+    """
+    others = Period.objects.filter(
+        subscription__customer=subscription.customer_id, ends_at__gt=subscription.starts_at
+    ).exclude(subscription=subscription)
+    ids = list(others.select_for_update(no_key=True, of=["self"]).order_by("pk").values_list("pk", flat=True))
+    Period.objects.filter(pk__in=ids).update(revision=F("revision") + 1)
+
+
+def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, *, at: datetime) -> None:
+    """Make the opening period, if something is due in advance, and the regular ones up to now and a little ahead."""
+    starts_at, grace = subscription.starts_at, customer.seller.grace
+    if any(fee.billed == Billed.ADVANCE for fee in terms.fees):
+        Period.objects.create(
+            subscription=subscription,
+            version_id=terms.version_id,
+            kind=PeriodKind.OPENING,
+            starts_at=starts_at,
+            ends_at=starts_at,
+            due_at=starts_at,
+        )
+    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    until = max(at, starts_at) + AHEAD
+    found = spans(anchor, start=starts_at, until=until, end=subscription.ends_at)
+    if len(found) == MOST_PERIODS:
+        raise SubscriptionRefused(
+            f"{MOST_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
+        )
+    insert_periods([(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])

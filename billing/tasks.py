@@ -1,0 +1,35 @@
+"""What time does to subscriptions. Each task looks in the tables for what is due, so one missed is no loss."""
+
+from time import monotonic
+
+from celery import shared_task
+
+from billing import closing, subscribing
+from billing.subscribing.extending import AHEAD
+from plans.clock import database_time
+
+CLOSING_SECONDS = 200
+"""How long one task goes on closing, well within the time limit of tasks; the next one takes over."""
+
+
+@shared_task
+def close_due_periods() -> dict[str, int]:
+    """Close what is due, together with whatever other workers are at it, then bill what came late to the ended."""
+    at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
+    done = closing.close_due(at=at, keep_going=lambda: monotonic() < stop_at)
+    done.add(closing.close_late(at=at))
+    return {
+        "issued": done.issued,
+        "skipped": done.skipped,
+        "failed": len(done.failed),
+        "busy": done.busy,
+        "late": done.late_billed,
+    }
+
+
+@shared_task
+def extend_periods() -> int:
+    """Give running subscriptions their next periods, and mark those that are over as ended."""
+    at = database_time()
+    subscribing.end_finished(at=at)
+    return subscribing.extend_periods(until=at + AHEAD)

@@ -1,0 +1,79 @@
+"""Usage by time and dimension, from rollups."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+
+WINDOWS = ("hour", "day", "month")
+MOST_ROWS = 10_000
+LONGEST = timedelta(days=400)
+
+
+class BreakdownRefused(ValueError):
+    """The breakdown asked for is not to be had; the text says why and what to ask for."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Usage of one window; `group` is the dimension's value, None where nothing was grouped by."""
+
+    starts_at: datetime
+    group: str | None
+    quantity: Decimal
+    events: int
+
+
+_BREAKDOWN = """
+SELECT {window} AS window_start, {group} AS grouped, sum(r.quantity), sum(r.events)::bigint
+FROM billing_subscription s
+JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
+    AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+JOIN billing_rollup r ON r.period_id = p.id AND r.meter_id = %(meter)s
+    AND r.bucket >= %(since)s AND r.bucket < %(until)s
+WHERE s.customer_id = %(customer)s
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+"""
+
+
+def breakdown(
+    *,
+    customer_id: int,
+    time_zone: str,
+    meter_id: int,
+    since: datetime,
+    until: datetime,
+    window: str,
+    group_by: str | None = None,
+) -> list[Slice]:
+    """
+    Return a customer's usage of one meter by hour, day or month of the customer's clock, grouped by a dimension.
+
+    :raises BreakdownRefused: if the window is unknown, the span too long or the answer too large.
+    """
+    if window not in WINDOWS:
+        raise BreakdownRefused("window", f"“{window}” is not a window; use one of {', '.join(WINDOWS)}")
+    if not since < until or until - since > LONGEST:
+        raise BreakdownRefused("until", f"the span must be positive and {LONGEST.days} days at most")
+    clock = "r.bucket" if window == "hour" else f"date_trunc('{window}', r.bucket, %(zone)s)"
+    statement = _BREAKDOWN.format(window=clock, group="r.dimensions ->> %(group)s" if group_by else "NULL")
+    parameters = {
+        "customer": customer_id,
+        "meter": meter_id,
+        "since": since,
+        "until": until,
+        "zone": time_zone,
+        "group": group_by,
+        "limit": MOST_ROWS + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    if len(rows) > MOST_ROWS:
+        raise BreakdownRefused("window", f"more than {MOST_ROWS:,} rows; ask for a shorter span or a longer window")
+    return [Slice(*row) for row in rows]

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class PlatformConfig(AppConfig):
+    """The wiring as an app, so that its commands and checks are found."""
+
+    name = "config"
+    label = "platform"
+
+    def ready(self) -> None:
+        from config import checks  # noqa: F401 - importing it registers the checks
+
+
+class BackofficeConfig(AdminConfig):
+    """Django's admin, on our own site."""
+
+    default_site = "config.backoffice.site.TollbookAdminSite"

@@ -1,0 +1,82 @@
+"""Who may do what, out of the box: five groups. Rights given by hand on top of these are never taken away."""
+
+from typing import Any
+
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+
+APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
+
+EVERYTHING_SEEN = [
+    "customers.customer seller apikey",
+    "plans.plan planversion planfeature price rate tier fee feature meter meterreading",
+    "billing.subscription period unbilledusage",
+    "invoices.invoice line invoicetax taxrate numberseries rendering",
+]
+PRICES = ["plans.plan planversion planfeature price rate tier fee"]
+MEASURES = ["plans.feature meter meterreading"]
+
+GROUPS: dict[str, list[tuple[str, list[str]]]] = {
+    "finance": [
+        ("view", EVERYTHING_SEEN),
+        ("add change delete", [*PRICES, *MEASURES]),
+        ("publish", ["plans.planversion"]),
+        ("add change", ["customers.customer seller", "billing.subscription", "invoices.taxrate"]),
+        ("delete", ["invoices.taxrate"]),
+        ("change", ["invoices.rendering"]),
+        ("close", ["billing.period"]),
+    ],
+    "finance approver": [
+        ("view", EVERYTHING_SEEN),
+        ("publish", ["plans.planversion"]),
+        ("close", ["billing.period"]),
+    ],
+    "operations": [
+        ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
+        ("add change", ["customers.customer apikey", "billing.subscription"]),
+        ("change", ["billing.unbilledusage", "invoices.rendering"]),
+        ("close", ["billing.period"]),
+    ],
+    "support": [("view", EVERYTHING_SEEN)],
+    "engineer": [
+        ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
+        ("add change delete", MEASURES),
+        ("add change", ["customers.apikey"]),
+        ("change", ["billing.unbilledusage", "invoices.rendering", "django_celery_beat.periodictask"]),
+    ],
+}
+"""Group → (verbs, “app.model model …”). A right on a model is named verb_model, as Django does."""
+
+
+def write(apps: Apps, schema_editor: Any = None) -> None:
+    """
+    Make the groups, and give them what they lack. May run any number of times.
+
+    Called by migrations, one for each release that adds models or groups; Django makes the permissions themselves
+    only after all migrations have run, so they are made here first.
+    """
+    for label in APPS:
+        app = apps.get_app_config(label)
+        # A migration's stand-in for an app has no module of models, and would be passed over for it.
+        app.models_module = getattr(app, "models_module", None) or True
+        create_permissions(app, apps=apps, verbosity=0)
+    known = _permissions(apps)
+    group_model = apps.get_model("auth", "Group")
+    for name, rights in GROUPS.items():
+        group, _ = group_model.objects.get_or_create(name=name)
+        group.permissions.add(*(known[right] for right in spelt_out(rights) if right in known))
+
+
+def spelt_out(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+    """Return rights as (app, codename) pairs."""
+    found = []
+    for verbs, models in rights:
+        for line in models:
+            app, names = line.split(".")
+            found += [(app, f"{verb}_{name}") for verb in verbs.split() for name in names.split()]
+    return found
+
+
+def _permissions(apps: Apps) -> dict[tuple[str, str], int]:
+    rows = apps.get_model("auth", "Permission").objects.filter(content_type__app_label__in=APPS)
+    return {(app, code): pk for pk, app, code in rows.values_list("pk", "content_type__app_label", "codename")}

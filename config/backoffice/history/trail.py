@@ -1,0 +1,145 @@
+"""
+Reading the trail.
+
+Every tracked table has an event table beside it (pghistory): one row per insert, update and delete, written by a
+trigger, with the row as it was then and a context that names the user, the page and the reason. What is changed by
+raw SQL is in it as well, without a context.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pghistory.core
+from django.db.models import CASCADE, ForeignKey, Model, QuerySet
+from pghistory.models import Event
+
+MOST_PER_TABLE = 300
+"""Changes read per table; older ones stay in the database."""
+
+UNDO = {"insert": "added", "update": "changed", "delete": "removed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One change of one row: what it was before, if the trail knows, and what it was after.
+
+    before: None for the first state that the trail has.
+    verb: added, changed or removed.
+    """
+
+    event: Event
+    before: Event | None
+    verb: str
+
+    @property
+    def model(self) -> type[Model]:
+        return type(self.event).pgh_tracked_model
+
+
+def is_tracked(model: type[Model]) -> bool:
+    return bool(tables_of(model))
+
+
+def of_object(model: type[Model], pk: Any) -> list[Step]:
+    """
+    Return the changes of an object and of its parts, newest first.
+
+    A part is a row that is deleted with its whole: the features, prices, rates and tiers of a version.
+    """
+    found: list[Step] = []
+    for table, rows in _tables(model, pk):
+        found += _steps(table.objects.filter(pgh_obj_id__in=rows))
+    return sorted(found, key=_time, reverse=True)
+
+
+def latest(models: Iterable[type[Model]], *, count: int) -> list[Step]:
+    """Return the latest changes of any row of these models, newest first: at most `count`, one query per table."""
+    found: list[Step] = []
+    for model in models:
+        for table in tables_of(model):
+            newest = list(table.objects.select_related("pgh_context").order_by("-pgh_id")[:count])
+            found += [Step(event, None, UNDO[event.pgh_label]) for event in newest]
+    chosen = sorted(found, key=_time, reverse=True)[:count]
+    return [Step(step.event, before, step.verb) for step, before in zip(chosen, _before(chosen), strict=True)]
+
+
+def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Event], list[Any]]]:
+    """Yield the event tables of a model and of its parts, with the ids of the rows that belong to the object."""
+    for table in tables_of(model):
+        yield table, [pk]
+    yield from _tables_of_parts(model, [pk])
+
+
+def _tables_of_parts(model: type[Model], wholes: list[Any]) -> Iterable[tuple[type[Event], list[Any]]]:
+    for relation in model._meta.related_objects:
+        part = relation.related_model
+        if not is_tracked(part) or relation.field not in wholes_of(part):
+            continue
+        for table in tables_of(part):
+            # Asked of the trail and not of the table, since parts that were removed belong to the story.
+            parts = table.objects.filter(**{f"{relation.field.attname}__in": wholes})
+            ids = list(parts.values_list("pgh_obj_id", flat=True).distinct())
+            if ids:
+                yield table, ids
+                yield from _tables_of_parts(part, ids)
+
+
+def _steps(events: QuerySet[Event]) -> list[Step]:
+    rows = list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST_PER_TABLE])
+    states: dict[Any, list[Event]] = defaultdict(list)
+    for row in reversed(rows):
+        states[row.pgh_obj_id].append(row)
+    return [
+        Step(event, before, UNDO[event.pgh_label])
+        for of_row in states.values()
+        for before, event in zip([None, *of_row], of_row, strict=False)
+    ]
+
+
+def _before(steps: list[Step]) -> Iterable[Event | None]:
+    """Return the state before each step, in one query per table."""
+    by_table: dict[type[Event], list[Event]] = defaultdict(list)
+    for step in steps:
+        by_table[type(step.event)].append(step.event)
+    before: dict[tuple[type[Event], int], Event] = {}
+    for table, events in by_table.items():
+        rows = {event.pgh_obj_id for event in events}
+        oldest = min(event.pgh_id for event in events)
+        states = [
+            *table.objects.filter(pgh_obj_id__in=rows, pgh_id__lt=oldest)
+            .order_by("pgh_obj_id", "-pgh_id")
+            .distinct("pgh_obj_id"),
+            *table.objects.filter(pgh_obj_id__in=rows, pgh_id__gte=oldest).order_by("pgh_id")[:1000],
+        ]
+        last: dict[Any, Event] = {}
+        for state in states:
+            if state.pgh_obj_id in last:
+                before[table, state.pgh_id] = last[state.pgh_obj_id]
+            last[state.pgh_obj_id] = state
+    return [before.get((type(step.event), step.event.pgh_id)) for step in steps]
+
+
+@cache
+def tables_of(model: type[Model]) -> list[type[Event]]:
+    """Return the event tables of a model; none if it is not tracked."""
+    return pghistory.core.event_models(tracks_model=model)
+
+
+@cache
+def wholes_of(model: type[Model]) -> tuple[ForeignKey, ...]:
+    """Return the keys of a model to what its rows are parts of: what they are deleted with."""
+    keys = [field for field in model._meta.concrete_fields if isinstance(field, ForeignKey)]
+    return tuple(one for one in keys if one.remote_field.on_delete is CASCADE and is_tracked(one.related_model))
+
+
+def depth(model: type[Model]) -> int:
+    """Return how many wholes a model's rows are within: 0 for a plan version, 4 for a tier."""
+    return 1 + max((depth(one.related_model) for one in wholes_of(model)), default=-1)
+
+
+def _time(step: Step) -> tuple[Any, int]:
+    return step.event.pgh_created_at, step.event.pgh_id

@@ -1,0 +1,126 @@
+"""The menu on the left: what the reader may see, with the numbers that call for action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from billing.models import Period, UnbilledUsage
+
+MOST = 99
+"""A number in the menu is asked on every page, so it counts this far and no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """permission: what one needs to see the item; empty for all staff. waiting: the rows that call for action."""
+
+    title: str
+    icon: str
+    page: str
+    permission: str = ""
+    waiting: Callable[[], QuerySet] | None = None
+    colour: str = "warning"
+
+
+def _failed_closes() -> QuerySet:
+    return Period.objects.failed()
+
+
+def _unbilled_usage() -> QuerySet:
+    return UnbilledUsage.objects.filter(resolved_at__isnull=True)
+
+
+MENU: list[tuple[str, list[Item]]] = [
+    ("", [Item("Dashboard", "space_dashboard", "index")]),
+    (
+        "Customers",
+        [
+            Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
+            Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
+            Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
+        ],
+    ),
+    (
+        "Closing",
+        [
+            Item("Close", "task_alt", "closing", "billing.view_period"),
+            Item(
+                "Periods",
+                "date_range",
+                "billing_period_changelist",
+                "billing.view_period",
+                _failed_closes,
+                "danger",
+            ),
+            Item(
+                "Unbilled usage",
+                "report",
+                "billing_unbilledusage_changelist",
+                "billing.view_unbilledusage",
+                _unbilled_usage,
+            ),
+        ],
+    ),
+    (
+        "Catalogue",
+        [
+            Item("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
+            Item("Plan versions", "history_edu", "plans_planversion_changelist", "plans.view_planversion"),
+            Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
+            Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
+        ],
+    ),
+    (
+        "Settings",
+        [
+            Item("Sellers", "storefront", "customers_seller_changelist", "customers.view_seller"),
+            Item("Tax rates", "percent", "invoices_taxrate_changelist", "invoices.view_taxrate"),
+            Item("Number series", "tag", "invoices_numberseries_changelist", "invoices.view_numberseries"),
+            Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
+            Item(
+                "Scheduled tasks",
+                "schedule",
+                "django_celery_beat_periodictask_changelist",
+                "django_celery_beat.view_periodictask",
+            ),
+        ],
+    ),
+    (
+        "Staff",
+        [
+            Item("Changes", "manage_history", "changes"),
+            Item("People", "badge", "auth_user_changelist", "auth.view_user"),
+            Item("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
+        ],
+    ),
+]
+
+
+def groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu as the theme wants it, without what the reader may not see."""
+    shown = [
+        (title, [_entry(item) for item in items if not item.permission or request.user.has_perm(item.permission)])
+        for title, items in MENU
+    ]
+    leading = [one["link"] for _, entries in shown for one in entries if request.path.startswith(one["link"])]
+    here = max(leading, key=len, default="")
+    for _, entries in shown:
+        for one in entries:
+            one["active"] = one["link"] == here and (one["link"] != reverse("admin:index") or request.path == here)
+    return [{"title": title, "items": entries} for title, entries in shown if entries]
+
+
+def _entry(item: Item) -> dict[str, Any]:
+    entry = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
+    if item.waiting is not None and (badge := _badge(item.waiting())):
+        entry |= {"badge": badge, "badge_variant": item.colour}
+    return entry
+
+
+def _badge(rows: QuerySet) -> str:
+    found = rows.order_by()[: MOST + 1].count()
+    return f"{MOST}+" if found > MOST else str(found or "")

@@ -1,0 +1,39 @@
+"""What beat asks the workers for, and when it last did. Schedules are written in config/schedule.py, not here."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django_celery_beat import admin as plain  # which registers what is taken back here
+from django_celery_beat.models import PeriodicTask
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+for model in (
+    PeriodicTask,
+    plain.IntervalSchedule,
+    plain.CrontabSchedule,
+    plain.SolarSchedule,
+    plain.ClockedSchedule,
+):
+    admin.site.unregister(model)
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(ModelAdmin):
+    """A task can be switched off and on; beat would set anything else back when it starts."""
+
+    list_display = ("name", "task", "every", "enabled", "last_run_at")
+    list_select_related = ("interval", "crontab")
+    search_fields = ("name", "task")
+    ordering = ("name",)
+    fields = ("name", "task", "every", "last_run_at", "total_run_count", "enabled")
+    readonly_fields = ("name", "task", "every", "last_run_at", "total_run_count")
+
+    @display(description="Runs")
+    def every(self, task: PeriodicTask) -> str:
+        return str(task.interval or task.crontab or "once")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: PeriodicTask | None = None) -> bool:
+        return False

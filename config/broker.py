@@ -1,0 +1,74 @@
+"""
+Celery's broker: a queue in our own PostgreSQL unless CELERY_BROKER_URL names another.
+
+What is due stands in the tables; a message only wakes a worker up. See docs/decisions/0005-broker.md.
+"""
+
+import os
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
+
+DEFAULT = "pgmq://localhost"
+TASK_SECONDS = 300
+# A message comes back this long after its worker died, so it must outlast the longest task.
+VISIBLE_AGAIN_SECONDS = TASK_SECONDS + 30
+PASSED_ON = {"host", "port", "dbname", "user", "password"}
+
+
+def transport_options(broker_url: str, *, database_url: str) -> dict[str, Any]:
+    """Return what kombu needs beside the broker's URL."""
+    if broker_url != DEFAULT:
+        return {"visibility_timeout": VISIBLE_AGAIN_SECONDS}
+    return {
+        "conn_string": _connection(database_url),
+        "init_extension": False,  # our `migrate` installs the queue as plain SQL: no extension is needed
+        "visibility_timeout": VISIBLE_AGAIN_SECONDS,
+        "wait_time_seconds": 0,  # no polling in the server: a notification wakes the worker
+        "use_notify": True,
+        "notify_throttle_interval_ms": 0,
+        "polling_interval": 0.1,
+        "pool_size": 4,
+        "pool_timeout": 10,
+    }
+
+
+def install(database_url: str) -> bool:
+    """
+    Install the queue's tables and functions unless this version of them is there, and say whether it did.
+
+    Another version that we installed is dropped first, with its messages: they only wake workers up, and
+    the sweepers find what is due. A queue installed as an extension is left alone.
+    """
+    wanted = f"Tollbook's message queue, pgmq {files('pgmq').joinpath('sql', 'VERSION').read_text().strip()}"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('tollbook.broker.install'))")
+        found = connection.execute(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pgmq'"
+        ).fetchone()
+        extension = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'pgmq'").fetchone()
+        if extension or found == (wanted,):
+            return False
+        if found:
+            connection.execute("DROP SCHEMA pgmq CASCADE")
+        connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
+        connection.execute(sql.SQL("COMMENT ON SCHEMA pgmq IS {}").format(wanted))
+    return True
+
+
+def _connection(database_url: str) -> str:
+    """
+    Return the connection in the form the queue's client can read.
+
+    It keeps only five parts of what it is given and would drop the rest without a word, sslmode among it;
+    libpq takes those from the environment instead.
+    """
+    options = [option for option in Conninfo.parse(database_url.encode()) if option.val]
+    for option in options:
+        if option.keyword.decode() not in PASSED_ON and option.envvar:
+            os.environ.setdefault(option.envvar.decode(), option.val.decode())
+    return make_conninfo(**{o.keyword.decode(): o.val.decode() for o in options if o.keyword.decode() in PASSED_ON})

@@ -1,0 +1,20 @@
+"""Django's `migrate`, which installs the message queue as well when the queue lives in our database."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import migrate
+from django.db import connections
+
+from config import broker
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        super().handle(*args, **options)
+        if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
+            return
+        with connections[options["database"]].cursor() as cursor:
+            installed = broker.install(cursor.connection.info.dsn)
+        if installed and options["verbosity"]:
+            self.stdout.write("Installed the message queue.")

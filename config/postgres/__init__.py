@@ -1,0 +1,51 @@
+"""
+PostgreSQL without a system install.
+
+DATABASE_URL wins when it is set. Otherwise a server of the project's own runs on a Unix socket, with its data
+in `.data/postgres`. See docs/decisions/0004-embedded-postgresql.md.
+"""
+
+import os
+
+from config.places import data_folder, fallback_folder
+from config.postgres.account import server_account
+from config.postgres.cluster import Cluster, socket_path_fits
+
+__all__ = ["Cluster", "development", "ensure_running", "keep_running", "started_here", "url"]
+
+_started_here = False
+
+
+def development() -> Cluster:
+    """Return the project's own cluster, running or not: in `.data` when the server's user can work there."""
+    home = data_folder() / "postgres"
+    if not (server_account(home).can_reach(home.parent) and socket_path_fits(home)):
+        home = fallback_folder() / "postgres"
+    return Cluster(home=home)
+
+
+def url() -> str:
+    """Return the database to use, as a libpq URL, without starting anything."""
+    return os.environ.get("DATABASE_URL") or development().url()
+
+
+def ensure_running() -> str:
+    """Return the URL of a database that accepts connections, starting our own server when it has to."""
+    global _started_here
+    if given := os.environ.get("DATABASE_URL"):
+        return given
+    cluster = development()
+    if not cluster.accepts_connections():
+        _started_here = True
+    return cluster.ensure_running()
+
+
+def keep_running() -> None:
+    """Start our own server again if its process has gone; cheap enough to ask several times a second."""
+    if not os.environ.get("DATABASE_URL") and not development().is_up():
+        ensure_running()
+
+
+def started_here() -> bool:
+    """Say whether this process found our own server stopped and started it, so that it may stop it again."""
+    return _started_here

@@ -1,0 +1,65 @@
+"""The project's own PostgreSQL, by hand."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from config import postgres
+from config.places import fallback_folder
+from config.postgres.throwaway import cluster_in, run_folder
+
+ACTIONS = {
+    "start": "start the server and print its URL",
+    "stop": "stop it",
+    "status": "say whether it runs; exit status 3 if it does not",
+    "dsn": "print the URL that this project uses, without starting anything",
+    "remove": "stop it and delete its data, and every other trace of it outside the project",
+    "run": "run a command with a throwaway server in DATABASE_URL (or with the one that is there already)",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m config.postgres", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, meaning in ACTIONS.items():
+        action = actions.add_parser(name, help=meaning)
+        if name == "run":
+            action.add_argument("command", nargs=argparse.REMAINDER)
+    asked = parser.parse_args()
+    cluster = postgres.development()
+    if asked.action == "run":
+        return _run(asked.command)
+    if asked.action == "status":
+        pid = cluster.pid()
+        print(f"running as process {pid}: {cluster.url()}" if pid else f"not running ({cluster.home})")
+        return 0 if pid else 3
+    if asked.action in ("stop", "remove"):
+        print("stopped" if cluster.stop() else "was not running")
+        if asked.action == "remove":
+            for folder in (cluster.home, fallback_folder()):
+                shutil.rmtree(folder, ignore_errors=not folder.exists())
+    else:
+        print(cluster.ensure_running() if asked.action == "start" else postgres.url())
+    return 0
+
+
+def _run(command: list[str]) -> int:
+    if os.environ.get("DATABASE_URL"):
+        return subprocess.run(command, check=False).returncode
+    signal.signal(signal.SIGTERM, _leave)
+    with run_folder() as folder:
+        environment = os.environ | {"DATABASE_URL": cluster_in(folder).ensure_running()}
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Turn SIGTERM into an exception, so that the throwaway server is stopped on the way out."""
+    raise SystemExit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

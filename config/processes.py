@@ -1,0 +1,207 @@
+"""Web, worker and beat together on one machine, started and stopped as one: the demo's processes."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from urllib.error import URLError
+
+from config import postgres
+
+WEB_WORKERS = 2
+TASK_WORKERS = 2
+READY_SECONDS = 60
+STOP_SECONDS = 15
+LOOK_SECONDS = 0.2
+LOOPBACK = "127.0.0.1"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, see prctl(2)
+FROM_C = ctypes.CDLL(None)
+
+
+class PortTaken(Exception):
+    """Something else listens where the web process should."""
+
+
+class NoAnswer(Exception):
+    """A web process did not come up."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process of ours, the leader of a group of its own, so that the terminal's Ctrl-C reaches only us."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    def end(self) -> None:
+        """Kill the whole group, whatever is left of it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def serve(*, host: str, port: int, ready: Callable[[], None] | None = None) -> int:
+    """
+    Run web, worker and beat until Ctrl-C or SIGTERM, or until one of them ends by itself; then stop all of them.
+
+    ready: called once, when the web process answers.
+
+    Return the exit status: 0 after being asked to stop, 1 if a process ended that should not have; stderr says which.
+    A PostgreSQL of our own that dies is started again; one that this process started is stopped with the rest.
+
+    :raises PortTaken: if something else listens there.
+    """
+    _require_free(host, port)
+    with _stop_asked_for() as asked:
+        children = [_start(name, command) for name, command in _commands(host, port).items()]
+        try:
+            return _watch(children, asked, url=f"http://{_own_name(host)}:{port}/livez", ready=ready)
+        finally:
+            _stop(children)
+            if postgres.started_here():
+                postgres.development().stop()
+
+
+@contextlib.contextmanager
+def web_alone() -> Iterator[str]:
+    """
+    Run a web process by itself on a free port that only this machine can reach, and yield its URL once it answers.
+
+    :raises NoAnswer: if it ends, or does not answer in time; its own words are on stderr.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    url = f"http://{LOOPBACK}:{port}"
+    web = _start("web", _commands(LOOPBACK, port)["web"])
+    try:
+        give_up = time.monotonic() + READY_SECONDS
+        while not _answers(f"{url}/livez"):
+            if (status := web.process.poll()) is not None:
+                raise NoAnswer(f"web ended {_how(status)} before it answered at {url}.")
+            if time.monotonic() > give_up:
+                raise NoAnswer(f"web does not answer at {url} after {READY_SECONDS} s.")
+            time.sleep(LOOK_SECONDS)
+        yield url
+    finally:
+        _stop([web])
+
+
+def _commands(host: str, port: int) -> dict[str, list[str]]:
+    celery = ["-m", "celery", "--quiet", "-A", "config"]
+    web = ["-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", str(WEB_WORKERS)]
+    # The queue in PostgreSQL has no use for what workers tell one another.
+    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return {
+        "web": [*web, "--threads", "4", "--log-level", "warning"],
+        "worker": [*celery, "worker", "--concurrency", str(TASK_WORKERS), "--loglevel", "WARNING", *silent],
+        "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],
+    }
+
+
+def _start(name: str, command: list[str]) -> Child:
+    # Celery warns root on every start; here root is whoever runs the demo in a container.
+    environment = os.environ | {"PYTHONWARNINGS": "ignore::UserWarning:celery.platforms"}
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        env=environment,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no threads run here
+    )
+    return Child(name, process)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to stop this process when the one that started it is killed and cannot."""
+    if sys.platform == "linux":
+        FROM_C.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def _watch(children: list[Child], asked: list[int], *, url: str, ready: Callable[[], None] | None) -> int:
+    give_up = time.monotonic() + READY_SECONDS
+    waiting = True
+    while not asked:
+        for child in children:
+            if (status := child.process.poll()) is not None:
+                _say(f"{child.name} (process {child.process.pid}) ended {_how(status)}; stopping the others.")
+                return 1
+        if waiting and _answers(url):
+            waiting = False
+            if ready:
+                ready()
+        elif waiting and time.monotonic() > give_up:
+            _say(f"web does not answer at {url} after {READY_SECONDS} s; stopping.")
+            return 1
+        postgres.keep_running()
+        time.sleep(LOOK_SECONDS)
+    return 0
+
+
+def _stop(children: list[Child]) -> None:
+    """Let each one finish what it is doing, beat first, so that nothing new is asked for; then end what is left."""
+    for child in reversed(children):
+        child.signal(signal.SIGTERM)
+    give_up = time.monotonic() + STOP_SECONDS
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(timeout=max(0.1, give_up - time.monotonic()))
+        child.end()
+
+
+@contextlib.contextmanager
+def _stop_asked_for() -> Iterator[list[int]]:
+    """Yield a list that is empty until a signal asks us to stop."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in STOP_SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"Nothing can listen at {host}:{port}: {error.strerror}. Choose another port.") from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _own_name(host: str) -> str:
+    """Return where this machine reaches what listens on `host`, which may be every address."""
+    return LOOPBACK if host in ("", "0.0.0.0") else host  # noqa: S104 - compared, not bound
+
+
+def _how(status: int) -> str:
+    return f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,17 @@
+"""What beat asks for, and how often. Each task looks in the tables for what is due, so one missed is no loss."""
+
+from typing import Any
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """Return beat's entry for a task; a request that waited for the whole interval gives way to the next."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds - 5}}
+
+
+SCHEDULE = {
+    "close due periods": _every(60.0, "billing.tasks.close_due_periods"),
+    "extend periods": _every(600.0, "billing.tasks.extend_periods"),
+    "render issued documents": _every(60.0, "invoices.tasks.render_due"),
+    "publish due versions": _every(60.0, "plans.tasks.publish_due"),
+    "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
+}

@@ -1,0 +1,243 @@
+"""Settings: one file; the environment decides. docs/production.md lists every variable."""
+
+from pathlib import Path
+
+import environ
+import moneyed
+import pghistory
+
+from config import broker, content_policy, databases, development, postgres, schedule
+from config.backoffice import appearance
+from plans.pricing.currencies import MINOR_UNITS
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("TOLLBOOK_DEBUG", default=False)
+# Production is declared, never guessed: a machine that says nothing gets the conveniences of development,
+# which answer to this machine's own names only.
+PRODUCTION = env.bool("TOLLBOOK_PRODUCTION", default=False)
+# Adds the empty view that benchmarks compare with; set by manage.py benchmark for its own server.
+BENCHMARK = env.bool("TOLLBOOK_BENCHMARK", default=False)
+SECRET_KEY = env.str("TOLLBOOK_SECRET_KEY", default="") or development.secret_key(production=PRODUCTION)
+ALLOWED_HOSTS = env.list("TOLLBOOK_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("TOLLBOOK_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "config.apps.PlatformConfig",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.inlines",
+    "unfold.contrib.import_export",
+    "config.apps.BackofficeConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "djmoney",
+    "django_celery_beat",
+    "pgtrigger",
+    "pghistory",
+    "import_export",
+    "csp",
+    "plans",
+    "customers",
+    "invoices",
+    "wallets",
+    "billing",
+]
+
+MIDDLEWARE = [
+    "config.health.probes",  # before whatever may redirect, refuse or ask the database for a session
+    "customers.access.requests.ApiRequests",  # around all that may fail, so that each failure has one form
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "config.content_policy.PolicyByPath",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Data -------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": databases.from_url(postgres.url(), web=env.bool("TOLLBOOK_WEB", default=False))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+LANGUAGES = [("en", "English")]  # staff pages speak one language; documents speak their customer's
+FORMAT_MODULE_PATH = ["config.formats"]
+EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("TOLLBOOK_FROM_EMAIL", default="billing@localhost")
+
+# Files ------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("TOLLBOOK_STATIC_ROOT", default="") or development.static_folder())
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+COLLECTED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+AS_THEY_ARE = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": COLLECTED if PRODUCTION else AS_THEY_ARE},
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+# A batch of 1,000 events with generous properties; Django's own bound of 2.5 MiB would cut it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+# Security ---------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.STRICT}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+# Only a proxy that sets this header itself may be trusted with it, so it has to be asked for.
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TOLLBOOK_BEHIND_PROXY", default=False) else None
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# API --------------------------------------------------------------------------------------------------------
+
+# Named here, so that apps which may not import one another (plans, customers) share them all the same.
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["customers.access.parsing.StrictJson"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "customers.access.parsing.AnswerJson",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_AUTHENTICATION_CLASSES": ["customers.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["customers.access.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["customers.access.throttling.PerKey"],
+    "DEFAULT_FILTER_BACKENDS": ["customers.access.filters.ByQuery"],
+    "DEFAULT_PAGINATION_CLASS": "customers.access.pagination.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "customers.access.openapi.ApiSchema",
+    "EXCEPTION_HANDLER": "customers.access.problems.handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+# Requests per seconds, for each key and process; a guard against a client gone wild, not a price list.
+TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tollbook",
+    "DESCRIPTION": "Send usage, read what it costs, and get the invoices.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "InvoiceState": "invoices.models.documents.InvoiceState",
+        "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
+        "VersionState": "plans.models.versions.VersionState",
+        "LineKind": "invoices.models.documents.LineKind",
+        "FeeKind": "plans.models.prices.FeeKind",
+    },
+}
+
+# History ----------------------------------------------------------------------------------------------------
+
+# Every change of what finance edits is kept by triggers, by whatever path it comes, and the trail is only added to.
+PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+PGHISTORY_APPEND_ONLY = True
+
+# Tasks ------------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=broker.DEFAULT)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, database_url=postgres.url())
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+# A worker's death gives its task back, and no answer is kept: the tables say what was done.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = broker.TASK_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = broker.TASK_SECONDS - 30
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512 * 1024  # KiB, looked at after each task
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = CELERY_BROKER_URL != broker.DEFAULT
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes to stop
+CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to read
+CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
+
+# The usage on an invoice's last pages: invoices are below billing and cannot ask it themselves.
+INVOICE_USAGE = "billing.usage.of_invoice.usage_of_invoice"
+
+# Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
+CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
+
+# Libraries --------------------------------------------------------------------------------------------------
+
+IMPORT_EXPORT_USE_TRANSACTIONS = True
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+UNFOLD = appearance.UNFOLD
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "config.logs.PlainFormatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "plain"}},
+    "root": {"handlers": ["stdout"], "level": env.str("TOLLBOOK_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # WeasyPrint and fontTools tell about every glyph.
+        "weasyprint": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,24 @@
+"""Every address the product answers, but for the probes (config/health.py)."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from customers.api.problem_pages import problem_page
+
+APIS = ("billing.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("problems/<slug:name>", problem_page, name="problem"),
+    path("invoices/", include("invoices.urls")),
+    *(path("api/v1/", include(module)) for module in APIS),
+]
+
+if settings.BENCHMARK:
+    from billing.benchmarks.views import EmptyView
+
+    urlpatterns.append(path("benchmark/empty", EmptyView.as_view()))

@@ -1,0 +1,74 @@
+"""The kinds of problem that the API answers, each under a name that never changes: docs/problems.md explains them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    One kind of problem.
+
+    title: what is wrong, the same for each occurrence. remedy: what a caller does about it.
+    """
+
+    status: int
+    title: str
+    remedy: str
+
+
+KINDS = {
+    "malformed-request": Kind(
+        400,
+        "The request cannot be read",
+        "Send UTF-8 JSON of at most 1 MiB and 16 levels, each key once, without the character U+0000.",
+    ),
+    "invalid-fields": Kind(
+        400, "A field is missing or wrong", "Correct the fields listed under `errors` and send the request again."
+    ),
+    "not-authenticated": Kind(
+        401, "No valid API key", "Send `Authorization: Bearer` with a key that is neither expired nor revoked."
+    ),
+    "scope-missing": Kind(403, "The key may not do this", "Use a key with the scope that `detail` names."),
+    "not-found": Kind(
+        404,
+        "There is nothing here",
+        "Check the address. Live keys see live customers only, and test keys sandbox customers only.",
+    ),
+    "method-not-allowed": Kind(
+        405, "This address has no such method", "Use one of the methods in the `Allow` header."
+    ),
+    "conflict": Kind(
+        409, "It would contradict what is stored", "Read the current state and decide what should hold."
+    ),
+    "idempotency-key-in-use": Kind(
+        409,
+        "The same request is still running",
+        "Wait as long as `Retry-After` says, then send it again with the same Idempotency-Key.",
+    ),
+    "not-ready": Kind(409, "It does not exist yet", "Wait as long as `Retry-After` says, then ask again."),
+    "body-too-large": Kind(413, "The body is too large", "Send it in smaller parts."),
+    "unsupported-media-type": Kind(415, "The body is not JSON", "Send `Content-Type: application/json`."),
+    "idempotency-key-reused": Kind(
+        422,
+        "The Idempotency-Key belongs to another request",
+        "Use a new key for a new request; repeat a request exactly to get its first answer again.",
+    ),
+    "unprocessable": Kind(
+        422,
+        "It cannot be done as asked",
+        "Read `detail`: the request contradicts itself or the facts.",
+    ),
+    "too-many-requests": Kind(
+        429, "Too many requests", "Wait as long as `Retry-After` says; `RateLimit` tells what is left."
+    ),
+    "internal-error": Kind(
+        500,
+        "Something went wrong on our side",
+        "Send it again, with the same Idempotency-Key; tell us the `instance` if it goes on.",
+    ),
+    "database-unavailable": Kind(
+        503,
+        "The database did not answer",
+        "Wait as long as `Retry-After` says, then send it again, with the same Idempotency-Key or event ids.",
+    ),
+}

@@ -1,0 +1,59 @@
+"""
+What PostgreSQL refused, in words for the caller.
+
+Constraints and triggers carry sentences for names (`external_id_names_one_customer`), so that a row which is refused
+at the last moment, after a race that no check can see, is explained just as well as one refused beforehand.
+"""
+
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError
+from django.db.models import UniqueConstraint
+
+RETRY_AFTER_SECONDS = 2
+
+
+def as_refusal(error: Error) -> dict[str, Any] | None:
+    """Return the arguments of the Problem to answer, or None if the error is our mistake and not the caller's."""
+    cause = error.__cause__
+    match error:
+        case IntegrityError():
+            return _of_integrity(cause)
+        case DataError():
+            return {"name": "invalid-fields", "detail": "A value is beyond what can be stored; send a smaller one."}
+        case OperationalError() | InterfaceError():
+            return {"name": "database-unavailable", "retry_after": RETRY_AFTER_SECONDS}
+    return None
+
+
+def _of_integrity(cause: BaseException | None) -> dict[str, Any] | None:
+    if not isinstance(cause, psycopg.Error):
+        return None
+    if isinstance(cause, psycopg.errors.RestrictViolation):  # raised by our triggers: “name: what to do”
+        return {"name": "conflict", "detail": _sentence((cause.diag.message_primary or "").partition(": ")[2])}
+    name = cause.diag.constraint_name or ""
+    if name not in _constraints():
+        return None
+    detail = _sentence(name.replace("_", " "))
+    fields = _constraints()[name]
+    errors = [{"field": field, "code": "taken", "detail": detail} for field in fields]
+    return {"name": "conflict", "detail": detail, "errors": errors}
+
+
+@cache
+def _constraints() -> dict[str, tuple[str, ...]]:
+    """Return every constraint that a model names, with the fields that a unique one is over."""
+    return {
+        constraint.name: tuple(field for field in constraint.fields if field != "sandbox")
+        if isinstance(constraint, UniqueConstraint)
+        else ()
+        for model in apps.get_models()
+        for constraint in model._meta.constraints
+    }
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:].rstrip(".") + "."

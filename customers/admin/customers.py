@@ -1,0 +1,61 @@
+"""Who is billed."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
+from unfold.decorators import display
+
+from customers.admin.finding import like
+from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
+from customers.models import Customer
+
+
+class CustomerForm(PartyForm):
+    class Meta:
+        model = Customer
+        exclude = ()
+
+    def clean_external_id(self) -> str:
+        value: str = self.cleaned_data["external_id"].strip()
+        if not value:
+            raise forms.ValidationError("Enter what your product calls the customer: events name it so.")
+        return value
+
+
+class CustomerAdmin(ModelAdmin):
+    """Registered by billing, which adds what the customer uses, owes and is subscribed to."""
+
+    form = CustomerForm
+    list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
+    list_filter = (("sandbox", BooleanRadioFilter), ("seller", AutocompleteSelectFilter))
+    list_select_related = ("seller",)
+    search_fields = ("legal_name", "external_id")
+    search_help_text = "Part of a name, or the start of an external id"
+    ordering = ("-pk",)
+    autocomplete_fields = ("seller",)
+    fieldsets = (
+        (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox")}),
+        ("Address, as documents show it", {"fields": ADDRESS}),
+        ("Language and time", {"fields": LANGUAGE}),
+        ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),
+    )
+
+    @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})
+    def sandbox_shown(self, customer: Customer) -> str:
+        return "sandbox" if customer.sandbox else "live"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
+        """What events and documents know a customer by stays."""
+        return ("external_id", "sandbox") if obj else ()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (exact := queryset.filter(sandbox__in=[False, True], external_id=term)).exists():
+            return exact, False
+        return queryset.filter(like(term)), False

@@ -1,0 +1,96 @@
+"""Customers as the API takes and gives them."""
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
+from customers.models import Customer, Seller
+from customers.models.parties import validate_time_zone
+
+_LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
+
+CHANGEABLE = (
+    "legal_name",
+    "address_line1",
+    "address_line2",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "tax_number",
+    "email",
+    "locale",
+    "purchase_order",
+    "tax_exemption",
+)
+
+
+class CustomerSerializer(KnownFields, serializers.ModelSerializer[Customer]):
+    """
+    A customer.
+
+    What its periods and documents are computed by (id, seller, currency, time zone) is set once, at creation.
+    """
+
+    id = NameField(source="external_id", help_text="Your own name for the customer: unique, and for good.")
+    seller = serializers.SlugRelatedField(
+        slug_field="code",
+        queryset=Seller.objects.all(),
+        required=False,
+        help_text="Code of the legal entity that sends the invoices; may be left out where there is one only.",
+    )
+    currency = CurrencyField(required=False, help_text="Default: the seller's.")
+    time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
+    sandbox = serializers.BooleanField(read_only=True, help_text="True for customers made with a test key.")
+    created_at = InstantField(read_only=True)
+
+    class Meta:
+        model = Customer
+        fields = ["id", "seller", *CHANGEABLE, "currency", "time_zone", "sandbox", "created_at"]
+
+    def validate_time_zone(self, value: str) -> str:
+        """:raises django.core.exceptions.ValidationError: if it is no IANA name."""
+        validate_time_zone(value)
+        return value
+
+    def validate_locale(self, value: str) -> str:
+        """:raises serializers.ValidationError: if it is not written like de_DE."""
+        if not _LOCALE.fullmatch(value):
+            raise serializers.ValidationError(f"“{value}” is no locale; write it like en_US or de_DE.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what the seller decides."""
+        if self.instance is None:
+            seller = attrs["seller"] = attrs.get("seller") or _only_seller()
+            attrs.setdefault("currency", seller.currency)
+            attrs.setdefault("time_zone", seller.time_zone)
+            attrs.setdefault("locale", seller.locale)
+        return attrs
+
+
+class CustomerChangeSerializer(CustomerSerializer):
+    """What may be changed of a customer later."""
+
+    id = serializers.CharField(source="external_id", read_only=True)
+    seller = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    currency = serializers.CharField(read_only=True)
+    time_zone = serializers.CharField(read_only=True)
+
+    def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
+        """Write the fields that were sent and no other, so that two changes at once do not undo each other."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        if validated_data:
+            instance.save(update_fields=list(validated_data))
+        return instance
+
+
+def _only_seller() -> Seller:
+    sellers = list(Seller.objects.order_by("code")[:2])
+    if len(sellers) != 1:
+        what = "several sellers; name one" if sellers else "no seller yet; add one in the admin"
+        raise serializers.ValidationError({"seller": [f"There {'are' if sellers else 'is'} {what}."]}, "required")
+    return sellers[0]

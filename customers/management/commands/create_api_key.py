@@ -1,0 +1,43 @@
+"""`manage.py create_api_key --name Backend --scope ingest --scope read [--sandbox]`: the secret is printed once."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from customers.access.keys import KeyRefused, issue
+from customers.models.keys import Scope
+
+
+class Command(BaseCommand):
+    """Issue an API key from the command line."""
+
+    help = "Issue an API key and print its secret, which is shown this once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--name", required=True, help="What the key is for; shown in lists.")
+        parser.add_argument(
+            "--scope", action="append", required=True, choices=Scope.values, help="May be given several times."
+        )
+        parser.add_argument("--sandbox", action="store_true", help="The key sees sandbox customers only.")
+        parser.add_argument("--days", type=int, help="How long it works; without, until it is revoked.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Issue the key."""
+        at = timezone.now()
+        days = options["days"]
+        try:
+            key, secret = issue(
+                name=options["name"],
+                scopes=options["scope"],
+                sandbox=options["sandbox"],
+                by=None,
+                at=at,
+                expires_at=None if days is None else at + timedelta(days=days),
+            )
+        except KeyRefused as error:
+            raise CommandError(str(error)) from error
+        self.stderr.write(f"{key.prefix}… may {', '.join(key.scopes)}. Keep the secret: it is shown this once.")
+        self.stdout.write(secret)

@@ -1,0 +1,5 @@
+from customers.models.customers import Customer
+from customers.models.keys import ApiKey, IdempotentRequest
+from customers.models.sellers import Seller
+
+__all__ = ["ApiKey", "Customer", "IdempotentRequest", "Seller"]

@@ -1,0 +1,34 @@
+"""What the law wants to know about either side of a document."""
+
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+
+country_code = RegexValidator(r"^[A-Z]{2}$", "Use the two-letter ISO 3166 code in capitals, such as DE.")
+
+
+def validate_time_zone(value: str) -> None:
+    """:raises ValidationError: if `value` is not the name of an IANA time zone."""
+    if value not in available_timezones():
+        raise ValidationError(f"“{value}” is not an IANA time zone; use a name such as Europe/Berlin or UTC.")
+
+
+class Party(models.Model):
+    """Name, address and tax number, as they are copied onto documents when these are issued."""
+
+    legal_name = models.CharField(max_length=200)
+    address_line1 = models.CharField(max_length=200, blank=True)
+    address_line2 = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    region = models.CharField(max_length=100, blank=True)
+    country = models.CharField(max_length=2, validators=[country_code], help_text="ISO 3166 code, such as DE.")
+    tax_number = models.CharField(max_length=40, blank=True, help_text="VAT id, EIN or GSTIN.")
+    email = models.EmailField(blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    locale = models.CharField(max_length=10, default="en_US", help_text="Language and number format of documents.")
+
+    class Meta:
+        abstract = True

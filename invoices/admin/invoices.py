@@ -1,0 +1,171 @@
+"""Invoices: found by number or customer, read line by line, never edited."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+)
+from unfold.decorators import action, display
+
+from customers.admin.finding import ids_like
+from invoices.admin.files import FileFilter
+from invoices.downloads import file_name
+from invoices.models import Invoice, Rendering
+from invoices.rendering import making
+from invoices.rendering.document import compose
+from invoices.rendering.reading import read
+from plans.admin.figures import figure
+from plans.figures import money
+
+STATE_COLOURS = {
+    "draft": "info",
+    "issued": "info",
+    "paid": "success",
+    "overdue": "danger",
+    "uncollectible": "warning",
+}
+STAFF_LOCALE = "en_US"
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ModelAdmin):
+    list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("issue_date", RangeDateFilter),
+        ("seller", AutocompleteSelectFilter),
+        ("sandbox", BooleanRadioFilter),
+        FileFilter,
+    )
+    list_select_related = ("customer",)
+    search_fields = ("number",)
+    search_help_text = "The start of a number, or part of a customer's name"
+    ordering = ("-pk",)
+    actions_detail = ("open_pdf", "render_again")
+    change_form_before_template = "backoffice/invoice.html"
+
+    @display(description="Number", ordering="number")
+    def name(self, invoice: Invoice) -> str:
+        return f"{invoice}{' (sandbox)' if invoice.sandbox else ''}"
+
+    @display(description="Customer")
+    def customer_shown(self, invoice: Invoice) -> str:
+        return str(invoice.customer)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_shown(self, invoice: Invoice) -> tuple[str, str]:
+        return invoice.state, invoice.get_state_display()
+
+    @display(description="Total", ordering="total")
+    def total_shown(self, invoice: Invoice) -> str:
+        return figure(money(invoice.total.amount, str(invoice.currency)))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        """Take a whole number at its word; else look for the start of one, and for invoices of customers."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (exact := queryset.filter(number=term.upper())).exists():
+            return exact, False
+        return queryset.filter(Q(number__startswith=term.upper()) | Q(customer_id__in=ids_like(term))), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Invoice | None = None) -> list[Any]:
+        return []  # the page above the form says it all
+
+    # The page ------------------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        invoice = self.get_object(request, object_id)
+        shown = self.shown(invoice) if invoice is not None else {}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def shown(self, invoice: Invoice) -> dict[str, Any]:
+        """Return what the page says: the document's own text, in the staff's language."""
+        rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
+        return {
+            "title": f"Invoice {invoice}",
+            "invoice": invoice,
+            "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
+            "state_colour": STATE_COLOURS.get(invoice.state, ""),
+            "rendering": rendering,
+        }
+
+    @action(description="Open PDF", icon="picture_as_pdf", attrs={"target": "_blank"})
+    def open_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the file, made now if no worker has come to it yet."""
+        invoice = self._invoice(request, object_id)
+        try:
+            rendering = making.render_one(invoice_id=invoice.pk, at=timezone.now())
+        except making.NotRendered as reason:
+            messages.warning(request, f"There is no PDF: {reason}")
+            return HttpResponseRedirect(_page(invoice))
+        return HttpResponse(
+            bytes(rendering.content or b""),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="{file_name(invoice)}"'},
+        )
+
+    @action(description="Make PDF again", icon="refresh", permissions=["render"])
+    def render_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Try a file that failed once more, whatever its retries have come to."""
+        invoice = self._invoice(request, object_id)
+        if request.method == "POST":
+            try:
+                making.render_one(invoice_id=invoice.pk, at=timezone.now(), insist=True)
+            except making.NotRendered as reason:
+                messages.error(request, f"It failed again: {reason}")
+            else:
+                messages.success(request, "The PDF is made.")
+            return HttpResponseRedirect(_page(invoice))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=invoice,
+            title=f"Make the PDF of {invoice} again",
+            consequences=["It is tried at once, whether or not its next attempt is due.", "Nothing is sent."],
+            verb="Make PDF",
+        )
+
+    def has_render_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.change_rendering"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        failed = Rendering.objects.filter(invoice=object_id, content__isnull=True).exists()
+        offered = super().get_actions_detail(request, object_id)
+        return [one for one in offered if failed or one.method.original_function_name != "render_again"]
+
+    def _invoice(self, request: HttpRequest, object_id: str) -> Invoice:
+        invoice = self.get_object(request, object_id)
+        if invoice is None:
+            raise Http404(f"There is no invoice {object_id}.")
+        if not self.has_view_permission(request, invoice):
+            raise PermissionDenied
+        return invoice
+
+    # Issued is issued ----------------------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Invoice | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Invoice | None = None) -> bool:
+        return False
+
+
+def _page(invoice: Invoice) -> str:
+    return reverse("admin:invoices_invoice_change", args=[invoice.pk])

@@ -1,0 +1,117 @@
+"""Invoices as the API gives them."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from customers.access.fields import InstantField
+from invoices.links import link_to
+from invoices.models import Invoice, InvoiceTax, Line
+from plans.api.fields import AmountField, NumberField
+
+
+class LineSerializer(serializers.ModelSerializer[Line]):
+    """One claim, rounded once to the currency's minor unit."""
+
+    service_start = InstantField()
+    service_end = InstantField()
+    quantity = NumberField()
+    amount = AmountField()
+    tax_rate = NumberField(help_text="Percent.")
+    explanation = serializers.SerializerMethodField(
+        help_text="How the amount came about: the parts whose exact sum it is, or the formula of a fee."
+    )
+
+    class Meta:
+        model = Line
+        fields = [
+            "position",
+            "kind",
+            "description",
+            "service_start",
+            "service_end",
+            "quantity",
+            "unit",
+            "amount",
+            "tax_rate",
+            "explanation",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_explanation(self, line: Line) -> Any:
+        """Return the explanation as it is stored."""
+        return line.explanation
+
+
+class TaxSerializer(serializers.ModelSerializer[InvoiceTax]):
+    """The tax of one rate."""
+
+    rate = NumberField(help_text="Percent.")
+    taxable = AmountField()
+    amount = AmountField()
+
+    class Meta:
+        model = InvoiceTax
+        fields = ["name", "rate", "reason", "taxable", "amount"]
+        read_only_fields = fields
+
+
+class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
+    """A claim on a customer. Drafts still change; what is issued never does, but for its state."""
+
+    customer = serializers.CharField(source="customer.external_id")
+    seller = serializers.CharField(source="seller.code")
+    number = serializers.CharField(allow_null=True, help_text="Null for a draft.")
+    issued_at = InstantField(allow_null=True)
+    period_start = InstantField()
+    period_end = InstantField()
+    net = AmountField()
+    tax = AmountField()
+    total = AmountField()
+
+    class Meta:
+        model = Invoice
+        fields = [
+            "id",
+            "number",
+            "state",
+            "customer",
+            "seller",
+            "sandbox",
+            "issued_at",
+            "issue_date",
+            "due_date",
+            "period_start",
+            "period_end",
+            "net",
+            "tax",
+            "total",
+            "purchase_order",
+            "note",
+        ]
+        read_only_fields = fields
+
+
+class InvoiceDetailSerializer(InvoiceSerializer):
+    """An invoice with its lines and taxes, each figure with its explanation."""
+
+    lines = LineSerializer(many=True)
+    taxes = TaxSerializer(many=True)
+    pdf_link = serializers.SerializerMethodField(
+        help_text="Where the customer can fetch the file without a key, for 30 days; null for a draft."
+    )
+
+    class Meta(InvoiceSerializer.Meta):
+        fields = [*InvoiceSerializer.Meta.fields, "lines", "taxes", "pdf_link"]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_pdf_link(self, invoice: Invoice) -> str | None:
+        """Return a signed link to the file; each reading makes a new one."""
+        if invoice.number is None:
+            return None
+        link: str = self.context["request"].build_absolute_uri(link_to(invoice, at=timezone.now()))
+        return link

@@ -1,0 +1,89 @@
+"""Invoices over HTTP."""
+
+from typing import Any
+
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.isolation import Isolated
+from customers.access.problems import Problem
+from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
+from invoices.downloads import file_name
+from invoices.models import Invoice, InvoiceTax, Line
+from invoices.models.documents import InvoiceState
+from invoices.rendering import making
+
+
+class InvoicesView(Isolated, generics.ListAPIView[Invoice]):
+    """What was claimed."""
+
+    required_scopes = {"GET": "read"}
+    queryset = Invoice.objects.select_related("customer", "seller")
+    serializer_class = InvoiceSerializer
+    filters = {"customer": "customer__external_id", "state": "state", "number": "number"}
+    filter_choices = {"state": InvoiceState.values}
+
+    @extend_schema(operation_id="list_invoices", summary="List invoices, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class InvoiceView(Isolated, generics.RetrieveAPIView[Invoice]):
+    """One invoice, line by line."""
+
+    required_scopes = {"GET": "read"}
+    queryset = Invoice.objects.select_related("customer", "seller").prefetch_related(
+        Prefetch("lines", Line.objects.order_by("position")),
+        Prefetch("taxes", InvoiceTax.objects.order_by("-rate", "reason")),
+    )
+    serializer_class = InvoiceDetailSerializer
+    lookup_url_kwarg = "invoice"
+
+    @extend_schema(
+        operation_id="get_invoice",
+        summary="Read an invoice with its lines",
+        description="Each line carries its explanation: the parts whose exact sum it is, rounded once.",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class PdfView(Isolated, generics.GenericAPIView[Invoice]):
+    """The file of an invoice, made once and kept: it is the same whenever it is fetched."""
+
+    required_scopes = {"GET": "read"}
+    problems = {"GET": ["not-ready"]}
+    queryset = Invoice.objects.all()
+    lookup_url_kwarg = "invoice"
+
+    @extend_schema(
+        operation_id="get_invoice_pdf",
+        summary="Download an invoice as PDF",
+        description="Made in the background after issue, or now if it is not there yet. A draft has none.",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        at = timezone.now()
+        invoice = self.get_object()
+        if invoice.state == InvoiceState.DRAFT:
+            raise Problem("not-ready", "A draft has no file; it gets one when it is issued.")
+        try:
+            stored = making.render_one(invoice_id=invoice.pk, at=at)
+        except making.NotRendered as error:
+            wait = None if error.retry_at is None else (error.retry_at - at).total_seconds()
+            raise Problem("not-ready", "The file cannot be made now.", retry_after=wait) from error
+        return HttpResponse(
+            bytes(stored.content or b""),
+            content_type="application/pdf",
+            headers={
+                "Content-Disposition": f'attachment; filename="{file_name(invoice)}"',
+                "Cache-Control": "private, no-store",
+                "ETag": f'"{stored.sha256}"',
+            },
+        )

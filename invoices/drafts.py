@@ -1,0 +1,64 @@
+"""A document before it is written: what assembling returns, previews show and issuing stores."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from invoices.totals import Tax, Totals, total_up
+
+
+class DraftLine(msgspec.Struct, gc=False):
+    """
+    One claim. amount: rounded to the minor unit. explanation: JSON, as docs/closing.md describes it.
+
+    id: given when it is written; 0 until then.
+    """
+
+    kind: str
+    description: str
+    service_start: datetime
+    service_end: datetime
+    quantity: Decimal
+    unit: str
+    amount: Decimal
+    tax: Tax
+    explanation: bytes
+    plan_feature_id: int | None = None
+    rate_id: int | None = None
+    fee_id: int | None = None
+    id: int = 0
+
+
+class Draft(msgspec.Struct):
+    """
+    A document to issue, with everything that is copied onto it.
+
+    seller_facts, buyer_facts: JSON objects of both parties as they are now.
+    """
+
+    reference: str
+    seller_id: int
+    customer_id: int
+    sandbox: bool
+    currency: str
+    period_start: datetime
+    period_end: datetime
+    seller_facts: bytes
+    buyer_facts: bytes
+    seller_zone: str
+    net_days: int
+    purchase_order: str = ""
+    note: str = ""
+    lines: list[DraftLine] = msgspec.field(default_factory=list)
+    totals: Totals = msgspec.field(default_factory=Totals)
+    id: int = 0
+
+    def total_up(self) -> None:
+        """Bring the totals up to date with the lines."""
+        self.totals = total_up([(line.amount, line.tax) for line in self.lines], self.currency)
+
+    @property
+    def is_zero(self) -> bool:
+        """Tell whether it claims nothing at all: lines that outweigh each other are something."""
+        return not any(line.amount for line in self.lines)

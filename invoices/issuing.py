@@ -1,0 +1,158 @@
+"""
+Write documents and issue them, in sets.
+
+Rows go in by COPY, lines and taxes before the invoices they belong to: the foreign keys are checked at commit, and a
+line may not be added to an invoice that is issued already. `write_lines` comes first and `issue` last, after whatever
+else the caller's transaction writes that may fail, since `issue` takes the numbers.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from invoices import numbering
+from invoices.drafts import Draft
+from plans.failpoints import reached
+
+_LINES = """
+COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, service_start,
+    service_end, quantity, unit, currency, amount, tax_rate, explanation) FROM STDIN
+"""
+_TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
+_INVOICES = """
+COPY invoices_invoice (id, reference, seller_id, customer_id, sandbox, state, series_id, sequence, number, issued_at,
+    issue_date, due_date, period_start, period_end, currency, net, tax, total, seller_facts, buyer_facts,
+    purchase_order, note, created_at) FROM STDIN
+"""
+MOST_DESCRIPTION = 300
+
+
+def write_lines(drafts: Sequence[Draft]) -> None:
+    """Give the drafts and their lines ids, and write lines and taxes; totals are up to date."""
+    lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
+    taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
+    for draft, id_ in zip(drafts, next_ids("invoices_invoice_id_seq", len(drafts)), strict=True):
+        draft.id = id_
+    for (_, _, line), id_ in zip(lines, next_ids("invoices_line_id_seq", len(lines)), strict=True):
+        line.id = id_
+    copy_rows(
+        _LINES,
+        (
+            (
+                line.id,
+                draft.id,
+                position,
+                line.kind,
+                line.description[:MOST_DESCRIPTION],
+                line.plan_feature_id,
+                line.rate_id,
+                line.fee_id,
+                as_text(line.service_start),
+                as_text(line.service_end),
+                str(line.quantity),
+                line.unit,
+                draft.currency,
+                str(line.amount),
+                str(line.tax.rate),
+                line.explanation.decode(),
+            )
+            for draft, position, line in lines
+        ),
+    )
+    ids = next_ids("invoices_invoicetax_id_seq", len(taxes))
+    copy_rows(
+        _TAXES,
+        (
+            (id_, draft.id, tax.name, str(tax.rate), tax.reason, draft.currency, str(taxable), str(amount))
+            for id_, (draft, tax, taxable, amount) in zip(ids, taxes, strict=True)
+        ),
+    )
+
+
+def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
+    """
+    Number the drafts and write them as issued invoices; `write_lines` has written their lines.
+
+    The numbers follow the order of the drafts. From here to the commit no other document of these series can be
+    issued, so nothing slow or likely to fail may come after.
+    """
+    reached("issue.before_numbers")
+    rows: list[tuple[Any, ...]] = []
+    for series_id, group in sorted(_by_series(drafts).items()):
+        numbers = numbering.take(series=series_id, count=len(group), at=at)
+        rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
+    reached("issue.after_numbers")
+    copy_rows(_INVOICES, rows)
+
+
+def _by_series(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
+    by_seller: dict[tuple[int, bool], list[Draft]] = {}
+    for draft in drafts:
+        by_seller.setdefault((draft.seller_id, draft.sandbox), []).append(draft)
+    return {
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox): group
+        for (seller_id, sandbox), group in sorted(by_seller.items())
+    }
+
+
+def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ...]:
+    issue_date = _local_date(numbers.issued_at, draft.seller_zone)
+    totals = draft.totals
+    return (
+        draft.id,
+        draft.reference,
+        draft.seller_id,
+        draft.customer_id,
+        draft.sandbox,
+        "issued",
+        numbers.series_id,
+        numbers.first + offset,
+        numbers.text(offset),
+        as_text(numbers.issued_at),
+        issue_date,
+        issue_date + timedelta(days=draft.net_days),
+        as_text(draft.period_start),
+        as_text(draft.period_end),
+        draft.currency,
+        str(totals.net),
+        str(totals.tax),
+        str(totals.total),
+        draft.seller_facts.decode(),
+        draft.buyer_facts.decode(),
+        draft.purchase_order,
+        draft.note,
+        as_text(numbers.issued_at),
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _local_date(moment: datetime, zone: str) -> date:
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=10_000)
+def as_text(moment: datetime) -> str:
+    """Return a moment as COPY takes it: a chunk has few moments, and writing one out takes longer than all else."""
+    return moment.isoformat()
+
+
+def next_ids(sequence: str, count: int) -> list[int]:
+    """Return `count` ids of a table's sequence, drawn at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """
+    Run a COPY … FROM STDIN in the current transaction; None is NULL.
+
+    :raises django.db.DatabaseError: if the database refuses a row.
+    """
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

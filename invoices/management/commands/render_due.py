@@ -1,0 +1,30 @@
+"""manage.py render_due"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from invoices.models import Rendering
+from invoices.rendering import claims, making
+from plans.clock import database_time
+
+
+class Command(BaseCommand):
+    help = "Make the PDF files of issued invoices that have none. Any number of these may run at once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--limit", type=int, default=1_000_000, help="stop after this many attempts")
+        parser.add_argument(
+            "--parked",
+            action="store_true",
+            help="try those again that failed too often, as after a font was installed",
+        )
+
+    def handle(self, *, limit: int, parked: bool, **options: Any) -> None:
+        at = database_time()
+        if parked:
+            self.stdout.write(f"{claims.release_parked(at=at):,} parked, tried again")
+        outcome = making.render_due(at=at, limit=limit, seconds=float("inf"))
+        self.stdout.write(f"{outcome.rendered:,} rendered, {outcome.failed:,} failed")
+        for failed in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:
+            self.stdout.write(self.style.WARNING(f"{failed.invoice}: {failed.error}"))

@@ -1,0 +1,29 @@
+"""manage.py render_invoice INV-000042 --out invoice.pdf"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from invoices.models import Invoice
+from invoices.rendering import making
+from plans.clock import database_time
+
+
+class Command(BaseCommand):
+    help = "Write the PDF file of an issued invoice; it is made first, if need be, even after attempts that failed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", help="the invoice's number, such as INV-000042")
+        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
+
+    def handle(self, *, number: str, out: Path, **options: Any) -> None:
+        invoice = Invoice.objects.filter(number=number).first()
+        if invoice is None:
+            raise CommandError(f"There is no invoice {number}.")
+        try:
+            rendering = making.render_one(invoice_id=invoice.pk, at=database_time(), insist=True)
+        except making.NotRendered as error:
+            raise CommandError(f"{number} could not be rendered. {error}") from error
+        out.write_bytes(bytes(rendering.content or b""))
+        self.stdout.write(f"{out}: {out.stat().st_size:,} bytes, SHA-256 {rendering.sha256}")

@@ -1,0 +1,34 @@
+"""Gapless numbers."""
+
+from django.db import models
+
+from plans.bounds import finite
+
+
+class NumberSeries(models.Model):
+    """
+    The counter that numbers one seller's documents of one series.
+
+    The counter moves in the transaction that issues, after everything that can fail, so a rollback leaves no gap and
+    the row's lock keeps numbers in the order of time.
+
+    last_issued_at: the time of issue of the last number, which no later number goes behind.
+    """
+
+    seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="number_series")
+    code = models.SlugField(max_length=20)
+    prefix = models.CharField(max_length=10, help_text="Printed before the number, such as INV-.")
+    sandbox = models.BooleanField(default=False)
+    last_number = models.PositiveBigIntegerField(default=0)
+    last_issued_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "number series"
+        constraints = [
+            models.UniqueConstraint(fields=["seller", "code"], name="seller_has_a_series_once"),
+            models.UniqueConstraint(fields=["seller", "prefix"], name="numbers_of_two_series_never_look_alike"),
+            finite("last_number", most=10**12, name="last_number_is_finite"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seller} {self.prefix}"

@@ -1,0 +1,1 @@
+"""An issued invoice as a file: facts → figures and words → HTML → PDF. See docs/rendering.md."""

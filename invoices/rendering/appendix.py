@@ -1,0 +1,105 @@
+"""The usage pages: per meter a chart over time and a table per dimension."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from invoices.rendering.chart import Axis, Bar, chart
+from invoices.rendering.figures import Figures
+from invoices.rendering.usage import DimensionUsage, MeterUsage
+from invoices.rendering.words import Words
+
+MOST_TICKS = 8
+MOST_STEPS = 400
+LONGEST_VALUE = 120
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    x: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionText:
+    name: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterText:
+    """One meter's part of the appendix; `summary` says in words what the chart shows."""
+
+    name: str
+    subtitle: str
+    total: str
+    unit: str
+    summary: str
+    bars: tuple[Bar, ...]
+    axes: tuple[tuple[Axis, str], ...]
+    ticks: tuple[Tick, ...]
+    dimensions: tuple[DimensionText, ...]
+    later: str
+
+
+def appendix(
+    usage: Sequence[MeterUsage], *, first: date, last: date, figures: Figures, words: Words
+) -> tuple[MeterText, ...]:
+    """Return how the usage from the first to the last day reads, both days included."""
+    return tuple(_meter(meter, first, last, figures, words) for meter in usage)
+
+
+def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: Words) -> MeterText:
+    counted = dict(meter.steps)
+    days = sorted({*_steps(first, last, meter.step), *counted})[:MOST_STEPS]
+    quantities = [counted.get(day, Decimal(0)) for day in days]
+    drawn = chart(quantities)
+    name_day = figures.short_day if meter.step == "day" else figures.month
+    total = figures.quantity(meter.total)
+    most = max(quantities)
+    return MeterText(
+        name=meter.name,
+        subtitle=words.usage_by_day if meter.step == "day" else words.usage_by_month,
+        total=total,
+        unit=meter.unit,
+        summary=words.chart.format(
+            name=meter.name,
+            total=total,
+            peak=name_day(days[quantities.index(most)]),
+            most=figures.quantity(most),
+        ),
+        bars=drawn.bars,
+        axes=tuple((axis, figures.quantity(axis.quantity)) for axis in drawn.axes),
+        ticks=tuple(_ticks(days, drawn.bars, name_day)),
+        dimensions=tuple(_dimension(one, figures, words) for one in meter.dimensions),
+        later=words.arrived_later.format(quantity=figures.quantity(meter.unbilled)) if meter.unbilled else "",
+    )
+
+
+def _steps(first: date, last: date, step: str) -> Iterator[date]:
+    day = first if step == "day" else first.replace(day=1)
+    while day <= last:
+        yield day
+        day = day + DAY if step == "day" else (day.replace(day=28) + 4 * DAY).replace(day=1)
+
+
+def _ticks(days: list[date], bars: Sequence[Bar], name_day: Callable[[date], str]) -> Iterator[Tick]:
+    every = -(-len(days) // MOST_TICKS)
+    for place in range(0, len(days), every):
+        yield Tick(bars[place].middle, name_day(days[place]))
+
+
+def _dimension(dimension: DimensionUsage, figures: Figures, words: Words) -> DimensionText:
+    rows = [(_name(value, words), figures.quantity(quantity)) for value, quantity in dimension.values]
+    if dimension.other_values:
+        count = figures.quantity(Decimal(dimension.other_values))
+        rows.append((words.others.format(count=count), figures.quantity(dimension.other_quantity)))
+    return DimensionText(dimension.name, tuple(rows))
+
+
+def _name(value: str | None, words: Words) -> str:
+    if value is None:
+        return words.no_value
+    return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,82 @@
+"""Bars and their axis, in the units of a drawing: geometry only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from plans.pricing.exact import HALF_UP, ZERO
+
+WIDTH, LEFT, TOP, BASE = Decimal(660), Decimal(58), Decimal(6), Decimal(106)
+"""The bars stand on y = BASE, between x = LEFT and x = WIDTH; the highest reach up to y = TOP."""
+
+GAP = Decimal("0.25")  # of a bar's room
+STEPS = tuple(Decimal(step) for step in ("1", "1.2", "1.6", "2", "2.4", "3", "4", "5", "6", "8", "10"))
+HUNDREDTH = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Coordinates as text, since a template would write a number the way of whoever asks for the file."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    middle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A horizontal line at `y` that stands for `quantity`."""
+
+    y: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`bars` run from left to right; `axes` from the top down, the last of them zero."""
+
+    bars: tuple[Bar, ...]
+    axes: tuple[Axis, Axis, Axis]
+
+
+def chart(quantities: Sequence[Decimal]) -> Chart:
+    """
+    Return the bars of quantities, scaled so that a round number stands at the top.
+
+    A quantity below zero has no height: the total beside the chart tells it.
+    """
+    top = round_up(max([ZERO, *quantities]))
+    room = HALF_UP.divide(WIDTH - LEFT, Decimal(max(len(quantities), 1)))
+    bars = tuple(_bar(place, max(quantity, ZERO), top, room) for place, quantity in enumerate(quantities))
+    axes = (Axis(_text(TOP), top), Axis(_text((TOP + BASE) / 2), top / 2), Axis(_text(BASE), ZERO))
+    return Chart(bars, axes)
+
+
+def round_up(quantity: Decimal) -> Decimal:
+    """Return the least of STEPS × a power of ten that is not below `quantity`: half of it is round too. 1 for 0."""
+    if quantity <= 0:
+        return Decimal(1)
+    power = Decimal(1).scaleb(quantity.adjusted())
+    return next(power * step for step in STEPS if power * step >= quantity)
+
+
+def _bar(place: int, quantity: Decimal, top: Decimal, room: Decimal) -> Bar:
+    height = _cut(HALF_UP.divide(HALF_UP.multiply(quantity, BASE - TOP), top))
+    left = LEFT + room * place
+    return Bar(
+        x=_text(left + room * GAP / 2),
+        y=_text(BASE - height),
+        width=_text(room * (1 - GAP)),
+        height=_text(height),
+        middle=_text(left + room / 2),
+    )
+
+
+def _cut(number: Decimal) -> Decimal:
+    return number.quantize(HUNDREDTH, rounding=ROUND_HALF_UP)
+
+
+def _text(number: Decimal) -> str:
+    return f"{_cut(number):f}"

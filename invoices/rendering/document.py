@@ -1,0 +1,167 @@
+"""The document as it reads: every fact turned into text, nothing left to decide for the template."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from invoices.rendering.appendix import MeterText, appendix
+from invoices.rendering.facts import InvoiceFacts, LineFacts
+from invoices.rendering.figures import Figures
+from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
+from invoices.rendering.usage import MeterUsage
+from invoices.rendering.words import Words, speak
+from invoices.rendering.workings import Price, Working, workings
+
+MOST_FOOTER, MOST_FOOTER_LINES = 240, 2
+PLAIN_COLOR = "#1f3a5f"
+HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class LineText:
+    """One row of the table; `workings` are the rows below it, `span` the days it is for where they are its own."""
+
+    description: str
+    span: str
+    quantity: str
+    unit: str
+    price: Price | None
+    tax: str
+    amount: str
+    workings: tuple[Working, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxText:
+    label: str
+    reason: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    What the template prints, as text.
+
+    meta: (name, value) pairs of the heading. mark: what the document is not: a draft, void, or a test.
+    created: when it was issued, as the file's own date.
+    footer, closing: the seller's small print: at the foot of every page if it is short, else after everything else.
+    page: what stands before, between and after the page's number and the number of pages.
+    """
+
+    words: Words
+    language: str
+    paper: str
+    color: str
+    title: str
+    created: str
+    number: str
+    mark: str
+    meta: tuple[tuple[str, str], ...]
+    seller: PartyText
+    buyer: PartyText
+    headline: str
+    lines: tuple[LineText, ...]
+    subtotal: str
+    taxes: tuple[TaxText, ...]
+    total: str
+    note: str
+    bank_details: str
+    footer: str
+    closing: str
+    page: tuple[str, ...]
+    usage: tuple[MeterText, ...]
+
+
+def compose(facts: InvoiceFacts, usage: Sequence[MeterUsage] = ()) -> Document:
+    """
+    Return an invoice as text in its buyer's language. Pure: equal facts give equal documents.
+
+    usage: what the appendix shows.
+    """
+    words, locale = speak(facts.locale)
+    figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
+    first, last = figures.days(facts.period_start, facts.period_end)
+    number = facts.number or words.draft
+    return Document(
+        words=words,
+        language=str(locale).replace("_", "-"),
+        paper="letter" if facts.seller.country in LETTER_PAPER else "a4",
+        color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else PLAIN_COLOR,
+        title=f"{words.invoice} {number}",
+        created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        number=number,
+        mark=_mark(facts, words),
+        meta=_meta(facts, figures, words),
+        seller=party_text(facts.seller, words=words, locale=locale),
+        buyer=party_text(facts.buyer, words=words, locale=locale),
+        headline=_headline(facts, figures, words),
+        lines=tuple(_line(line, facts, figures, words) for line in facts.lines),
+        subtotal=figures.money(facts.net),
+        taxes=_taxes(facts, figures, words),
+        total=figures.money(facts.total),
+        note=facts.note,
+        bank_details=facts.bank_details,
+        footer=facts.footer if _is_short(facts.footer) else "",
+        closing="" if _is_short(facts.footer) else facts.footer,
+        page=tuple(words.page.format(page="\n", pages="\n").split("\n")),
+        usage=appendix(usage, first=first, last=last, figures=figures, words=words),
+    )
+
+
+def _mark(facts: InvoiceFacts, words: Words) -> str:
+    marks = {words.draft: facts.state == "draft", words.void: facts.state == "void", words.sandbox: facts.sandbox}
+    return " · ".join(mark for mark, applies in marks.items() if applies)
+
+
+def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (words.number, facts.number),
+        (words.issued, figures.day(facts.issue_date) if facts.issue_date else ""),
+        (words.due, figures.day(facts.due_date) if facts.due_date else ""),
+        (words.period, figures.span(facts.period_start, facts.period_end)),
+        (words.purchase_order, facts.purchase_order),
+    )
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
+    if not facts.total:
+        return words.nothing_due
+    amount = figures.money(facts.total)
+    if not facts.due_date:
+        return amount
+    return words.amount_due_on.format(amount=amount, date=figures.day(facts.due_date))
+
+
+def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words) -> LineText:
+    own_days = (line.service_start, line.service_end) != (facts.period_start, facts.period_end)
+    worked = workings(line, figures=figures, words=words)
+    return LineText(
+        description=line.description,
+        span=figures.span(line.service_start, line.service_end) if own_days else "",
+        quantity=figures.quantity(line.quantity),
+        unit=line.unit,
+        price=worked.price,
+        tax=figures.percent(line.tax_rate),
+        amount=figures.money(line.amount),
+        workings=worked.rows,
+    )
+
+
+def _is_short(footer: str) -> bool:
+    return len(footer) <= MOST_FOOTER and footer.count("\n") < MOST_FOOTER_LINES
+
+
+def _taxes(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[TaxText, ...]:
+    return tuple(
+        TaxText(
+            label=words.tax_on.format(
+                name=tax.name, rate=figures.percent(tax.rate), amount=figures.money(tax.taxable)
+            ),
+            reason=tax.reason,
+            amount=figures.money(tax.amount),
+        )
+        for tax in facts.taxes
+    )

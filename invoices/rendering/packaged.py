@@ -1,0 +1,37 @@
+"""What a document may load: the fonts packaged here, and data: URIs. Nothing leads to a network or to other files."""
+
+from pathlib import Path
+from urllib.request import DataHandler, Request
+
+from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+ASSETS = Path(__file__).parent / "assets"
+SCHEME = "packaged:"
+FONTS = {f"{SCHEME}{file.name}": file for file in (ASSETS / "fonts").glob("*.woff2")}
+
+
+class NotPackaged(ValueError):
+    """A document asked for something from outside: text slipped into its markup."""
+
+
+class PackagedOnly(URLFetcher):
+    """
+    Serve packaged fonts and data: URIs, and refuse everything else.
+
+    A refusal stops the rendering, since only a mistake of ours makes a document ask. The base class's handlers for
+    http, ftp and file are never added.
+    """
+
+    def __init__(self) -> None:
+        # Not URLFetcher's own: it would add those handlers.
+        super(URLFetcher, self).__init__()
+        self._fail_on_errors = True
+
+    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+        """:raises NotPackaged: for anything else than a packaged font or a data: URI."""
+        if file := FONTS.get(url):
+            return URLFetcherResponse(url, file.read_bytes(), {"Content-Type": "font/woff2"})
+        if url.startswith("data:"):
+            response = DataHandler().data_open(Request(url))  # noqa: S310  nothing but data: comes here
+            return URLFetcherResponse(url, response.read(), response.headers)
+        raise NotPackaged(f"The document asks for {url[:200]!r}, which is not packaged with it.")

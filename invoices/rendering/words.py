@@ -1,0 +1,97 @@
+"""The words on a document, one file per language beside this one."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+
+FOLDER = Path(__file__).parent / "words"
+LANGUAGES = frozenset(file.stem for file in FOLDER.glob("*.toml"))
+ANYWHERE = "en_001"  # English without a country: 15 November 2026
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Every text that is not a fact. What stands in braces is filled in by whoever prints it."""
+
+    invoice: str
+    number: str
+    issued: str
+    due: str
+    period: str
+    purchase_order: str
+    seller: str
+    buyer: str
+    vat_number: str
+    tax_number: str
+    amount_due_on: str
+    nothing_due: str
+    description: str
+    quantity: str
+    unit_price: str
+    tax: str
+    amount: str
+    included: str
+    free: str
+    units: str
+    units_above: str
+    billed_units: str
+    billed_above: str
+    beyond_included: str
+    every_unit: str
+    all_units: str
+    all_units_above: str
+    packages: str
+    flat_fee: str
+    per: str
+    billed_before: str
+    refused: str
+    not_charged: str
+    sum: str
+    rounded: str
+    subtotal: str
+    tax_on: str
+    total: str
+    amount_due: str
+    note: str
+    payment: str
+    page: str
+    usage: str
+    usage_by_day: str
+    usage_by_month: str
+    chart: str
+    no_value: str
+    others: str
+    arrived_later: str
+    draft: str
+    void: str
+    sandbox: str
+
+
+@cache
+def words_in(language: str) -> Words:
+    """:raises TypeError: if the language's file lacks a text, or has one that is not known."""
+    return Words(**tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=256)
+def speak(name: str) -> tuple[Words, Locale]:
+    """
+    Return the words and the locale for a customer whose locale is `name`, such as de_AT.
+
+    Words and formats never mix two languages: a customer whose language has no words here gets English ones, with
+    the number format of their own country where English has it (hi_IN → en_IN, ja_JP → en_001).
+    """
+    wanted = name.replace("-", "_")
+    language, _, rest = wanted.partition("_")
+    language = language.lower()
+    territory = rest.rpartition("_")[2]
+    spoken = language if language in LANGUAGES else "en"
+    for candidate in (f"{spoken}_{territory}", ANYWHERE if spoken == "en" else spoken):
+        try:
+            return words_in(spoken), Locale.parse(candidate)
+        except (UnknownLocaleError, ValueError):
+            continue
+    raise AssertionError(f"Babel knows no locale {spoken}")

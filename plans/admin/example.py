@@ -1,0 +1,97 @@
+"""
+The live example beside the grid: what the figures on the page come to, before they are saved.
+
+It is worked out by the rating function that bills, on terms built as plans.terms builds them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from plans.admin.parts import Row, rows_of
+from plans.admin.quantities import MOST, usual
+from plans.figures import money, number, units
+from plans.models import PlanFeature, Rate, Tier
+from plans.pricing import rating
+from plans.pricing.money import round_money
+from plans.terms import feature_price, rate_terms
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rate's share of an example."""
+
+    label: str
+    quantity: str
+    included: str
+    refused: str
+    rows: list[Row]
+    amount: str
+    rounded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What some usage comes to: “125,000 calls = $134.38”, and why."""
+
+    usage: str
+    amount: str
+    lines: list[Line]
+    has_fees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rate as it stands on the page, and the quantities to work it out for; none: the usual ones."""
+
+    rate: Rate
+    tiers: Sequence[Tier]
+    quantities: Sequence[Decimal]
+
+
+def examples(granted: PlanFeature, currency: str, asked: Sequence[Asked]) -> list[Example]:
+    """
+    Return what each of several quantities comes to; where there are several rates, the nth of each together.
+
+    :raises ValueError: if the figures cannot charge, in finance's words.
+    """
+    # Rates that are not saved yet have no key of their own: their place on the page is one.
+    rates = [replace(rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
+    terms = feature_price(granted, granted.feature.meter, rates, currency)
+    quantities = [list(one.quantities) or _usual(granted, one) for one in asked]
+    count = min(MOST, max(map(len, quantities), default=0))
+    used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
+    return [_example(terms, usage, granted.feature.meter.unit) for usage in used]
+
+
+def _usual(granted: PlanFeature, one: Asked) -> list[Decimal]:
+    bounds = sorted(tier.up_to for tier in one.tiers if tier.up_to is not None)
+    return usual(bounds=bounds, included=granted.included)
+
+
+def _nth(quantities: list[Decimal], index: int) -> Decimal:
+    return quantities[min(index, len(quantities) - 1)]
+
+
+def _example(terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str) -> Example:
+    rated = rating.rate_usage(terms, quantities)
+    used = sum(quantities.values(), Decimal(0))
+    return Example(
+        usage=units(used, unit),
+        amount=money(rated.invoiced, terms.currency),
+        lines=[_line(line, terms.currency) for line in rated.lines],
+        has_fees=any(part.flat_fee for line in rated.lines for part in line.parts),
+    )
+
+
+def _line(line: rating.RatedLine, currency: str) -> Line:
+    rounded = round_money(line.amount, currency)
+    return Line(
+        label=line.label,
+        quantity=number(line.quantity),
+        included=number(line.included) if line.included else "",
+        refused=number(line.refused) if line.refused else "",
+        rows=rows_of(line.parts, currency),
+        amount=money(rounded, currency),
+        rounded=rounded != line.amount,
+    )

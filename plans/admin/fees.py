@@ -1,0 +1,67 @@
+"""Fees of a version: what is due whatever was used."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from djmoney.money import Money
+from unfold.admin import TabularInline
+
+from plans.admin.currencies import CurrencyCodeField
+from plans.admin.figures import NumberInput
+from plans.admin.ordering import OrderedFormSet
+from plans.models import Fee, PlanVersion
+from plans.pricing.money import round_money
+
+
+class FeeForm(forms.ModelForm):
+    amount = forms.DecimalField(max_digits=19, decimal_places=4, min_value=0, widget=NumberInput)
+    currency = CurrencyCodeField()
+
+    class Meta:
+        model = Fee
+        fields = ("position", "label", "kind", "amount", "currency", "billed")
+        labels = {"label": "Reads on the invoice"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            self.initial["amount"] = self.instance.amount.amount
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
+        if amount is not None and currency:  # an amount without a currency is nothing that could be set
+            if (rounded := round_money(amount, currency)) != amount:
+                self.add_error("amount", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+            else:
+                cleaned["amount"] = Money(amount, currency)
+        return cleaned
+
+
+class FeeInline(TabularInline):
+    model = Fee
+    form = FeeForm
+    formset = OrderedFormSet
+    extra = 0
+    verbose_name = "fee"
+    verbose_name_plural = "Fees"
+    ordering = ("position", "pk")
+    ordering_field: str | None = "position"
+    hide_ordering_field = True
+    hide_title = True
+    fields = ("label", "kind", "amount", "currency", "billed", "position")
+
+    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
+        if obj is not None and not obj.is_editable:
+            self.ordering_field = None  # nothing to drag
+        return super().get_formset(request, obj, **kwargs)
+
+    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)

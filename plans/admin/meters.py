@@ -1,0 +1,126 @@
+"""Meters: how events become a quantity."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from plans.models import Meter, MeterReading, PlanFeature
+from plans.models.meters import Aggregation
+from plans.models.versions import VersionState
+from plans.readiness import BILLED_AGGREGATIONS
+
+MEANING = (
+    "event_name",
+    "aggregation",
+    "value_property",
+    "filters",
+    "dimensions",
+    "reading_dimension",
+    "rounding",
+    "rounding_places",
+)
+"""What a meter counts: frozen once a published version prices it (plans/freezing.py)."""
+
+MOST_NAMED = 3
+
+
+class MeterForm(forms.ModelForm):
+    dimensions = SimpleArrayField(
+        forms.CharField(max_length=100),
+        required=False,
+        max_length=8,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "model, api_key"}),
+        help_text="Properties that usage is broken down by and may be priced by, with commas between.",
+    )
+
+    class Meta:
+        model = Meter
+        fields = ("name", "code", "unit", *MEANING)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "aggregation" in self.fields:
+            self.fields["aggregation"].choices = [
+                (one.value, one.label) for one in Aggregation if one in BILLED_AGGREGATIONS
+            ]
+
+    def clean_filters(self) -> dict[str, Any]:
+        filters = self.cleaned_data["filters"] or {}
+        if not isinstance(filters, dict):
+            raise forms.ValidationError('Write an object, such as {"status": ["success"]}; {} counts every event.')
+        return filters
+
+
+class ReadingInline(TabularInline):
+    model = MeterReading
+    extra = 0
+    hide_title = True
+    verbose_name_plural = "Readings: several values from one event, each filed under a value of the reading dimension"
+    fields = ("dimension_value", "value_property")
+
+    def has_add_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_add_permission(request, obj) and not (obj and pricing_versions(obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and pricing_versions(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and pricing_versions(obj))
+
+
+class MeterAdmin(ModelAdmin):
+    """Registered by billing, which adds the events that a meter has counted."""
+
+    form = MeterForm
+    inlines = (ReadingInline,)
+    list_display = ("name", "code", "event_name", "aggregation", "unit")
+    list_filter = (("aggregation", ChoicesDropdownFilter),)
+    search_fields = ("name", "code", "event_name")
+    ordering = ("name",)
+    conditional_fields = {
+        "value_property": "typeof aggregation === 'undefined' || aggregation == 'sum'",
+        "rounding_places": "typeof rounding === 'undefined' || rounding != 'none'",
+    }
+
+    readonly_preprocess_fields = {"filters": lambda contents: "every event" if contents == "{}" else contents}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> list[tuple[str, dict[str, Any]]]:
+        return [
+            ("What it is called", {"fields": ["name", "code", "unit"]}),
+            ("What it counts", {"fields": list(MEANING), "description": locked_because(obj) if obj else ""}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        return ("code", *MEANING) if pricing_versions(obj) else ("code",)
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Meter | None = None) -> dict[str, Any]:
+        return {} if obj else {"code": ("name",)}
+
+
+def pricing_versions(meter: Meter) -> list[str]:
+    """Return the published versions that price a meter, which therefore keeps its meaning: a few of them."""
+    if not hasattr(meter, "_pricing_versions"):  # asked once for each inline and field of a page
+        drafts = [VersionState.DRAFT, VersionState.REVIEW]
+        granted = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
+        found = granted.select_related("version__plan").order_by("-version_id")[: MOST_NAMED + 1]
+        meter._pricing_versions = [str(one.version) for one in found]
+    return meter._pricing_versions
+
+
+def locked_because(meter: Meter) -> str:
+    """Return why a meter's meaning cannot change, or nothing if it can."""
+    versions = pricing_versions(meter)
+    if not versions:
+        return ""
+    named = ", ".join(versions[:MOST_NAMED]) + (" and others" if len(versions) > MOST_NAMED else "")
+    return (
+        f"Locked, since published prices depend on it: {named}. "
+        "To count differently, add a new meter, give it to a feature, and publish a version with that feature."
+    )

@@ -1,0 +1,34 @@
+"""Rows of an inline stay in the order they were left in: by dragging, or by number."""
+
+from typing import Any
+
+from django.forms import ModelForm
+from unfold.forms import PaginationInlineFormSet
+
+
+class OrderedFormSet(PaginationInlineFormSet):
+    """A new row whose position was not said goes after all others."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "position" not in form.fields:  # only shown
+            return
+        form.fields["position"].required = False
+        if form.instance.pk is None:
+            form.initial.pop("position", None)
+            form.fields["position"].initial = None
+
+    def clean(self) -> None:
+        super().clean()
+        rows = self.kept()
+        said = [form.cleaned_data["position"] for form in rows if form.cleaned_data.get("position") is not None]
+        last = max(said, default=-1)
+        for form in rows:
+            if form.cleaned_data.get("position") is None:
+                last += 1
+                form.instance.position = form.cleaned_data["position"] = last
+
+    def kept(self) -> list[ModelForm]:
+        """Return the rows that will be stored: neither empty nor marked for removal."""
+        rows = [form for form in self.forms if getattr(form, "cleaned_data", None)]
+        return [form for form in rows if not self._should_delete_form(form)]

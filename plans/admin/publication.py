@@ -1,0 +1,170 @@
+"""Publishing, withdrawing and copying a version: each says what it does before it does it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget
+
+from plans import publishing
+from plans.models import PlanVersion
+from plans.models.versions import VersionState
+from plans.readiness import problems_of
+
+
+class DateForm(forms.Form):
+    effective_from = forms.SplitDateTimeField(
+        label="In force from (UTC)", widget=UnfoldAdminSplitDateTimeVerticalWidget, initial=None
+    )
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(
+        label="Why this version?", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
+
+
+class PublicationAdmin(ModelAdmin):
+    """The steps of a version's life, as pages that ask first."""
+
+    actions_detail = (
+        {
+            "title": "Publish",
+            "icon": "publish",
+            "variant": ActionVariant.PRIMARY,
+            "items": ["publish_now", "publish_at"],
+        },
+        "new_version",
+        "withdraw",
+    )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        version = self.get_object(request, str(object_id))
+        editable = version is not None and version.is_editable
+        fitting = {
+            "publish_now": editable,
+            "publish_at": editable,
+            "new_version": version is not None and not editable,
+            "withdraw": version is not None and version.state == VersionState.SCHEDULED,
+        }
+        offered = super().get_actions_detail(request, object_id)
+        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
+
+    @action(description="Publish now", icon="bolt", permissions=["publish"])
+    def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._publish(request, self._version(request, object_id), form=None)
+
+    @action(description="Publish at a date", icon="event", permissions=["publish"])
+    def publish_at(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._publish(request, self._version(request, object_id), form=DateForm(request.POST or None))
+
+    @action(description="New version from this", icon="content_copy", permissions=["draft"])
+    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        source = self._version(request, object_id)
+        form = NoteForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            draft = publishing.new_version(
+                source=source, by=request.user, at=timezone.now(), note=form.cleaned_data["note"]
+            )
+            messages.success(request, f"{draft} is a draft with all that {source} grants and charges.")
+            return HttpResponseRedirect(page_of(draft))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=source,
+            title=f"Make a new version from {source}",
+            consequences=[
+                f"A draft is made with the fees, features and prices of {source}.",
+                "Nobody's prices change until the draft is published.",
+            ],
+            form=form,
+            verb="Make draft",
+        )
+
+    @action(description="Withdraw", icon="undo", permissions=["publish"])
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self._version(request, object_id)
+        if request.method == "POST":
+            try:
+                publishing.unschedule(version=version, by=request.user, at=timezone.now())
+            except publishing.PublishingRefused as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(request, f"{version} is a draft again.")
+            return HttpResponseRedirect(page_of(version))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=version,
+            title=f"Withdraw {version}",
+            consequences=[
+                f"{version} becomes a draft again and does not take force on {moment(version.effective_from)}.",
+                "The version before it stays in force in its place.",
+            ],
+            verb="Withdraw version",
+        )
+
+    def has_publish_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("plans.publish_planversion"))
+
+    def has_draft_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("plans.add_planversion"))
+
+    def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
+        """Return in words what publishing does; `when` is how the moment is called."""
+        former = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
+        found = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
+        if former is not None:
+            found.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
+        return found
+
+    def _publish(self, request: HttpRequest, version: PlanVersion, form: DateForm | None) -> HttpResponse:
+        now = timezone.now()
+        if request.method == "POST" and (form is None or form.is_valid()):
+            chosen = form.cleaned_data["effective_from"] if form else None
+            try:
+                publishing.publish(version=version, by=request.user, at=now, effective_from=chosen)
+            except publishing.PublishingRefused as refusal:
+                messages.error(request, str(refusal))
+                return HttpResponseRedirect(request.path)
+            messages.success(request, f"{version} is {'scheduled' if chosen and chosen > now else 'live'}.")
+            return HttpResponseRedirect(page_of(version))
+        when = "the moment below" if form else "now"
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=version,
+            title=f"Publish {version}",
+            consequences=[
+                *self.consequences(version, at=now + timedelta(seconds=1), when=when),
+                "After that it cannot be edited, only followed by a new version.",
+            ],
+            problems=problems_of(version),
+            form=form,
+            verb="Publish at this date" if form else "Publish now",
+        )
+
+    def _version(self, request: HttpRequest, object_id: str) -> PlanVersion:
+        version = self.get_object(request, object_id)
+        if version is None:
+            raise Http404(f"There is no plan version {object_id}.")
+        if not self.has_view_permission(request, version):
+            raise PermissionDenied
+        return version
+
+
+def page_of(version: PlanVersion) -> str:
+    return reverse("admin:plans_planversion_change", args=[version.pk])
+
+
+def moment(at: datetime | None) -> str:
+    return "a date to come" if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")

@@ -1,0 +1,132 @@
+"""The rates of a price, each with its tiers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from plans.admin.figures import NumberInput, bare
+from plans.admin.matching import DEFAULT, MatchField, text_of
+from plans.admin.ordering import OrderedFormSet
+from plans.admin.quantities import QuantitiesField
+from plans.admin.tiers import TIERED, TierFormSet, TierInline
+from plans.models import Price, Rate
+from plans.models.prices import ChargeModel
+from plans.pricing.bounds import InvalidCharge, check_price, check_units
+from plans.terms import rate_terms
+
+
+class RateForm(forms.ModelForm):
+    """A rate; `example` is the usage that the live example beside the grid is worked out for, and is not kept."""
+
+    match = MatchField()
+    example = QuantitiesField(label="Example usage")
+
+    class Meta:
+        model = Rate
+        fields = ("position", "match", "label", "model", "unit_price", "package_size", "example")
+        labels = {"model": "Charged", "position": "Order", "unit_price": "Price", "label": "Reads on the invoice"}
+        widgets = {"unit_price": NumberInput(), "package_size": NumberInput(), "position": NumberInput()}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        model = cleaned.get("model")
+        # What the chosen model does not read is hidden on the page, and not kept.
+        if model in TIERED:
+            cleaned["unit_price"] = None
+        elif "unit_price" in cleaned and cleaned["unit_price"] is None:
+            self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
+        elif "unit_price" in cleaned:
+            self._check("unit_price", check_price, of="The price")
+        if model != ChargeModel.PACKAGE:
+            cleaned["package_size"] = None
+        elif "package_size" in cleaned and cleaned["package_size"] is None:
+            self.add_error("package_size", "Enter how many units one package holds.")
+        elif "package_size" in cleaned:
+            self._check("package_size", check_units, of="The package size")
+        return cleaned
+
+    def _check(self, name: str, check: Callable[..., None], *, of: str) -> None:
+        try:
+            check(self.cleaned_data[name], of=of)
+        except InvalidCharge as refusal:
+            self.add_error(name, str(refusal))
+
+    @property
+    def tier_formset(self) -> TierFormSet:
+        return self.nested_formsets[0].formset
+
+
+class RateFormSet(OrderedFormSet):
+    """All rates of a price: each of them must be able to charge, by the rules of plans.pricing themselves."""
+
+    def clean(self) -> None:
+        super().clean()
+        matches: set[tuple[tuple[str, str], ...]] = set()
+        for form in self.kept():
+            match = tuple(sorted(form.cleaned_data.get("match", {}).items()))
+            if match in matches:
+                form.add_error("match", "Another rate is for the same usage, so this one would never apply.")
+            matches.add(match)
+            self._check(form)
+
+    def _check(self, form: RateForm) -> None:
+        tiers = form.tier_formset
+        tiered = form.cleaned_data.get("model") in TIERED
+        if tiered:
+            tiers.explain_misfits()
+        if form.errors or (tiered and not tiers.is_valid()):
+            return
+        ladder = [row.instance for row in tiers.ladder()]
+        try:
+            rate_terms(form.instance, ladder)
+        except ValueError as error:
+            form.add_error(None, str(error))
+
+
+class RateInline(TabularInline):
+    model = Rate
+    form = RateForm
+    formset = RateFormSet
+    inlines = (TierInline,)
+    extra = 0
+    min_num = 1
+    hide_title = True
+    verbose_name = "rate"
+    verbose_name_plural = "Rates"
+    ordering = ("position", "pk")
+    fields = ("match", "label", "position", "model", "unit_price", "package_size", "example")
+    readonly_preprocess_fields = {"unit_price": bare, "package_size": bare}
+
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return ("match_shown", "label", "model", "unit_price", "package_size")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+        return () if self.has_change_permission(request, obj) else ("match_shown",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_change_permission(request, obj) and is_editable(obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_add_permission(request, obj) and is_editable(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and is_editable(obj)
+
+    @display(description="For")
+    def match_shown(self, rate: Rate) -> str:
+        return text_of(rate.match) or DEFAULT
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
+        return super().get_queryset(request).prefetch_related("tiers")
+
+
+def is_editable(price: Price | None) -> bool:
+    """Tell whether a price may change: while its version is a draft."""
+    return price is None or price.plan_feature.version.is_editable

@@ -1,0 +1,137 @@
+"""A plan's versions: the workbench where prices are made."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from plans import publishing
+from plans.admin.fees import FeeInline
+from plans.admin.granted import GrantInline
+from plans.admin.publication import PublicationAdmin, moment, page_of
+from plans.models import PlanVersion
+from plans.models.versions import VersionState
+from plans.readiness import problems_of
+
+STATE_COLOURS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
+
+
+class VersionForm(forms.ModelForm):
+    class Meta:
+        model = PlanVersion
+        fields = ("plan", "interval_count", "interval_unit", "anchor", "proration", "note")
+        labels = {"interval_count": "A period lasts", "interval_unit": "Unit", "anchor": "Periods begin with"}
+        widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+
+class PlanVersionAdmin(PublicationAdmin):
+    """
+    Registered by billing, which adds who is subscribed.
+
+    A draft is edited here with its fees and features; each feature leads to its prices. What is published is shown
+    without inputs: the database would refuse any change of it.
+    """
+
+    form = VersionForm
+    inlines = (FeeInline, GrantInline)
+    autocomplete_fields = ("plan",)
+    list_display = ("name", "state_shown", "in_force", "interval", "note")
+    list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
+    list_select_related = ("plan",)
+    search_fields = ("plan__name", "plan__code", "note")
+    ordering = ("-pk",)
+    change_form_before_template = "backoffice/version_facts.html"
+
+    @display(description="Version", ordering="plan__name")
+    def name(self, version: PlanVersion) -> str:
+        return str(version)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_shown(self, version: PlanVersion) -> tuple[str, str]:
+        return version.state, version.get_state_display()
+
+    @display(description="In force", ordering="effective_from")
+    def in_force(self, version: PlanVersion) -> str:
+        return span_of(version)
+
+    @display(description="Period")
+    def interval(self, version: PlanVersion) -> str:
+        count = version.interval_count
+        return (
+            version.get_interval_unit_display() if count == 1 else f"{count} {version.get_interval_unit_display()}s"
+        )
+
+    # The page ------------------------------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", "note"]
+        return [(None, {"fields": periods if obj else ["plan", *periods]})]
+
+    def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:
+        if obj is None:
+            return ()
+        return self.inlines if obj.is_editable or obj.fees.exists() else self.inlines[1:]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        version = self.get_object(request, object_id)
+        if version is None:
+            return super().change_view(request, object_id, form_url, extra_context)
+        context = {
+            "facts": self.facts(version),
+            "problems": problems_of(version) if version.is_editable else [],
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def facts(self, version: PlanVersion) -> list[dict[str, str]]:
+        """Return what to know about a version before reading it."""
+        facts = [
+            {"name": "State", "value": version.get_state_display(), "colour": STATE_COLOURS.get(version.state, "")},
+            {"name": "In force", "value": span_of(version)},
+        ]
+        if version.copied_from is not None:
+            url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
+            facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})
+        return facts
+
+    def save_model(self, request: HttpRequest, obj: PlanVersion, form: Any, change: bool) -> None:
+        if not change:
+            draft = publishing.new_draft(plan=obj.plan, by=request.user, at=timezone.now())
+            obj.pk, obj.number, obj.created_at = draft.pk, draft.number, draft.created_at
+            obj._state.adding = False
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: PlanVersion, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(page_of(obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponse:
+        """Stay: a version is worked on in several steps."""
+        return HttpResponseRedirect(page_of(obj))
+
+    # Who may do what -----------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def span_of(version: PlanVersion) -> str:
+    """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
+    start, end = version.effective_from, version.effective_to
+    if start is None:
+        return "not yet published"
+    if end is not None:
+        return f"{moment(start)} – {moment(end)}"
+    return f"{'from' if version.state == VersionState.SCHEDULED else 'since'} {moment(start)}"

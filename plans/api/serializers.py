@@ -1,0 +1,123 @@
+"""Plans, their versions and prices as the API gives them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from plans.api.fields import AmountField, NumberField
+from plans.models import Fee, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+
+
+class TierSerializer(serializers.ModelSerializer[Tier]):
+    """A step of a tiered rate, up to and including `up_to`; null for the open last one."""
+
+    up_to = NumberField(allow_null=True)
+    unit_price = NumberField()
+    flat_fee = NumberField()
+
+    class Meta:
+        model = Tier
+        fields = ["up_to", "unit_price", "flat_fee"]
+        read_only_fields = fields
+
+
+class RateSerializer(serializers.ModelSerializer[Rate]):
+    """One way of charging, for usage that carries all the dimensions of `match`."""
+
+    label = serializers.CharField(source="__str__")
+    match = serializers.DictField(child=serializers.CharField())
+    unit_price = NumberField(allow_null=True)
+    package_size = NumberField(allow_null=True)
+    tiers = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Rate
+        fields = ["label", "match", "model", "unit_price", "package_size", "tiers"]
+        read_only_fields = fields
+
+    @extend_schema_field(TierSerializer(many=True))
+    def get_tiers(self, rate: Rate) -> Any:
+        """Return the tiers in order."""
+        ordered = sorted(rate.tiers.all(), key=lambda tier: (tier.up_to is None, tier.up_to or 0))
+        return TierSerializer(ordered, many=True).data
+
+
+class PriceSerializer(serializers.ModelSerializer[Price]):
+    """What a feature costs in one currency. Of several rates the most specific match applies."""
+
+    rates = RateSerializer(many=True)
+
+    class Meta:
+        model = Price
+        fields = ["currency", "rates"]
+        read_only_fields = fields
+
+
+class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
+    """What a version grants of one feature, and what happens beyond it."""
+
+    feature = serializers.CharField(source="feature.code")
+    name = serializers.CharField(source="feature.name")
+    kind = serializers.CharField(source="feature.kind")
+    unit = serializers.CharField(source="feature.meter.unit", default=None, allow_null=True)
+    included = NumberField(help_text="Units per period that cost nothing.")
+    prices = PriceSerializer(many=True)
+
+    class Meta:
+        model = PlanFeature
+        fields = ["feature", "name", "kind", "unit", "consumption", "included", "static_value", "prices"]
+        read_only_fields = fields
+
+
+class FeeSerializer(serializers.ModelSerializer[Fee]):
+    """A charge that no usage drives."""
+
+    amount = AmountField()
+
+    class Meta:
+        model = Fee
+        fields = ["label", "kind", "amount", "billed"]
+        read_only_fields = fields
+
+
+class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
+    """The prices of a plan from one date to the next. Once published, it never changes."""
+
+    plan = serializers.CharField(source="plan.code")
+    fees = FeeSerializer(many=True)
+    features = PlanFeatureSerializer(many=True)
+
+    class Meta:
+        model = PlanVersion
+        fields = [
+            "plan",
+            "number",
+            "state",
+            "interval_unit",
+            "interval_count",
+            "anchor",
+            "proration",
+            "effective_from",
+            "effective_to",
+            "fees",
+            "features",
+        ]
+        read_only_fields = fields
+
+
+class PlanSerializer(serializers.ModelSerializer[Plan]):
+    """An offer, with the version that a subscription starting now would get."""
+
+    version = serializers.SerializerMethodField(help_text="The version in force; null if there is none.")
+
+    class Meta:
+        model = Plan
+        fields = ["code", "name", "description", "version"]
+        read_only_fields = fields
+
+    @extend_schema_field(VersionSerializer(allow_null=True))
+    def get_version(self, plan: Plan) -> Any:
+        """Return the version in force, which the view has fetched."""
+        found = plan.in_force
+        return VersionSerializer(found[0]).data if found else None

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from plans.api.preview import PreviewView
+from plans.api.views import PlansView, PlanView, VersionsView, VersionView
+
+urlpatterns = [
+    path("plans", PlansView.as_view(), name="plans"),
+    path("plans/<str:plan>", PlanView.as_view(), name="plan"),
+    path("plans/<str:plan>/versions", VersionsView.as_view(), name="plan_versions"),
+    path("plans/<str:plan>/versions/<int:number>", VersionView.as_view(), name="plan_version"),
+    path("plans/<str:plan>/preview", PreviewView.as_view(), name="plan_preview"),
+]

@@ -1,0 +1,51 @@
+"""
+Numbers that stay finite and exact.
+
+PostgreSQL sorts NaN above every number, so `amount >= 0` lets NaN and infinity in. Every numeric column that money
+or usage passes through is therefore bounded on both sides, under a name that is a sentence.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import CheckConstraint, Q
+
+UNIT_PRICE: dict[str, int] = {"max_digits": 26, "decimal_places": 12}
+"""A price per unit: 14 digits before the point, 12 after it."""
+
+AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
+"""An amount in minor-unit precision: KWD has 3 decimal places, so 4 leave one to spare."""
+
+MOST_MONEY = Decimal("1e12")
+MOST_UNITS = Decimal("1e50")
+
+
+class QuantityField(models.DecimalField):
+    """
+    A measured quantity, exact to the last digit that was sent.
+
+    The column is `numeric` without a scale: a fixed one would round what an event carries, and would pad every
+    figure with zeros on its way to the reader.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "max_digits": 90, "decimal_places": 38})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_digits"], kwargs["decimal_places"]
+        return name, path, args, kwargs
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"
+
+
+def finite(field: str, *, name: str, least: Decimal | int = 0, most: Decimal | int = MOST_MONEY) -> CheckConstraint:
+    """Return the constraint that `field` lies in [least, most]; NULL passes, NaN and infinity do not."""
+    return CheckConstraint(condition=Q(**{f"{field}__gte": least, f"{field}__lte": most}), name=name)
+
+
+def one_of(field: str, choices: type[models.TextChoices], *, name: str) -> CheckConstraint:
+    """Return the constraint that `field` holds one of the values of `choices`."""
+    return CheckConstraint(condition=Q(**{f"{field}__in": choices.values}), name=name)

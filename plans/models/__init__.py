@@ -1,0 +1,18 @@
+from plans.models.catalogue import Catalogue, Feature, Plan
+from plans.models.meters import Meter, MeterReading
+from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
+from plans.models.versions import PlanVersion
+
+__all__ = [
+    "Catalogue",
+    "Feature",
+    "Fee",
+    "Meter",
+    "MeterReading",
+    "Plan",
+    "PlanFeature",
+    "PlanVersion",
+    "Price",
+    "Rate",
+    "Tier",
+]

@@ -1,0 +1,68 @@
+"""What is offered: features and plans."""
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+
+from plans.bounds import one_of
+from plans.freezing import catalogue_changed
+from plans.models.meters import code
+
+
+class FeatureKind(models.TextChoices):
+    METERED = "metered", "metered"
+    BOOLEAN = "boolean", "has it or not"
+    STATIC = "static", "a fixed value"
+
+
+class Catalogue(models.Model):
+    """
+    The one row that tells which state of meters and features is current.
+
+    Every process keeps the catalogue in memory and compares this number before it trusts its copy.
+    """
+
+    revision = models.BigIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_catalogue")]
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}"
+
+
+@pghistory.track()
+class Feature(models.Model):
+    """What a customer may use. A metered feature has one meter."""
+
+    code = models.CharField(max_length=64, unique=True, validators=[code])
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=8, choices=FeatureKind, default=FeatureKind.METERED)
+    meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, blank=True, related_name="features")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            one_of("kind", FeatureKind, name="feature_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind="metered", meter__isnull=False) | (~Q(kind="metered") & Q(meter__isnull=True)),
+                name="feature_has_a_meter_if_and_only_if_metered",
+            ),
+        ]
+        triggers = [catalogue_changed()]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track()
+class Plan(models.Model):
+    """A priced offer. Its prices live in its versions."""
+
+    code = models.CharField(max_length=64, unique=True, validators=[code])
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name

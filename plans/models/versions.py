@@ -1,0 +1,136 @@
+"""Versions of a plan: drafts are edited, published ones never change."""
+
+from datetime import datetime
+from typing import Self
+
+import pghistory
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Func, Q
+
+from plans.bounds import finite, one_of
+from plans.freezing import version_changes_only_its_state
+
+
+class VersionState(models.TextChoices):
+    DRAFT = "draft", "draft"
+    REVIEW = "review", "in review"
+    SCHEDULED = "scheduled", "scheduled"
+    LIVE = "live", "live"
+    RETIRED = "retired", "retired"
+
+
+class IntervalUnit(models.TextChoices):
+    DAY = "day", "day"
+    WEEK = "week", "week"
+    MONTH = "month", "month"
+    QUARTER = "quarter", "quarter"
+    YEAR = "year", "year"
+
+
+class Anchor(models.TextChoices):
+    CALENDAR = "calendar", "the calendar (1st of the month, Monday, 1 January)"
+    ANNIVERSARY = "anniversary", "the day the subscription starts"
+
+
+class ProrationRule(models.TextChoices):
+    SECOND = "second", "by the second"
+    DAY = "day", "by the day"
+    NONE = "none", "not prorated"
+
+
+class Audience(models.TextChoices):
+    NEW = "new", "new subscriptions only"
+    COHORT = "cohort", "a cohort"
+    ALL = "all", "everybody"
+
+
+class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
+    def published(self) -> Self:
+        return self.exclude(state__in=[VersionState.DRAFT, VersionState.REVIEW])
+
+    def in_force(self, at: datetime) -> Self:
+        """Return the versions that a subscription starting at `at` would get: one per plan at most."""
+        return self.published().filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at)
+
+    def due_to_go_live(self, at: datetime) -> Self:
+        return self.filter(state=VersionState.SCHEDULED, effective_from__lte=at)
+
+
+@pghistory.track()
+class PlanVersion(models.Model):
+    """
+    The prices of a plan from one date to the next.
+
+    Life: draft → review → scheduled → live → retired. From `scheduled` on the version and everything below it is
+    frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
+    """
+
+    plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=VersionState, default=VersionState.DRAFT, db_index=True)
+    interval_unit = models.CharField(max_length=8, choices=IntervalUnit, default=IntervalUnit.MONTH)
+    interval_count = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(120)]
+    )
+    anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.CALENDAR)
+    proration = models.CharField(max_length=8, choices=ProrationRule, default=ProrationRule.SECOND)
+    audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
+    effective_from = models.DateTimeField(null=True, blank=True)
+    effective_to = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(blank=True, help_text="Why this version exists; shown in its history.")
+    copied_from = models.ForeignKey(
+        "plans.PlanVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = PlanVersionQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("publish_planversion", "Can publish and withdraw plan versions")]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="version_number_is_used_once_per_plan"),
+            one_of("state", VersionState, name="version_state_is_known"),
+            one_of("interval_unit", IntervalUnit, name="version_interval_is_known"),
+            finite("interval_count", least=1, most=120, name="version_interval_count_is_1_to_120"),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "review"])
+                | Q(effective_from__isnull=False, published_at__isnull=False),
+                name="published_version_says_since_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_to__isnull=True) | Q(effective_to__gte=F("effective_from")),
+                name="version_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="one_version_of_a_plan_is_in_force_at_a_time",
+                expressions=[
+                    ("plan", RangeOperators.EQUAL),
+                    (
+                        Func(
+                            "effective_from",
+                            "effective_to",
+                            function="TSTZRANGE",
+                            output_field=DateTimeRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=~Q(state__in=["draft", "review"]),
+            ),
+        ]
+        triggers = [version_changes_only_its_state()]
+
+    def __str__(self) -> str:
+        return f"{self.plan} v{self.number}"
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state == VersionState.DRAFT

@@ -1,0 +1,78 @@
+"""What periods are counted from, and how long they are."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Unit = Literal["day", "week", "month", "quarter", "year"]
+Kind = Literal["calendar", "anniversary"]
+
+_DAYS: dict[str, int] = {"day": 1, "week": 7}
+MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+MOST_UNITS_OF_AN_INTERVAL = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """
+    How long a period is: `count` days, weeks, months, quarters or years.
+
+    count: 1 to 120.
+    """
+
+    unit: Unit
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.unit not in _DAYS and self.unit not in MONTHS:
+            raise ValueError(f"An interval is counted in {', '.join([*_DAYS, *MONTHS])}, not {self.unit!r}.")
+        if not 1 <= self.count <= MOST_UNITS_OF_AN_INTERVAL:
+            raise ValueError(f"An interval has 1 to {MOST_UNITS_OF_AN_INTERVAL} units, not {self.count}.")
+
+    @property
+    def days(self) -> int:
+        """Days of the interval; 0 if it is counted in months."""
+        return _DAYS.get(self.unit, 0) * self.count
+
+    @property
+    def months(self) -> int:
+        """Months of the interval; 0 if it is counted in days."""
+        return MONTHS.get(self.unit, 0) * self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """
+    What a subscription's periods are counted from.
+
+    kind: "anniversary" counts from the local date and time of `at`; "calendar" from the start of the calendar
+        unit that `at` falls in: 00:00 of the day, of Monday, of the 1st of the month or quarter, of 1
+        January. Several months that divide a year (2, 3, 4, 6) are counted from January, so half-years begin
+        in January and July.
+    at: when the subscription starts, aware.
+    zone: the customer's.
+
+    Source: docs/pricing.md#periods.
+    """
+
+    kind: Kind
+    at: datetime
+    interval: Interval
+    zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("calendar", "anniversary"):
+            raise ValueError(f"Periods are anchored to the calendar or the anniversary, not {self.kind!r}.")
+        utc(self.at)
+
+
+def utc(moment: datetime) -> datetime:
+    """
+    Return the moment in UTC, in which differences are elapsed time.
+
+    :raises ValueError: if it has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone: pass an aware datetime.")
+    return moment.astimezone(UTC)

@@ -1,0 +1,33 @@
+"""A fee that usage does not move."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from plans.pricing.bounds import check_price, check_quantity
+from plans.pricing.exact import ZERO
+from plans.pricing.parts import Part, priced
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """
+    The fee, once per period, whatever was used.
+
+    Source: docs/pricing.md#flat.
+    """
+
+    fee: Decimal
+    due_without_usage: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_price(self.fee, of="The fee")
+
+    def rate(self, quantity: Decimal) -> tuple[Part, ...]:
+        """
+        Return the fee as one part; the units are told but cost nothing.
+
+        :raises InvalidQuantity: if the quantity is negative or not finite.
+        """
+        check_quantity(quantity)
+        return (priced(ZERO, None, quantity, ZERO, self.fee),)

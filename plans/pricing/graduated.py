@@ -1,0 +1,44 @@
+"""Each unit at its own tier's price."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from plans.pricing.bounds import check_quantity
+from plans.pricing.exact import EXACT, ZERO
+from plans.pricing.parts import Part, priced
+from plans.pricing.tiers import Tier, check_ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Graduated:
+    """
+    Each unit at the price of the tier it falls in, plus a tier's flat fee once it is entered.
+
+    Source: docs/pricing.md#graduated.
+    """
+
+    tiers: tuple[Tier, ...]
+    due_without_usage: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tiers", tuple(self.tiers))
+        check_ladder(self.tiers)
+
+    def rate(self, quantity: Decimal) -> tuple[Part, ...]:
+        """
+        Return one part per tier entered, so none for no usage: zero usage costs nothing.
+
+        :raises InvalidQuantity: if the quantity is negative or not finite.
+        """
+        check_quantity(quantity)
+        parts = []
+        start = ZERO
+        for tier in self.tiers:
+            if quantity <= start:
+                break
+            end = tier.up_to
+            reached = quantity if end is None or quantity < end else end
+            parts.append(priced(start, end, EXACT.subtract(reached, start), tier.unit_price, tier.flat_fee))
+            start = reached
+        return tuple(parts)

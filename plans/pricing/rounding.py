@@ -1,0 +1,42 @@
+"""Rounding of a metered quantity before it is priced."""
+
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Literal
+
+from plans.pricing.bounds import InvalidCharge
+from plans.pricing.exact import DOWN, HALF_UP, UP
+
+Mode = Literal["none", "up", "down", "half_up"]
+
+_CONTEXTS: dict[str, Context] = {"up": UP, "down": DOWN, "half_up": HALF_UP}
+
+MOST_PLACES = 38
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """
+    How a meter rounds its aggregate: up (away from zero), down (towards zero) or half up, to n decimal
+    places.
+
+    places: 0 to 38. Mirrored around zero, so that a correction takes off what the usage put on.
+
+    Source: docs/pricing.md#rounding-a-quantity.
+    """
+
+    mode: Mode
+    places: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode != "none" and self.mode not in _CONTEXTS:
+            raise InvalidCharge(f"A quantity is rounded none, up, down or half_up, not {self.mode!r}.")
+        if not 0 <= self.places <= MOST_PLACES:
+            raise InvalidCharge(f"A quantity is rounded to 0 to {MOST_PLACES} places, not {self.places}.")
+
+    def apply(self, quantity: Decimal) -> Decimal:
+        """Return the quantity rounded; one that has no more places than asked for comes back as it is."""
+        if self.mode == "none":
+            return quantity
+        rounded = quantity.quantize(Decimal((0, (1,), -self.places)), context=_CONTEXTS[self.mode])
+        return quantity if rounded == quantity else rounded

@@ -1,0 +1,42 @@
+"""All units at the price of the tier that the quantity falls in."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from plans.pricing.bounds import check_quantity
+from plans.pricing.exact import ZERO
+from plans.pricing.parts import Part, priced
+from plans.pricing.tiers import Tier, check_ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """
+    All units at the price of the tier that the quantity falls in, plus that tier's flat fee.
+
+    Source: docs/pricing.md#volume.
+    """
+
+    tiers: tuple[Tier, ...]
+    due_without_usage: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tiers", tuple(self.tiers))
+        check_ladder(self.tiers)
+
+    def rate(self, quantity: Decimal) -> tuple[Part, ...]:
+        """
+        Return one part with the bounds of the tier reached, or none for no usage.
+
+        :raises InvalidQuantity: if the quantity is negative or not finite.
+        """
+        check_quantity(quantity)
+        if not quantity:
+            return ()
+        start = ZERO
+        for tier in self.tiers:
+            if tier.up_to is None or quantity <= tier.up_to:
+                break
+            start = tier.up_to
+        return (priced(start, tier.up_to, quantity, tier.unit_price, tier.flat_fee),)

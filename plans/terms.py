@@ -1,0 +1,205 @@
+"""
+Stored versions as terms to rate by.
+
+A published version never changes, so its terms are read once per process and kept. Drafts are read anew each time.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from plans.models import Feature, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models.meters import RoundingMode
+from plans.models.prices import ChargeModel, Consumption
+from plans.pricing import charges, rating
+from plans.pricing.calendar import Interval
+
+FREE_RATE = 0
+"""The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTerms:
+    """
+    What a version grants and charges of one metered feature.
+
+    price: None if the version has no price for it in this currency and none is implied.
+    """
+
+    plan_feature_id: int
+    feature_id: int
+    code: str
+    name: str
+    meter_id: int
+    unit: str
+    consumption: str
+    included: Decimal
+    price: rating.PriceTerms | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerms:
+    fee_id: int
+    kind: str
+    label: str
+    amount: Decimal
+    billed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All that a version charges in one currency."""
+
+    version_id: int
+    plan_code: str
+    plan_name: str
+    version_number: int
+    currency: str
+    interval: Interval
+    anchor: str
+    proration: str
+    features: tuple[FeatureTerms, ...]
+    fees: tuple[FeeTerms, ...]
+    by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
+    by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
+
+
+_kept: dict[tuple[int, str], Terms] = {}
+
+
+def terms_of(version_id: int, currency: str) -> Terms:
+    """
+    Return the terms of a version in a currency.
+
+    :raises PlanVersion.DoesNotExist: if there is no such version.
+    :raises ValueError: if one of its rates cannot charge, with the reason in words.
+    """
+    found = _kept.get((version_id, currency))
+    if found is None:
+        version = PlanVersion.objects.select_related("plan").get(pk=version_id)
+        found = read_terms(version, currency)
+        if version in PlanVersion.objects.published():
+            _kept[version_id, currency] = found
+    return found
+
+
+def forget_terms() -> None:
+    """Drop the terms that are kept: for a process that moves on to another database."""
+    _kept.clear()
+
+
+def read_terms(version: PlanVersion, currency: str) -> Terms:
+    """Return the terms of a version as it is stored now, in a fixed number of queries."""
+    granted = (
+        version.features.select_related("feature__meter")
+        .prefetch_related("prices__rates__tiers")
+        .order_by("position", "id")
+    )
+    features = tuple(
+        _feature_terms(plan_feature, plan_feature.feature, plan_feature.feature.meter, currency)
+        for plan_feature in granted
+        if plan_feature.feature.meter is not None
+    )
+    by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
+    for one in features:
+        by_meter[one.meter_id] = (*by_meter.get(one.meter_id, ()), one)
+    return Terms(
+        version_id=version.pk,
+        plan_code=version.plan.code,
+        plan_name=version.plan.name,
+        version_number=version.number,
+        currency=currency,
+        interval=Interval(version.interval_unit, version.interval_count),
+        anchor=version.anchor,
+        proration=version.proration,
+        features=features,
+        fees=tuple(
+            FeeTerms(fee.pk, fee.kind, fee.label, fee.amount.amount, fee.billed)
+            for fee in version.fees.filter(currency=currency).order_by("position", "id")
+        ),
+        by_meter=by_meter,
+        by_plan_feature={one.plan_feature_id: one for one in features},
+    )
+
+
+def _feature_terms(granted: PlanFeature, feature: Feature, meter: Meter, currency: str) -> FeatureTerms:
+    price = next((price for price in granted.prices.all() if price.currency == currency), None)
+    return FeatureTerms(
+        plan_feature_id=granted.pk,
+        feature_id=feature.pk,
+        code=feature.code,
+        name=feature.name,
+        meter_id=meter.pk,
+        unit=meter.unit,
+        consumption=granted.consumption,
+        included=granted.included,
+        price=price_terms(granted, meter, price, currency),
+    )
+
+
+def price_terms(granted: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
+    """
+    Return how a feature is rated, or None if its usage has no price.
+
+    A hard cap needs no price: what is within it is included, and what is beyond it costs nothing.
+    """
+    if price is not None:
+        stored = sorted(price.rates.all(), key=lambda one: (one.position, one.pk))
+        rates = [rate_terms(rate, rate.tiers.all()) for rate in stored]
+    elif granted.consumption == Consumption.HARD_CAP:
+        rates = [rating.Rate(FREE_RATE, (), charges.PerUnit(Decimal(0)), granted.feature.name)]
+    else:
+        return None
+    return feature_price(granted, meter, rates, currency)
+
+
+def feature_price(
+    granted: PlanFeature, meter: Meter, rates: Iterable[rating.Rate], currency: str
+) -> rating.PriceTerms:
+    """
+    Return how a feature is rated at these rates.
+
+    :raises ValueError: if the rates contradict one another.
+    """
+    rounding = None
+    if meter.rounding != RoundingMode.NONE:
+        rounding = rating.Rounding(meter.rounding, meter.rounding_places)
+    return rating.PriceTerms(
+        currency=currency,
+        rates=tuple(rates),
+        included=granted.included,
+        model="hard_cap" if granted.consumption == Consumption.HARD_CAP else "overage",
+        rounding=rounding,
+    )
+
+
+def rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.Rate:
+    """
+    Return one rate as a rate to price by; rate and tiers may be unsaved, as in a form's live example.
+
+    :raises ValueError: if its figures cannot charge, in finance's words.
+    """
+    key = rate.pk or rate.position
+    return rating.Rate(key, tuple(sorted(rate.match.items())), charge_of(rate, tiers), str(rate))
+
+
+def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charges.Charge:
+    """
+    Return the charge of a rate with these tiers, in any order.
+
+    :raises ValueError: if a price or size is missing, or the tiers leave a gap.
+    """
+    if rate.model in (ChargeModel.GRADUATED, ChargeModel.VOLUME):
+        # The open tier has no bound and comes last.
+        ordered = sorted(tiers, key=lambda one: (one.up_to is None, one.up_to or 0))
+        ladder = tuple(charges.Tier(one.up_to, one.unit_price, one.flat_fee) for one in ordered)
+        return charges.Graduated(ladder) if rate.model == ChargeModel.GRADUATED else charges.Volume(ladder)
+    if rate.unit_price is None:
+        raise charges.InvalidCharge(f"{rate}: enter a price.")
+    if rate.model == ChargeModel.PACKAGE:
+        if rate.package_size is None:
+            raise charges.InvalidCharge(f"{rate}: enter the package's size.")
+        return charges.Package(rate.package_size, rate.unit_price)
+    if rate.model == ChargeModel.FLAT:
+        return charges.Flat(rate.unit_price)
+    return charges.PerUnit(rate.unit_price)

@@ -1,0 +1,98 @@
+"""Staff of every group, and a small company for their pages to show."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.cache import cache
+from django.test import Client
+
+from billing.closing import close_due
+from billing.models import UnbilledUsage
+from customers.access import keys
+from plans import publishing
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    fee,
+    make_customer,
+    make_plan,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
+
+_serial = count(1)
+_key = count(1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """The dashboard keeps sums for a minute; a test begins with none."""
+    cache.clear()
+
+
+@pytest.fixture
+def member(db: None) -> Callable[[str], Client]:
+    """Return a client on which somebody of a group has signed in; “root” may do everything."""
+
+    def sign_in(group: str) -> Client:
+        name = f"{group.replace(' ', '-')}-{next(_serial)}"
+        user = User.objects.create_user(name, is_staff=True, is_superuser=group == "root", first_name=group.title())
+        if group != "root":
+            user.groups.add(Group.objects.get(name=group))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def company(db: None) -> Callable[[int], None]:
+    """Return a function that adds so many of everything a list shows, with all that hangs on it."""
+
+    def add(many: int) -> None:
+        for _ in range(many):
+            _add_one()
+        close_due(at=FEB.replace(day=2))
+
+    return add
+
+
+def _add_one() -> None:
+    number = next(_serial)
+    customer = make_customer(f"customer-{number}")
+    ladder = [tier("10000", "0.002"), tier(None, "0.001")]
+    offers = [offer(f"calls-{number}", included=100, rates=[rate(tiers=ladder)])]
+    version = publish(make_plan(f"plan-{number}", fees=[fee("10")], offers=offers))
+    publishing.new_version(source=version, by=None, at=APR)
+    subscription = subscribe(customer, version)
+    use(subscription, f"calls-{number}", 500)
+    make_tax(19, seller=customer.seller, country=f"{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}")
+    keys.issue(name=f"key {number}", scopes=["ingest"], sandbox=False, by=None, at=JAN)
+    add_unbilled(customer_ref=f"nobody-{number}")
+
+
+def add_unbilled(**fields: Any) -> UnbilledUsage:
+    """Return an event of a customer that is not known, unless `fields` say otherwise."""
+    number = next(_key)
+    facts = {
+        "event_key": f"00000000-0000-0000-0000-{number:012}",
+        "sequence": number,
+        "occurred_at": datetime(2026, 1, 5, tzinfo=UTC),
+        "sandbox": False,
+        "customer_ref": "nobody",
+        "event_name": "api.call",
+        "reason": "unknown_customer",
+        "detail": "nobody",
+    }
+    return UnbilledUsage.objects.create(**facts | fields)

@@ -1,0 +1,150 @@
+"""What the catalogue's forms refuse, and in which words."""
+
+import pytest
+
+from plans.models import Feature, Fee, Meter, PlanFeature, Price
+from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate
+
+
+def post(client, address, **fields):
+    answer = client.post(f"/admin/plans/{address}/", {**fields, "_save": "Save"})
+    return answer, "" if answer.status_code == 302 else answer.content.decode()
+
+
+METER = {
+    "name": "Tokens",
+    "code": "tokens",
+    "unit": "token",
+    "event_name": "llm.request",
+    "aggregation": "count",
+    "filters": "{}",
+    "rounding": "none",
+    "rounding_places": "0",
+    "readings-TOTAL_FORMS": "0",
+    "readings-INITIAL_FORMS": "0",
+}
+
+
+def test_a_meter_is_added_with_its_dimensions(member):
+    post(member("engineer"), "meter/add", **METER | {"dimensions": "model, api_key"})
+    assert Meter.objects.get().dimensions == ["model", "api_key"]
+
+
+WRONG_METERS = [
+    # typed                     said
+    ({"filters": "[1]"}, "Write an object"),
+    ({"code": "Two words"}, "Use lower-case letters"),
+    ({"aggregation": "max"}, "Select a valid choice"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_METERS)
+def test_a_meter_is_refused(member, typed, said):
+    _, text = post(member("engineer"), "meter/add", **METER | typed)
+    assert said in text
+    assert not Meter.objects.exists()
+
+
+def test_a_meter_in_use_says_why_it_is_locked(member, db):
+    meter = make_meter("calls")
+    client = member("finance")
+    assert 'name="event_name"' in client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
+    publish(make_plan("pro", offers=[offer("calls", rates=[rate("1")])]))
+    text = client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
+    assert "Locked, since published prices depend on it: Pro v1." in text
+    assert 'name="event_name"' not in text
+    post(client, f"meter/{meter.pk}/change", **METER | {"name": "API calls", "event_name": "other"})
+    meter.refresh_from_db()
+    assert (meter.name, meter.event_name) == ("API calls", "calls")
+
+
+def test_a_metered_feature_needs_a_meter(member):
+    client = member("finance")
+    _, text = post(client, "feature/add", name="Calls", code="calls", kind="metered")
+    assert "A metered feature needs the meter that counts it" in text
+    post(client, "feature/add", name="Sso", code="sso", kind="boolean", meter=make_meter().pk)
+    assert Feature.objects.get().meter is None, "the hidden field's value does not count"
+
+
+def version_form(version, **more):
+    counts = {"fees-TOTAL_FORMS": 0, "fees-INITIAL_FORMS": 0, "features-TOTAL_FORMS": 0, "features-INITIAL_FORMS": 0}
+    facts = {"interval_count": 1, "interval_unit": "month", "anchor": "calendar", "proration": "second"}
+    return counts | facts | more
+
+
+def fee_row(**fields):
+    row = {"label": "Base fee", "kind": "base", "amount": "10", "currency": "usd", "billed": "advance", **fields}
+    return {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in row.items()}
+
+
+def test_a_fee_is_kept_in_its_currency(member, db):
+    version = make_plan()
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(amount="1,000.5")))
+    kept = Fee.objects.get()
+    assert (str(kept.amount.amount.normalize()), str(kept.currency), kept.position) == ("1000.5", "USD", 0)
+
+
+WRONG_FEES = [
+    # typed                                  said
+    ({"amount": "10.005"}, "USD has fewer decimal places: enter 10.01"),
+    ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places: enter 11"),
+    ({"currency": "ABC"}, "is not a currency of ISO 4217"),
+    ({"amount": "-1"}, "greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_FEES)
+def test_a_fee_is_refused(member, db, typed, said):
+    version = make_plan()
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(**typed)))
+    assert said in text
+    assert not Fee.objects.exists()
+
+
+def test_rows_keep_the_order_they_were_left_in(member, db):
+    version = make_plan(fees=[fee("1", label="First"), fee("2", label="Second")])
+    first, second = version.fees.order_by("position")
+    rows = {"fees-TOTAL_FORMS": 3, "fees-INITIAL_FORMS": 2}
+    for place, (kept, position) in enumerate([(first, 1), (second, 0)]):
+        facts = {"id": kept.pk, "version": version.pk, "label": kept.label, "kind": "base", "amount": "1"}
+        facts |= {"currency": "USD", "billed": "advance", "position": position}
+        rows |= {f"fees-{place}-{name}": value for name, value in facts.items()}
+    added = {"label": "Third", "kind": "base", "amount": "3", "currency": "USD", "billed": "advance", "position": ""}
+    rows |= {f"fees-2-{name}": value for name, value in added.items()}
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert list(version.fees.order_by("position").values_list("label", flat=True)) == ["Second", "First", "Third"]
+
+
+def grant_row(feature, **fields):
+    row = {"feature": feature.pk, "consumption": "overage", "included": "", "static_value": "", **fields}
+    return {"features-TOTAL_FORMS": 1} | {f"features-0-{name}": value for name, value in row.items()}
+
+
+GRANTS = [
+    # kind        typed                      said
+    ("static", {}, "Enter the value that the plan gives"),
+    ("boolean", {"included": "5"}, "is not metered, so it has no units to include"),
+    ("metered", {"consumption": "credits"}, "Select a valid choice"),
+]
+
+
+@pytest.mark.parametrize(("kind", "typed", "said"), GRANTS)
+def test_a_grant_is_refused(member, db, kind, typed, said):
+    version = make_plan()
+    rows = grant_row(make_feature("f", kind=kind), **typed)
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert said in text
+    assert not PlanFeature.objects.exists()
+
+
+def test_a_price_is_added_to_a_feature_of_a_draft_only(member, db):
+    version = make_plan(offers=[offer("calls", rates=[rate("1")])])
+    granted = version.features.get()
+    client = member("finance")
+    post(client, f"price/add/?plan_feature={granted.pk}".rstrip("/"), plan_feature=granted.pk, currency="eur")
+    client.post(f"/admin/plans/price/add/?plan_feature={granted.pk}", {"plan_feature": granted.pk, "currency": "eur"})
+    assert set(Price.objects.values_list("currency", flat=True)) == {"USD", "EUR"}
+    Price.objects.filter(currency="EUR").delete()
+    publish(version)
+    answer = client.post("/admin/plans/price/add/", {"plan_feature": granted.pk, "currency": "EUR"})
+    assert answer.status_code == 403

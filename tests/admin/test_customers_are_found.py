@@ -1,0 +1,56 @@
+"""Finding a customer, their invoices and their subscriptions by what one remembers of them."""
+
+import pytest
+
+from tests.admin.conftest import add_unbilled
+from tests.api.documents import make_invoice
+from tests.builders import fee, make_customer, make_plan, publish, subscribe
+
+
+@pytest.fixture
+def globex(db):
+    customer = make_customer("glx-77", legal_name="Globex Corporation")
+    make_customer("other", legal_name="Initech Ltd")
+    subscribe(customer, publish(make_plan(fees=[fee("1")])), external_id="sub-of-globex")
+    make_invoice(customer)
+    add_unbilled(customer_ref="glx-77", event_name="image.render")
+    return customer
+
+
+SEARCHES = [
+    # list                        words          found
+    ("customers/customer", "globex", "Globex"),
+    ("customers/customer", "CORPORATION", "Globex"),
+    ("customers/customer", "glx-7", "Globex"),
+    ("invoices/invoice", "globex", "Globex"),
+    ("invoices/invoice", "inv-0000", "Globex"),
+    ("billing/subscription", "globex", "sub-of-globex"),
+    ("billing/subscription", "sub-of", "sub-of-globex"),
+    ("billing/period", "glx-77", "Globex"),
+    ("billing/unbilledusage", "glx-77", "image.render"),
+    ("billing/unbilledusage", "image.render", "image.render"),
+]
+
+
+@pytest.mark.parametrize(("place", "words", "found"), SEARCHES)
+def test_by(globex, member, place, words, found):
+    answer = member("support").get(f"/admin/{place}/", {"q": words})
+    rows = answer.context["cl"].result_list
+    assert rows, "nothing was found"
+    assert found in answer.content.decode()
+    assert "Initech" not in answer.content.decode()
+
+
+def test_by_the_keyboard_only_what_one_may_see(globex, member):
+    """Ctrl+K looks through the few kinds that have names, a handful of each."""
+    seen = member("support").get("/admin/search/", {"s": "globex", "extended": "1"}).content.decode()
+    assert "Globex Corporation" in seen
+    assert "sub-of-globex" in seen
+
+
+def test_nobody_is_found_by_who_may_see_nothing(globex, member, django_user_model):
+    client = member("support")
+    user = django_user_model.objects.get()
+    user.groups.clear()
+    seen = client.get("/admin/search/", {"s": "globex", "extended": "1"}).content.decode()
+    assert "Globex" not in seen

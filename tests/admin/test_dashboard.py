@@ -1,0 +1,76 @@
+"""The dashboard: figures that lead to their rows, and only those that the reader may see."""
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Hour, Series
+from invoices.models import Invoice, NumberSeries
+from tests.admin.conftest import add_unbilled
+from tests.api.documents import make_invoice
+from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+
+
+def cards(client):
+    return {card.name: card for card in client.get("/admin/").context["cards"]}
+
+
+def test_sums_what_was_invoiced_this_month_without_sandbox_or_void(member, db):
+    now = timezone.now()
+    for net, facts in [("10", {}), ("15", {}), ("99", {"sandbox": True}), ("77", {"state": "void"})]:
+        invoice = make_invoice(make_customer(sandbox=facts.get("sandbox", False)), net=net, tax="0", issue=False)
+        invoice.lines.update(amount=net)
+        invoice.taxes.update(taxable=net, amount=0)
+        issued = {"state": "issued", "series": _series(invoice), "sequence": invoice.pk, "number": f"N-{invoice.pk}"}
+        dates = {"issued_at": now, "issue_date": now.date(), "due_date": now.date()}
+        Invoice.objects.filter(pk=invoice.pk).update(**issued, **dates)
+        if "state" in facts:
+            Invoice.objects.filter(pk=invoice.pk).update(**facts)
+    card = cards(member("finance"))["Invoiced this month, net"]
+    assert card.figures == ["€25.00"]
+    assert f"issue_date_from={now:%Y-%m}-01" in card.url
+
+
+def _series(invoice):
+    return NumberSeries.objects.get_or_create(seller=invoice.seller, code="inv", defaults={"prefix": "N-"})[0]
+
+
+def test_every_figure_leads_to_a_list_that_opens(member, company):
+    company(2)
+    client = member("finance")
+    for card in cards(client).values():
+        assert client.get(card.url).status_code == 200, card.name
+
+
+def test_counts_what_calls_for_action(member, db):
+    add_unbilled()
+    client = member("operations")
+    assert cards(client)["Events without a price"].figures == ["1"]
+    menu = re.sub(r"\s+", " ", client.get("/admin/").content.decode())
+    assert re.search(r"Unbilled usage</span> <span [^>]*> 1 </span>", menu)
+
+
+def test_charts_usage_of_live_customers_by_meter(member, db):
+    meter = make_meter("calls")
+    version = publish(make_plan(offers=[offer("calls", rates=[rate("1")])]))
+    today = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for sandbox, quantity in [(False, 40), (True, 1000)]:
+        subscription = subscribe(make_customer(sandbox=sandbox), version, starts_at=today)
+        series = Series.objects.create(period=subscription.periods.first(), meter=meter, dimensions={})
+        Hour.objects.create(series=series, bucket=today, events=1, quantity=quantity)
+    answer = member("support").get("/admin/billing/period/usage/")
+    chart = answer.context["charts"][0]
+    assert (chart.name, chart.now, chart.before) == ("calls", "40 calls", "40")
+    assert 'role="img"' in answer.content.decode()
+    assert '"y"' in chart.chart.options, "the axis that the theme leaves out by default"
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/admin/billing/period/usage/"])
+def test_shows_nothing_to_who_may_see_nothing(member, company, django_user_model, address):
+    company(1)
+    client = member("support")
+    django_user_model.objects.get().groups.clear()
+    answer = client.get(address)
+    assert answer.status_code == (200 if address == "/admin/" else 403)
+    assert b"INV" not in answer.content

@@ -1,0 +1,72 @@
+"""An invoice in the admin: every line with its workings, its file, and nothing to edit."""
+
+import pytest
+
+from invoices.models import Rendering
+from tests.api.documents import make_invoice
+from tests.builders import FEB, make_customer
+
+
+@pytest.fixture
+def invoice(db):
+    return make_invoice(make_customer(legal_name="Globex", currency="EUR"))
+
+
+def page(client, invoice):
+    return client.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()
+
+
+def test_explains_how_a_line_was_calculated(member, invoice):
+    text = page(member("support"), invoice)
+    assert "How was this calculated?" in text
+    for part in ("500 call", "Included", "€0.05", "€15.00", "€17.85"):
+        assert part in text
+
+
+def test_has_nothing_to_edit(member, invoice):
+    client = member("finance")
+    assert 'name="_save"' not in page(client, invoice)
+    assert client.post(f"/admin/invoices/invoice/{invoice.pk}/change/", {"note": "x"}).status_code == 403
+    assert client.get(f"/admin/invoices/invoice/{invoice.pk}/delete/").status_code == 403
+
+
+def test_opens_the_file_that_was_made(member, invoice):
+    Rendering.objects.create(invoice=invoice, content=b"%PDF-made", sha256="a" * 64, rendered_at=FEB)
+    answer = member("support").get(f"/admin/invoices/invoice/{invoice.pk}/open_pdf/")
+    assert (answer["Content-Type"], answer.content) == ("application/pdf", b"%PDF-made")
+    assert invoice.number in answer["Content-Disposition"]
+
+
+def test_says_why_there_is_no_file_and_tries_again_on_demand(member, invoice):
+    Rendering.objects.create(invoice=invoice, error="No font has 東", attempts=5)
+    client = member("finance")
+    assert "No font has 東" in page(client, invoice)
+    assert "Make PDF again" in page(client, invoice)
+    assert client.get("/admin/invoices/invoice/", {"file": "failed"}).context["cl"].result_count == 1
+    client.post(f"/admin/invoices/invoice/{invoice.pk}/render_again/")
+    assert bytes(Rendering.objects.get().content).startswith(b"%PDF-")
+
+
+def test_support_does_not_try_again(member, invoice):
+    Rendering.objects.create(invoice=invoice, error="broken")
+    assert member("support").post(f"/admin/invoices/invoice/{invoice.pk}/render_again/").status_code == 403
+
+
+FILTERS = [
+    # file       has a file   found
+    ("waiting", None, 1),
+    ("waiting", "done", 0),
+    ("done", "done", 1),
+    ("failed", "done", 0),
+    ("failed", "failed", 1),
+]
+
+
+@pytest.mark.parametrize(("asked", "state", "found"), FILTERS)
+def test_is_filtered_by_what_became_of_its_file(member, invoice, asked, state, found):
+    if state == "done":
+        Rendering.objects.create(invoice=invoice, content=b"%PDF", sha256="a" * 64, rendered_at=FEB)
+    elif state == "failed":
+        Rendering.objects.create(invoice=invoice, error="broken")
+    answer = member("support").get("/admin/invoices/invoice/", {"file": asked})
+    assert answer.context["cl"].result_count == found

@@ -1,0 +1,40 @@
+"""A long list is counted to a bound and no further, and says so."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from config.backoffice import paging
+from config.backoffice.paging import BoundedPaginator
+from customers.models import Customer
+from tests.builders import make_customer
+
+
+@pytest.fixture
+def five(db, monkeypatch):
+    monkeypatch.setattr(paging, "MOST", 4)
+    for number in range(5):
+        make_customer(f"c{number}", legal_name=f"Company {number}")
+    return Customer.objects.order_by("pk")
+
+
+def test_counts_to_the_bound(five):
+    pages = BoundedPaginator(five, 2)
+    assert (pages.count, pages.num_pages, pages.has_more) == (4, 2, True)
+
+
+def test_counts_all_of_a_short_list(five):
+    pages = BoundedPaginator(five[:3], 2)
+    assert (pages.count, pages.num_pages, pages.has_more) == (3, 2, False)
+
+
+def test_asks_the_database_for_no_more(five):
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        assert BoundedPaginator(five, 2).count == 4
+    assert "LIMIT 5" in asked[0]["sql"]
+
+
+def test_the_page_says_that_there_is_more(five, member):
+    assert b"shown of more" in member("support").get("/admin/customers/customer/").content

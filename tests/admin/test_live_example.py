@@ -1,0 +1,109 @@
+"""The example beside the grid: what is typed, rated by the function that bills, before anything is saved."""
+
+import pytest
+
+from plans.models import Price, Rate, Tier
+from tests.admin.test_tiers_are_explained import form
+from tests.builders import make_meter, make_plan, offer, publish, rate, tier
+
+
+def make_price(*, rates, **fields):
+    version = make_plan(offers=[offer("calls", rates=rates, **fields)])
+    return Price.objects.get(plan_feature__version=version)
+
+
+@pytest.fixture
+def graduated(db):
+    return make_price(rates=[rate(tiers=[tier("10", "2"), tier(None, "1")])])
+
+
+def example(client, price, fields):
+    answer = client.post(f"/admin/plans/price/{price.pk}/example/", fields)
+    assert answer.status_code == 200
+    return answer.content.decode(), [(one.usage, one.amount) for one in answer.context["examples"]]
+
+
+TYPED = [("10,000", "0.0025", ""), ("100,000", "0.001", ""), ("", "0.000775", "")]
+
+
+def test_rates_what_is_typed_and_saves_nothing(member, graduated):
+    before = list(Tier.objects.values())
+    _, found = example(member("finance"), graduated, form(graduated, TYPED, example="125000"))
+    assert found == [("125,000 calls", "$134.38")]
+    assert list(Tier.objects.values()) == before
+
+
+def test_works_for_several_quantities(member, graduated):
+    _, found = example(member("finance"), graduated, form(graduated, TYPED, example="0; 1 10,000 1_000_000"))
+    assert found == [
+        ("0 calls", "$0.00"),
+        ("1 call", "$0.00"),
+        ("10,000 calls", "$25.00"),
+        ("1,000,000 calls", "$812.50"),
+    ]
+
+
+def test_chooses_telling_quantities_where_none_is_asked_for(member, graduated):
+    _, found = example(member("finance"), graduated, form(graduated, [("10", "2", ""), ("", "1", "")]))
+    assert found == [("10 calls", "$20.00"), ("20 calls", "$30.00")]
+
+
+def test_explains_each_part(member, graduated):
+    text, _ = example(member("finance"), graduated, form(graduated, [("10", "2", "7"), ("", "1", "")], example="12"))
+    for part in ("1 – 10", "$2.00", "$7.00", "$27.00", "from 11", "$29.00"):
+        assert part in text
+
+
+def test_takes_off_what_is_included(member, db):
+    price = make_price(included=100, rates=[rate("0.10")])
+    text, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
+    assert found == [("150 calls", "$5.00")]
+    assert "included" in text
+
+
+def test_says_what_a_hard_cap_refuses(member, db):
+    price = make_price(included=100, consumption="hard_cap", rates=[rate("0.10")])
+    text, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
+    assert found == [("150 calls", "$0.00")]
+    assert "beyond the cap" in text
+
+
+def test_adds_up_several_rates(member, db):
+    meter = make_meter("calls", dimensions=["model"])
+    price = make_price(rates=[rate("0.10", match={"model": "large"}), rate("0.01", label="Others")])
+    assert meter.code == "calls"
+    large, others = Rate.objects.order_by("position")
+    fields = {f"example-{large.pk}": "10 20", f"example-{others.pk}": "100"}
+    _, found = example(member("support"), price, fields)
+    assert found == [("110 calls", "$2.00"), ("120 calls", "$3.00")]
+
+
+PROBLEMS = [
+    # typed                                             said
+    ({"rows": [("10", "2", ""), ("10", "1", ""), ("", "0", "")]}, "Tier 2 must start at 11"),
+    ({"rows": [("10", "x", ""), ("", "1", "")]}, "Enter a number"),
+    ({"rows": TYPED, "example": "many"}, "“many” is not a number"),
+    ({"rows": TYPED, "example": "-1"}, "“-1” is not a quantity from 0 on"),
+    ({"rows": TYPED, "match": "model"}, "“model” does not say what it matches"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), PROBLEMS)
+def test_says_what_keeps_it_from_being_worked_out(member, graduated, typed, said):
+    text, found = example(member("finance"), graduated, form(graduated, **typed))
+    assert said in text
+    assert found == []
+
+
+def test_is_refused_to_who_may_not_see_the_price(member, graduated, django_user_model):
+    client = member("support")
+    django_user_model.objects.get().groups.clear()
+    assert client.post(f"/admin/plans/price/{graduated.pk}/example/", {}).status_code == 403
+
+
+def test_equals_what_is_billed(member, db):
+    """A published version's example is rated on the very terms that closing reads."""
+    version = publish(make_plan(offers=[offer("calls", included=3, rates=[rate("0.333333333333")])]))
+    price = Price.objects.get(plan_feature__version=version)
+    _, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "10"})
+    assert found == [("10 calls", "$2.33")]

@@ -1,0 +1,100 @@
+"""A page asks the database as often for thirty rows as for three."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from plans.models import Plan, Price
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, tier
+
+FEW, MANY = 3, 25
+LISTS = [
+    model._meta
+    for model in admin.site._registry
+    if model._meta.app_label in ("plans", "customers", "invoices", "billing") and model is not Price
+]
+OTHERS = ["/admin/", "/admin/changes/", "/admin/billing/period/closing/", "/admin/billing/period/usage/"]
+
+
+def questions(client, address):
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address)
+    assert answer.status_code == 200, address
+    return [one["sql"] for one in captured]
+
+
+@pytest.fixture
+def counts(member, company):
+    """Return, for each address, how many questions it asks of a small company and of a larger one."""
+    client = member("root")
+
+    def ask(addresses):
+        company(FEW)
+        few = {address: len(questions(client, address)) for address in addresses}
+        company(MANY - FEW)
+        return [(address, few[address], questions(client, address)) for address in addresses]
+
+    return ask
+
+
+def test_each_list_does(counts):
+    lists = [reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist") for meta in LISTS]
+    for address, few, many in counts([*lists, *OTHERS]):
+        assert len(many) <= few, f"{address}\n" + "\n".join(many)
+        for sql in many:
+            assert not sql.startswith("SELECT COUNT(*)") or " LIMIT " in sql, f"{address} counts to the end: {sql}"
+
+
+def test_the_page_of_a_version_does(member):
+    few, many = (_version(features=number, rates=2) for number in (2, 8))
+    _same(member("root"), "plans_planversion_change", few.pk, many.pk)
+
+
+def test_the_page_of_a_price_does(member):
+    few, many = (_version(features=1, rates=number) for number in (2, 8))
+    _same(member("root"), "plans_price_change", *(_price(one).pk for one in (few, many)))
+
+
+def test_the_page_of_a_plan_does(member):
+    few, many = (_plan(versions=number) for number in (2, 8))
+    _same(member("root"), "plans_plan_change", few.pk, many.pk)
+
+
+def test_the_page_of_a_customer_does(member):
+    few, many = (_customer(plans=number) for number in (2, 6))
+    _same(member("root"), "customers_customer_change", few.pk, many.pk)
+
+
+def _same(client, name, few, many):
+    for pk in (few, many):  # what a first look has to make, such as periods up to today
+        client.get(reverse(f"admin:{name}", args=[pk]))
+    asked_few, asked_many = (questions(client, reverse(f"admin:{name}", args=[pk])) for pk in (few, many))
+    assert len(asked_many) <= len(asked_few), "\n".join(asked_many)
+
+
+def _version(*, features, rates):
+    ladder = [tier("10", "2"), tier(None, "1")]
+    described = [rate(tiers=ladder, match={"model": f"m{number}"}) for number in range(rates)]
+    offers = [offer(f"f{features}-{rates}-{number}", rates=described) for number in range(features)]
+    return make_plan(fees=[fee("5")], offers=offers)
+
+
+def _price(version):
+    return Price.objects.get(plan_feature__version=version)
+
+
+def _plan(*, versions):
+    code = f"plan-of-{versions}"
+    for _ in range(versions):
+        make_plan(code, fees=[fee("5")])
+    return Plan.objects.get(code=code)
+
+
+def _customer(*, plans):
+    customer = make_customer()
+    for number in range(plans):
+        offers = [offer(f"of-{plans}-{number}", rates=[rate("1")])]
+        subscribe(customer, publish(make_plan(offers=offers)))
+    return customer

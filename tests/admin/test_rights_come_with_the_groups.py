@@ -1,0 +1,55 @@
+"""The groups are there from the start, and writing them again takes nothing away."""
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+
+from config.backoffice import groups
+
+DECISIVE = [
+    # who               may                              why
+    ("finance", "plans.publish_planversion", "finance changes prices without a deploy"),
+    ("finance", "billing.close_period", "finance closes the month"),
+    ("finance approver", "plans.publish_planversion", "the second pair of eyes publishes"),
+    ("operations", "billing.add_subscription", "operations moves customers"),
+    ("operations", "customers.add_apikey", "operations hands out keys"),
+    ("engineer", "plans.add_meter", "engineers say what is counted"),
+]
+FORBIDDEN = [
+    ("finance", "customers.add_apikey", "keys are no matter of money"),
+    ("finance approver", "plans.change_price", "who approves does not write"),
+    ("operations", "plans.change_price", "operations does not price"),
+    ("engineer", "plans.publish_planversion", "engineers do not publish prices"),
+    ("support", "billing.close_period", "support only looks"),
+]
+
+
+def codes(name):
+    group = Group.objects.get(name=name)
+    return {f"{app}.{code}" for app, code in group.permissions.values_list("content_type__app_label", "codename")}
+
+
+@pytest.mark.parametrize(("group", "right", "why"), DECISIVE)
+def test_gives(db, group, right, why):
+    assert right in codes(group), why
+
+
+@pytest.mark.parametrize(("group", "right", "why"), FORBIDDEN)
+def test_does_not_give(db, group, right, why):
+    assert right not in codes(group), why
+
+
+def test_writing_them_again_keeps_what_was_given_by_hand(db):
+    support = Group.objects.get(name="support")
+    extra = Permission.objects.get(codename="close_period")
+    support.permissions.add(extra)
+    before = codes("finance")
+    groups.write(apps)
+    assert "billing.close_period" in codes("support")
+    assert codes("finance") == before
+
+
+def test_every_right_named_is_one_that_exists(db):
+    exist = set(Permission.objects.values_list("content_type__app_label", "codename"))
+    named = {right for rights in groups.GROUPS.values() for right in groups.spelt_out(rights)}
+    assert named - exist == set()

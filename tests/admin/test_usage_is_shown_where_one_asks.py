@@ -1,0 +1,79 @@
+"""What was sent shows on the pages of its meter and its customer, and in the history of what the API changed."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from customers.models import Customer
+from tests.api.calls import Caller
+from tests.builders import make_customer, make_meter, make_plan, make_seller, offer, publish, rate, subscribe
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def globex(db, now):
+    make_meter("calls", dimensions=["model"])
+    version = publish(make_plan("pro", offers=[offer("calls", included=10, rates=[rate("0.50")])]))
+    customer = make_customer("globex")
+    subscribe(customer, version, starts_at=now - timedelta(hours=2), at=now)
+    return customer
+
+
+def send(now, *, customer="globex", count=12, **properties):
+    events = [
+        {
+            "id": f"{customer}-{number}-{properties}",
+            "customer": customer,
+            "event": "calls",
+            "timestamp": (now - timedelta(minutes=5)).isoformat(),
+            "properties": properties,
+        }
+        for number in range(count)
+    ]
+    answer = Caller().post("/events", events)
+    assert answer.status_code < 300, answer.content
+
+
+def test_on_the_meter_with_what_was_not_counted(member, globex, now):
+    send(now, model="large")
+    send(now, customer="nobody", count=1, model="large")
+    text = member("engineer").get(f"/admin/plans/meter/{make_meter('calls').pk}/change/").content.decode()
+    assert "Latest events “calls”" in text
+    assert text.count("globex-") == 12
+    assert "Not counted" in text
+    assert "no customer of this name" in text
+
+
+def test_on_the_customer_with_its_cost_and_dimensions(member, globex, now):
+    send(now, model="large")
+    send(now, count=3, model="small")
+    answer = member("support").get(f"/admin/customers/customer/{globex.pk}/change/")
+    period = answer.context["periods"][0]
+    assert [(row.name, row.used, row.included, row.cost) for row in period.rows] == [
+        ("calls", "15 calls", "10", "$2.50")
+    ]
+    assert answer.context["shares"][0]["rows"] == [("large", "12"), ("small", "3")]
+    chart = answer.context["charts"][0]
+    assert (chart.now, chart.before) == ("15 calls", "0")
+
+
+def test_on_a_customer_who_has_none(member, db):
+    text = member("support").get(f"/admin/customers/customer/{make_customer().pk}/change/").content.decode()
+    assert "No subscription is running." in text
+    assert "No invoice yet." in text
+
+
+def test_the_history_names_the_key_that_called(member, db):
+    seller = make_seller()
+    caller = Caller()
+    body = {"id": "new", "legal_name": "New Ltd", "seller": seller.code, "country": "US", "currency": "USD"}
+    answer = caller.post("/customers", body)
+    assert answer.status_code == 201, answer.content
+    page = member("support").get(f"/admin/customers/customer/{Customer.objects.get().pk}/history/")
+    latest = page.context["entries"][0]
+    assert (latest.who, latest.where) == (f"API key {caller.key.prefix}", "through the API")

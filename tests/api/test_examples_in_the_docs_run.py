@@ -1,0 +1,52 @@
+"""The curl examples of docs/api.md run, in the page's order, against a real server."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from billing.models import Subscription
+from customers.models import Customer
+from tests.api.calls import Caller
+from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt-get install curl")
+
+
+def commands():
+    """Return the page's curl commands, one by one."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [one for block in blocks for one in re.split(r"^(?=curl )", block, flags=re.MULTILINE) if "curl " in one]
+
+
+@pytest.fixture
+def shop(transactional_db):
+    make_seller(currency="EUR")
+    dimension = {"aggregation": "sum", "value_property": "tokens", "dimensions": ["token_type"]}
+    feature = make_feature("llm.tokens", meter=make_meter("llm.tokens", **dimension))
+    rates = [rate("0.000002", match={"token_type": kind}, label=kind) for kind in ("input", "output")]
+    publish(make_plan("pro", offers=[offer(feature, rates=rates, currency="EUR")]))
+    return Caller()
+
+
+def test_each_example_is_answered_with_success(shop, live_server):
+    environment = os.environ | {"TOLLBOOK": live_server.url, "KEY": shop.secret}
+    told = []
+    for command in commands():
+        ran = subprocess.run(
+            ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
+        told.append(json.loads(ran.stdout))
+
+    assert len(told) >= 14
+    assert Customer.objects.get().city == "Berlin"
+    assert Subscription.objects.get().state == "cancelled"
+    usage = next(one for one in told if "periods" in one)
+    assert usage["periods"][0]["features"][0]["used"] == "1510"

@@ -1,0 +1,106 @@
+"""The description is valid, has no warnings, and leaves no address of the API out; every address declares scopes."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+
+from customers.models.keys import Scope
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type]]:
+    """Walk the table of addresses: (path with {names}, view class) below /api/v1."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
+            yield "/" + path, pattern.callback.cls
+
+
+def as_template(path: str) -> str:
+    """Return a path as OpenAPI writes it: <str:plan> → {plan}."""
+    for part in path.split("<")[1:]:
+        inside = part.split(">")[0]
+        path = path.replace(f"<{inside}>", "{" + inside.split(":")[-1] + "}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations(schema):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def test_it_is_valid_openapi_without_a_warning(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+    assert (tmp_path / "schema.yml").read_text().startswith("openapi: 3.1.0")
+
+
+def test_it_has_every_address_and_method_and_no_other(schema):
+    there = {
+        f"{method.upper()} {as_template(path)}"
+        for path, view in addresses()
+        for method in METHODS
+        if hasattr(view, method)
+    }
+
+    assert len(there) >= 15
+    assert set(operations(schema)) == there
+
+
+@pytest.mark.parametrize(("path", "view"), [pytest.param(*one, id=one[0]) for one in addresses()])
+def test_every_method_of_every_address_declares_its_scope(path, view):
+    methods = {method.upper() for method in METHODS if hasattr(view, method)}
+
+    assert set(view.required_scopes) == methods
+    assert set(view.required_scopes.values()) <= set(Scope.values)
+
+
+@pytest.mark.parametrize(("path", "view"), [pytest.param(*one, id=one[0]) for one in addresses()])
+def test_no_address_changes_anything_by_get(path, view):
+    assert view.required_scopes.get("GET", "read") == "read"
+
+
+def test_every_operation_has_a_summary_a_key_and_its_problems(schema):
+    for name, operation in operations(schema).items():
+        assert operation["summary"], name
+        assert operation["security"] == [{"apiKey": []}], name
+        assert "Needs the scope `" in operation["description"], name
+        assert {"401", "403", "429", "500", "503"} <= set(operation["responses"]), name
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                content = response["content"]["application/problem+json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, name
+                assert {one["value"]["status"] for one in content["examples"].values()} == {int(status)}, name
+
+
+def test_every_creating_post_takes_an_idempotency_key_but_events_which_have_ids(schema):
+    keyed = {
+        name
+        for name, operation in operations(schema).items()
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
+    }
+    creating = {name for name, operation in operations(schema).items() if "201" in operation["responses"]}
+
+    assert creating <= keyed
+    assert {"POST /api/v1/customers", "POST /api/v1/subscriptions"} <= creating
+    assert "POST /api/v1/events" not in keyed
+
+
+def test_the_only_scheme_is_a_bearer_key(schema):
+    schemes = schema["components"]["securitySchemes"]
+
+    assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]

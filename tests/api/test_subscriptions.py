@@ -1,0 +1,189 @@
+"""Subscriptions over HTTP: started, read, cancelled."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Subscription
+from tests.api.calls import faults, problem
+from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate
+
+BODY = {"id": "acme-pro", "customer": "acme", "plan": "pro"}
+
+
+@pytest.fixture
+def pro(seller):
+    make_customer("acme", seller=seller, currency="EUR")
+    offers = [offer("api.calls", rates=[rate("0.05")], currency="EUR")]
+    return publish(make_plan("pro", fees=[fee("10", currency="EUR")], offers=offers))
+
+
+def test_a_subscription_starts_now_on_the_version_in_force(live, pro):
+    before = timezone.now()
+
+    told = live.post("/subscriptions", BODY)
+
+    assert told.status_code == 201
+    assert told.json() == live.get("/subscriptions/acme-pro").json()
+    found = Subscription.objects.get(external_id="acme-pro")
+    assert before <= found.starts_at <= timezone.now()
+    assert found.version == pro
+    shown = {name: told.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
+    assert shown == {
+        "customer": "acme",
+        "plan": "pro",
+        "version": 1,
+        "currency": "EUR",
+        "state": "active",
+        "named": False,
+    }
+    assert told.json()["current_period"]["start"] == told.json()["starts_at"]
+
+
+def test_a_subscription_without_an_id_gets_one(live, pro):
+    told = live.post("/subscriptions", {"customer": "acme", "plan": "pro"}).json()
+
+    assert live.get(f"/subscriptions/{told['id']}").status_code == 200
+
+
+def test_a_subscription_may_start_in_the_past_and_end_by_itself(live, pro):
+    dates = {"starts_at": "2026-02-01T01:00:00+01:00", "ends_at": "2026-06-01T00:00:00Z"}
+
+    told = live.post("/subscriptions", BODY | dates).json()
+
+    assert (told["starts_at"], told["ends_at"]) == ("2026-02-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    assert told["anchor_at"] == told["starts_at"]
+
+
+def test_a_subscription_to_come_has_no_period_yet(live, pro):
+    start = (timezone.now() + timedelta(days=40)).isoformat()
+
+    assert live.post("/subscriptions", BODY | {"starts_at": start}).json()["current_period"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("customer", "nobody", "unknown"),
+        ("customer", None, "null"),
+        ("plan", "none", "unknown"),
+        ("version", 7, "unknown"),
+        ("version", "one", "invalid"),
+        ("currency", "???", "invalid_choice"),
+        ("id", "a/b", "address"),
+        ("starts_at", "2026-02-01", "format"),
+        ("starts_at", "2026-02-01T00:00:00", "format"),
+        ("starts_at", "2026-02-30T00:00:00Z", "format"),
+        ("starts_at", "2026-02-01T23:59:60Z", "format"),
+        ("starts_at", "2026-02-01T24:00:00Z", "format"),
+        ("starts_at", "0001-01-01T00:00:00+14:00", "bounds"),
+        ("starts_at", "9999-12-31T23:59:59-14:00", "bounds"),
+        ("starts_at", 1769904000, "format"),
+        ("starts_at", "٢٠٢٦-02-01T00:00:00Z", "format"),
+        ("state", "active", "unknown"),
+        ("sandbox", True, "unknown"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(live, pro, field, value, code):
+    assert faults(live.post("/subscriptions", BODY | {field: value})) == {field: code}
+    assert not Subscription.objects.exists()
+
+
+def test_a_start_before_the_plan_had_prices_is_refused(live, pro):
+    start = (JAN - timedelta(seconds=1)).isoformat()
+
+    assert faults(live.post("/subscriptions", BODY | {"starts_at": start})) == {"plan": "unknown"}
+
+
+def test_a_currency_without_prices_is_refused_in_words(live, pro):
+    told = problem(live.post("/subscriptions", BODY | {"currency": "JPY"}), 422, "unprocessable")
+
+    assert "choose EUR" in told["detail"]
+
+
+def test_a_feature_is_priced_by_one_subscription_at_a_time(live, pro):
+    live.post("/subscriptions", BODY)
+
+    told = problem(live.post("/subscriptions", BODY | {"id": "second"}), 409, "conflict")
+
+    assert "acme-pro" in told["detail"]
+    assert live.post("/subscriptions", BODY | {"id": "third", "named": True}).json()["named"] is True
+
+
+def test_an_id_is_given_once(live, pro):
+    live.post("/subscriptions", BODY)
+
+    told = problem(live.post("/subscriptions", BODY | {"named": True}), 422, "unprocessable")
+
+    assert "acme-pro" in told["detail"]
+
+
+def test_a_repeat_with_its_key_subscribes_once(live, pro):
+    first, again = (live.post("/subscriptions", BODY, Idempotency_Key="k1") for _ in range(2))
+
+    assert first.content == again.content
+    assert Subscription.objects.count() == 1
+
+
+def test_a_cancelled_subscription_runs_to_the_end_of_its_period(live, pro):
+    period = live.post("/subscriptions", BODY).json()["current_period"]
+
+    told = live.post("/subscriptions/acme-pro/cancel", {}).json()
+
+    assert (told["state"], told["ends_at"]) == ("cancelled", period["end"])
+    assert told["cancelled_at"]
+
+
+def test_a_subscription_may_be_cancelled_at_once(live, pro):
+    live.post("/subscriptions", BODY)
+    before = timezone.now()
+
+    told = live.post("/subscriptions/acme-pro/cancel", {"when": "now"}).json()
+
+    found = Subscription.objects.get()
+    assert before <= found.ends_at <= timezone.now()
+    assert told["state"] in ("cancelled", "ended")
+
+
+def test_a_subscription_may_be_cancelled_at_a_date(live, pro):
+    live.post("/subscriptions", BODY)
+    end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
+
+    told = live.post("/subscriptions/acme-pro/cancel", {"ends_at": end.isoformat()}).json()
+
+    assert told["ends_at"] == end.isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"when": "soon"}, "when"), ({"when": "now", "ends_at": "2030-01-01T00:00:00Z"}, "ends_at"), ({"at": 1}, "at")],
+)
+def test_a_cancellation_that_is_wrong_is_named(live, pro, body, field):
+    live.post("/subscriptions", BODY)
+
+    assert set(faults(live.post("/subscriptions/acme-pro/cancel", body))) == {field}
+
+
+def test_a_subscription_is_not_cancelled_in_the_past(live, pro):
+    live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
+
+    told = problem(live.post("/subscriptions/acme-pro/cancel", {"ends_at": "2026-03-01T00:00:00Z"}), 409, "conflict")
+
+    assert "past" in told["detail"]
+
+
+def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
+    make_customer("other", seller=seller, currency="EUR")
+    live.post("/subscriptions", BODY)
+    live.post("/subscriptions", BODY | {"id": "other-pro", "customer": "other"})
+    live.post("/subscriptions/other-pro/cancel", {})
+
+    def ids(**query):
+        return [one["id"] for one in live.get("/subscriptions", **query).json()["data"]]
+
+    assert ids() == ["other-pro", "acme-pro"]
+    assert ids(customer="acme") == ["acme-pro"]
+    assert ids(state="cancelled") == ["other-pro"]
+    assert ids(plan="pro", customer="other") == ["other-pro"]
+    assert ids(plan="none") == []

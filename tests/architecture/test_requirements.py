@@ -1,0 +1,38 @@
+"""What the product imports is what production installs: a package that only the tests bring would be missed there."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+from config.places import PROJECT
+from tests.architecture.source import APPS, nodes
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_name_every_package_that_is_imported():
+    text = (PROJECT / "requirements" / "runtime.in").read_text()
+    declared = {normal(name) for name in re.findall(r"^[\w.-]+", text, re.MULTILINE)}
+    # These come with a package that is declared, on purpose: its own parts.
+    declared |= {"py-moneyed", "psycopg-pool", "pgmq"}
+    known = packages_distributions()
+    missing = {
+        f"{where} {module}"
+        for where, node in nodes(*APPS)
+        for module in imported(node)
+        if module not in sys.stdlib_module_names
+        and module not in APPS
+        and not declared & {normal(name) for name in known.get(module, [module])}
+    }
+    assert sorted(missing) == []
+
+
+def imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return {node.module.split(".")[0]}
+    return set()

@@ -1,0 +1,172 @@
+"""Books with everything in them: usage of every kind, closed and open periods, late usage, a cancellation."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.db import connection
+
+from billing.auditing.history import tracked
+from billing.closing import close_due
+from billing.ingest.recording import record
+from billing.ingest.wire import read
+from billing.models import Subscription
+from billing.subscribing import cancel, extend_periods
+from customers.access.keys import issue
+from customers.models import ApiKey, IdempotentRequest
+from invoices.models import Invoice, Rendering
+from plans.models import Plan, PlanVersion
+from plans.publishing import new_version, publish
+from tests.billing.ingest.world import calls, tokens
+from tests.builders import (
+    JAN,
+    fee,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    rate,
+    subscribe,
+    tier,
+)
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def make_books() -> None:
+    """Make three months of two sellers' business, by the product's own operations only."""
+    make_tax("19", country="DE")
+    make_tax("0")
+    make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue")
+    pro, team = _plans()
+    acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
+    _subscribe_others(acme, pro, team)
+    _use(acme)
+    extend_periods(until=NOW)
+    close_due(at=NOW)
+    _use_late()
+    close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
+    _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
+    _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
+    _add_what_surrounds()
+    _date_back()
+
+
+def _plans() -> tuple[PlanVersion, PlanVersion]:
+    storage = make_feature(
+        "storage",
+        meter=make_meter("storage", event_name="stored", aggregation="sum", value_property="gb", rounding="up"),
+    )
+    offers = [
+        offer(calls(), included=2, rates=[rate(tiers=[tier(3, "0.10"), tier(None, "0.05", "1")])]),
+        offer(tokens(), included=1000, rates=_token_rates()),
+        offer(storage, included=5, consumption="hard_cap"),
+        offer(make_feature("support", kind="static"), static_value="24 h"),
+    ]
+    fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time")]
+    pro = publish(version=make_plan("pro", fees=fees, offers=offers), by=None, at=JAN)
+    team = make_plan(
+        "team", offers=[offer(calls(), rates=[rate("0.5", model="package", package_size=10)])], anchor="anniversary"
+    )
+    publish(version=team, by=None, at=JAN)
+    later = new_version(source=pro, by=None, at=NOW)
+    publish(version=later, by=None, at=NOW, effective_from=NOW + timedelta(days=60))
+    new_version(source=later, by=None, at=NOW)
+    assert Plan.objects.count() == 2
+    pro.refresh_from_db()
+    return pro, team
+
+
+def _token_rates() -> list[dict[str, Any]]:
+    return [
+        rate("0.002", label="gpt output", match={"model": "gpt", "type": "output"}),
+        rate("0.001", label="gpt", match={"model": "gpt"}),
+        rate(tiers=[tier(500, "0.0005"), tier(None, "0.0004")], model="volume"),
+    ]
+
+
+def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -> None:
+    subscribe(acme.customer, team, starts_at=JAN + timedelta(days=30), external_id="team-a", named=True)
+    other = make_customer("globex", seller=make_seller("other"), time_zone="Asia/Kolkata")
+    subscribe(other, team, starts_at=JAN + timedelta(days=9))
+    gone = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)
+    cancel(subscription=gone, at=JAN + timedelta(days=40), ends_at=JAN + timedelta(days=50))
+    subscribe(make_customer("acme", sandbox=True), pro)
+
+
+def _use(acme: Subscription) -> None:
+    for number in range(6):
+        _send("acme", f"a{number}", days_ago=number * 11, at=NOW)
+        _send("globex", f"g{number}", days_ago=number * 9, at=NOW)
+    _send("acme", "team", days_ago=3, at=NOW, subscription="team-a")
+    _send("acme", "sandbox", days_ago=3, at=NOW, sandbox=True)
+    _send("initech", "before the end", days_ago=30, at=NOW)
+    _send("initech", "after the end", days_ago=3, at=NOW)
+    _send("nobody", "unknown", days_ago=1, at=NOW)
+    _record([{"id": "odd", "customer": "acme", "event": "never.heard"}], at=NOW)
+    _record([{"id": "bad", "customer": "acme", "event": "stored", "properties": {"gb": "much"}}], at=NOW)
+    _record([{"id": "now", "customer": "acme", "event": "api.call"}], at=NOW)
+    cloud = {"specversion": "1.0", "id": "now", "source": "/edge", "type": "stored", "subject": "acme"}
+    _record([{**cloud, "data": {"gb": 7.5}}], at=NOW)
+
+
+def _use_late() -> None:
+    _send("acme", "late", days_ago=33, at=NOW + timedelta(days=1))
+    _send("globex", "late", days_ago=50, at=NOW + timedelta(days=1))
+
+
+def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool = False, **fields: Any) -> None:
+    """Send a call, a request of tokens and some storage of one moment."""
+    moment = (at - timedelta(days=days_ago)).isoformat()
+    common = {"customer": customer, "timestamp": moment, **fields}
+    properties = {"status": "ok", "prompt_tokens": 700 + days_ago, "completion_tokens": "12.5"}
+    model = "gpt" if days_ago % 2 else "claude"
+    events = [
+        {"id": f"{id_}-call", "event": "api.call", **common},
+        {"id": f"{id_}-tokens", "event": "llm.request", "properties": {**properties, "model": model}, **common},
+        {"id": f"{id_}-storage", "event": "stored", "properties": {"gb": 1.25}, **common},
+    ]
+    _record(events, at=at, sandbox=sandbox)
+
+
+def _record(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> None:
+    body = json.dumps(events).encode()
+    found, refused, _ = read(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
+    assert not refused
+    record(events=found, sandbox=sandbox, at=at)
+
+
+def _add_what_surrounds() -> None:
+    key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW)
+    IdempotentRequest.objects.create(
+        api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
+    )
+    for invoice in Invoice.objects.order_by("id")[:3]:
+        content = f"%PDF of {invoice}".encode()
+        Rendering.objects.create(
+            invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
+        )
+    Invoice.objects.filter(pk=invoice.pk).update(state="paid")
+
+
+def _date_back() -> None:
+    """
+    Let all that was made today have been made in January, in the same order.
+
+    The operations are told the time, but creation dates and history have the clock's.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("SELECT now() - %s", [JAN])
+        (passed,) = cursor.fetchone()
+        for model, history, columns in tracked():
+            cursor.execute(f"UPDATE {history._meta.db_table} SET pgh_created_at = pgh_created_at - %s", [passed])  # noqa: S608
+            if "created_at" in columns and model is not Invoice:
+                for table in (model._meta.db_table, history._meta.db_table):
+                    cursor.execute(f"UPDATE {table} SET created_at = created_at - %s", [passed])  # noqa: S608
+        cursor.execute("SET LOCAL session_replication_role = origin")

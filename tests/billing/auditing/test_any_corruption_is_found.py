@@ -1,0 +1,229 @@
+"""
+Change any one field of any one row behind the triggers' back, and the audit finds it, or the database refuses it.
+
+The fields are those of the models, so a new column is in the test before anybody thinks of it: it must be checked by
+something, or be listed here with the reason why no value of it can be wrong.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Field, Model
+
+from billing.auditing import CHECKS
+from billing.auditing.books import Books
+from billing.auditing.everywhere import our_models
+from plans.terms import forget_terms
+from tests.billing.auditing.books import make_books
+
+ROWS = 3
+"""Rows of a table whose fields are corrupted, one at a time: the first, the last and one in between."""
+
+ANY_VALUE_IS_FINE = {
+    "plans_catalogue.revision": "processes only ask whether it is another number",
+    "customers_apikey.last_used_at": "when the key was used last, and nothing but that",
+    "customers_apikey.secret_sha256": "any other digest is another secret's; the key stops working",
+    "customers_idempotentrequest.key": "the sender's own choice",
+    "customers_idempotentrequest.request_sha256": "any other digest is the digest of another request",
+    "customers_idempotentrequest.status": "any success may have been the answer",
+    "customers_idempotentrequest.body": "what was answered; it is kept for a day",
+    "customers_idempotentrequest.created_at": "says when it may be forgotten",
+    "billing_period.revision": "processes only ask whether it is another number",
+    "billing_period.closed_at": "any moment from its end to its document's issue; see the bounds below",
+    "billing_billedusage.high_water_mark": "any number before the counter's next event; see the bounds below",
+    "billing_event.received_at": "nothing depends on it, unless the event had no time of its own; see below",
+    "billing_period.error": "tells why a close failed, for people",
+    "billing_period.attempts": "says how long to wait before the next one",
+    "billing_unbilledusage.detail": "tells what was wrong, for people",
+    "invoices_rendering.attempts": "says how long to wait before the next one",
+    "invoices_rendering.error": "tells why rendering failed, for people",
+    "invoices_rendering.retry_at": "says when to try again",
+    "invoices_rendering.rendered_at": "when the file was made, by the clock of whoever made it",
+}
+
+WORTH_A_SEAL = {
+    "invoices_invoice.purchase_order": "text of a document",
+    "invoices_invoice.note": "text of a document",
+    "invoices_rendering.invoice_id": "which document a file is of",
+    "invoices_line.description": "text of a document",
+    "invoices_line.unit": "text of a document",
+    "invoices_invoicetax.name": "text of a document",
+    "invoices_invoicetax.reason": "text of a document",
+    "invoices_numberseries.code": "the name of a series",
+    "invoices_numberseries.prefix": "what the next number is printed with",
+}
+"""Texts that nothing else in the database repeats: only a digest of the document, kept elsewhere, proves them."""
+
+CHANGES = {
+    "numeric": ("{c} + 1", "7"),
+    "bigint": ("{c} + 1", "{c} + 1000000", "7"),
+    "integer": ("{c} + 1", "7"),
+    "smallint": ("{c} + 1", "7"),
+    "timestamp with time zone": ("{c} + interval '1 day'", "{c} - interval '1 second'", "'2026-01-17 12:00+00'"),
+    "date": ("{c} + 1", "'2026-01-17'"),
+    "interval": ("{c} + interval '1 hour'",),
+    "boolean": ("NOT {c}",),
+    "character varying": ("{c} || 'x'", "reverse({c})"),
+    "text": ("{c} || 'x'", "'x'"),
+    "uuid": ("gen_random_uuid()",),
+    "jsonb": ('{c} || \'{{"x": "1"}}\'',),
+    "ARRAY": ("array_append({c}, 'x')",),
+    "tstzrange": ("tstzrange(lower({c}) + interval '1 day', upper({c}))", "tstzrange(lower({c}), '2026-07-01')"),
+    "bytea": ("{c} || '\\x00'",),
+}
+"""Type → SQL expressions for another value; the second and later ones also where there is none yet."""
+
+
+def columns() -> Iterator[tuple[type[Model], Field]]:
+    for model in our_models():
+        if not hasattr(model, "pgh_tracked_model") and model._meta.db_table != "billing_rollup":
+            yield from ((model, field) for field in model._meta.local_concrete_fields)
+
+
+def name_of(model: type[Model], field: Field) -> str:
+    return f"{model._meta.db_table}.{field.column}"
+
+
+CHECKED = [
+    pytest.param(model, field, id=name_of(model, field))
+    for model, field in columns()
+    if name_of(model, field) not in ANY_VALUE_IS_FINE | WORTH_A_SEAL and field.column != "id"
+]
+
+
+@pytest.fixture(scope="module")
+def books(django_db_setup, django_db_blocker):
+    """Make the books once for all these tests, in a transaction that is never committed."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        make_books()
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(("model", "field"), CHECKED)
+def test_a_changed_field_is_found_or_refused(books, django_db_blocker, model, field):
+    table, column = model._meta.db_table, field.column
+    missed, tried = [], Counter()
+    with django_db_blocker.unblock():
+        for row in rows(table):
+            for value in values(table, column, field):
+                with transaction.atomic():
+                    outcome = corrupt(table, column, row, value)
+                    tried[outcome] += 1
+                    if outcome == "changed" and not is_found():
+                        missed.append(f"{column} = {value}")
+                    transaction.set_rollback(True)
+
+    assert tried["changed"] + tried["refused"], "there was no other value to try: the test proves nothing"
+    assert missed == []
+
+
+def rows(table: str) -> list[str]:
+    """Return some rows of a table, by their place in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT tableoid::regclass || ' ' || ctid FROM {table} ORDER BY tableoid, ctid")  # noqa: S608
+        found = [place for (place,) in cursor.fetchall()]
+    return sorted({found[0], found[len(found) // 2], found[-1]})[:ROWS]
+
+
+def values(table: str, column: str, field: Field) -> list[str]:
+    if field.remote_field:
+        other = field.remote_field.model._meta.db_table
+        key = field.target_field.column
+        return [
+            f"(SELECT max({key}) FROM {other} WHERE {key} <> {table}.{column})",  # noqa: S608
+            f"(SELECT min({key}) FROM {other} WHERE {key} <> {table}.{column})",  # noqa: S608
+            "999999999",
+        ]
+    if field.choices:
+        return [f"'{value}'" for value, _ in field.flatchoices]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data_type FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+            [table, column],
+        )
+        kind = cursor.fetchone()[0]
+    return [change.format(c=column) for change in CHANGES[kind]]
+
+
+def corrupt(table: str, column: str, row: str, value: str) -> str:
+    """Change one field with triggers and foreign keys switched off: changed, refused, or the same as it was."""
+    partition, ctid = row.split(" ")
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(
+                f"UPDATE {table} SET {column} = {value} WHERE tableoid = %s::regclass AND ctid = %s"  # noqa: S608
+                f" AND {column} IS DISTINCT FROM {value}",
+                [partition, ctid],
+            )
+            changed = cursor.rowcount
+            cursor.execute("SET LOCAL session_replication_role = origin")
+            return "changed" if changed else "same"
+    except DatabaseError:
+        return "refused"
+
+
+def is_found() -> bool:
+    forget_terms()
+    found = Books()
+    return any(check.run(found).is_violated for check in CHECKS)
+
+
+CLOSED = "state = 'closed' AND invoice_id IS NOT NULL"
+USAGE = "line_id IN (SELECT id FROM invoices_line WHERE kind = 'usage')"
+
+DAMAGE = {
+    "a period closed after its document, by a second": "UPDATE billing_period SET"
+    " closed_at = closed_at + interval '1 s' WHERE {closed}",
+    "a period closed after its document was issued": "UPDATE billing_period SET closed_at = now() WHERE {closed}",
+    "a mark below what was billed": "UPDATE billing_billedusage SET high_water_mark = 1 WHERE {usage}",
+    "a mark beyond late usage": "UPDATE billing_billedusage SET high_water_mark = 60 WHERE {usage}",
+    "a mark never given out": "UPDATE billing_billedusage SET high_water_mark = 10000000 WHERE {usage}",
+    "an event without a time that came in at another": "UPDATE billing_event SET received_at = now()"
+    " WHERE sender_id = 'now'",
+    "an event gone": "DELETE FROM billing_event WHERE sender_id = 'a3-call'",
+    "an event more": "INSERT INTO billing_event SELECT gen_random_uuid(), digest, sequence + 1000, occurred_at,"
+    " received_at, sandbox, customer_id, customer_ref, name, source, sender_id || 'x', subscription_ref, properties"
+    " FROM billing_event WHERE sender_id = 'a3-call'",
+    "a counter gone": "DELETE FROM billing_counter WHERE id = (SELECT min(id) FROM billing_counter)",
+    "an hour gone": "DELETE FROM billing_hour WHERE bucket = (SELECT min(bucket) FROM billing_hour)",
+    "a report gone": "DELETE FROM billing_unbilledusage WHERE reason = 'bad_value'",
+    "a snapshot gone": "DELETE FROM billing_billedusage WHERE line_id = (SELECT min(id) FROM invoices_line"
+    " WHERE kind = 'usage')",
+    "a period gone": "DELETE FROM billing_period WHERE id = (SELECT max(id) FROM billing_period WHERE {closed})",
+    "a document gone": "DELETE FROM invoices_invoice WHERE id = (SELECT min(id) FROM invoices_invoice)",
+    "a line gone": "DELETE FROM invoices_line WHERE id = (SELECT max(id) FROM invoices_line)",
+    "a tax gone": "DELETE FROM invoices_invoicetax WHERE id = (SELECT max(id) FROM invoices_invoicetax)",
+    "coverage gone": "DELETE FROM billing_coverage WHERE id = (SELECT max(id) FROM billing_coverage)",
+    "a late mark gone": "UPDATE billing_period SET late_since = NULL",
+    "a tier gone": "DELETE FROM plans_tier WHERE id = (SELECT max(id) FROM plans_tier)",
+    "history gone": "DELETE FROM plans_rateevent",
+    "a trigger off": "ALTER TABLE invoices_line DISABLE TRIGGER USER",
+    "the events' trigger off": "ALTER TABLE billing_event DISABLE TRIGGER event_is_append_only",
+    "a constraint dropped": "ALTER TABLE invoices_invoice DROP CONSTRAINT invoice_total_is_never_negative",
+    "a unique constraint dropped": "ALTER TABLE invoices_invoice DROP CONSTRAINT number_is_given_once_per_series",
+    "a float column": "ALTER TABLE invoices_line ADD COLUMN share double precision",
+    "NaN": "ALTER TABLE plans_tier DROP CONSTRAINT tier_bound_is_positive;"
+    " UPDATE plans_tier SET up_to = 'NaN' WHERE id = (SELECT min(id) FROM plans_tier)",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_other_damage_is_found(books, django_db_blocker, damage):
+    with django_db_blocker.unblock(), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+            cursor.execute(damage.format(closed=CLOSED, usage=USAGE))
+            assert cursor.rowcount
+            cursor.execute("SET LOCAL session_replication_role = origin")
+        assert is_found()
+        transaction.set_rollback(True)
+
+
+def test_what_is_left_out_exists():
+    names = {name_of(model, field) for model, field in columns()}
+
+    assert set(ANY_VALUE_IS_FINE) | set(WORTH_A_SEAL) <= names

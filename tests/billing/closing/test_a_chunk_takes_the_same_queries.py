@@ -1,0 +1,48 @@
+"""Closing costs queries per chunk, not per subscription."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from psycopg import Cursor
+
+from billing.closing import close_due
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+
+pytestmark = pytest.mark.django_db
+
+
+def queries_of(monkeypatch: pytest.MonkeyPatch, at: datetime) -> int:
+    """Return how many statements a run sends, by Django's cursors and by those beside them."""
+    beside = []
+    execute = Cursor.execute
+
+    def counted(self: Cursor, *args: object, **kwargs: object) -> object:
+        if type(self) is Cursor:
+            beside.append(args[0])
+        return execute(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
+        patch.setattr(Cursor, "execute", counted)
+        done = close_due(at=at)
+    assert done.failed == []
+    assert beside, "the statements beside Django's are counted, too"
+    return len(captured) + len(beside)
+
+
+def test_whatever_its_size(monkeypatch: pytest.MonkeyPatch):
+    fees = [fee("20", billed="arrears"), fee("5", label="Support")]
+    offers = [offer("api.calls", rates=[rate("0.05")]), offer("tokens", rates=[rate("1")])]
+    version = publish(make_plan(fees=fees, offers=offers))
+    counts = []
+    for month, size in enumerate([1, 2, 40], start=1):
+        # The first round also fills what a process keeps: terms, wording, the series.
+        start, end = datetime(2026, month, 1, tzinfo=UTC), datetime(2026, month + 1, 1, 1, tzinfo=UTC)
+        for _ in range(size):
+            subscription = subscribe(make_customer(), version, starts_at=start, ends_at=end)
+            use(subscription, "api.calls", 100)
+            use(subscription, "tokens", 100)
+        close_due(at=start)
+        counts.append(queries_of(monkeypatch, datetime(2026, month + 1, 1, 2, tzinfo=UTC)))
+    assert counts[1] == counts[2] <= 50, counts

@@ -1,0 +1,104 @@
+"""Closing in bulk takes the same gate as ingest: whoever comes second waits, and nothing falls between the two."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import chunks, close_due, close_late
+from billing.closing import late as late_documents
+from billing.models import BilledUsage, Period, Subscription
+from billing.store import events as event_store
+from billing.subscribing import cancel
+from tests.billing.ingest.world import call, make_world, send
+from tests.builders import FEB, JAN, MAR
+from tests.racing import Pause, start, wait_until_blocked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT, NEXT = FEB + timedelta(hours=1), MAR + timedelta(hours=1)
+
+
+def use(id_: str) -> list[str]:
+    return send(call(id_, customer="acme", timestamp="2026-01-05T00:00:00Z"))
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    subscription = make_world("acme")
+    use("first")
+    return subscription
+
+
+def january() -> tuple[int, bool]:
+    """Return how many events of January are billed, and whether more have come since."""
+    period = Period.objects.get(kind="regular", starts_at=JAN)
+    last = BilledUsage.objects.filter(period=period).order_by("high_water_mark").last()
+    return (last.events if last else 0), period.late_since is not None
+
+
+def test_a_close_passes_over_usage_under_way_then_waits_for_it_and_bills_it(subscription, monkeypatch):
+    pause = Pause.before(monkeypatch, event_store, "append")
+    ingest = start(lambda: use("second"))
+    pause.await_arrival()
+    close = start(lambda: close_due(at=AT))
+    wait_until_blocked()
+    pause.let_go()
+    assert ingest.result() == ["accepted"]
+    assert close.result().issued == 1
+    assert january() == (2, False)
+
+
+def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch):
+    pause = Pause.before(monkeypatch, chunks, "read_counters")
+    close = start(lambda: close_due(at=AT))
+    pause.await_arrival()
+    ingest = start(lambda: use("second"))
+    wait_until_blocked()
+    pause.let_go()
+    assert close.result().issued == 1
+    assert ingest.result() == ["accepted"]
+    assert january() == (1, True)
+
+
+def test_usage_waits_while_what_came_late_before_it_is_billed(subscription, monkeypatch):
+    close_due(at=AT)
+    use("second")
+    pause = Pause.before(monkeypatch, chunks, "high_water_mark")
+    close = start(lambda: close_due(at=NEXT))
+    pause.await_arrival()
+    ingest = start(lambda: use("third"))
+    wait_until_blocked()
+    pause.let_go()
+    assert close.result().late_billed == 1
+    assert ingest.result() == ["accepted"]
+    assert january() == (2, True)
+
+
+def test_late_usage_under_way_is_waited_for(subscription, monkeypatch):
+    close_due(at=AT)
+    use("second")
+    pause = Pause.before(monkeypatch, event_store, "append")
+    ingest = start(lambda: use("third"))
+    pause.await_arrival()
+    close = start(lambda: close_due(at=NEXT))
+    wait_until_blocked()
+    pause.let_go()
+    assert ingest.result() == ["accepted"]
+    assert close.result().late_billed == 1
+    assert january() == (3, False)
+
+
+def test_usage_waits_while_an_ended_subscriptions_late_usage_is_billed(subscription, monkeypatch):
+    cancel(subscription=subscription, at=JAN, ends_at=FEB)
+    close_due(at=AT)
+    use("second")
+    Period.objects.update(late_since=FEB)
+    pause = Pause.before(monkeypatch, late_documents, "high_water_mark")
+    close = start(lambda: close_late(at=NEXT))
+    pause.await_arrival()
+    ingest = start(lambda: use("third"))
+    wait_until_blocked()
+    pause.let_go()
+    assert close.result().issued == 1
+    assert ingest.result() == ["accepted"]
+    assert january() == (2, True)

@@ -1,0 +1,67 @@
+"""A worker killed anywhere in a close leaves nothing behind: the next one starts over, and numbers have no gap."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from billing.closing import close_due
+from billing.models import BilledUsage, Period
+from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
+from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
+SIZE = 9
+
+PLACES = [
+    "close.claimed",
+    "close.after_reads",
+    "close.after_lines",
+    "close.after_snapshots",
+    "issue.before_numbers",
+    "issue.after_numbers",
+    "close.before_commit",
+    "close.after_commit",
+]
+
+
+def kill_at(place: str, folder: Path) -> None:
+    """Start a close in a process of its own, and kill it where it says that it has come to `place`."""
+    pipe = folder / "announcements"
+    os.mkfifo(pipe)
+    environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "close_periods", "--at", AT.isoformat()]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        with pipe.open() as announcements:
+            assert announcements.readline().split() == [place, str(process.pid)]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_close_starts_over(place: str, tmp_path: Path):
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("5", billed="arrears")], offers=offers))
+    for number in range(SIZE):
+        use(subscribe(make_customer(), version), "api.calls", 100 + number)
+
+    kill_at(place, tmp_path)
+
+    is_done = place == "close.after_commit"
+    assert Invoice.objects.count() == (SIZE if is_done else 0)
+    assert (Line.objects.exists(), InvoiceTax.objects.exists(), BilledUsage.objects.exists()) == (is_done,) * 3
+    done = close_due(at=AT)
+    assert (done.issued, done.failed) == (0 if is_done else SIZE, [])
+    assert list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True)) == list(range(1, SIZE + 1))
+    assert NumberSeries.objects.get().last_number == SIZE
+    assert Period.objects.filter(starts_at=JAN, state="closed", invoice__isnull=False).count() == SIZE

@@ -1,0 +1,218 @@
+"""Usage that comes after the close: billed as cumulative minus billed, once, and never lost."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due, close_late
+from billing.models import BilledUsage, Period, Subscription
+from billing.subscribing import cancel
+from invoices.models import Invoice, Line
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+PER_UNIT = [rate("0.05")]
+LADDER = [rate(tiers=[tier(100, "1"), tier(None, "0.50")])]
+VOLUME = [rate(model="volume", tiers=[tier(100, "1"), tier(None, "0.50")])]
+PACKAGES = [rate("7", model="package", package_size=100)]
+THIRDS = [rate("0.333333")]
+
+
+def subscription_to(rates: list, *, included: int = 0, **seller: str) -> Subscription:
+    fees = [fee("20", billed="arrears")]
+    version = publish(make_plan(fees=fees, offers=[offer("api.calls", included=included, rates=rates)]))
+    return subscribe(make_customer(seller=make_seller("late", **seller)), version)
+
+
+def late_amounts() -> list[Decimal]:
+    return [line.amount.amount for line in Line.objects.filter(kind="late_usage").order_by("id")]
+
+
+PRICES = {"beyond 200": (PER_UNIT, 200), "graduated": (LADDER, 0)}
+WORKED = [
+    (*PRICES[row["price"]], int(row["billed with"]), int(row["late"]), row["line"], row["why"])
+    for row in rows("closing.md", "late-usage")
+]
+CASES = [
+    *WORKED,
+    # rates    included before after  late amount  why
+    (VOLUME, 0, 100, 1, "-49.50", "one more call makes all of them cheaper, and the difference is given back"),
+    (PACKAGES, 0, 150, 50, "0.00", "the second package was paid for"),
+    (PACKAGES, 0, 200, 1, "7.00", "a third package is begun"),
+    (THIRDS, 0, 1, 1, "0.34", "0.67 in all, of which 0.33 is billed: rounded as if it had been there from the start"),
+    (PER_UNIT, 0, 400, -100, "-5.00", "a correction takes off what the usage put on"),
+]
+
+
+@pytest.mark.parametrize(("rates", "included", "before", "after", "amount", "why"), CASES)
+def test_is_billed_as_all_of_it_less_what_was_billed(
+    rates: list, included: int, before: int, after: int, amount: str, why: str
+):
+    subscription = subscription_to(rates, included=included)
+    use(subscription, "api.calls", before)
+    if Decimal(amount) < 0:  # something on the next document must outweigh what is given back
+        close_due(at=FEB + HOUR)
+        use(subscription, "api.calls", 2_000, at=FEB)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", after)
+    close_due(at=MAR + HOUR)
+    line = Line.objects.get(kind="late_usage")
+    assert line.amount.amount == Decimal(amount), why
+    assert (line.quantity, line.service_start, line.service_end) == (after, JAN, FEB)
+    assert line.invoice.period_start == FEB
+    january = Line.objects.filter(usage__period__starts_at=JAN)
+    assert sum(one.amount.amount for one in january) == Decimal(line.explanation["cumulative"])
+
+
+def test_is_billed_once():
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 20)
+    close_due(at=MAR + HOUR)
+    close_due(at=APR + HOUR)
+    assert late_amounts() == [Decimal("1.00")]
+    assert not Period.objects.filter(late_since__isnull=False).exists()
+
+
+def test_that_comes_late_again_is_billed_again():
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 100)
+    for number, quantity in enumerate([20, 30, 40], start=2):
+        close_due(at=datetime(2026, number, 1, 1, tzinfo=UTC))
+        use(subscription, "api.calls", quantity)
+    close_due(at=datetime(2026, 5, 1, 1, tzinfo=UTC))
+    assert late_amounts() == [Decimal("1.00"), Decimal("1.50"), Decimal("2.00")]
+    marks = BilledUsage.objects.order_by("high_water_mark").values_list("high_water_mark", "quantity")
+    assert [quantity for _, quantity in marks] == [100, 120, 150, 190]
+    assert len({mark for mark, _ in marks}) == 4
+
+
+def test_of_a_period_that_had_nothing_due_is_billed_whole():
+    version = publish(make_plan(offers=[offer("api.calls", included=10, rates=PER_UNIT)]))
+    subscription = subscribe(make_customer(), version)
+    use(subscription, "api.calls", 10)
+    assert close_due(at=FEB + HOUR).skipped == 1
+    use(subscription, "api.calls", 100)
+    close_due(at=MAR + HOUR)
+    line = Line.objects.get()
+    assert (line.kind, line.quantity, line.amount.amount) == ("late_usage", 110, Decimal("5.00"))
+
+
+def test_moves_what_another_rate_of_the_same_allowance_comes_to():
+    """Both rates draw on one allowance, the first listed first: late usage at the first takes it from the second."""
+    rates = [rate("1", match={"model": "a"}, label="A"), rate("2", match={"model": "b"}, label="B")]
+    subscription = subscription_to(rates, included=10)
+    use(subscription, "api.calls", 4, rate_label="A")
+    use(subscription, "api.calls", 8, rate_label="B")
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 3, rate_label="A")
+    close_due(at=MAR + HOUR)
+    lines = Line.objects.filter(kind="late_usage").order_by("position")
+    assert [(one.description, one.quantity, one.amount.amount) for one in lines] == [
+        ("A (late)", 3, Decimal("0.00")),
+        ("B (late)", 0, Decimal("6.00")),
+    ]
+
+
+def test_that_outweighs_the_next_document_waits_for_a_later_one():
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 1_000)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", -600)
+    february = close_due(at=MAR + HOUR)
+    assert (february.late_billed, february.late_left, late_amounts()) == (0, 1, [])
+    use(subscription, "api.calls", 400, at=MAR)
+    march = close_due(at=APR + HOUR)
+    assert (march.late_billed, late_amounts()) == (1, [Decimal("-30.00")])
+    assert [one.total.amount for one in Invoice.objects.order_by("id")] == [70, 20, 10]
+
+
+def test_is_taxed_as_what_it_belongs_to():
+    make_tax("19", seller=make_seller("late"), valid_to=FEB.date())
+    make_tax("21", seller=make_seller("late"), valid_from=FEB.date())
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 100)
+    close_due(at=MAR + HOUR)
+    invoice = Invoice.objects.latest("id")
+    assert sorted(invoice.taxes.values_list("rate", "taxable")) == [(19, 5), (21, 20)]
+
+
+@pytest.mark.parametrize("policy", ["report_only", "reissue"])
+def test_stays_visible_and_unbilled_where_the_seller_wants_no_line_for_it(policy: str):
+    subscription = subscription_to(PER_UNIT, late_usage=policy)
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 100)
+    close_due(at=MAR + HOUR)
+    assert late_amounts() == []
+    assert Period.objects.get(starts_at=JAN).late_since == JAN
+
+
+class TestOfAnEndedSubscription:
+    """There is no next document, so late usage gets one of its own."""
+
+    @pytest.fixture
+    def subscription(self) -> Subscription:
+        subscription = subscription_to(PER_UNIT)
+        use(subscription, "api.calls", 100)
+        cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
+        close_due(at=FEB + HOUR)
+        return subscription
+
+    def test_it_is_billed_when_the_sellers_grace_is_over(self, subscription: Subscription):
+        use(subscription, "api.calls", 20, at=JAN)
+        Period.objects.update(late_since=MAR)
+        assert close_late(at=MAR + HOUR - timedelta(seconds=1)).issued == 0
+        assert close_late(at=MAR + HOUR).issued == 1
+        assert close_late(at=MAR + HOUR).issued == 0
+        invoice = Invoice.objects.latest("id")
+        line = invoice.lines.get()
+        assert (line.kind, line.amount.amount, invoice.number) == ("late_usage", Decimal("1.00"), "INV-000002")
+        mark = line.usage.high_water_mark
+        assert invoice.reference == f"late:{subscription.periods.get().pk}:{mark}"
+        assert (invoice.period_start, invoice.period_end) == (JAN, FEB)
+
+    def test_it_may_come_again(self, subscription: Subscription):
+        for quantity in (20, 40):
+            use(subscription, "api.calls", quantity, at=JAN)
+            close_late(at=MAR)
+        assert late_amounts() == [Decimal("1.00"), Decimal("2.00")]
+
+    def test_what_lowers_the_bill_stays_late(self, subscription: Subscription):
+        use(subscription, "api.calls", -20, at=JAN)
+        assert close_late(at=MAR).late_left == 1
+        assert Period.objects.get().late_since is not None
+        assert close_late(at=MAR).late_left == 0, "it is looked at once a day"
+        use(subscription, "api.calls", 60, at=JAN)
+        assert close_late(at=MAR + timedelta(days=1)).issued == 1
+        assert late_amounts() == [Decimal("2.00")]
+
+    def test_what_changes_no_amount_gets_no_document(self, subscription: Subscription):
+        use(subscription, "api.calls", "0.01", at=JAN)
+        done = close_late(at=MAR)
+        assert (done.issued, done.late_billed) == (0, 1)
+        assert Period.objects.get().late_since is None

@@ -1,0 +1,120 @@
+"""Any number of workers on the same periods issue one invoice each, numbered without a gap in the order of time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from billing.closing import close_due, close_late, close_one
+from billing.models import Period, Subscription
+from billing.subscribing import cancel, end_finished
+from invoices.models import Invoice, NumberSeries
+from tests.builders import (
+    FEB,
+    JAN,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.racing import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
+WORKERS = 8
+
+
+def many(count: int, *sellers: str) -> list[Subscription]:
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan("starter", fees=[fee("5", billed="arrears")], offers=offers))
+    found = []
+    for number in range(count):
+        seller = make_seller(sellers[number % len(sellers)] if sellers else "acme")
+        found.append(subscribe(make_customer(seller=seller), version))
+        use(found[-1], "api.calls", number + 1)
+    return found
+
+
+def check_numbers(count: int, *, series: int = 1) -> None:
+    """Check that numbers run from 1 without a gap or repeat, in the order of time, in each series."""
+    assert Invoice.objects.count() == count
+    assert NumberSeries.objects.count() == series
+    for one in NumberSeries.objects.all():
+        issued = list(Invoice.objects.filter(series=one).order_by("sequence"))
+        assert [invoice.sequence for invoice in issued] == list(range(1, one.last_number + 1))
+        assert all(before.issued_at <= after.issued_at for before, after in pairwise(issued))
+
+
+def closers(count: int) -> list[Callable[[], int]]:
+    """Return workers whose clocks differ by a second each, as those of several hosts do."""
+    return [lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk=3).issued for number in range(count)]
+
+
+def test_each_period_is_closed_by_one_of_them():
+    many(40)
+    assert sum(together(*closers(WORKERS))) == 40
+    check_numbers(40)
+    assert Period.objects.filter(starts_at=JAN, state="closed", invoice__isnull=False).count() == 40
+
+
+def test_each_seller_has_numbers_of_its_own():
+    many(30, "one", "two", "three")
+    assert sum(together(*closers(WORKERS))) == 30
+    check_numbers(30, series=3)
+    assert Invoice.objects.filter(number="INV-000001").count() == 3
+
+
+def test_one_asked_for_by_many_is_issued_once():
+    period = many(1)[0].periods.get()
+    found = together(*[lambda: close_one(period_id=period.pk, at=AT)] * WORKERS)
+    assert len(set(found)) == 1
+    check_numbers(1)
+
+
+def test_late_usage_is_billed_by_one_of_them():
+    subscriptions = many(12)
+    close_due(at=AT)
+    for subscription in subscriptions:
+        use(subscription, "api.calls", 100)
+    march = datetime(2026, 3, 1, 1, tzinfo=UTC)
+    together(*[lambda: close_due(at=march, chunk=2)] * WORKERS)
+    check_numbers(24)
+    assert [
+        invoice.lines.filter(kind="late_usage").count() for invoice in Invoice.objects.filter(period_start=FEB)
+    ] == ([1] * 12)
+
+
+def test_late_usage_of_ended_subscriptions_is_billed_by_one_of_them():
+    subscriptions = many(6)
+    for subscription in subscriptions:
+        cancel(subscription=subscription, at=JAN, ends_at=FEB)
+    close_due(at=AT)
+    for subscription in subscriptions:
+        use(subscription, "api.calls", 100)
+    together(*[lambda: close_late(at=AT + timedelta(days=1))] * WORKERS)
+    check_numbers(12)
+
+
+def test_cancellations_at_the_same_moment_wait_for_the_close_and_it_for_them():
+    subscriptions = many(12)
+
+    def cancel_all() -> int:
+        for subscription in subscriptions:
+            cancel(subscription=subscription, at=AT, ends_at=AT + timedelta(days=1))
+        return 0
+
+    together(cancel_all, *closers(4))
+    check_numbers(12)
+    last = {subscription.periods.latest("ends_at").ends_at for subscription in subscriptions}
+    assert last == {AT + timedelta(days=1)}, "no period is left beyond the end, and none is missing before it"
+    close_due(at=AT + timedelta(days=2))
+    end_finished(at=AT + timedelta(days=2))
+    check_numbers(24)
+    assert set(Subscription.objects.values_list("state", flat=True)) == {"ended"}

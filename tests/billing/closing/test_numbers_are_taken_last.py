@@ -1,0 +1,31 @@
+"""Numbers are taken after everything slow: who still writes lines keeps nobody else of the seller from issuing."""
+
+import pytest
+
+from billing.closing import close_one, writing
+from invoices.models import Invoice
+from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.racing import Pause, start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_close_that_writes_its_lines_keeps_no_other_from_its_number(monkeypatch):
+    version = publish(make_plan(offers=[offer("api.calls", rates=[rate("0.05")])]))
+    slow, fast = (subscribe(make_customer(), version) for _ in range(2))
+    for subscription in (slow, fast):
+        use(subscription, "api.calls", 100)
+    pause = Pause.before(monkeypatch, writing, "copy_rows")
+    first = start(lambda: close_one(period_id=slow.periods.get().pk, at=FEB))
+    pause.await_arrival()
+
+    second = start(lambda: close_one(period_id=fast.periods.get(kind="regular", starts_at__lt=FEB).pk, at=FEB))
+    issued_meanwhile = second.result()
+    pause.let_go()
+
+    assert issued_meanwhile.sequence == 1
+    assert first.result().sequence == 2
+    assert list(Invoice.objects.order_by("sequence").values_list("customer", flat=True)) == [
+        fast.customer_id,
+        slow.customer_id,
+    ]

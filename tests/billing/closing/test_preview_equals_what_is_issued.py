@@ -1,0 +1,116 @@
+"""A preview is the document that closing issues, line by line and to the cent."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from billing.closing import NothingToBill, close_due, preview
+from billing.models import Period, Subscription
+from billing.subscribing import extend_periods
+from invoices.drafts import Draft
+from invoices.models import Invoice
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_plan,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    make_tax("19")
+    fees = [fee("19.99"), fee("5", billed="arrears", label="Support"), fee("100", kind="one_time")]
+    offers = [
+        offer("api.calls", included=200, rates=[rate("0.05")]),
+        offer("tokens", rates=[rate(tiers=[tier(10, "1.005"), tier(None, "0.333")])]),
+    ]
+    return subscribe(make_customer(), publish(make_plan(fees=fees, offers=offers)), starts_at=JAN + timedelta(days=9))
+
+
+def of_draft(draft: Draft) -> list:
+    lines = [
+        (line.kind, line.description, line.quantity, line.amount, line.tax.rate, line.service_start, line.service_end)
+        for line in draft.lines
+    ]
+    explained = [msgspec.json.decode(line.explanation) for line in draft.lines]
+    totals = draft.totals
+    return [lines, explained, totals.net, totals.tax, totals.total, draft.period_start, draft.period_end]
+
+
+def of_invoice(invoice: Invoice) -> list:
+    lines = invoice.lines.order_by("position")
+    found = [
+        (one.kind, one.description, one.quantity, one.amount.amount, one.tax_rate, one.service_start, one.service_end)
+        for one in lines
+    ]
+    explained = [one.explanation for one in lines]
+    amounts = [invoice.net.amount, invoice.tax.amount, invoice.total.amount]
+    return [found, explained, *amounts, invoice.period_start, invoice.period_end]
+
+
+def check(period: Period, at: datetime) -> None:
+    shown = of_draft(preview(at=at, period=period))
+    close_due(at=at)
+    assert of_invoice(Invoice.objects.get(reference=f"period:{period.pk}")) == shown
+
+
+def test_for_the_opening_period(subscription: Subscription):
+    check(subscription.periods.get(kind="opening"), subscription.starts_at)
+
+
+def test_for_a_stub_with_usage_and_no_next_period_yet(subscription: Subscription):
+    use(subscription, "api.calls", 777)
+    use(subscription, "tokens", "12.5")
+    check(subscription.periods.get(kind="regular"), AT)
+
+
+def test_for_a_period_with_late_usage_of_the_one_before(subscription: Subscription):
+    use(subscription, "tokens", 9)
+    close_due(at=AT)
+    use(subscription, "tokens", 3, at=subscription.starts_at)
+    use(subscription, "api.calls", 1, at=FEB)
+    check(subscription.periods.get(starts_at=FEB), MAR + timedelta(hours=1))
+    assert Invoice.objects.latest("id").lines.filter(kind="late_usage").count() == 1
+
+
+def test_a_preview_writes_nothing_and_shows_usage_so_far(subscription: Subscription):
+    use(subscription, "api.calls", 300)
+    during = subscription.starts_at + timedelta(days=1)
+    shown = preview(at=during, subscription=subscription)
+    assert [line.amount for line in shown.lines if line.kind == "usage"] == [5]
+    assert not Invoice.objects.exists()
+    use(subscription, "api.calls", 300)
+    assert preview(at=during, subscription=subscription).totals.net > shown.totals.net
+
+
+def test_late_usage_shows_only_on_the_document_that_will_bill_it(subscription: Subscription):
+    """In the hours of grace two periods are open; what is late for January goes with February, which closes first."""
+    use(subscription, "tokens", 9)
+    close_due(at=AT)
+    use(subscription, "tokens", 3, at=subscription.starts_at)
+    soon_after = MAR + timedelta(minutes=5)
+    extend_periods(until=soon_after)
+    february, march = (subscription.periods.get(starts_at=start) for start in (FEB, MAR))
+    kinds = [{line.kind for line in preview(at=soon_after, period=period).lines} for period in (february, march)]
+    assert ["late_usage" in found for found in kinds] == [True, False]
+
+
+def test_a_closed_period_has_no_preview(subscription: Subscription):
+    close_due(at=AT)
+    with pytest.raises(NothingToBill, match="billed already"):
+        preview(at=AT, period=subscription.periods.get(kind="opening"))

@@ -1,0 +1,142 @@
+"""Each promise of the billing tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import close_due
+from tests.billing.ingest.world import call, make_world, send
+from tests.builders import FEB
+from tests.refusals import named_constraints, refused_by
+
+pytestmark = pytest.mark.django_db
+
+REPORTED = """
+INSERT INTO billing_unbilledusage (event_key, sequence, occurred_at, sandbox, customer_ref, event_name, reason,
+    detail, resolved_at)
+SELECT {key}, 0, occurred_at, sandbox, customer_ref, event_name, {reason}, detail, {resolved}
+FROM billing_unbilledusage
+"""
+BILLED = """
+INSERT INTO billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
+    quantity, fingerprint)
+SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {quantity}, {fingerprint}
+FROM billing_billedusage
+"""
+
+CASES = [
+    # periods
+    ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'other'"),
+    ("period_is_closed_after_its_end", "UPDATE billing_period SET state = 'other'"),
+    ("only_an_opening_period_is_empty", "UPDATE billing_period SET ends_at = starts_at WHERE kind = 'regular'"),
+    ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'opening'"),
+    ("period_is_never_due_before_its_end", "UPDATE billing_period SET due_at = ends_at - interval '1 second'"),
+    ("period_is_closed_after_its_end", "UPDATE billing_period SET closed_at = ends_at - interval '1 second'"),
+    ("period_is_closed_after_its_end", "UPDATE billing_period SET state = 'closed' WHERE state = 'open'"),
+    ("period_is_closed_after_its_end", "UPDATE billing_period SET state = 'open' WHERE state = 'closed'"),
+    (
+        "period_starts_once",
+        "UPDATE billing_period p SET starts_at = o.starts_at FROM billing_period o WHERE o.starts_at < p.starts_at",
+    ),
+    (
+        "periods_of_a_subscription_never_overlap",
+        "UPDATE billing_period SET starts_at = starts_at - interval '1 second' WHERE state = 'open'",
+    ),
+    # subscriptions
+    ("subscription_state_is_known", "UPDATE billing_subscription SET state = 'other'"),
+    (
+        "subscription_ends_after_it_starts",
+        "UPDATE billing_subscription SET ends_at = starts_at - interval '1 second'",
+    ),
+    ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
+    ("billing_subscription_external_id_key", "UPDATE billing_subscription SET external_id = 'same'"),
+    # coverage
+    ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
+    ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
+    (
+        "feature_is_priced_by_one_subscription_at_a_time",
+        "UPDATE billing_coverage SET customer_id = (SELECT min(customer_id) FROM billing_coverage)",
+    ),
+    # usage
+    ("counted_events_are_finite", "UPDATE billing_counter SET events = -1"),
+    ("counted_quantity_is_finite", "UPDATE billing_counter SET quantity = 'NaN'"),
+    ("counted_quantity_is_finite", "UPDATE billing_counter SET quantity = 'Infinity'"),
+    ("counted_fingerprint_is_finite", "UPDATE billing_counter SET fingerprint = 'NaN'"),
+    (
+        "usage_is_counted_in_one_place",
+        "INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity,"
+        " fingerprint) SELECT period_id, plan_feature_id, rate_id, window_start, 0, 0, 0 FROM billing_counter",
+    ),
+    ("rolled_up_events_are_finite", "UPDATE billing_hour SET events = -1"),
+    ("rolled_up_quantity_is_finite", "UPDATE billing_hour SET quantity = '-Infinity'"),
+    (
+        "usage_is_rolled_up_in_one_place",
+        "INSERT INTO billing_series (period_id, meter_id, dimensions)"
+        " SELECT period_id, meter_id, dimensions FROM billing_series",
+    ),
+    ("event_is_append_only", "UPDATE billing_event SET occurred_at = occurred_at + interval '1 month'"),
+    ("event_is_append_only", "UPDATE billing_event SET properties = '{}' WHERE customer_id IS NULL"),
+    ("event_is_append_only", "UPDATE billing_event SET customer_id = NULL WHERE customer_id IS NOT NULL"),
+    ("event_is_append_only", "DELETE FROM billing_event"),
+    # unbilled usage
+    ("unbilled_reason_is_known", REPORTED.format(key="gen_random_uuid()", reason="'other'", resolved="NULL")),
+    ("event_is_unbilled_once_per_meter", REPORTED.format(key="event_key", reason="reason", resolved="NULL")),
+    ("replayed_usage_says_when", REPORTED.format(key="gen_random_uuid()", reason="reason", resolved="now()")),
+    ("unbilled_usage_is_resolved_once", "UPDATE billing_unbilledusage SET event_name = 'other'"),
+    ("unbilled_usage_is_resolved_once", "DELETE FROM billing_unbilledusage"),
+    # what was billed
+    ("billed_quantity_is_finite", BILLED.format(line="-1", quantity="'NaN'", fingerprint="0", mark="1")),
+    ("billed_fingerprint_is_finite", BILLED.format(line="-1", quantity="0", fingerprint="'NaN'", mark="1")),
+    (
+        "usage_is_billed_once_per_high_water_mark",
+        BILLED.format(line="-1", quantity="0", fingerprint="0", mark="high_water_mark"),
+    ),
+    ("pgtrigger", "UPDATE billing_billedusage SET quantity = 0"),
+    ("pgtrigger", "DELETE FROM billing_billedusage"),
+]
+
+# Whatever these refuse, a stricter one above refuses first.
+SHADOWED = {"period_kind_is_known", "period_state_is_known"}
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """Leave a closed month with usage and an open one, another subscription, and an event that nobody pays."""
+    subscription = make_world("acme")
+    make_world("other")
+    send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
+    close_due(at=FEB + timedelta(hours=1))
+    assert subscription.periods.count() == 2
+
+
+@pytest.mark.parametrize(("name", "statement"), CASES)
+def test_a_broken_promise_is_refused(name: str, statement: str):
+    assert refused_by(statement) == name
+
+
+def test_every_promise_is_tested():
+    assert named_constraints("billing") - SHADOWED <= {name for name, _ in CASES}
+
+
+def test_an_unknown_customers_usage_may_be_given_to_its_customer_once():
+    found = "(SELECT id FROM customers_customer ORDER BY id LIMIT 1)"
+    give = f"UPDATE billing_event SET customer_id = {found} WHERE customer_id IS NULL"  # noqa: S608
+    assert refused_by(give) == "nothing"
+    resolve = "UPDATE billing_unbilledusage SET resolved_at = now(), resolved_sequence = 1"
+    assert refused_by(resolve) == "nothing"
+
+
+def test_a_period_that_holds_usage_is_never_removed():
+    with_usage = "SELECT period_id FROM billing_counter"
+    assert "billing_period" in refused_by(f"DELETE FROM billing_period WHERE id IN ({with_usage})")  # noqa: S608
+
+
+def test_an_event_counts_once_whatever_partition_it_is_in():
+    found = refused_by("INSERT INTO billing_event SELECT * FROM billing_event")
+    assert re.fullmatch(r"billing_event_\d_pkey", found)
+
+
+def test_history_of_subscriptions_is_only_added_to():
+    assert refused_by("DELETE FROM billing_subscriptionevent") == "pgtrigger"
+    assert refused_by("UPDATE billing_subscriptionevent SET external_id = 'other'") == "pgtrigger"

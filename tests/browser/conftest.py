@@ -1,0 +1,40 @@
+"""A real browser against the test's own server."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import Group, User
+from playwright.sync_api import Page
+
+from tests.browser.chromium import chromium, find
+
+PASSWORD = "calm-and-quick-7"
+
+
+@pytest.fixture
+def signed_in(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
+    """Return a page on which somebody of a group has signed in; the test fails on any error in its console."""
+    # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    errors: list[str] = []
+
+    def sign_in(group: str) -> Page:
+        user = User.objects.create_user(
+            "fiona", password=PASSWORD, is_staff=True, first_name="Fiona", last_name="Ash"
+        )
+        user.groups.add(Group.objects.get(name=group))
+        page = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=live_server.url).new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.on("console", lambda one: errors.append(f"{page.url}: {one.text}") if one.type == "error" else None)
+        page.goto("/admin/")
+        page.fill("#id_username", "fiona")
+        page.fill("#id_password", PASSWORD)
+        page.click("button[type=submit]")
+        return page
+
+    if find() is None:
+        pytest.skip("There is no Chromium, and Ubuntu has no package of it: put one on PATH.")
+    with chromium() as browser:
+        yield sign_in
+    assert errors == []

@@ -1,0 +1,208 @@
+"""
+Small builders for tests: each makes one thing, with sensible defaults, by the product's own operations.
+
+    offers = [offer("api.calls", included=200, rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("19.99")], offers=offers))
+    subscription = subscribe(make_customer(), version)
+    use(subscription, "api.calls", 400)
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from billing import subscribing
+from billing.models import Coverage, Period, Subscription
+from billing.store import sums
+from customers.models import Customer, Seller
+from invoices.models import TaxRate
+from plans import publishing
+from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+
+JAN = datetime(2026, 1, 1, tzinfo=UTC)
+FEB = datetime(2026, 2, 1, tzinfo=UTC)
+MAR = datetime(2026, 3, 1, tzinfo=UTC)
+APR = datetime(2026, 4, 1, tzinfo=UTC)
+
+Number = Decimal | int | str
+_serial = itertools.count(1)
+
+
+def make_seller(code: str = "acme", **fields: Any) -> Seller:
+    """Return a seller; the same one for the same code."""
+    defaults = {"legal_name": "Acme Inc.", "country": "US", "currency": "USD", **fields}
+    return Seller.objects.get_or_create(code=code, defaults=defaults)[0]
+
+
+def make_customer(external_id: str = "", *, seller: Seller | None = None, **fields: Any) -> Customer:
+    number = next(_serial)
+    return Customer.objects.create(
+        external_id=external_id or f"customer-{number}",
+        seller=seller or make_seller(),
+        **{"legal_name": f"Customer {number} Ltd", "country": "US", "currency": "USD", **fields},
+    )
+
+
+def make_tax(percent: Number, *, seller: Seller | None = None, country: str = "", **fields: Any) -> TaxRate:
+    """Return a tax rate in force from 2020 on; without a country, for all that have none of their own."""
+    fields = {"valid_from": datetime(2020, 1, 1, tzinfo=UTC).date(), **fields}
+    return TaxRate.objects.create(seller=seller or make_seller(), country=country, rate=Decimal(percent), **fields)
+
+
+def make_meter(code: str = "api.calls", **fields: Any) -> Meter:
+    """Return the meter of a code: it counts events named like its code, unless `fields` say otherwise."""
+    defaults = {"name": code, "event_name": code, "unit": "call", **fields}
+    return Meter.objects.get_or_create(code=code, defaults=defaults)[0]
+
+
+def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter | None = None) -> Feature:
+    """Return a feature; a metered one counts by the meter of its own code unless another is given."""
+    if kind == "metered":
+        meter = meter or make_meter(code)
+    return Feature.objects.get_or_create(code=code, defaults={"name": code, "kind": kind, "meter": meter})[0]
+
+
+def fee(amount: Number, **fields: Any) -> dict[str, Any]:
+    """Describe a fee for `make_plan`: a base fee in advance in USD unless `fields` say otherwise."""
+    kind = fields.get("kind", "base")
+    label = {"base": "Base fee", "one_time": "Setup fee"}[kind]
+    return {"amount": Decimal(amount), "currency": "USD", "billed": "advance", "label": label, **fields}
+
+
+def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:
+    bound = None if up_to is None else Decimal(up_to)
+    return {"up_to": bound, "unit_price": Decimal(unit_price), "flat_fee": Decimal(flat_fee)}
+
+
+def rate(unit_price: Number | None = None, *, tiers: Sequence[dict[str, Any]] = (), **fields: Any) -> dict[str, Any]:
+    """Describe a rate: per unit, or graduated where tiers are given, unless `model=` says otherwise."""
+    fields = {"model": "graduated" if tiers else "per_unit", **fields}
+    if "package_size" in fields:
+        fields["package_size"] = Decimal(fields["package_size"])
+    return {"unit_price": None if unit_price is None else Decimal(unit_price), "tiers": tiers, **fields}
+
+
+def offer(
+    feature: str | Feature,
+    *,
+    included: Number = 0,
+    rates: Sequence[dict[str, Any]] = (),
+    currency: str = "USD",
+    prices: dict[str, Sequence[dict[str, Any]]] | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """
+    Describe what a version grants of a feature, and charges for it.
+
+    rates: in `currency`; or `prices`: currency → rates. No rates, no price: what a hard cap or a boolean has.
+    """
+    prices = prices or ({currency: rates} if rates else {})
+    return {"feature": feature, "included": Decimal(included), "prices": prices, **fields}
+
+
+def make_plan(
+    code: str = "",
+    *,
+    fees: Iterable[dict[str, Any]] = (),
+    offers: Iterable[dict[str, Any]] = (),
+    interval: str = "month",
+    count: int = 1,
+    **fields: Any,
+) -> PlanVersion:
+    """Return the next draft version of a plan with everything below it; the plan is made if need be."""
+    code = code or f"plan-{next(_serial)}"
+    plan = Plan.objects.get_or_create(code=code, defaults={"name": code.title()})[0]
+    version = PlanVersion.objects.create(
+        plan=plan,
+        number=plan.versions.count() + 1,
+        interval_unit=interval,
+        interval_count=count,
+        **fields,
+    )
+    for position, described in enumerate(fees):
+        Fee.objects.create(version=version, position=position, **described)
+    for position, described in enumerate(offers):
+        _add_offer(version, position=position, **described)
+    return version
+
+
+def _add_offer(
+    version: PlanVersion,
+    *,
+    feature: str | Feature,
+    prices: dict[str, Sequence[dict[str, Any]]],
+    **fields: Any,
+) -> None:
+    if isinstance(feature, str):
+        feature = make_feature(feature)
+    granted = PlanFeature.objects.create(version=version, feature=feature, **fields)
+    for currency, rates in prices.items():
+        price = Price.objects.create(plan_feature=granted, currency=currency)
+        for position, described in enumerate(rates):
+            tiers = described["tiers"]
+            made = Rate.objects.create(
+                price=price,
+                position=position,
+                **{name: described[name] for name in described if name != "tiers"},
+            )
+            for step in tiers:
+                Tier.objects.create(rate=made, **step)
+
+
+def publish(version: PlanVersion, at: datetime = JAN, effective_from: datetime | None = None) -> PlanVersion:
+    """Return the version published, by nobody in particular."""
+    publishing.publish(version=version, by=None, at=at, effective_from=effective_from)
+    version.refresh_from_db()
+    return version
+
+
+def subscribe(
+    customer: Customer,
+    version: PlanVersion,
+    starts_at: datetime = JAN,
+    at: datetime | None = None,
+    **fields: Any,
+) -> Subscription:
+    """Return a subscription from `starts_at`, made at the same moment unless `at` says otherwise."""
+    return subscribing.start(customer=customer, version=version, starts_at=starts_at, at=at or starts_at, **fields)
+
+
+def use(
+    subscription: Subscription,
+    feature: str,
+    quantity: Number,
+    *,
+    at: datetime | None = None,
+    events: int = 1,
+    rate_label: str = "",
+) -> Period:
+    """
+    Count usage as ingest does (the period's gate, then the sequence, then the counter); return its period.
+
+    at: when it happened; the subscription's start when absent.
+    rate_label: which rate of the feature's price takes it; the first one when absent.
+    """
+    moment = at or subscription.starts_at
+    period = subscription.periods.containing(moment).get()
+    granted = PlanFeature.objects.get(version_id=period.version_id, feature__code=feature)
+    rates = Rate.objects.filter(price__plan_feature=granted, price__currency=subscription.currency)
+    found = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
+    counter = sums.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
+    with transaction.atomic():
+        _, gates = sums.gate([period.id])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval('billing_event_sequence') FROM generate_series(1, %s)", [events])
+        sums.add({counter: sums.CounterSum(events, Decimal(quantity), next(_serial))}, {})
+        if gates[period.id].is_closed:
+            sums.mark_late([period.id], at=moment)
+    return period
+
+
+def covered(subscription: Subscription) -> list[str]:
+    """Return the codes of the features that a subscription covers, in order."""
+    return sorted(Coverage.objects.filter(subscription=subscription).values_list("feature__code", flat=True))

@@ -1,0 +1,92 @@
+"""Production refuses what development is lenient about."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+
+from config import development
+from config.checks import (
+    database_is_durable,
+    documents_are_rendered_safely,
+    tasks_are_bounded,
+    tasks_survive_their_worker,
+)
+from config.places import PROJECT
+
+SOUND = {
+    "TOLLBOOK_PRODUCTION": "1",
+    "TOLLBOOK_SECRET_KEY": "k3y-" * 15 + "abcdefghij",
+    "TOLLBOOK_HOSTS": "billing.example",
+}
+
+
+def deploy_check(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return subprocess.run(
+        command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_finds_nothing_when_everything_is_set():
+    done = deploy_check(**SOUND)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_does_not_start_without_a_key():
+    done = deploy_check(**SOUND | {"TOLLBOOK_SECRET_KEY": ""})
+    assert "Set TOLLBOOK_SECRET_KEY" in done.stderr
+
+
+@pytest.mark.django_db
+def test_is_not_taken_for_granted():
+    with pytest.raises(SystemCheckError, match="settings are those of development"):
+        call_command("check", deploy=True)
+
+
+@pytest.mark.django_db
+def test_refuses_a_database_that_forgets_commits():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+    assert [found.msg for found in database_is_durable()] == ["PostgreSQL runs with synchronous_commit=off."]
+
+
+def test_refuses_tasks_that_die_with_their_worker(settings):
+    assert tasks_survive_their_worker() == []
+    settings.CELERY_TASK_ACKS_LATE = False
+    assert [found.id for found in tasks_survive_their_worker()] == ["tollbook.E003"]
+
+
+@pytest.mark.parametrize("limit", [None, 0, 331, 10_000])
+def test_refuses_tasks_that_outlive_their_message(settings, limit: int | None):
+    assert tasks_are_bounded() == []
+    settings.CELERY_TASK_TIME_LIMIT = limit
+    assert [found.id for found in tasks_are_bounded()] == ["tollbook.E004"]
+
+
+@pytest.mark.parametrize(("version", "refused"), [("70.0", False), ("71.2", False), ("69.9", True)])
+def test_refuses_a_renderer_with_a_known_hole(monkeypatch: pytest.MonkeyPatch, version: str, refused: bool):
+    monkeypatch.setattr("config.checks.version", lambda name: version)
+    assert bool(documents_are_rendered_safely()) is refused
+
+
+def test_makes_up_no_key():
+    with pytest.raises(ImproperlyConfigured):
+        development.secret_key(production=True)
+
+
+def test_keeps_the_key_that_development_made(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(development, "data_folder", lambda: tmp_path)
+
+    first = development.secret_key(production=False)
+
+    assert len(first) >= 50
+    assert development.secret_key(production=False) == first
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0, "nobody else may read it"

@@ -1,0 +1,76 @@
+"""The probes tell a load balancer whether this process lives and whether it can serve."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from config import health
+
+
+@pytest.fixture(autouse=True)
+def _ask_for_migrations_anew():
+    health._require_migrations.cache_clear()
+    yield
+    health._require_migrations.cache_clear()
+
+
+def test_lives_without_a_database(client: Client):
+    assert client.get("/livez").status_code == 200
+
+
+def test_answers_for_any_host_and_without_tls(client: Client, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/livez", headers={"host": "10.0.0.7"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_is_ready_with_a_migrated_database(client: Client):
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["migrations"] == "applied"
+
+
+@pytest.mark.django_db
+def test_is_not_ready_while_a_migration_is_missing(client: Client):
+    MigrationRecorder(connection).record_unapplied("sessions", "0001_initial")
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "1 not applied: run manage.py migrate"
+
+
+def test_is_not_ready_without_a_database(client: Client):
+    with patch.object(connection, "cursor", side_effect=OperationalError("no server")):
+        answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "database": "unreachable"}
+
+
+BEAT = [
+    # last run     said
+    (None, {"status": "has not run yet"}),
+    (20, {"status": "on time", "last_run_seconds_ago": 20}),
+    (181, {"status": "late", "last_run_seconds_ago": 181}),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "said"), BEAT)
+def test_tells_how_long_ago_beat_did_something_and_stays_ready(client: Client, seconds: int | None, said: dict):
+    every = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+    last = None if seconds is None else timezone.now() - timedelta(seconds=seconds)
+    PeriodicTask.objects.create(name="sweep", task="sweep", interval=every, last_run_at=last)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["beat"] == said

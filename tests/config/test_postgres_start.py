@@ -1,0 +1,77 @@
+"""Our own PostgreSQL starts once, for whoever asks, and is as durable as production's."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.places import PROJECT
+from config.postgres.cluster import Cluster, socket_path_fits
+from config.postgres.throwaway import cluster_in, run_folder
+
+ASK = """
+import sys
+from pathlib import Path
+from config.postgres.throwaway import cluster_in
+cluster_in(Path(sys.argv[1])).ensure_running()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with run_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def cluster(folder: Path) -> Cluster:
+    cluster = cluster_in(folder)
+    cluster.ensure_running()
+    return cluster
+
+
+def test_starts_one_server_for_many_who_ask_at_once(folder: Path):
+    ask = [sys.executable, "-c", ASK, str(folder)]
+    asking = [subprocess.Popen(ask, cwd=PROJECT) for _ in range(6)]
+
+    assert [process.wait(timeout=120) for process in asking] == [0] * 6
+    log = (folder / "postgres" / "log").read_text()
+    assert log.count("database system is ready") <= 1, log
+
+
+def test_keeps_every_acknowledged_commit(cluster: Cluster):
+    with psycopg.connect(cluster.url()) as connection:
+        rows = connection.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
+        )
+        assert dict(rows.fetchall()) == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+def test_listens_to_no_network(cluster: Cluster):
+    with psycopg.connect(cluster.url()) as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+def test_lets_no_other_user_in(cluster: Cluster):
+    assert cluster.home.stat().st_mode & 0o077 == 0, "the connection has no password, so the folder is its door"
+
+
+def test_never_runs_as_root(cluster: Cluster):
+    assert os.stat(f"/proc/{cluster.pid()}").st_uid != 0
+
+
+def test_says_that_a_second_start_has_nothing_to_do(cluster: Cluster):
+    before = cluster.pid()
+
+    cluster.ensure_running()
+
+    assert cluster.pid() == before
+
+
+@pytest.mark.parametrize(("length", "fits"), [(60, True), (74, True), (120, False)])
+def test_knows_when_the_kernel_would_refuse_the_sockets_path(length: int, fits: bool):
+    assert socket_path_fits(Path("/" + "d" * (length - 1))) is fits

@@ -1,0 +1,102 @@
+"""Web, worker and beat run as one: they answer, stop together, and leave nobody behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import processes
+from config.places import PROJECT
+
+SERVE = """
+import sys
+from config.processes import serve
+sys.exit(serve(host="127.0.0.1", port=int(sys.argv[1]), ready=lambda: print("ready", flush=True)))
+"""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def serving(port: int, transactional_db: None) -> Iterator[subprocess.Popen[str]]:
+    """Serve from the test's own database, and wait until the web process answers."""
+    command = [sys.executable, "-c", SERVE, str(port)]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline().strip() == "ready"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of all descendants."""
+    found = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return found + [below for child in found for below in children(child)]
+
+
+def gone(pids: list[int]) -> bool:
+    give_up = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_stop_cleanly_when_asked(serving: subprocess.Popen[str], port: int):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+        assert answer.status == 200
+    below = children(serving.pid)
+    assert len(below) >= 3
+
+    serving.send_signal(signal.SIGINT)
+
+    assert serving.wait(timeout=30) == 0
+    assert gone(below)
+
+
+def test_stop_all_when_one_dies_and_say_which(serving: subprocess.Popen[str]):
+    below = children(serving.pid)
+    worker = next(pid for pid in below if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+    os.kill(worker, signal.SIGKILL)
+
+    assert serving.wait(timeout=30) == 1
+    assert serving.stderr
+    assert f"worker (process {worker}) ended by SIGKILL" in serving.stderr.read()
+    assert gone(below)
+
+
+def test_leave_nobody_behind_when_their_parent_is_killed(serving: subprocess.Popen[str]):
+    below = children(serving.pid)
+
+    serving.kill()
+
+    assert gone(below)
+
+
+def test_say_so_when_the_port_is_taken(port: int):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with pytest.raises(processes.PortTaken, match=f"127.0.0.1:{port}"):
+            processes.serve(host="127.0.0.1", port=port)

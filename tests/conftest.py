@@ -1,0 +1,71 @@
+"""Every test gets a real PostgreSQL, and no one configures it. Without such tests, no server is started."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import pytest
+from django.test import TransactionTestCase
+
+from config import celery_app
+from tests import postgres
+from tests.golden.summary import pytest_terminal_summary  # noqa: F401, xdist's controller loads no deeper conftest
+
+RUN = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A task that a test asks for wakes nobody up; what it would do is tested by calling it.
+    celery_app.conf.update(broker_url="memory:", broker_transport_options={})
+    if not hasattr(config, "workerinput"):  # xdist's workers share the run of the process that started them
+        config.stash[RUN] = contextlib.ExitStack()
+        config.stash[RUN].enter_context(postgres.run())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: object) -> Iterator[None]:
+    """
+    Give this worker a database of its own, migrated.
+
+    A test that commits (`transaction=True`) leaves rows that triggers protect from TRUNCATE, and Django's flush
+    would also take what migrations put in, so after such a test the database is copied from the template again.
+    """
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():  # type: ignore[attr-defined]
+        database = postgres.WorkerDatabase()
+        database.create()
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: database.renew())
+        yield
+        database.drop()
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> None:
+    """
+    Forget what a process remembers of its database: a test begins with none of the rows that another one left.
+
+    Outside of tests a remembered row is frozen or its revision is compared, and no number is ever used again; a test
+    that is rolled back, or whose database is copied anew, uses the same ids and revisions for other things.
+    """
+    for module in map(sys.modules.get, ("plans.terms", "billing.closing.recipes")):
+        if module:
+            module._kept.clear()
+    if catalogue := sys.modules.get("billing.ingest.catalogue"):
+        catalogue._copy = catalogue.CatalogueCopy()
+    for module in map(sys.modules.get, ("billing.ingest.customers", "billing.store.sums")):
+        if module:
+            module.forget()
+
+
+@pytest.fixture
+def clean_books(db: None) -> Iterator[None]:
+    """Let a test end with the audit: `pytest.mark.usefixtures("clean_books")`."""
+    yield
+    # Imported late: this file is read before Django is set up.
+    from billing.auditing import assert_clean
+
+    assert_clean()

@@ -1,0 +1,69 @@
+"""The golden cases as files hold them, and how a case is judged."""
+
+import json
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+
+Case = dict[str, Any]
+Figures = dict[str, Any]
+
+
+@cache
+def load(name: str) -> Any:
+    """Read a JSON file of this folder; numbers in it are text, so nothing becomes a float."""
+    return json.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+def family(name: str) -> list[Case]:
+    """Return the cases of a family; `kind` is their model or kind, under one name."""
+    return [{"kind": case.get("model"), **case} for case in load(f"{name}.json")["cases"]]
+
+
+def to_run(name: str, later: dict[str, str]) -> list[Any]:
+    """Return the family's cases that can run today, as parameters of a test."""
+    return [pytest.param(case, id=case["id"]) for case in family(name) if case["kind"] not in later]
+
+
+def judge(case: Case, ours: Figures) -> str:
+    """
+    Compare our figures with a case's, number by number.
+
+    ours: at least the figures that the case expects.
+
+    Return "passed", or "differing" for a case listed in differences.json whose figures there are ours.
+    """
+    difference = load("differences.json").get(case["id"])
+    expected = comparable(case["expected"])
+    if difference is None:
+        assert only(expected, comparable(ours)) == expected, case["rule"]
+        return "passed"
+    stated = comparable(difference["ours"])
+    assert only(stated, comparable(ours)) == stated, difference["why"]
+    assert stated != only(stated, expected), "this case does not differ any more: take it off differences.json"
+    return "differing"
+
+
+def comparable(value: Any) -> Any:
+    """Return figures with numbers as Decimal, so that 5.90 equals 5.9; how many places to show is left out."""
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items() if not key.endswith("_dp")}
+    if isinstance(value, list | tuple):
+        return [comparable(item) for item in value]
+    if isinstance(value, str | int) and str(value).replace("-", "", 1).replace(".", "", 1).isdigit():
+        return Decimal(value)
+    return value
+
+
+def only(wanted: Any, ours: Any) -> Any:
+    """Return our figures without those that nobody asked for."""
+    if isinstance(wanted, dict) and isinstance(ours, dict):
+        return {key: only(wanted[key], item) for key, item in ours.items() if key in wanted}
+    if isinstance(wanted, list) and isinstance(ours, list) and len(wanted) == len(ours):
+        return [only(*pair) for pair in zip(wanted, ours, strict=True)]
+    return ours

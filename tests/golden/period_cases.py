@@ -1,0 +1,102 @@
+"""A case of periods.json as calls of our own calendar, by its kind."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from plans.pricing.calendar import Anchor, Interval, Period, iterate, period_containing
+from tests.golden.cases import Case, Figures
+
+LATER: dict[str, str] = {}
+
+HALF_YEAR = Interval("month", 6)
+TICK = timedelta(microseconds=1)
+
+
+def figures(case: Case) -> Figures:
+    """Return the edges that our calendar gives a case."""
+    return RUNNERS[case["kind"]](case)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def shown(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def bounds(period: Period) -> Figures:
+    return {"start": shown(period.start), "end": shown(period.end)}
+
+
+def interval(case: Case) -> Interval:
+    unit = case["params"].get("billing_period", "month")
+    return HALF_YEAR if unit == "half_year" else Interval(unit, int(case["params"].get("interval_count", 1)))
+
+
+def anniversary(case: Case, start: datetime) -> Anchor:
+    return Anchor("anniversary", start, interval(case), ZoneInfo(case["timezone"]))
+
+
+def on_billing_day(case: Case, start: datetime) -> Anchor:
+    """Return the anchor of a billing day: the 1st is the calendar's, another day is counted from its latest month."""
+    if case["params"]["billing_day"] == "1":
+        return Anchor("calendar", start, interval(case), ZoneInfo(case["timezone"]))
+    day = int(case["params"]["billing_day"])
+    first = start if start.day == day else start.replace(month=1, day=day)
+    return anniversary(case, first)
+
+
+def calendar_anchor(case: Case) -> Figures:
+    start = moment(case["params"]["start"])
+    anchor = Anchor("calendar", start, interval(case), ZoneInfo(case["timezone"]))
+    return {"anchor": shown(period_containing(anchor, start).end)}
+
+
+def next_billing_date(case: Case) -> Figures:
+    params = case["params"]
+    start, end = moment(params["period_start"]), params["subscription_end"] and moment(params["subscription_end"])
+    anchor = anniversary(case, moment(params["anchor"]))
+    return {"next": shown(period_containing(anchor, start, start=start, end=end).end)}
+
+
+def month_starts(case: Case) -> Figures:
+    anchor = anniversary(case, moment(case["params"]["start"]))
+    periods = iterate(anchor, until=moment(case["params"]["end"]))
+    return {"starts": [shown(period.start) for period in periods]}
+
+
+def advance_period(case: Case) -> Figures:
+    """The period that an invoice in advance bills: it begins on the invoice's date."""
+    at = moment(case["params"]["invoice_date"])
+    return bounds(period_containing(on_billing_day(case, at), at))
+
+
+def arrears_period(case: Case) -> Figures:
+    """The period that an invoice in arrears bills: it ends on the invoice's date."""
+    start, at = moment(case["params"]["billing_start"]), moment(case["params"]["invoice_date"])
+    return bounds(period_containing(on_billing_day(case, start), at - TICK, start=start))
+
+
+def elapsed_cycles(case: Case) -> Figures:
+    start, target = moment(case["params"]["billing_start"]), moment(case["params"]["target"])
+    periods = iterate(on_billing_day(case, start), start=start, until=target)
+    return {"cycles": sum(period.end <= target for period in periods)}
+
+
+def lago_period(case: Case) -> Figures:
+    assert case["params"]["billing_time"] == "anniversary"
+    start = moment(case["params"]["subscription_start"])
+    return bounds(period_containing(anniversary(case, start), max(start, moment(case["params"]["at"]))))
+
+
+RUNNERS: dict[str, Callable[[Case], Figures]] = {
+    "calendar_anchor": calendar_anchor,
+    "next_billing_date": next_billing_date,
+    "month_starts": month_starts,
+    "advance_period": advance_period,
+    "arrears_period": arrears_period,
+    "elapsed_cycles": elapsed_cycles,
+    "lago_period": lago_period,
+}

@@ -1,0 +1,225 @@
+"""A case of charges.json as calls of our own functions, by its model and parameters."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from plans.pricing.charges import Charge, Flat, Graduated, Package, PerUnit, Tier, Volume
+from plans.pricing.exact import EXACT, ZERO
+from plans.pricing.money import round_money, round_to
+from plans.pricing.rating import PriceTerms, Rate, RatedLine, Rating, Rounding, match_rate, rate_usage
+from tests.golden.cases import Case, Figures
+
+LATER = {
+    "percentage": "a charge on each event's value",
+    "graduated_percentage": "a charge on ranges of value",
+    "dynamic": "a price carried by each event",
+    "prorated_graduated": "seats that come and go within a period",
+}
+
+KNOWN_PARAMETERS = {
+    *("unit_amount", "amount", "payment_term", "package_size", "package_amount", "rounding", "free_units"),
+    *("tiers", "flat_on_zero_usage", "conversion", "usage_discount", "base_amount", "included_units"),
+    *("included_fraction", "hard_cap", "overage", "match_on", "rows", "default", "model", "params"),
+    *("free_units_per_bucket", "price_once_on_total"),
+}
+
+NOTHING = Rating(currency="", lines=(), amount=ZERO)
+
+ALL = "all"  # the key of the only rate of a price without dimensions
+
+
+def figures(case: Case) -> Figures:
+    """Return what we charge for a case: its amount, and the figures that explain it."""
+    unknown = case["params"].keys() - KNOWN_PARAMETERS
+    assert not unknown, f"the runner does not know {unknown}"
+    return RUNNERS[case["kind"]](case)
+
+
+def charge(model: str, params: dict[str, Any]) -> Charge:
+    """Return our charge for a model's parameters."""
+    if model == "flat":
+        return Flat(Decimal(params["amount"]))
+    if model == "per_unit":
+        return PerUnit(Decimal(params["unit_amount"]))
+    if model == "package":
+        return Package(Decimal(params["package_size"]), Decimal(params["package_amount"]), params["rounding"])
+    return {"graduated": Graduated, "volume": Volume}[model](
+        tuple(
+            Tier(number_or_open(tier["up_to"]), Decimal(tier["unit_amount"]), Decimal(tier["flat_amount"]))
+            for tier in params["tiers"]
+        )
+    )
+
+
+def number_or_open(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def one_rate(case: Case) -> Figures:
+    """A price with one rate: what is due now is the price of everything used minus the price of what was before."""
+    params, conversion = case["params"], case["params"].get("conversion")
+    model = charge(case["kind"], params)
+    terms = PriceTerms(
+        currency=case["currency"],
+        rates=(Rate(ALL, (), model),),
+        included=Decimal(params.get("free_units") or params.get("usage_discount") or 0),
+        rounding=Rounding(conversion["rounding"], conversion["precision"]) if conversion else None,
+        credits_below_zero=isinstance(model, PerUnit) and not case.get("floor_at_zero"),
+    )
+    before = Decimal(case.get("prior_units", 0))
+    now = Decimal(case.get("cumulative_units") or EXACT.add(before, Decimal(case["units"])))
+    rated = rate_usage(terms, {ALL: converted(now, conversion)})
+    billed = rate_usage(terms, {ALL: converted(before, conversion)}) if "prior_units" in case else NOTHING
+    amount = due(case, rated, billed)
+    return {
+        "amount": amount,
+        "unit_amount": average(case, amount, rated.lines[0].billable),
+        "breakdown": packages(terms, rated.lines[0])
+        if isinstance(model, Package)
+        else tiers_climbed(model, rated, billed),
+    }
+
+
+def converted(units: Decimal, conversion: dict[str, Any] | None) -> Decimal:
+    if conversion is None:
+        return units
+    assert conversion["operation"] == "divide"
+    return EXACT.divide(units, Decimal(conversion["factor"]))
+
+
+def due(case: Case, rated: Rating, billed: Rating) -> Decimal:
+    if case.get("round_each_snapshot"):
+        return EXACT.subtract(rated.invoiced, billed.invoiced)
+    amount = EXACT.subtract(rated.amount, billed.amount)
+    return round_money(amount, case["currency"]) if "amount_dp" in case["expected"] else amount
+
+
+def average(case: Case, amount: Decimal, billable: Decimal) -> Decimal | Fraction:
+    """Return the amount per unit, over the units that the case names as its divisor."""
+    units = billable if case.get("unit_divisor") == "paid_units" else Decimal(case.get("full_units", case["units"]))
+    if not units or not amount:
+        return ZERO
+    exact = Fraction(amount) / Fraction(units)
+    places = case["expected"].get("unit_amount_dp")
+    return exact if places is None else round_to(exact, Decimal(1).scaleb(-places))
+
+
+def packages(terms: PriceTerms, line: RatedLine) -> Figures:
+    sold = sum((part.units for part in line.parts), ZERO)
+    return {"free_units": terms.included, "paid_units": line.billable, "packages": sold}
+
+
+def tiers_climbed(model: Charge, rated: Rating, billed: Rating) -> list[Figures]:
+    """Return what each tier adds to what was billed of it before."""
+    if not isinstance(model, Graduated):
+        return []
+    before = {part.start: part for line in billed.lines for part in line.parts}
+    climbed = []
+    for number, part in enumerate(rated.lines[0].parts, start=1):
+        earlier = before.get(part.start)
+        units = part.units - (earlier.units if earlier else ZERO)
+        flat = ZERO if earlier else part.flat_fee
+        if units or flat:
+            unit_total = units * part.unit_price
+            climbed.append(
+                {"tier": number, "units": units, "unit_total": unit_total, "flat": flat, "total": unit_total + flat}
+            )
+    return climbed
+
+
+def base_plus_overage(case: Case) -> Figures:
+    """A base fee, included units, and beyond them a charge or a hard cap; rounded once."""
+    params = case["params"]
+    overage = params.get("overage")
+    terms = PriceTerms(
+        currency=case["currency"],
+        rates=(Rate(ALL, (), charge(overage["model"], overage["params"]) if overage else PerUnit(ZERO)),),
+        included=EXACT.multiply(Decimal(params["included_units"]), Decimal(params.get("included_fraction", 1))),
+        model="overage" if overage else "hard_cap",
+    )
+    base = rate_usage(PriceTerms(case["currency"], (Rate(ALL, (), Flat(Decimal(params["base_amount"]))),)), {})
+    usage = rate_usage(terms, {ALL: Decimal(case["units"])})
+    amount = EXACT.add(base.amount, usage.amount)
+    return {
+        "amount": round_money(amount, case["currency"]) if "amount_dp" in case["expected"] else amount,
+        "refused_units": usage.lines[0].refused,
+        "chargeable_units": usage.lines[0].billable,
+    }
+
+
+def matrix(case: Case) -> Figures:
+    """Rates by dimension: each event's units go to the most specific rate that matches its properties."""
+    params = case["params"]
+    rows = [*params["rows"], {"match": {}, **params["default"]}] if params["default"] else params["rows"]
+    rates = tuple(
+        Rate(key, tuple(row["match"].items()), charge(row.get("model", "per_unit"), row.get("params", row)))
+        for key, row in enumerate(rows)
+    )
+    used: dict[int | str, Decimal] = {}
+    for event in case["events"]:
+        rate = match_rate(rates, event["properties"])
+        assert rate is not None, "no rate covers this event"
+        used[rate.key] = EXACT.add(used.get(rate.key, ZERO), Decimal(event["value"]))
+    rating = rate_usage(PriceTerms(case["currency"], rates), used)
+    return {"amount": rating.invoiced if "amount_dp" in case["expected"] else rating.amount}
+
+
+def bucketed(case: Case) -> Figures:
+    """A price per bucket of time, each rated on its own; or the units beyond each bucket's allowance priced once."""
+    params = case["params"]
+    rates = (Rate(ALL, (), charge(params["model"], params["params"])),)
+    each = PriceTerms(case["currency"], rates, included=Decimal(params.get("free_units_per_bucket", 0)))
+    ratings = [rate_usage(each, {ALL: Decimal(event["value"])}) for event in case["events"]]
+    billable = sum((rating.lines[0].billable for rating in ratings), ZERO)
+    if params.get("price_once_on_total"):
+        ratings = [rate_usage(PriceTerms(case["currency"], rates), {ALL: billable})]
+    return {
+        "amount": sum((rating.amount for rating in ratings), ZERO),
+        "breakdown": {"billable_units": billable},
+    }
+
+
+def blocks(case: Case) -> Figures:
+    """
+    Tiers of packages: a ladder of free tiers says how many units fall in which tier, whose package prices them.
+
+    Graduated: each tier's units by its own package. Volume: all units by the package of the tier reached.
+    """
+    steps = case["params"]["tiers"]
+    bounds, end = [], ZERO
+    for step in steps[:-1]:
+        end += Decimal(step["block_size"]) * Decimal(step["max_blocks"])
+        bounds.append(end)
+    ladder = tuple(Tier(bound, ZERO) for bound in [*bounds, None])
+    model = Graduated(ladder) if case["kind"] == "graduated_blocks" else Volume(ladder)
+    sold = [Package(Decimal(step["block_size"]), Decimal(step["block_amount"])) for step in steps]
+
+    def tiers(units: Decimal) -> list[Figures]:
+        return [
+            {
+                "tier": (number := bounds.index(part.end) if part.end is not None else len(bounds)) + 1,
+                "total": sum((package.amount for package in sold[number].rate(part.units)), ZERO),
+            }
+            for part in model.rate(units)
+        ]
+
+    before = Decimal(case.get("prior_units", 0))
+    now = tiers(before + Decimal(case["units"]))
+    billed = sum((tier["total"] for tier in tiers(before)), ZERO)
+    return {"amount": sum((tier["total"] for tier in now), ZERO) - billed, "breakdown": now}
+
+
+RUNNERS: dict[str, Callable[[Case], Figures]] = {
+    "flat": one_rate,
+    "per_unit": one_rate,
+    "package": one_rate,
+    "graduated": one_rate,
+    "volume": one_rate,
+    "base_plus_overage": base_plus_overage,
+    "matrix": matrix,
+    "bucketed": bucketed,
+    "graduated_blocks": blocks,
+    "volume_blocks": blocks,
+}

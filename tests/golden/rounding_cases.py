@@ -1,0 +1,94 @@
+"""A case of rounding.json as calls of our own functions, by its kind."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from invoices.totals import Tax, Totals, total_up
+from plans.pricing.charges import PerUnit
+from plans.pricing.exact import ZERO
+from plans.pricing.money import UnknownCurrency, allocate, minor_unit, round_money
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from tests.golden.cases import Case, Figures
+
+LATER = {
+    "discount": "coupons",
+    "discount_only": "coupons",
+    "coupons": "coupons",
+    "multi_tax": "several taxes on one line",
+}
+
+
+def figures(case: Case) -> Figures:
+    """Return what we round a case's amounts to."""
+    return RUNNERS[case["kind"]](case)
+
+
+def places(code: str) -> str:
+    try:
+        return str(-int(minor_unit(code).as_tuple().exponent))
+    except UnknownCurrency:
+        return "unknown"
+
+
+def currency_precision(case: Case) -> Figures:
+    return {"precision": {code: places(code) for code in case["expected"]["precision"]}}
+
+
+def round_amount(case: Case) -> Figures:
+    return {"amount": round_money(Decimal(case["params"]["amount"]), case["currency"])}
+
+
+def round_product(case: Case) -> Figures:
+    price = PerUnit(Decimal(case["params"]["unit_amount"]))
+    terms = PriceTerms(case["currency"], (Rate(1, (), price),))
+    return {"amount": rate_usage(terms, {1: Decimal(case["params"]["quantity"])}).invoiced}
+
+
+def sum_of_rounded(case: Case) -> Figures:
+    lines = [Decimal(line) for line in case["params"]["lines"]]
+    return {
+        "total": sum(round_money(line, case["currency"]) for line in lines),
+        "sum_then_round": round_money(sum(lines, ZERO), case["currency"]),
+    }
+
+
+def sum_of_rounded_repeat(case: Case) -> Figures:
+    line = round_money(Decimal(case["params"]["line"]), case["currency"])
+    return {"total": line * int(case["params"]["count"])}
+
+
+def totals(case: Case) -> Totals:
+    """Return what a document over the case's amount comes to; a discount is a line below zero under the same tax."""
+    params = case["params"]
+    rate = Tax("VAT", Decimal(params["tax_percent"]))
+    lines = [Decimal(params["amount"]), -Decimal(params.get("discount", 0))]
+    return total_up([(line, rate) for line in lines], case["currency"])
+
+
+def tax(case: Case) -> Figures:
+    return {"tax": totals(case).tax, "total": totals(case).total}
+
+
+def repeat_tax(case: Case) -> Figures:
+    return {"total": totals(case).tax * int(case["params"]["count"])}
+
+
+def spread_discount(case: Case) -> Figures:
+    """A discount is never more than there is to discount, and is split over the lines in proportion."""
+    lines = [Decimal(line) for line in case["params"]["lines"]]
+    discount = min(Decimal(case["params"]["discount"]), sum(lines, ZERO))
+    shares = allocate(discount, lines, minor_unit(case["currency"]))
+    return {"lines": [line - share for line, share in zip(lines, shares, strict=True)]}
+
+
+RUNNERS: dict[str, Callable[[Case], Figures]] = {
+    "currency_precision": currency_precision,
+    "round_amount": round_amount,
+    "round_product": round_product,
+    "sum_of_rounded": sum_of_rounded,
+    "sum_of_rounded_repeat": sum_of_rounded_repeat,
+    "tax": tax,
+    "discount_then_tax": tax,
+    "repeat_tax": repeat_tax,
+    "spread_discount": spread_discount,
+}

@@ -1,0 +1,37 @@
+"""The counts of golden cases at the end of a run, whichever process ran them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+GOLDEN = "golden"
+_PRINTED = pytest.StashKey[bool]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """
+    Print "golden charges: N passed, M differing, K later" for each family that ran.
+
+    Two conftests offer this hook, since xdist's controller loads only those of the paths it was given.
+    """
+    counts = Counter(_outcomes(terminalreporter))
+    if not counts or config.stash.get(_PRINTED, False):
+        return
+    config.stash[_PRINTED] = True
+    for family in sorted({family for family, _ in counts}):
+        figures = [f"{counts[family, outcome]} {outcome}" for outcome in ("passed", "differing", "later")]
+        if failed := counts[family, "failed"]:
+            figures.append(f"{failed} failed")
+        terminalreporter.write_line(f"golden {family}: {', '.join(figures)}")
+
+
+def _outcomes(terminalreporter: Any) -> Iterator[tuple[str, str]]:
+    """Yield (family, outcome) for each property that a golden test recorded; xdist carries them between processes."""
+    for state in ("passed", "failed"):
+        for report in terminalreporter.stats.get(state, []):
+            for name, value in getattr(report, "user_properties", []):
+                if name == GOLDEN and getattr(report, "when", "") == "call":
+                    family, outcome, count = value
+                    yield from [(family, outcome if state == "passed" else "failed")] * count

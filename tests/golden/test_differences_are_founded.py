@@ -1,0 +1,33 @@
+"""A case may differ from us only by a rule of its own that contradicts a sentence of ours."""
+
+import pytest
+
+from tests.golden.cases import HERE, load
+
+PAGE = " ".join((HERE.parents[1] / "docs" / "pricing.md").read_text(encoding="utf-8").split())
+DIFFERENCES = load("differences.json")
+CASES = {
+    case["id"]: case for name in load("checksums.json") if name.endswith(".json") for case in load(name)["cases"]
+}
+
+
+@pytest.mark.parametrize("identifier", DIFFERENCES)
+def test_the_case_has_the_rule_that_is_quoted(identifier):
+    assert DIFFERENCES[identifier]["rule"]
+    assert DIFFERENCES[identifier]["rule"] in CASES[identifier]["rule"]
+
+
+@pytest.mark.parametrize("identifier", DIFFERENCES)
+def test_our_sentence_stands_in_our_documentation(identifier):
+    assert len(DIFFERENCES[identifier]["spec"].split()) > 2
+    assert DIFFERENCES[identifier]["spec"] in PAGE
+
+
+@pytest.mark.parametrize("identifier", DIFFERENCES)
+def test_the_reason_is_one_line_and_our_figures_are_stated(identifier):
+    difference = DIFFERENCES[identifier]
+    assert difference.keys() == {"rule", "spec", "why", "ours"}
+    assert difference["why"].strip()
+    assert "\n" not in difference["why"]
+    assert difference["ours"].keys() <= CASES[identifier]["expected"].keys()
+    assert difference["ours"]

@@ -1,0 +1,215 @@
+"""The table is the queue: what is issued gets its file once, and a failure is recorded, tried again, then parked."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.test import override_settings
+
+from invoices.models import Rendering
+from invoices.models.rendering import unrendered
+from invoices.rendering import claims, making
+from invoices.rendering.making import NotRendered, Outcome, render_due, render_one
+from invoices.tasks import render_due as task
+from tests.invoices.rendering.issued import store
+from tests.invoices.rendering.reading import text_of
+from tests.invoices.rendering.samples import BUYER, fee, invoice
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_usage")]
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=1)
+UNPRINTABLE = invoice(fee("19.00"), buyer=replace(BUYER, legal_name="Tokyo \u0378 Ltd"))
+
+
+@pytest.fixture
+def no_usage():
+    with override_settings(INVOICE_USAGE=""):
+        yield
+
+
+def test_each_issued_invoice_gets_its_file_once():
+    stored = [store(invoice(fee("19.00"))) for _ in range(3)]
+    assert render_due(at=NOW) == Outcome(rendered=3, failed=0)
+    assert render_due(at=NOW + timedelta(days=1)) == Outcome()
+    for one in stored:
+        found = Rendering.objects.get(invoice=one)
+        assert one.number in text_of(bytes(found.content))
+        assert found.sha256 == sha256(found.content).hexdigest()
+        assert (found.attempts, found.error, found.retry_at) == (1, "", None)
+        assert NOW <= found.rendered_at < NOW + timedelta(minutes=2)
+
+
+def test_drafts_have_no_file():
+    draft = store(invoice(fee("19.00"), state="draft"))
+    assert render_due(at=NOW) == Outcome()
+    with pytest.raises(NotRendered, match="A draft has no file"):
+        render_one(invoice_id=draft.pk, at=NOW)
+    assert not Rendering.objects.exists()
+
+
+def test_a_run_stops_at_its_limit_and_the_next_goes_on():
+    for _ in range(3):
+        store(invoice(fee("19.00")))
+    assert render_due(at=NOW, limit=2) == Outcome(rendered=2)
+    assert render_due(at=NOW, seconds=-1) == Outcome()
+    assert render_due(at=NOW) == Outcome(rendered=1)
+
+
+def test_one_failure_does_not_hold_up_the_others():
+    bad, good = store(UNPRINTABLE), store(invoice(fee("19.00")))
+    assert render_due(at=NOW) == Outcome(rendered=1, failed=1)
+    assert Rendering.objects.get(invoice=good).content
+    failed = Rendering.objects.get(invoice=bad)
+    assert failed.content is None
+    assert "“Tokyo \u0378 Ltd”" in failed.error
+    assert (failed.attempts, failed.sha256, failed.rendered_at) == (1, "", None)
+
+
+def test_a_failure_is_tried_again_later_each_time_and_then_parked():
+    bad = store(UNPRINTABLE)
+    at = NOW
+    for attempt, wait in enumerate(claims.RETRY_AFTER, start=1):
+        assert render_due(at=at) == Outcome(failed=1)
+        failed = Rendering.objects.get(invoice=bad)
+        assert failed.attempts == attempt
+        assert timedelta(0) <= failed.retry_at - (at + wait) < timedelta(minutes=1)
+        assert render_due(at=failed.retry_at - timedelta(seconds=1)) == Outcome()
+        at = failed.retry_at
+    assert render_due(at=at) == Outcome(failed=1)
+    assert render_due(at=at + timedelta(days=365)) == Outcome()
+    parked = Rendering.objects.parked().get()
+    assert (parked.invoice_id, parked.attempts) == (bad.pk, claims.MOST_ATTEMPTS)
+    assert "U+0378" in parked.error
+
+
+def test_what_is_parked_is_released_when_someone_asks(capsys):
+    Rendering.objects.create(invoice=store(invoice(fee("19.00"))), attempts=5, error="No font has it.")
+    assert render_due(at=NOW) == Outcome()
+    call_command("render_due", "--parked")
+    assert capsys.readouterr().out.splitlines() == ["1 parked, tried again", "1 rendered, 0 failed"]
+
+
+def test_an_unforeseen_error_is_recorded_by_its_name(monkeypatch, caplog):
+    stored = store()
+    monkeypatch.setattr(making, "render", lambda *_: 1 / 0)
+    assert render_due(at=NOW) == Outcome(failed=1)
+    assert Rendering.objects.get(invoice=stored).error == "ZeroDivisionError: division by zero"
+    assert "could not be rendered" in caplog.text
+
+
+def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
+    def hang(*_):
+        while True:
+            pass
+
+    stored = store()
+    monkeypatch.setattr(making, "render", hang)
+    monkeypatch.setattr(claims, "RENDER_SECONDS", 0.2)
+    assert render_due(at=NOW) == Outcome(failed=1)
+    assert Rendering.objects.get(invoice=stored).error == f"Rendering {stored.number} took more than 0.2 seconds."
+
+
+def test_a_document_beyond_all_bounds_is_refused_before_it_is_set(monkeypatch):
+    stored = store(invoice(*(fee("1.00") for _ in range(4))))
+    monkeypatch.setattr("invoices.rendering.reading.MOST_LINES", 3)
+    assert render_due(at=NOW) == Outcome(failed=1)
+    assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
+
+
+def test_a_claim_lapses_when_its_worker_has_died():
+    stored = store(invoice(fee("19.00")))
+    assert claims.take(invoice_id=stored.pk, at=NOW) == claims.Claim(stored.pk, 1)
+    assert render_due(at=NOW + timedelta(seconds=claims.RENDER_SECONDS)) == Outcome(), "it may still be at it"
+    assert render_due(at=NOW + claims.CLAIM_LASTS) == Outcome(rendered=1)
+
+
+def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
+    stored = store(invoice(fee("19.00")))
+    at = NOW
+    for attempt in range(1, claims.MOST_ATTEMPTS + 1):
+        assert claims.take(invoice_id=stored.pk, at=at) == claims.Claim(stored.pk, attempt)
+        at += claims.CLAIM_LASTS
+    assert render_due(at=at) == Outcome()
+    assert Rendering.objects.parked().get().error == claims.UNFINISHED
+
+
+def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
+    stored = store(invoice(fee("19.00")))
+    first = claims.take(invoice_id=stored.pk, at=NOW)
+    second = claims.take(invoice_id=stored.pk, at=NOW + claims.CLAIM_LASTS)
+    claims.fail(first, reason="late", at=NOW)
+    assert Rendering.objects.get(invoice=stored).error == claims.UNFINISHED
+    claims.fulfil(second, content=b"%PDF", at=NOW)
+    claims.fail(second, reason="late", at=NOW)
+    claims.fulfil(first, content=b"other", at=SOON)
+    found = Rendering.objects.get(invoice=stored)
+    assert (bytes(found.content), found.error, found.rendered_at) == (b"%PDF", "", NOW)
+
+
+def test_on_demand_the_file_is_made_at_once_and_then_kept():
+    stored = store(invoice(fee("19.00")))
+    made = render_one(invoice_id=stored.pk, at=NOW)
+    assert render_one(invoice_id=stored.pk, at=SOON) == made
+    assert Rendering.objects.get().rendered_at == NOW
+
+
+def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_insists():
+    bad = store(UNPRINTABLE)
+    for at in (NOW, SOON):
+        with pytest.raises(NotRendered, match=r"U\+0378") as error:
+            render_one(invoice_id=bad.pk, at=at)
+        assert error.value.retry_at == NOW + claims.RETRY_AFTER[0]
+    assert Rendering.objects.get().attempts == 1
+    with pytest.raises(NotRendered):
+        render_one(invoice_id=bad.pk, at=SOON, insist=True)
+    assert Rendering.objects.get().attempts == 2
+
+
+def test_even_who_insists_waits_for_an_attempt_under_way():
+    stored = store(invoice(fee("19.00")))
+    claims.take(invoice_id=stored.pk, at=NOW)
+    with pytest.raises(NotRendered, match="under way"):
+        render_one(invoice_id=stored.pk, at=SOON, insist=True)
+
+
+def test_a_file_without_its_hash_cannot_be_stored():
+    stored = store(invoice(fee("19.00")))
+    with pytest.raises(IntegrityError, match="rendering_has_a_hash_if_and_only_if_done"), transaction.atomic():
+        Rendering.objects.create(invoice=stored, content=b"%PDF", rendered_at=NOW)
+
+
+def test_the_task_renders_what_is_due():
+    store(invoice(fee("19.00")))
+    assert task() == {"rendered": 1, "failed": 0}
+
+
+def test_queries_of_one_rendering_do_not_grow_with_its_lines(django_assert_num_queries):
+    one, many = store(invoice(fee("1.00"))), store(invoice(*(fee("1.00") for _ in range(30))))
+    for stored in (one, many):
+        claim = claims.take(invoice_id=stored.pk, at=NOW)
+        with django_assert_num_queries(4):  # the invoice, its lines, its taxes; the file
+            making.attempt(claim, at=NOW)
+
+
+def test_unrendered_lists_the_oldest_first():
+    stored = [store(invoice(fee("1.00"))) for _ in range(3)]
+    assert list(unrendered(NOW)) == stored
+
+
+def test_the_command_writes_the_file(tmp_path, capsys):
+    stored = store(invoice(fee("19.00")))
+    out = tmp_path / "invoice.pdf"
+    call_command("render_invoice", stored.number, "--out", str(out))
+    assert stored.number in text_of(out.read_bytes())
+    assert sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
+
+
+def test_the_command_says_why_there_is_no_file(tmp_path):
+    bad = store(UNPRINTABLE)
+    for number, reason in ((bad.number, r"U\+0378"), ("INV-999999", "There is no invoice INV-999999")):
+        with pytest.raises(CommandError, match=reason):
+            call_command("render_invoice", number, "--out", str(tmp_path / "x.pdf"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,62 @@
+"""What a document claims is printed to the letter; a character that no font has stops it, and says so."""
+
+from dataclasses import replace
+
+import pytest
+
+from invoices.rendering.files import NoFont, render
+from invoices.rendering.usage import DimensionUsage
+from tests.invoices.rendering.reading import text_of
+from tests.invoices.rendering.samples import BUYER, D, fee, invoice, meter_usage
+
+UNASSIGNED = "\U000e0080\u0378"  # no font has a shape for these, on any machine
+
+
+def test_a_name_that_cannot_be_printed_stops_the_rendering_and_is_named():
+    facts = invoice(fee("19.00"), buyer=replace(BUYER, legal_name=f"Tokyo {UNASSIGNED} Ltd"))
+    with pytest.raises(NoFont) as error:
+        render(facts)
+    assert f"as in “Tokyo {UNASSIGNED} Ltd”" in str(error.value)
+    assert "U+0378" in str(error.value)
+    assert "install a font" in str(error.value)
+
+
+def test_the_next_document_is_not_blamed_for_it():
+    with pytest.raises(NoFont):
+        render(invoice(fee("19.00", UNASSIGNED)))
+    assert "€22.61" in text_of(render(invoice(fee("19.00"))))
+
+
+def test_a_value_in_the_appendix_is_spelt_out_instead():
+    """Any event may bring a value: no customer may stop their own invoice by one."""
+    usage = meter_usage(dimensions=(DimensionUsage("key", ((f"a{UNASSIGNED[1]}b", D(7)),)),))
+    assert "a[U+0378]b 7" in text_of(render(invoice(fee("19.00")), [usage]))
+
+
+SCRIPTS = [
+    "Łódź Ünïcödé Ελληνικά Кириллица Việt",
+    "שלום עולם",
+    "شركة النور",
+    "नमस्ते दुनिया",
+    "สวัสดีชาวโลก",
+    "Հայերեն",
+    "ქართული",
+]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_whose_fonts_are_packaged_are_printed_on_any_machine(name):
+    assert render(invoice(fee("19.00"), buyer=replace(BUYER, legal_name=name)))
+
+
+CONTROLS = [
+    ("a\x00b\x07c\x7fd\x9fe", "abcde", "control characters have no shape"),
+    ("pay \u202e00.1\u202c now", "pay 00.1 now", "a reversed amount would read as another one"),
+    ("zero\u200bwidth joi\u200dner", "zerowidth joiner", "invisible characters need no glyph"),
+]
+
+
+@pytest.mark.parametrize(("name", "printed", "why"), CONTROLS)
+def test_invisible_characters_change_nothing(name, printed, why):
+    said = text_of(render(invoice(fee("19.00", name)))).replace("\u200b", "").replace("\u200d", "")
+    assert printed in said, why

@@ -1,0 +1,39 @@
+"""A document speaks one language: the customer's where it has words, else English."""
+
+from dataclasses import fields
+from string import Formatter
+
+import pytest
+
+from invoices.rendering.words import LANGUAGES, Words, speak, words_in
+
+LOCALES = [
+    # asked     words   format    why
+    ("de_AT", "Rechnung", "de_AT", "the customer's language and country"),
+    ("de", "Rechnung", "de", "a language alone"),
+    ("fr-CA", "Facture", "fr_CA", "a dash does as well"),
+    ("en_IN", "Invoice", "en_IN", "English as it is written there"),
+    ("hi_IN", "Invoice", "en_IN", "no words in Hindi, but English has India's numbers"),
+    ("ja_JP", "Invoice", "en_001", "English has no Japanese form: then nobody's"),
+    ("zh_Hans_SG", "Invoice", "en_SG", "the country stands last"),
+    ("xx_YY", "Invoice", "en_001", "unknown altogether"),
+    ("", "Invoice", "en_001", "nothing known"),
+]
+
+
+@pytest.mark.parametrize(("asked", "invoice", "locale", "why"), LOCALES)
+def test_words_and_numbers_are_of_one_language(asked, invoice, locale, why):
+    words, spoken = speak(asked)
+    assert (words.invoice, str(spoken)) == (invoice, locale), why
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES - {"en"}))
+def test_every_language_has_every_text_with_the_same_blanks(language):
+    def blanks(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    ours, english = words_in(language), words_in("en")
+    for field in fields(Words):
+        text = getattr(ours, field.name)
+        assert text.strip(), field.name
+        assert blanks(text) == blanks(getattr(english, field.name)), field.name

@@ -1,0 +1,90 @@
+"""Several renderers at once make each file once; one that is killed loses nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from django.db import connection, connections
+
+from invoices.models import Rendering
+from invoices.rendering import claims
+from invoices.rendering.making import Outcome, render_due
+from tests.invoices.rendering.issued import store
+from tests.invoices.rendering.samples import fee, invoice
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+
+
+def worker(*options: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "render_due", *options],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_render_each_invoice_once():
+    stored = [store(invoice(fee("19.00"))) for _ in range(24)]
+    first, second = worker(), worker()
+    said = [one.communicate(timeout=120)[0] for one in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert sum(int(one.split()[0]) for one in said) == len(stored), said
+    made = Rendering.objects.order_by("invoice")
+    assert [one.invoice_id for one in made] == [one.pk for one in stored]
+    assert {one.attempts for one in made} == {1}, said
+    assert all(sha256(one.content).hexdigest() == one.sha256 for one in made)
+
+
+def test_a_race_for_one_claim_has_one_winner():
+    stored = store(invoice(fee("19.00")))
+    barrier = threading.Barrier(8)
+    won: list[claims.Claim] = []
+
+    def race() -> None:
+        barrier.wait()
+        if claim := claims.take(invoice_id=stored.pk, at=NOW):
+            won.append(claim)
+        connections.close_all()
+
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert won == [claims.Claim(stored.pk, 1)]
+
+
+@pytest.mark.parametrize("place", ["render.claimed", "render.before_storing"])
+def test_a_killed_renderer_leaves_no_half_file_and_its_work_is_done_again(place, tmp_path):
+    stored = store(invoice(fee("19.00")))
+    announced = tmp_path / "announced"
+    victim = worker(TOLLBOOK_FAILPOINT=place, TOLLBOOK_FAILPOINT_FILE=str(announced))
+    deadline = time.monotonic() + 60
+    while not announced.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    assert announced.read_text() == f"{place} {victim.pid}\n", "the kill landed in the window"
+    left = Rendering.objects.get(invoice=stored)
+    assert (left.content, left.sha256, left.attempts, left.error) == (None, "", 1, claims.UNFINISHED)
+    assert render_due(at=left.retry_at) == Outcome(rendered=1)
+    assert Rendering.objects.get(invoice=stored).attempts == 2
+
+
+def test_a_file_never_stands_without_its_hash_nor_a_hash_without_its_file():
+    store(invoice(fee("19.00")))
+    render_due(at=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT encode(sha256(content), 'hex') = sha256 FROM invoices_rendering")
+        assert cursor.fetchall() == [(True,)]

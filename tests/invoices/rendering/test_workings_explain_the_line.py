@@ -1,0 +1,112 @@
+"""The rows under a line are its stored explanation, read aloud."""
+
+from dataclasses import replace
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel import Locale
+
+from invoices.rendering.figures import Figures
+from invoices.rendering.words import words_in
+from invoices.rendering.workings import Price, Working, workings
+from plans.pricing.charges import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tests.invoices.rendering.samples import fee, usage_line
+
+D = Decimal
+LADDER = (Tier(D(10_000), D("0.01")), Tier(D(50_000), D("0.005"), D(5)), Tier(None, D("0.002")))
+
+
+def worked(line):
+    return workings(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=words_in("en"))
+
+
+CASES = [
+    # charge             quantity   included  rows as "label | quantity | price | amount"
+    (
+        Graduated(LADDER),
+        "60000",
+        "1000",
+        [
+            "Included | 1,000 | free | €0.00",
+            "Billed units 1 to 10,000 | 10,000 | €10.00 per 1,000 | €100.00",
+            "Billed units 10,001 to 50,000 | 40,000 | €5.00 per 1,000 + flat fee €5.00 | €205.00",
+            "Billed units above 50,000 | 9,000 | €2.00 per 1,000 | €18.00",
+        ],
+    ),
+    (Graduated(LADDER), "250", "0", ["Units 1 to 10,000 | 250 | €0.01 | €2.50"]),
+    (
+        Volume(LADDER),
+        "20000",
+        "0",
+        ["All units, at the price of 10,001 to 50,000 | 20,000 | €5.00 per 1,000 + flat fee €5.00 | €105.00"],
+    ),
+    (Volume(LADDER), "60000", "0", ["All units, at the price above 50,000 | 60,000 | €2.00 per 1,000 | €120.00"]),
+    (Package(D(1000), D("0.9")), "12345", "0", ["Packages of 1,000 | 13 | €0.90 | €11.70"]),
+    (Flat(D(49)), "12", "0", ["All units | 12 | flat fee €49.00 | €49.00"]),
+    (
+        PerUnit(D("0.0125")),
+        "603",
+        "500",
+        [
+            "Included | 500 | free | €0.00",
+            "Beyond what is included | 103 | €0.0125 | €1.2875",
+            "Sum €1.2875, rounded to €1.29",
+        ],
+    ),
+    (PerUnit(D("0.01")), "100", "500", ["Included | 100 | free | €0.00"]),
+    (
+        Graduated((Tier(D("0.5"), D(2)), Tier(None, D(1)))),
+        "0.75",
+        "0",
+        ["Units 0 to 0.5 | 0.5 | €2.00 | €1.00", "Units above 0.5 | 0.25 | €1.00 | €0.25"],
+    ),
+]
+
+
+def spoken(row: Working) -> str:
+    if not row.amount:
+        return row.label
+    price = " + ".join(filter(None, (f"{row.price.text} {row.price.per}".strip(), row.price.flat)))
+    return f"{row.label} | {row.quantity} | {price} | {row.amount}"
+
+
+@pytest.mark.parametrize(("charge", "quantity", "included", "rows"), CASES)
+def test_each_part_of_the_amount_is_a_row(charge, quantity, included, rows):
+    assert [spoken(row) for row in worked(usage_line("API calls", charge, quantity, included=included)).rows] == rows
+
+
+def test_one_price_for_everything_stands_on_the_line_itself():
+    line = worked(usage_line("Tokens", PerUnit(D("0.0000025")), "48000000"))
+    assert (line.price, line.rows) == (Price("€2.50", "per 1,000,000"), ())
+
+
+def test_rounding_is_told_where_it_happened():
+    (remark,) = worked(usage_line("Tokens", PerUnit(D("0.0000025")), "48213977")).rows
+    assert remark == Working("Sum €120.5349425, rounded to €120.53")
+
+
+def test_what_a_hard_cap_refused_is_told_as_not_charged():
+    line = worked(usage_line("Reports", PerUnit(D(1)), "120", included="100", model="hard_cap"))
+    assert line.rows[-1] == Working("Refused above the limit", "20", Price("not charged"), "€0.00")
+
+
+def test_a_late_line_takes_off_what_was_billed_before():
+    line = usage_line("API calls (late)", PerUnit(D("0.0121")), "1300")
+    stored = {"cumulative": "15.73", "billed_before": "12.10", "quantity_before": "1000"}
+    late = replace(line, quantity=D(300), amount=D("3.63"), explanation={**line.explanation, **stored})
+    assert worked(late).rows == (
+        Working("All units", "1,300", Price("€0.0121"), "€15.73"),
+        Working("Billed before", "1,000", None, "-€12.10"),
+    )
+
+
+def test_a_whole_fee_is_its_own_price_and_a_share_says_of_what():
+    assert worked(fee("499.00")).price == Price("€499.00")
+    share = worked(fee("9.67", explanation={"fee": "19.99", "share": "15/31"}))
+    assert (share.price, share.rows) == (None, (Working("€19.99 × 15/31"),))
+
+
+def test_an_explanation_that_cannot_be_read_is_an_error_and_no_blank():
+    with pytest.raises(KeyError):
+        worked(fee("1.00", explanation={"parts": [{"from": "0"}]}))

@@ -1,0 +1,117 @@
+"""Numbers of a series: consecutive, never twice, in the order of time, and given back by a rollback."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection, transaction
+
+from invoices.models import NumberSeries
+from invoices.numbering import Numbers, SeriesFull, series_for, take
+from tests.builders import make_seller
+from tests.racing import together
+
+AT = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def series(db: None) -> int:
+    return series_for(seller_id=make_seller().pk, sandbox=False)
+
+
+def test_they_are_consecutive(series: int):
+    first = take(series=series, count=3, at=AT)
+    then = take(series=series, count=1, at=AT)
+    assert [first.text(0), first.text(2), then.text(0)] == ["INV-000001", "INV-000003", "INV-000004"]
+
+
+def test_a_rollback_gives_them_back(series: int):
+    with transaction.atomic():
+        take(series=series, count=5, at=AT)
+        transaction.set_rollback(True)
+    assert take(series=series, count=1, at=AT).first == 1
+
+
+def test_no_number_is_issued_at_an_earlier_time_than_the_one_before(series: int):
+    moments = [AT, AT - timedelta(hours=1), AT + timedelta(hours=1), AT]
+    issued = [take(series=series, count=1, at=moment).issued_at for moment in moments]
+    assert issued == [AT, AT, AT + timedelta(hours=1), AT + timedelta(hours=1)]
+
+
+def test_each_seller_has_a_series_for_live_and_one_for_sandbox_documents(series: int):
+    acme, other = make_seller(), make_seller("other")
+    found = [series_for(seller_id=one.pk, sandbox=sandbox) for one in (acme, other) for sandbox in (False, True)]
+    assert found[0] == series
+    assert len(set(found)) == 4
+    prefixes = NumberSeries.objects.order_by("seller", "sandbox").values_list("prefix", flat=True)
+    assert list(prefixes) == ["INV-", "TEST-"] * 2
+
+
+def test_a_series_that_finance_made_is_used(db: None):
+    seller = make_seller()
+    made = NumberSeries.objects.create(seller=seller, code="2026", prefix="ACME26-", last_number=41)
+    assert series_for(seller_id=seller.pk, sandbox=False) == made.pk
+    assert take(series=made.pk, count=1, at=AT).text(0) == "ACME26-000042"
+
+
+def test_a_series_that_does_not_exist_is_an_error(db: None):
+    with pytest.raises(LookupError, match="no number series 123456"):
+        take(series=123456, count=1, at=AT)
+
+
+PRINTED = [
+    ("INV-", 1, "INV-000001"),
+    ("INV-", 1_000_000, "INV-1000000"),
+    ("INV-", 999_999_999_999, "INV-999999999999"),
+    ("", 7, "000007"),
+    ("TENLETTERS", 999_999, "TENLETTERS999999"),
+]
+
+
+@pytest.mark.parametrize(("prefix", "number", "printed"), PRINTED)
+def test_they_are_padded_and_16_characters_at_most(prefix: str, number: int, printed: str):
+    assert Numbers(1, prefix, number, AT).text(0) == printed
+    assert len(printed) <= 16
+
+
+def test_a_series_that_is_full_says_so():
+    with pytest.raises(SeriesFull, match="start a series of a shorter prefix"):
+        Numbers(1, "TENLETTERS", 999_999, AT).text(1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_that_fail_now_and_then_leave_no_gap_and_no_repeat():
+    """16 writers, a tenth of whose transactions are rolled back, each on its own clock."""
+    series = series_for(seller_id=make_seller().pk, sandbox=False)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE issued (number bigint, issued_at timestamptz)")
+
+    def write(seed: int) -> int:
+        chance, written = random.Random(seed), 0
+        for _ in range(25):
+            count, fails = chance.randint(1, 3), chance.random() < 0.1
+            with transaction.atomic():
+                numbers = take(series=series, count=count, at=AT + timedelta(seconds=chance.randint(-9, 9)))
+                with connection.cursor() as cursor:
+                    for offset in range(count):
+                        cursor.execute(
+                            "INSERT INTO issued VALUES (%s, %s)", [numbers.first + offset, numbers.issued_at]
+                        )
+                if fails:
+                    transaction.set_rollback(True)
+            written += 0 if fails else count
+        return written
+
+    written = sum(together(*[lambda seed=seed: write(seed) for seed in range(16)]))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number, issued_at FROM issued ORDER BY number")
+        issued = cursor.fetchall()
+    assert [number for number, _ in issued] == list(range(1, written + 1))
+    assert all(before <= after for (_, before), (_, after) in pairwise(issued))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_series_made_by_many_at_once_is_one():
+    seller = make_seller()
+    assert len(set(together(*[lambda: series_for(seller_id=seller.pk, sandbox=False)] * 8))) == 1

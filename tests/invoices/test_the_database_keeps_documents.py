@@ -1,0 +1,204 @@
+"""Each promise of the invoice tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from billing.closing import close_due
+from invoices.models import Invoice
+from tests.builders import (
+    FEB,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.refusals import named_constraints, refused_by
+
+pytestmark = pytest.mark.django_db
+
+DRAFT = """
+INSERT INTO invoices_invoice (reference, seller_id, customer_id, sandbox, state, period_start, period_end, currency,
+    net, tax, total, seller_facts, buyer_facts, purchase_order, note, created_at, number, sequence)
+SELECT {reference}, seller_id, customer_id, false, {state}, period_start, period_end, currency, {net}, {tax}, {total},
+    '{{}}', '{{}}', '', '', now(), {number}, {sequence}
+FROM invoices_invoice ORDER BY id LIMIT 1
+"""
+
+
+def draft(**changes: str) -> str:
+    values = {"reference": "'new'", "state": "'draft'", "net": "0", "tax": "0", "total": "0"}
+    return DRAFT.format(**{**values, "number": "NULL", "sequence": "NULL", **changes})
+
+
+LINE = """
+INSERT INTO invoices_line (invoice_id, position, kind, description, service_start, service_end, quantity, unit,
+    currency, amount, tax_rate, explanation)
+SELECT id, {position}, {kind}, '', now(), now(), {quantity}, '', currency, {amount}, {rate}, '{{}}'
+FROM invoices_invoice WHERE state = 'draft'
+"""
+
+
+def line(**changes: str) -> str:
+    values = {"position": "7", "kind": "'fee'", "quantity": "1", "amount": "1", "rate": "0"}
+    return LINE.format(**{**values, **changes})
+
+
+TAX = """
+INSERT INTO invoices_invoicetax (invoice_id, name, rate, reason, currency, taxable, amount)
+SELECT id, '', {rate}, '', currency, {taxable}, {amount} FROM invoices_invoice WHERE state = 'draft'
+"""
+
+
+def tax(**changes: str) -> str:
+    return TAX.format(**{"rate": "5", "taxable": "1", "amount": "1", **changes})
+
+
+ISSUE = (
+    "UPDATE invoices_invoice i SET state = 'issued', series_id = s.id, sequence = 99, number = '99',"
+    " issued_at = now(), issue_date = now(), due_date = now(){} FROM invoices_numberseries s WHERE i.state = 'draft'"
+)
+
+ISSUED = "UPDATE invoices_invoice SET {} WHERE state = 'issued'"
+
+CASES = [
+    # documents
+    ("invoice_state_is_known", ISSUE.replace("'issued'", "'other'").format("")),
+    ("nothing_is_billed_twice", draft(reference="reference")),
+    ("number_is_given_once_per_series", ISSUE.replace("99, number", "1, number").format("")),
+    ("number_names_one_document_of_a_seller", ISSUE.replace("'99'", "'INV-000001'").format("")),
+    ("invoice_has_a_number_if_and_only_if_issued", draft(number="'INV-9'")),
+    ("invoice_has_a_number_if_and_only_if_issued", draft(state="'issued'")),
+    ("invoice_has_a_number_if_and_only_if_issued", draft(sequence="9")),
+    ("invoice_total_is_net_plus_tax", draft(net="1", tax="1", total="3")),
+    ("invoice_net_is_finite", draft(net="'NaN'", total="'NaN'")),
+    ("invoice_tax_is_finite", draft(tax="'NaN'", total="'NaN'")),
+    ("invoice_total_is_never_negative", draft(net="-1", total="-1")),
+    # lines and taxes of a draft
+    ("line_kind_is_known", line(kind="'other'")),
+    ("line_position_is_used_once", line(position="1")),
+    ("line_quantity_is_finite", line(quantity="'NaN'")),
+    ("line_amount_is_finite", line(amount="'NaN'")),
+    ("line_tax_rate_is_0_to_100_percent", line(rate="100.0001")),
+    ("line_tax_rate_is_0_to_100_percent", line(rate="'NaN'")),
+    ("invoice_tax_rate_is_0_to_100_percent", tax(rate="-1")),
+    ("taxable_amount_is_finite", tax(taxable="'NaN'")),
+    ("tax_amount_is_finite", tax(amount="'NaN'")),
+    ("tax_rate_is_listed_once", tax(rate="19")),
+    # what is issued equals its rows, and stays as it is
+    ("issued_invoice_equals_its_lines", ISSUE.format(", net = 11, total = 12.9")),
+    ("issued_invoice_equals_its_lines", ISSUE.format(", tax = 2, total = 12")),
+    ("issued_invoice_equals_its_lines", ISSUE.format(", currency = 'EUR'")),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("net = net + 1, total = total + 1")),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("number = 'INV-9'")),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("buyer_facts = '{}'")),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("state = 'draft'")),
+    ("issued_invoice_changes_only_its_state", "DELETE FROM invoices_invoice WHERE state = 'issued'"),
+    ("issued_invoice_keeps_its_rows", "UPDATE invoices_line SET amount = amount + 1"),
+    ("issued_invoice_keeps_its_rows", "DELETE FROM invoices_line"),
+    ("issued_invoice_keeps_its_rows", line().replace("state = 'draft'", "state = 'issued'")),
+    ("issued_invoice_keeps_its_rows", "UPDATE invoices_invoicetax SET amount = amount + 1"),
+    ("issued_invoice_keeps_its_rows", "DELETE FROM invoices_invoicetax"),
+    ("issued_invoice_keeps_its_rows", tax(rate="6").replace("state = 'draft'", "state = 'issued'")),
+    (
+        "issued_invoice_keeps_its_rows",
+        "UPDATE invoices_line SET position = 9, invoice_id = (SELECT id FROM invoices_invoice WHERE state = 'issued')"
+        " WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE state = 'draft')",
+    ),
+    # numbers and rates
+    (
+        "seller_has_a_series_once",
+        "INSERT INTO invoices_numberseries (seller_id, code, prefix, sandbox, last_number)"
+        " SELECT seller_id, code, 'OTHER-', false, 0 FROM invoices_numberseries",
+    ),
+    (
+        "numbers_of_two_series_never_look_alike",
+        "INSERT INTO invoices_numberseries (seller_id, code, prefix, sandbox, last_number)"
+        " SELECT seller_id, 'other', prefix, false, 0 FROM invoices_numberseries",
+    ),
+    ("last_number_is_finite", "UPDATE invoices_numberseries SET last_number = 2000000000000"),
+    ("tax_rate_is_0_to_100_percent", "UPDATE invoices_taxrate SET rate = 101"),
+    ("tax_rate_ends_after_start", "UPDATE invoices_taxrate SET valid_to = valid_from"),
+    (
+        "one_tax_rate_is_in_force_at_a_time",
+        "INSERT INTO invoices_taxrate (seller_id, name, country, rate, valid_from)"
+        " SELECT seller_id, name, country, 1, valid_from + 100 FROM invoices_taxrate",
+    ),
+    # files
+    (
+        "rendering_has_a_hash_if_and_only_if_done",
+        "INSERT INTO invoices_rendering (invoice_id, content, sha256, attempts, error)"
+        " SELECT id, 'x', '', 1, '' FROM invoices_invoice",
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """Leave an issued invoice over $10 and 19 % tax, and a draft of the same."""
+    make_tax("19")
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    use(
+        subscribe(make_customer(), publish(make_plan(fees=[fee("5", billed="arrears")], offers=offers))),
+        "api.calls",
+        100,
+    )
+    close_due(at=FEB + timedelta(hours=1))
+    assert Invoice.objects.get().total.amount * 100 == 1190
+    with connection.cursor() as cursor:
+        cursor.execute(draft(net="10", tax="1.9", total="11.9"))
+        cursor.execute(line(position="1", amount="10", rate="19"))
+        cursor.execute(tax(rate="19", taxable="10", amount="1.9"))
+
+
+@pytest.mark.parametrize(("name", "statement"), CASES)
+def test_a_broken_promise_is_refused(name: str, statement: str):
+    assert refused_by(statement) == name
+
+
+def test_every_promise_is_tested():
+    assert named_constraints("invoices") <= {name for name, _ in CASES}
+
+
+def test_a_draft_that_equals_its_lines_may_be_issued():
+    assert refused_by(ISSUE.format("")) == "nothing"
+
+
+LIFE = [
+    ("issued", "paid", "nothing"),
+    ("issued", "overdue", "nothing"),
+    ("issued", "void", "nothing"),
+    ("issued", "uncollectible", "nothing"),
+    ("overdue", "paid", "nothing"),
+    ("uncollectible", "paid", "nothing"),
+    ("overdue", "issued", "issued_invoice_changes_only_its_state"),
+    ("paid", "issued", "issued_invoice_changes_only_its_state"),
+    ("paid", "void", "issued_invoice_changes_only_its_state"),
+    ("void", "paid", "issued_invoice_changes_only_its_state"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "refused"), LIFE)
+def test_the_state_moves_along_its_life_only(before: str, after: str, refused: str):
+    Invoice.objects.filter(state="issued").update(state=before)
+    assert refused_by("UPDATE invoices_invoice SET state = %s WHERE state = %s", after, before) == refused
+
+
+def test_changes_of_state_are_kept_in_the_history():
+    Invoice.objects.filter(state="issued").update(state="paid")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM invoices_invoiceevent")
+        assert cursor.fetchall() == [("paid",)]
+    assert refused_by("DELETE FROM invoices_invoiceevent") == "pgtrigger"
+
+
+def test_other_sellers_may_use_the_same_numbers():
+    same = ISSUE.replace("'99'", "'INV-000001'").format(", seller_id = %s")
+    assert refused_by(same, make_seller("other").pk) == "nothing"

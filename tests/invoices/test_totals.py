@@ -1,0 +1,71 @@
+"""From lines to the amount due: lines, then tax per rate on their net sum, then the total."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invoices.totals import ORDER, Tax, TaxSum, total_up
+
+VAT, REDUCED, NONE = Tax("VAT", Decimal(19)), Tax("VAT", Decimal(7)), Tax("VAT", Decimal(0), "Reverse charge")
+
+CASES = [
+    # lines                                     currency  net       tax      total     why
+    ([], "USD", "0", "0", "0", "no lines, nothing due"),
+    ([("19.99", VAT)], "USD", "19.99", "3.80", "23.79", "3.7981 is rounded half up"),
+    ([("0.50", VAT)] * 3, "USD", "1.50", "0.29", "1.79", "once on 1.50 (0.285), not three times 0.10"),
+    ([("10.00", VAT), ("10.00", REDUCED)], "EUR", "20.00", "2.60", "22.60", "each rate has a sum of its own"),
+    ([("10.00", VAT), ("5.00", NONE)], "EUR", "15.00", "1.90", "16.90", "what is exempt adds no tax"),
+    ([("10.00", VAT), ("-4.00", VAT)], "USD", "6.00", "1.14", "7.14", "what is given back lowers the tax"),
+    ([("-0.50", VAT)] * 1, "USD", "-0.50", "-0.10", "-0.60", "ties go away from zero on either side"),
+    ([("1000", VAT), ("3", VAT)], "JPY", "1003", "191", "1194", "yen have no decimals: 190.57"),
+    ([("1.001", VAT)], "KWD", "1.001", "0.190", "1.191", "dinars have three"),
+    ([("100.00", Tax("GST", Decimal("12.345")))], "USD", "100.00", "12.35", "112.35", "12.345 is rounded half up"),
+]
+
+
+@pytest.mark.parametrize(("lines", "currency", "net", "tax", "total", "why"), CASES)
+def test_lines_come_to(lines: list, currency: str, net: str, tax: str, total: str, why: str):
+    found = total_up([(Decimal(amount), under) for amount, under in lines], currency)
+    assert (found.net, found.tax, found.total) == (Decimal(net), Decimal(tax), Decimal(total)), why
+
+
+def test_one_sum_is_kept_for_each_rate_and_reason():
+    exempt = Tax("VAT", Decimal(0), "Exempt")
+    found = total_up([(Decimal(1), VAT), (Decimal(2), NONE), (Decimal(4), exempt), (Decimal(8), VAT)], "USD")
+    assert found.taxes == (
+        TaxSum(VAT, Decimal(9), Decimal("1.71")),
+        TaxSum(NONE, Decimal(2), Decimal("0.00")),
+        TaxSum(exempt, Decimal(4), Decimal("0.00")),
+    )
+
+
+def test_the_order_is_written_down_in_one_place():
+    assert [step.__name__ for step in ORDER] == ["_sum_lines", "_tax_each_rate", "_add_tax"]
+
+
+cents = st.integers(-(10**12), 10**12).map(lambda number: Decimal(number).scaleb(-2))
+taxes = st.sampled_from([VAT, REDUCED, NONE, Tax("GST", Decimal("8.875"))])
+
+
+@given(st.lists(st.tuples(cents, taxes), max_size=20))
+def test_taxable_sums_are_the_net_and_taxes_are_the_tax(claims: list[tuple[Decimal, Tax]]):
+    found = total_up(claims, "USD")
+    assert found.net == sum(amount for amount, _ in claims) == sum(one.taxable for one in found.taxes)
+    assert found.tax == sum(one.amount for one in found.taxes)
+    assert found.total == found.net + found.tax
+
+
+@given(st.lists(st.tuples(cents, taxes), max_size=12), st.randoms(use_true_random=False))
+def test_the_order_of_lines_does_not_matter(claims: list[tuple[Decimal, Tax]], random):
+    shuffled = list(claims)
+    random.shuffle(shuffled)
+    assert total_up(shuffled, "USD").total == total_up(claims, "USD").total
+
+
+@given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=20))
+def test_no_tax_is_off_by_more_than_half_a_cent(claims: list[tuple[Decimal, Tax]]):
+    for one in total_up(claims, "USD").taxes:
+        exact = one.taxable * one.tax.rate / 100
+        assert abs(one.amount - exact) <= Decimal("0.005")

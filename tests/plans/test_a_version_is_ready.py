@@ -1,0 +1,66 @@
+"""What keeps a version from being billed by is said in words, all at once, before it is published."""
+
+import pytest
+
+from plans.models import Price
+from plans.publishing import NotReady
+from plans.readiness import problems_of
+from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+PRICED = [rate("0.05")]
+BOTH = {"USD": PRICED, "EUR": PRICED}
+
+CASES = [
+    # fees, offers, what it says
+    ([], [], ["It charges and grants nothing: add a fee or a feature."]),
+    ([], [offer("api.calls")], ["api.calls has no price: add one, at zero"]),
+    (
+        [],
+        [offer("api.calls", rates=[rate(tiers=[tier(10, 1)])])],
+        ["api.calls in USD: default: The last tier must be"],
+    ),
+    ([], [offer("api.calls", rates=[rate(tiers=[tier(None, 1)]), rate("1", match={"a": "b"})])], []),
+    ([], [offer("api.calls", prices=BOTH), offer("b", rates=PRICED)], ["b has no price in EUR"]),
+    ([fee("5")], [offer("api.calls", prices=BOTH)], ["The fee “Base fee” has no amount in EUR"]),
+    ([fee("5"), fee("4", currency="EUR")], [offer("api.calls", prices=BOTH)], []),
+    ([], [offer("api.calls", rates=PRICED, consumption="credits")], ["api.calls is to be paid from a wallet"]),
+    ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
+    ([fee("5", currency="XXX")], [], ["'XXX' is not a currency"]),
+]
+
+
+@pytest.mark.parametrize(("fees", "offers", "expected"), CASES)
+def test_problems_are_sentences(fees: list, offers: list, expected: list[str]):
+    found = problems_of(make_plan(fees=fees, offers=offers))
+    assert len(found) == len(expected), found
+    assert all(problem.startswith(start) for problem, start in zip(found, expected, strict=True)), found
+
+
+def test_a_price_needs_a_rate():
+    version = make_plan(offers=[offer("api.calls", consumption="hard_cap")])
+    Price.objects.create(plan_feature=version.features.get(), currency="USD")
+    assert problems_of(version) == ["api.calls in USD has no rate: add at least a default rate."]
+
+
+def test_a_boolean_feature_has_no_price():
+    version = make_plan(offers=[offer(make_feature("sso", kind="boolean"), rates=PRICED)])
+    assert problems_of(version) == [
+        "sso is not metered, so nothing could be counted for its price: remove the price."
+    ]
+
+
+def test_a_meter_that_is_not_billed_yet_is_named():
+    feature = make_feature("peak", meter=make_meter("peak", aggregation="max", value_property="level"))
+    (problem,) = problems_of(make_plan(offers=[offer(feature, rates=PRICED)]))
+    assert problem.startswith("peak is metered by greatest value, which is not billed yet")
+
+
+def test_all_of_them_stand_in_the_refusal():
+    version = make_plan(offers=[offer("api.calls"), offer("storage")])
+    with pytest.raises(NotReady, match=r"api\.calls has no price.*storage has no price") as refused:
+        publish(version)
+    assert len(refused.value.problems) == 2
+    version.refresh_from_db()
+    assert version.state == "draft"

@@ -1,0 +1,180 @@
+"""Each promise of the plan tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+
+# ruff: noqa: S608
+
+import pytest
+
+from plans.models import Catalogue, PlanVersion
+from tests.builders import FEB, JAN, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.refusals import named_constraints, refused_by
+
+pytestmark = pytest.mark.django_db
+
+LIVE = "SELECT id FROM plans_planversion WHERE state = 'live'"
+DRAFT = "SELECT id FROM plans_planversion WHERE state = 'draft'"
+OF = {
+    "plans_planfeature": "version_id IN ({version})",
+    "plans_fee": "version_id IN ({version})",
+    "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
+}
+OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
+OF["plans_tier"] = f"rate_id IN (SELECT id FROM plans_rate WHERE {OF['plans_rate']})"
+
+EDITS = {
+    "plans_planfeature": "included = included + 1",
+    "plans_fee": "amount = amount + 1",
+    "plans_price": "currency = 'EUR'",
+    "plans_rate": "label = label || 'x'",
+    "plans_tier": "unit_price = unit_price + 1",
+}
+"""A harmless change of each table below a version."""
+
+
+def of_draft(table: str) -> str:
+    return OF[table].format(version=DRAFT)
+
+
+def edit(table: str, changes: str, *, only: str = "true") -> str:
+    return f"UPDATE {table} SET {changes} WHERE {only} AND {of_draft(table)}"
+
+
+def version(changes: str, *, state: str = "draft") -> str:
+    return f"UPDATE plans_planversion SET {changes} WHERE state = '{state}'"
+
+
+CASES = [
+    # meters and features
+    ("meter_aggregation_is_known", "UPDATE plans_meter SET aggregation = 'other' WHERE code = 'unused'"),
+    ("meter_rounding_is_known", "UPDATE plans_meter SET rounding = 'other' WHERE code = 'unused'"),
+    ("meter_rounds_to_12_places_at_most", "UPDATE plans_meter SET rounding_places = 13 WHERE code = 'unused'"),
+    (
+        "meter_reads_a_dimension_value_once",
+        "INSERT INTO plans_meterreading (meter_id, dimension_value, value_property)"
+        " SELECT id, 'input', v FROM plans_meter, (VALUES ('a'), ('b')) AS t(v) WHERE code = 'unused'",
+    ),
+    ("feature_kind_is_known", "UPDATE plans_feature SET kind = 'other', meter_id = NULL"),
+    ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET meter_id = NULL WHERE kind = 'metered'"),
+    ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET kind = 'boolean'"),
+    ("there_is_one_catalogue", "INSERT INTO plans_catalogue (id, revision) VALUES (2, 1)"),
+    # versions
+    ("version_state_is_known", version("state = 'other', effective_from = now(), published_at = now()")),
+    ("version_interval_is_known", version("interval_unit = 'hour'")),
+    ("version_interval_count_is_1_to_120", version("interval_count = 121")),
+    ("version_interval_count_is_1_to_120", version("interval_count = 0")),
+    ("version_number_is_used_once_per_plan", version("number = 1")),
+    ("published_version_says_since_when", version("state = 'live'")),
+    ("version_ends_after_it_starts", version("effective_from = now(), effective_to = now() - interval '1 second'")),
+    (
+        "one_version_of_a_plan_is_in_force_at_a_time",
+        version("state = 'live', effective_from = '2026-05-01', published_at = now()"),
+    ),
+    # features, prices and fees of a version
+    ("consumption_model_is_known", edit("plans_planfeature", "consumption = 'other'")),
+    ("included_units_are_finite", edit("plans_planfeature", "included = 'NaN'")),
+    ("included_units_are_finite", edit("plans_planfeature", "included = -1")),
+    (
+        "feature_has_one_consumption_model",
+        edit("plans_planfeature", "feature_id = (SELECT min(feature_id) FROM plans_planfeature)"),
+    ),
+    (
+        "feature_has_one_price_per_currency",
+        "INSERT INTO plans_price (plan_feature_id, currency) SELECT plan_feature_id, currency FROM plans_price"
+        f" WHERE {of_draft('plans_price')}",
+    ),
+    ("charge_model_is_known", edit("plans_rate", "model = 'other'", only="model = 'per_unit'")),
+    ("unit_price_is_finite", edit("plans_rate", "unit_price = 'NaN'", only="model = 'per_unit'")),
+    ("rate_has_a_unit_price_or_tiers", edit("plans_rate", "unit_price = NULL", only="model = 'per_unit'")),
+    ("rate_has_a_unit_price_or_tiers", edit("plans_rate", "unit_price = 1", only="model = 'graduated'")),
+    ("only_a_package_has_a_size", edit("plans_rate", "package_size = 10", only="model = 'per_unit'")),
+    ("only_a_package_has_a_size", edit("plans_rate", "model = 'package'", only="model = 'per_unit'")),
+    (
+        "package_size_is_positive",
+        edit("plans_rate", "model = 'package', package_size = 0", only="model = 'per_unit'"),
+    ),
+    ("dimensions_match_one_rate", edit("plans_rate", "match = '{}'")),
+    ("tier_bound_is_positive", edit("plans_tier", "up_to = 0", only="up_to IS NOT NULL")),
+    ("tier_bound_is_used_once", edit("plans_tier", "up_to = NULL")),
+    ("tier_unit_price_is_finite", edit("plans_tier", "unit_price = 'NaN'")),
+    ("tier_flat_fee_is_finite", edit("plans_tier", "flat_fee = -1")),
+    ("fee_kind_is_known", edit("plans_fee", "kind = 'other'")),
+    ("fee_is_billed_in_advance_or_arrears", edit("plans_fee", "billed = 'other'")),
+    ("fee_is_finite", edit("plans_fee", "amount = 'NaN'")),
+    ("fee_is_listed_once_per_currency", edit("plans_fee", "label = 'same'")),
+    # a published version
+    ("published_version_changes_only_its_state", version("interval_unit = 'year'", state="live")),
+    ("published_version_changes_only_its_state", version("effective_from = now()", state="live")),
+    ("published_version_changes_only_its_state", version("state = 'draft'", state="live")),
+    ("published_version_changes_only_its_state", version("note = 'other'", state="retired")),
+    ("published_version_changes_only_its_state", version("effective_to = NULL", state="retired")),
+    ("published_version_changes_only_its_state", "DELETE FROM plans_planversion WHERE state = 'live'"),
+    # a meter that it prices
+    ("meter_in_use_keeps_its_meaning", "UPDATE plans_meter SET event_name = 'other' WHERE code = 'api.calls'"),
+    ("meter_in_use_keeps_its_meaning", "DELETE FROM plans_meter WHERE code = 'api.calls'"),
+    (
+        "meter_in_use_keeps_its_meaning",
+        "INSERT INTO plans_meterreading (meter_id, dimension_value, value_property)"
+        " SELECT id, 'a', 'b' FROM plans_meter WHERE code = 'api.calls'",
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """Leave a plan with a retired, a live and a draft version, all of the same contents, and a meter not in use."""
+    make_meter("unused")
+    make_feature("sso", kind="boolean")
+    for number in (1, 2, 3):
+        rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
+        offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]
+        made = make_plan("starter", fees=[fee("5"), fee("9", kind="one_time")], offers=offers)
+        if number < 3:
+            publish(made, at=JAN if number == 1 else FEB)
+    assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
+        "retired",
+        "live",
+        "draft",
+    ]
+
+
+@pytest.mark.parametrize(("name", "statement"), CASES)
+def test_a_broken_promise_is_refused(name: str, statement: str):
+    assert refused_by(statement) == name
+
+
+def test_every_promise_is_tested():
+    assert named_constraints("plans") <= {name for name, _ in CASES}
+
+
+@pytest.mark.parametrize("table", list(OF))
+def test_what_is_published_is_frozen_and_a_draft_is_not(table: str):
+    published = OF[table].format(version=LIVE)
+    assert refused_by(f"UPDATE {table} SET {EDITS[table]} WHERE {published}") == "published_version_is_frozen"
+    assert refused_by(f"DELETE FROM {table} WHERE {published}") == "published_version_is_frozen"
+    assert refused_by(f"UPDATE {table} SET {EDITS[table]} WHERE {of_draft(table)}") == "nothing"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE plans_fee SET version_id = ({LIVE}) WHERE version_id IN ({DRAFT}) AND label = 'Base fee'",
+        f"INSERT INTO plans_fee (version_id, kind, label, currency, amount, billed, position) SELECT ({LIVE}), kind,"
+        f" 'new', currency, amount, billed, position FROM plans_fee WHERE version_id IN ({DRAFT})",
+    ],
+)
+def test_nothing_is_moved_or_added_to_what_is_published(statement: str):
+    assert refused_by(statement) == "published_version_is_frozen"
+
+
+def test_a_name_or_unit_may_change_since_no_figure_depends_on_it():
+    assert refused_by("UPDATE plans_meter SET name = 'Calls', unit = 'request' WHERE code = 'api.calls'") == "nothing"
+
+
+def test_the_catalogue_moves_on_with_every_change_of_what_is_metered():
+    before = Catalogue.objects.get().revision
+    make_meter("another")
+    assert Catalogue.objects.get().revision > before
+
+
+def test_history_of_prices_is_only_added_to():
+    assert refused_by("UPDATE plans_rateevent SET label = 'other'") == "pgtrigger"
+    assert refused_by("DELETE FROM plans_rateevent") == "pgtrigger"

@@ -1,0 +1,101 @@
+"""A test run's databases: a throwaway cluster (or the server DATABASE_URL names), a database for each worker."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from config import databases
+from config.postgres.throwaway import cluster_in, run_folder
+
+RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, which the workers inherit from the process that starts them
+SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL when it is not the run's own
+
+
+@contextlib.contextmanager
+def run() -> Iterator[None]:
+    """Name this run's folder and server in the environment, for its workers; remove all it made in the end."""
+    given = os.environ.get("DATABASE_URL")
+    with run_folder() as folder:
+        os.environ[RUN] = str(folder)
+        if given:
+            os.environ[SERVER] = given
+        yield
+        if given:
+            _drop(given, _template_name(folder))
+
+
+class WorkerDatabase:
+    """The database one worker tests on: a copy of the migrated template."""
+
+    def __init__(self) -> None:
+        self.folder = Path(os.environ[RUN])
+        self.template = _template_name(self.folder)
+        self.name = f"{self.template}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        self.server = os.environ.get(SERVER) or cluster_in(self.folder).ensure_running()
+
+    def create(self) -> None:
+        """Copy the template, which the first worker makes; let Django and child processes use the copy."""
+        with self._one_at_a_time():
+            if not self._exists(self.template):
+                self._make_template()
+        self._copy()
+        self._use(self.name)
+
+    def renew(self) -> None:
+        """Throw away what a test committed by copying the template again; connections left open are cut."""
+        connections.close_all()
+        self._copy()
+
+    def drop(self) -> None:
+        connections.close_all()
+        _drop(self.server, self.name)
+
+    def _copy(self) -> None:
+        _drop(self.server, self.name)
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, self.template)
+
+    def _make_template(self) -> None:
+        unfinished = f"{self.template}_unfinished"
+        _drop(self.server, unfinished)
+        self._execute(sql.SQL("CREATE DATABASE {}"), unfinished)
+        self._use(unfinished)
+        call_command("migrate", verbosity=0, interactive=False)
+        connections.close_all()
+        self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, self.template)
+
+    def _use(self, name: str) -> None:
+        parts = conninfo_to_dict(self.server) | {"dbname": name}
+        settings.DATABASES["default"].update(databases.from_url(make_conninfo(**parts)))
+        os.environ["DATABASE_URL"] = make_conninfo(**parts)
+
+    def _exists(self, name: str) -> bool:
+        with psycopg.connect(self.server) as connection:
+            return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+    def _execute(self, statement: sql.SQL, *names: str) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, names)))
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        with (self.folder / "template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _template_name(folder: Path) -> str:
+    return f"tollbook_test_{folder.name}"
+
+
+def _drop(server: str, name: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,23 @@
+"""A flat fee is due whatever was used."""
+
+from decimal import Decimal
+
+import pytest
+
+from plans.pricing.charges import Flat, InvalidQuantity
+from plans.pricing.parts import total
+from tests.pricing.worked import rows
+
+D = Decimal
+
+
+@pytest.mark.parametrize("row", rows("flat"), ids=lambda row: row["quantity"])
+def test_the_fee_is_due_as_documented(row):
+    (part,) = Flat(D(row["fee"])).rate(D(row["quantity"]))
+    assert (part.units, total([part])) == (D(row["quantity"]), D(row["amount"]))
+
+
+@pytest.mark.parametrize("quantity", ["-1", "NaN", "Infinity", "1e51"])
+def test_a_quantity_that_cannot_be_is_refused(quantity):
+    with pytest.raises(InvalidQuantity, match="from 0 to"):
+        Flat(D(29)).rate(D(quantity))

@@ -1,0 +1,22 @@
+"""A second rater, written from the prose in fractions, comes to the same amounts for random catalogues."""
+
+from fractions import Fraction
+
+from hypothesis import given
+
+from plans.pricing.rating import rate_usage
+from tests.pricing import independent
+from tests.pricing.strategies import LAW, catalogues
+
+
+@LAW
+@given(catalogues())
+def test_independent_rater_agrees(catalogue):
+    terms, used = catalogue
+    rating = rate_usage(terms, used)
+    amounts, refused = independent.bill(terms, used)
+    assert sum((Fraction(line.refused) for line in rating.lines), Fraction(0)) == refused
+    assert {line.rate_key: Fraction(line.amount) for line in rating.lines} == {
+        key: amount for key, amount in amounts.items() if key in {line.rate_key for line in rating.lines}
+    }
+    assert Fraction(rating.amount) == sum(amounts.values(), Fraction(0))

@@ -1,0 +1,73 @@
+"""The parts that explain a line are its amount, and survive being stored."""
+
+import json
+from decimal import Decimal
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+
+from plans.pricing.charges import PerUnit
+from plans.pricing.parts import Part, total
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from tests.pricing.strategies import LAW, catalogues, charges, quantities
+
+D = Decimal
+
+
+@LAW
+@given(catalogues())
+def test_parts_sum_to_the_amount_of_their_line_and_lines_to_the_rating(catalogue):
+    rating = rate_usage(*catalogue)
+    for line in rating.lines:
+        assert total(line.parts) == line.amount
+        assert F(line.quantity) == F(line.included) + F(line.billable) + F(line.refused)
+    assert sum(F(line.amount) for line in rating.lines) == F(rating.amount)
+
+
+@LAW
+@given(charges, quantities)
+def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, quantity):
+    for part in charge.rate(quantity):
+        assert F(part.amount) == F(part.units) * F(part.unit_price) + F(part.flat_fee)
+
+
+@LAW
+@given(charges, quantities)
+def test_a_stored_part_reads_back_equal_without_exponents(charge, quantity):
+    for part in charge.rate(quantity):
+        stored = json.dumps(part.as_json())
+        assert Part.from_json(json.loads(stored)) == part
+        assert not any("E" in text.upper() for text in part.as_json().values() if text)
+
+
+def test_numbers_are_stored_without_padding_zeros_or_a_negative_zero():
+    part = Part(D("0"), D("1E+2"), D("10.00"), D("0.010000000000"), D("-0.00"), D("1E-7"))
+    assert part.as_json() == {
+        "from": "0",
+        "to": "100",
+        "units": "10",
+        "unit_price": "0.01",
+        "flat_fee": "0",
+        "amount": "0.0000001",
+    }
+
+
+def test_a_part_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Part(D(0), None, D(1), D(1), D(0), D(1)).amount = D(2)
+
+
+def test_the_explanation_of_a_line_is_stored_as_plain_text():
+    terms = PriceTerms("USD", (Rate(1, (), PerUnit(D("0.0100")), "tokens"),), included=D("1E+2"))
+    (line,) = rate_usage(terms, {1: D("250.50")}).lines
+    assert line.as_json() == {
+        "quantity": "250.5",
+        "included": "100",
+        "billable": "150.5",
+        "refused": "0",
+        "parts": [
+            {"from": "0", "to": None, "units": "150.5", "unit_price": "0.01", "flat_fee": "0", "amount": "1.505"}
+        ],
+        "amount": "1.505",
+    }

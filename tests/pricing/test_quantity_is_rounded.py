@@ -1,0 +1,32 @@
+"""A metered quantity is rounded the way its meter says."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.pricing.rating import Rounding
+from tests.pricing.strategies import LAW, decimals
+from tests.pricing.worked import rows
+
+D = Decimal
+
+
+@pytest.mark.parametrize("row", rows("rounding-a-quantity"), ids=lambda row: f"{row['quantity']} {row['mode']}")
+def test_a_quantity_is_rounded_as_documented(row):
+    assert str(Rounding(row["mode"], int(row["places"])).apply(D(row["quantity"]))) == row["rounded"]
+
+
+@LAW
+@given(decimals(-1000, 1000, 6), st.integers(0, 8))
+def test_down_is_nearest_zero_up_is_farthest_and_half_up_is_one_of_them(quantity, places):
+    down, half_up, up = (Rounding(mode, places).apply(quantity) for mode in ("down", "half_up", "up"))
+    assert abs(down) <= abs(quantity) <= abs(up)
+    assert half_up in (down, up)
+    assert abs(half_up - quantity) * 2 <= D(1).scaleb(-places)
+    assert up - down in (0, D(1).scaleb(-places), -D(1).scaleb(-places))
+
+
+def test_a_quantity_keeps_as_many_places_as_it_can_have():
+    assert Rounding("up", 38).apply(D("1e-38")) == D("1e-38")

@@ -1,0 +1,39 @@
+"""What cannot be priced exactly is refused by name, never priced nearly."""
+
+from decimal import Decimal
+
+import pytest
+
+from plans.pricing.charges import Graduated, InvalidQuantity, PerUnit, Tier
+from plans.pricing.rating import PriceTerms, Rate, Rounding, UnknownRate, rate_usage
+
+D = Decimal
+TERMS = PriceTerms("USD", (Rate("tokens", (), PerUnit(D("0.01"))),), included=D(10))
+
+
+@pytest.mark.parametrize("rounding", [None, Rounding("up")])
+@pytest.mark.parametrize(
+    "quantity", ["NaN", "sNaN", "Infinity", "-Infinity", "1e-39", "1e51", "1e999999", "1e-999999"]
+)
+def test_a_quantity_out_of_bounds_is_refused(quantity, rounding):
+    terms = PriceTerms("USD", (Rate("tokens", (), Graduated((Tier(None, D(1)),))),), D(10), rounding=rounding)
+    with pytest.raises(InvalidQuantity):
+        rate_usage(terms, {"tokens": D(quantity)})
+
+
+def test_the_longest_numbers_allowed_are_exact():
+    quantity = D("9" * 50 + "." + "9" * 38)
+    (line,) = rate_usage(
+        PriceTerms("USD", (Rate(1, (), PerUnit(D("999999999999.999999999999"))),)), {1: quantity}
+    ).lines
+    assert len(line.amount.as_tuple().digits) == 50 + 38 + 12 + 12
+
+
+def test_usage_filed_under_no_rate_is_refused_not_dropped():
+    with pytest.raises(UnknownRate, match=r"'images', 'sms'.*unbilled"):
+        rate_usage(TERMS, {"tokens": D(1), "sms": D(1), "images": D(0)})
+
+
+def test_a_float_is_refused():
+    with pytest.raises(TypeError):
+        rate_usage(TERMS, {"tokens": 1.5})

@@ -1,0 +1,34 @@
+"""Every "Source: docs/pricing.md#…" leads to a section that is there, and every worked table is read by a test."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.pricing.worked import sections
+
+HERE = Path(__file__).parent
+CORE = HERE.parents[1] / "plans" / "pricing"
+SOURCES = sorted(
+    {
+        (path.name, section)
+        for path in CORE.glob("*.py")
+        for section in re.findall(r"docs/pricing\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize(("module", "section"), SOURCES)
+def test_the_section_that_a_docstring_names_is_on_the_page(module, section):
+    assert section in sections()
+
+
+def test_every_section_is_the_source_of_something():
+    algorithms = sections().keys() - {"pricing"}
+    assert algorithms == {section for _, section in SOURCES} | {"rounding-a-quantity", "cumulative-minus-billed"}
+
+
+def test_every_section_with_a_table_is_read_by_a_test():
+    tests = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
+    with_tables = {name for name, text in sections().items() if "\n|---" in text} - {"pricing"}
+    assert with_tables == {name for name in with_tables if f'rows("{name}"' in tests}

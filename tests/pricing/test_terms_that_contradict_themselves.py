@@ -1,0 +1,42 @@
+"""Terms that contradict themselves are refused, in words that say what to change."""
+
+from decimal import Decimal
+
+import pytest
+
+from plans.pricing.charges import Flat, InvalidCharge, PerUnit
+from plans.pricing.money import UnknownCurrency
+from plans.pricing.rating import PriceTerms, Rate, Rounding
+
+D = Decimal
+FREE = PerUnit(D(0))
+A, EU = ("model", "a"), ("region", "eu")
+
+REFUSED = [
+    ({"rates": (Rate(1, (), FREE), Rate(1, (A,), FREE))}, "Two rates have the key 1"),
+    ({"rates": (Rate(1, (), FREE), Rate(2, (), FREE))}, "Rate 2 matches the same usage as rate 1"),
+    ({"rates": (Rate(1, (A, EU), FREE), Rate(2, (EU, A), FREE))}, "Rate 2 matches the same usage as rate 1"),
+    ({"rates": (Rate(1, (A, ("model", "b")), FREE),)}, "names a dimension twice"),
+    ({"included": D(-1)}, "included quantity must be above 0"),
+    ({"included": D("NaN")}, "included quantity must be a finite"),
+    ({"model": "credits"}, "hard_cap or overage, not 'credits'"),
+    ({"rates": (Rate(1, (), Flat(D(1))),), "credits_below_zero": True}, "rate 1 is Flat"),
+    ({"model": "hard_cap", "credits_below_zero": True}, "A hard cap bills nothing"),
+]
+
+
+@pytest.mark.parametrize(("terms", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_they_are_refused(terms, message):
+    with pytest.raises(InvalidCharge, match=message):
+        PriceTerms(**{"currency": "USD", "rates": (), **terms})
+
+
+def test_a_currency_that_nothing_can_be_rounded_to_is_refused():
+    with pytest.raises(UnknownCurrency, match="XAU"):
+        PriceTerms("XAU", ())
+
+
+@pytest.mark.parametrize(("mode", "places"), [("ceil", 0), ("up", -1), ("up", 39)])
+def test_a_rounding_that_cannot_be_done_is_refused(mode, places):
+    with pytest.raises(InvalidCharge, match="A quantity is rounded"):
+        Rounding(mode, places)

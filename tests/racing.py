@@ -1,0 +1,118 @@
+"""Run things at the same moment, each on a connection of its own, as the threads of a server do."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+PATIENCE = 60.0
+
+
+def together(*actions: Callable[[], Any]) -> list[Any]:
+    """
+    Start all actions at once and return what each returned, in their order; an error of one is raised.
+
+    :raises TimeoutError: if one of them has not come back after a minute.
+    """
+    barrier = threading.Barrier(len(actions))
+    threads = [Running(action, barrier) for action in actions]
+    for one in threads:
+        one.start()
+    return [one.result() for one in threads]
+
+
+class Running(threading.Thread):
+    """An action in a thread of its own; `result()` waits for it."""
+
+    def __init__(self, action: Callable[[], Any], barrier: threading.Barrier | None = None) -> None:
+        super().__init__(daemon=True)
+        self.action, self.barrier = action, barrier
+        self.returned: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            connection.ensure_connection()
+            if self.barrier:
+                self.barrier.wait(PATIENCE)
+            self.returned = self.action()
+        except BaseException as error:
+            self.error = error
+        finally:
+            connection.close()
+
+    def result(self) -> Any:
+        self.join(PATIENCE)
+        if self.is_alive():
+            raise TimeoutError(f"{self.action} has not come back: a deadlock, or a lock that nobody gives back")
+        if self.error is not None:
+            raise self.error
+        return self.returned
+
+
+def start(action: Callable[[], Any]) -> Running:
+    """Start one action beside the test."""
+    thread = Running(action)
+    thread.start()
+    return thread
+
+
+class Pause:
+    """
+    A place where code under test waits until the test lets it go on.
+
+        pause = Pause.before(monkeypatch, event_store, "append")
+        ingest = start(…)
+        pause.await_arrival()
+        …
+        pause.let_go()
+
+    Only the first to arrive waits; later ones pass.
+    """
+
+    def __init__(self) -> None:
+        self._arrived, self._go_on = threading.Event(), threading.Event()
+
+    @classmethod
+    def before(cls, monkeypatch: Any, module: Any, name: str) -> "Pause":
+        pause, original = cls(), getattr(module, name)
+
+        def paused(*args: Any, **kwargs: Any) -> Any:
+            pause.wait_here()
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, paused)
+        return pause
+
+    def wait_here(self) -> None:
+        if not self._arrived.is_set():
+            self._arrived.set()
+            if not self._go_on.wait(PATIENCE):
+                raise TimeoutError("nobody let the paused code go on")
+
+    def await_arrival(self) -> None:
+        if not self._arrived.wait(PATIENCE):
+            raise TimeoutError("the code under test never came to the place where it should pause")
+
+    def let_go(self) -> None:
+        self._go_on.set()
+
+
+def wait_until_blocked(*, times: int = 1) -> None:
+    """
+    Return once so many other connections to this database wait for a lock.
+
+    :raises TimeoutError: if that does not happen within ten seconds: what should block does not.
+    """
+    deadline = threading.Event()
+    for _ in range(1_000):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0] >= times:
+                return
+        deadline.wait(0.01)
+    raise TimeoutError("nobody waits for a lock")

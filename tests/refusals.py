@@ -1,0 +1,32 @@
+"""Ask the database itself: which constraint or trigger refuses a statement, and which ones there are."""
+
+from django.db import DatabaseError, connection, transaction
+
+_OURS = """
+SELECT con.conname FROM pg_constraint con JOIN pg_class rel ON rel.oid = con.conrelid
+WHERE con.contype IN ('c', 'u', 'x') AND rel.relname LIKE %s AND con.conname NOT LIKE %s AND con.conparentid = 0
+"""
+
+
+def refused_by(statement: str, *parameters: object) -> str:
+    """
+    Return the name of what refuses a statement, and "nothing" where it is let pass; nothing of it stays either way.
+
+    A trigger's name is the first word of its message.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        diagnosis = error.__cause__.diag  # type: ignore[union-attr]
+        return diagnosis.constraint_name or diagnosis.message_primary.split(":")[0]
+    return "nothing"
+
+
+def named_constraints(app: str) -> set[str]:
+    """Return the constraints of an app's tables that we have named; those that Django names begin with the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OURS, [f"{app}\\_%", f"{app}\\_%"])
+        return {name for (name,) in cursor.fetchall()}

@@ -1,0 +1,59 @@
+"""The README's five minutes, from a customer to a PDF, run as they are written, against the demo's own catalogue."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from billing import closing
+from billing.demo import access, catalogue, parties
+from invoices.models import Invoice
+from invoices.rendering import making
+
+README = Path(__file__).parents[2] / "README.md"
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt-get install curl"),
+]
+
+
+def steps() -> list[str]:
+    """Return the tour's shell blocks; the one that names the URL and the key stays out."""
+    tour = README.read_text(encoding="utf-8").partition("## Five minutes")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if not block.startswith("export ")]
+
+
+def test_a_customer_gets_two_invoices_and_their_pdf(live_server, tmp_path):
+    at = timezone.now().replace(microsecond=0)
+    catalogue.load(at)
+    parties.add_all(at)
+    key = access.grant(file=tmp_path / "demo.json", at=at).api_key
+
+    def run(step: str) -> str:
+        environment = os.environ | {"TOLLBOOK": live_server.url, "KEY": key}
+        done = subprocess.run(
+            ["bash", "-euc", step], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{step}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    send, fetch = steps()
+    assert '"accepted":1' in run(send)
+
+    # What beat asks the workers for each minute.
+    closing.close_due(at=timezone.now())
+    for invoice in Invoice.objects.filter(customer__external_id="tour"):
+        making.render_one(invoice_id=invoice.pk, at=timezone.now())
+
+    run(fetch)
+    latest, first = json.loads((tmp_path / "invoices.json").read_text())["data"]
+    assert latest["net"] == {"amount": "29.96", "currency": "USD"}
+    assert 0 < float(first["net"]["amount"]) < 29
+    assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
