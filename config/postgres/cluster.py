@@ -83,9 +83,9 @@ class Cluster:
             self._pg_ctl(account, "stop", "-m", mode, "-w", "-t", str(START_SECONDS))
         return True
 
-    def accepts_connections(self) -> bool:
+    def accepts_connections(self, database: str = DATABASE) -> bool:
         try:
-            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            psycopg.connect(self.url(database), connect_timeout=5).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -113,9 +113,7 @@ class Cluster:
         """Hold the cluster's lock, which the kernel frees when the holder dies; yield the server's account."""
         make(self.home.parent)
         account = server_account(self.home)
-        with contextlib.suppress(FileExistsError):
-            self.home.mkdir(mode=0o700)
-            account.own(self.home, mode=0o700)
+        self.home.mkdir(mode=0o700, exist_ok=True)
         with (self.home / "lock").open("w") as lock:
             give_up = time.monotonic() + LOCK_SECONDS
             while True:
@@ -126,6 +124,7 @@ class Cluster:
                     if time.monotonic() > give_up:
                         raise PostgresFailed(f"Another process held {lock.name} for {LOCK_SECONDS} s.") from None
                     time.sleep(0.05)
+            account.own(self.home, mode=0o700)  # its maker may be another process, which was overtaken here
             yield account
 
     def _start(self, account: Account) -> None:
@@ -186,7 +185,7 @@ class Cluster:
 
     def _wait(self) -> None:
         give_up = time.monotonic() + START_SECONDS
-        while not self.accepts_connections():
+        while not self.accepts_connections("postgres"):
             if time.monotonic() > give_up or self.pid() is None:
                 raise PostgresFailed(f"PostgreSQL in {self.home} accepts no connections.\n{self._end_of_log()}")
             time.sleep(0.05)
