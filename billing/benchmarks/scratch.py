@@ -43,7 +43,7 @@ def database(suffix: str = "") -> Iterator[str]:
 
 def forget_copies() -> None:
     """Drop what this process remembers of the database that it worked in before."""
-    catalogue.refresh()
+    catalogue.forget()
     customers.forget()
     sums.forget()
     forget_terms()

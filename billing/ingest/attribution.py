@@ -5,7 +5,7 @@ A function of the copies it is given: it reads nothing but frozen terms, so that
 by every process that holds the same revisions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from billing.ingest.customers import CustomerCopy, PeriodCopy
 from billing.ingest.numbers import measured
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
-from billing.store.sums import CounterKey, RollupKey, RollupSeries
+from billing.store.sums import CounterKey, RollupSeries
 from plans.pricing.rating import match_rate
 from plans.terms import FeatureTerms, terms_of
 
@@ -64,13 +64,6 @@ class Attribution(NamedTuple):
     def unpriced(self) -> tuple[Unpriced, ...]:
         return self.route.unpriced
 
-    @property
-    def adds(self) -> Iterator[tuple[CounterKey, RollupKey | None, int | Decimal]]:
-        """Yield (counter, rollup, value) for all that the event adds."""
-        for stop, value in zip(self.route.stops, self.values, strict=True):
-            for counter, series in stop.targets:
-                yield counter, series and RollupKey(series, self.bucket), value  # type: ignore[arg-type]
-
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 MOST_ROUTES = 10_000
@@ -91,12 +84,17 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
         if len(customer.routes) >= MOST_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
-    values = []
+    values: list[int | Decimal] = []
     for _, path, _ in route.stops:
-        value = 1 if path is None else measured(look_up(properties, path))
-        if value is None:
-            route, values = _around_bad_values(route, event)
-            break
+        if path is None:
+            values.append(1)
+            continue
+        value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
+        if type(value) is not int:
+            value = measured(value)
+            if value is None:
+                route, values = _around_bad_values(route, event)
+                break
         values.append(value)
     return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
 
@@ -105,13 +103,13 @@ def _lost(unpriced: Unpriced) -> Attribution:
     return Attribution(Route((), (unpriced,), ()), (), None)
 
 
-_hours: dict[tuple[datetime, tzinfo], datetime] = {}
+_hours: dict[tuple[float, tzinfo], datetime] = {}
 
 
 def hour_of(at: datetime, zone: tzinfo) -> datetime:
     """Return the start of the hour of the zone's clock that `at` lies in, in UTC: also in zones of :30 and :45."""
     # Clocks change on the quarter of an hour, so what is found for one instant holds for its quarter.
-    key = (at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0), zone)
+    key = (at.timestamp() // 900, zone)
     found = _hours.get(key)
     if found is None:
         if len(_hours) > MOST_ROUTES:

@@ -60,6 +60,12 @@ def current() -> CatalogueCopy:
     return _copy if _copy.revision >= 0 else refresh()
 
 
+def forget() -> None:
+    """Drop what this process remembers of the catalogue."""
+    global _copy
+    _copy = CatalogueCopy()
+
+
 def refresh() -> CatalogueCopy:
     """Read the catalogue anew. The revision is read first, so a change in between shows as an old revision later."""
     global _copy

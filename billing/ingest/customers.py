@@ -49,6 +49,9 @@ class CustomerCopy:
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
         """Return the periods that an event at `at` may fall in: of the named subscription, or of all unnamed ones."""
+        if len(self.periods) == 1 and not subscription_ref:  # as it is for most customers
+            (only,) = self.periods
+            return self.periods if only.starts_at <= at < only.ends_at and not only.named else ()
         return tuple(
             [
                 period

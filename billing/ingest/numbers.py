@@ -21,6 +21,8 @@ class TooLong:
 
 def number(text: str) -> int | Decimal | TooLong:
     """Return the exact value of a JSON number with a point or an exponent, as an int where it is whole."""
+    if len(text) <= MOST_DIGITS and text[-1] != "0" and "." in text and "e" not in text and "E" not in text:
+        return Decimal(text)  # it is in its one form already, as most are
     if len(text) > 100:
         return TooLong(text)
     try:

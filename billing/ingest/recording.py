@@ -7,16 +7,16 @@ The gate comes first, so that an event's sequence number is drawn while its peri
 billed has a number up to its high-water mark, and everything later has a greater one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Context, localcontext
+from decimal import Context, Decimal, localcontext
 
 import msgspec
 from django.db import transaction
 
 from billing.ingest import catalogue, customers
-from billing.ingest.attribution import Attribution, attribute
+from billing.ingest.attribution import Attribution, Route, attribute
 from billing.ingest.customers import CustomerCopy
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
@@ -62,6 +62,16 @@ class Batch:
     sandbox: bool
 
 
+@dataclass(slots=True)
+class Group:
+    """Events of the same route and hour: the values of each, and the sum of their digests."""
+
+    route: Route
+    bucket: datetime | None
+    values: list[Sequence[int | Decimal]] = field(default_factory=list)
+    fingerprint: int = 0
+
+
 def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: bool = False) -> list[str]:
     """
     Store the events that are new, count them, and return an outcome for each: accepted, duplicate or conflict.
@@ -77,7 +87,7 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
         batch = _attribute(tried.first, sandbox=sandbox)
         try:
             with transaction.atomic():
-                answer = _spread(events, tried, _store(batch, at=at))
+                answer = _outcomes(events, tried, _store(batch, at=at))
                 if atomic and CONFLICT in answer:
                     raise RefusedAsAWhole(answer)
             reached("ingest.after_commit")
@@ -107,19 +117,22 @@ def _without_repeats(events: Sequence[Received]) -> Tried:
     return tried
 
 
-def _spread(events: Sequence[Received], tried: Tried, outcomes: Sequence[str]) -> list[str]:
-    """Return the outcomes of the whole batch from those of its first occurrences."""
-    if not tried.again:
-        return list(outcomes)
-    # Told by what is stored, which need not be the batch's own first one: that may be a conflict itself.
-    stored = event_store.digests({events[index].key for index in tried.again})
-    answer, firsts = [], iter(outcomes)
-    for index, event in enumerate(events):
-        if index in tried.again:
-            answer.append(DUPLICATE if stored[event.key] == event.digest else CONFLICT)
-        else:
-            answer.append(next(firsts))
-    return answer
+def _outcomes(events: Sequence[Received], tried: Tried, stored: Mapping[str, str]) -> list[str]:
+    """
+    Return the outcome of each event of the whole batch.
+
+    stored: key → digest of those that were there before. A repeat within the batch is told by what is stored, which
+    need not be the batch's own first one: that may be a conflict itself.
+    """
+    now = stored if not tried.again else {event.key: event.digest for event in tried.first} | stored
+    return [
+        ACCEPTED
+        if event.key not in stored and index not in tried.again
+        else DUPLICATE
+        if now[event.key] == event.digest
+        else CONFLICT
+        for index, event in enumerate(events)
+    ]
 
 
 def _attribute(events: Sequence[Received], *, sandbox: bool) -> Batch:
@@ -164,35 +177,28 @@ def _look_again(
     return customers.refresh(refs, sandbox=sandbox, since=since)
 
 
-def _store(batch: Batch, *, at: datetime) -> list[str]:
-    """Write one batch inside the caller's transaction, and return the outcome of each event."""
+def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
+    """Write one batch inside the caller's transaction; return key → digest of the events that were there before."""
     gates = _gated(batch)
     reached("ingest.after_gate")
-    rows = _rows(batch)
-    repeated = event_store.append(rows, received_at=at, sandbox=batch.sandbox)
+    repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
     reached("ingest.after_append")
-    outcomes = _outcomes(rows, repeated)
-    _count(batch, outcomes, gates, at=at)
+    _count(batch, repeated, gates, at=at)
     reached("ingest.after_counters")
     unbilled.report(
         [
-            unbilled.Report(row.key, row.customer_id, unpriced.meter_id, unpriced.reason, unpriced.detail)
-            for row, one, outcome in zip(rows, batch.attributions, outcomes, strict=True)
-            if outcome == ACCEPTED
+            unbilled.Report(event.key, _id_of(event, batch), unpriced.meter_id, unpriced.reason, unpriced.detail)
+            for event, one in zip(batch.events, batch.attributions, strict=True)
+            if one.unpriced and event.key not in repeated
             for unpriced in one.unpriced
         ]
     )
-    return outcomes
+    return event_store.digests(repeated) if repeated else {}
 
 
-def _outcomes(rows: Sequence[event_store.Row], repeated: Collection[str]) -> list[str]:
-    if not repeated:
-        return [ACCEPTED] * len(rows)
-    stored = event_store.digests(repeated)
-    return [
-        ACCEPTED if row.key not in repeated else DUPLICATE if stored[row.key] == row.digest else CONFLICT
-        for row in rows
-    ]
+def _id_of(event: Received, batch: Batch) -> int | None:
+    customer = batch.known.get(event.customer)
+    return customer.id if customer else None
 
 
 def _gated(batch: Batch) -> Mapping[int, sums.Gate]:
@@ -231,38 +237,50 @@ def _rows(batch: Batch) -> list[event_store.Row]:
     ]
 
 
-def _count(batch: Batch, outcomes: Sequence[str], gates: Mapping[int, sums.Gate], *, at: datetime) -> None:
-    """Fold what the accepted events add, and add it."""
+def _count(batch: Batch, repeated: Collection[str], gates: Mapping[int, sums.Gate], *, at: datetime) -> None:
+    """Fold what the new events add, and add it."""
     counters: dict[sums.CounterKey, sums.CounterSum] = {}
     rollups: dict[sums.RollupKey, sums.RollupSum] = {}
     with localcontext(_EXACT):
-        for event, one, outcome in zip(batch.events, batch.attributions, outcomes, strict=True):
-            if outcome == ACCEPTED:
-                _fold(one, int(event.digest, 16), counters, rollups)
+        for group in _grouped(batch, repeated):
+            _fold(group, counters, rollups)
     sums.add(counters, rollups)
     late = {counter.period_id for counter in counters if gates[counter.period_id].is_closed}
     if late:
         sums.mark_late(late, at=at)
 
 
+def _grouped(batch: Batch, repeated: Collection[str]) -> Iterable[Group]:
+    """Put together the new events that go the same way in the same hour."""
+    groups: dict[tuple[int, datetime | None], Group] = {}
+    for event, (route, values, bucket) in zip(batch.events, batch.attributions, strict=True):
+        if route.stops and event.key not in repeated:
+            group = groups.get((id(route), bucket))
+            if group is None:
+                group = groups[id(route), bucket] = Group(route, bucket)
+            group.values.append(values)
+            group.fingerprint += int(event.digest, 16)
+    return groups.values()
+
+
 def _fold(
-    one: Attribution,
-    fingerprint: int,
+    group: Group,
     counters: dict[sums.CounterKey, sums.CounterSum],
     rollups: dict[sums.RollupKey, sums.RollupSum],
 ) -> None:
-    for stop, value in zip(one.route.stops, one.values, strict=True):
+    events = len(group.values)
+    for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
+        quantity = sum(values)
         for counter, series in stop.targets:
             total = counters.get(counter)
             if total is None:
                 total = counters[counter] = sums.CounterSum()
-            total.events += 1
-            total.quantity += value
-            total.fingerprint += fingerprint
+            total.events += events
+            total.quantity += quantity
+            total.fingerprint += group.fingerprint
             if series is not None:
-                key = sums.RollupKey(series, one.bucket)
-                rolled_up = rollups.get(key)
+                rolled_up = rollups.get((series, group.bucket))
                 if rolled_up is None:
-                    rolled_up = rollups[key] = sums.RollupSum()
-                rolled_up.events += 1
-                rolled_up.quantity += value
+                    rolled_up = rollups[series, group.bucket] = sums.RollupSum()
+                rolled_up.events += events
+                rolled_up.quantity += quantity

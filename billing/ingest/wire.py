@@ -69,8 +69,7 @@ class Refused:
     id: str = ""
 
 
-@dataclass(slots=True)
-class Received:
+class Received(msgspec.Struct, gc=False):
     """
     One event that can be stored.
 
@@ -144,19 +143,21 @@ def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, Event]], 
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             pass
         else:
-            if body.count(b'":') == sum(_keys(event) for event in batch):
+            if body.count(b'":') == _keys(batch, body):
                 return list(enumerate(batch)), []
     return _decode_one_by_one(body, single=single)
 
 
-def _keys(event: Plain) -> int:
-    """Count the keys that an event must have been sent with, if none was sent twice."""
-    count = 3 + (event.timestamp is not None) + (event.subscription != "")
-    if event.properties:
-        count += 1 + len(event.properties)
-        for value in event.properties.values():
-            if type(value) is dict or type(value) is list:
-                count += _nested_keys(value, level=2)
+def _keys(batch: Sequence[Plain], body: bytes) -> int:
+    """Count the keys that the events of a body must have been sent with, if none was sent twice."""
+    count = objects = 0
+    for event in batch:
+        count += 3 + (event.timestamp is not None) + (event.subscription != "")
+        if event.properties:
+            objects += 1
+            count += 1 + len(event.properties)
+    if body.count(b"{") > len(batch) + objects or body.count(b"[") > 1:
+        count += sum(_nested_keys(value, level=2) for event in batch for value in event.properties.values())
     return count
 
 

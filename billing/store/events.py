@@ -52,10 +52,17 @@ def append(rows: Sequence[Row], *, received_at: datetime, sandbox: bool) -> set[
         return {key.hex for (key,) in cursor.fetchall()}
 
 
+# One key at a time, so that each is sought in its own partition instead of all of them in every one.
+_DIGESTS = """
+SELECT sent.key, stored.digest FROM unnest(%s::uuid[]) AS sent(key)
+CROSS JOIN LATERAL (SELECT digest FROM billing_event e WHERE e.key = sent.key LIMIT 1) stored
+"""
+
+
 def digests(keys: Iterable[str]) -> dict[str, str]:
     """Return the digest that each of these keys is stored with; 32 hexadecimal digits both."""
     with statements.cursor() as cursor:
-        cursor.execute("SELECT key, digest FROM billing_event WHERE key = ANY(%s::uuid[])", [list(keys)])
+        cursor.execute(_DIGESTS, [list(keys)])
         return {key.hex: digest.hex for key, digest in cursor.fetchall()}
 
 

@@ -35,11 +35,8 @@ class RollupSeries(NamedTuple):
     dimensions: bytes
 
 
-class RollupKey(NamedTuple):
-    """A series in one hour."""
-
-    series: RollupSeries
-    bucket: datetime
+RollupKey = tuple[RollupSeries, datetime]
+"""A series in one hour, which is named by its start."""
 
 
 class CounterSum(msgspec.Struct, gc=False):
@@ -148,29 +145,29 @@ def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, R
     if not counters:
         return
     with statements.cursor() as cursor:
-        counter_ids = _ids(cursor, counters.keys(), _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
-        series = {key.series for key in rollups}
+        counter_ids = _ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
+        series = [series for series, _ in rollups]
         series_ids = _ids(cursor, series, _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd")
     with statements.pipeline(), statements.cursor() as to_counters, statements.cursor() as to_hours:
         added: Collection[Any] = counters.values()
         fingerprints = _array(one.fingerprint for one in added)
-        ids = _array([counter_ids[key] for key in counters])
+        ids = _array(counter_ids)
         to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), fingerprints])
         if rollups:
-            ids = _array([series_ids[key.series] for key in rollups])
-            added = rollups.values()
+            ids, added = _array(series_ids), rollups.values()
             to_hours.execute(_ADD_TO_HOURS, [ids, _buckets(rollups), _events(added), _quantities(added)])
     if to_counters.rowcount != len(counters):
         raise SumsMissing
 
 
 def _ids(
-    cursor: Any, keys: Iterable[Key], remembered: dict[Key, int], make: str, find: str, names: Sequence[str]
-) -> Mapping[Key, int]:
-    """Return the number of each key, giving out those that are new."""
-    missing = [key for key in keys if key not in remembered]
+    cursor: Any, keys: Collection[Key], remembered: dict[Key, int], make: str, find: str, names: Sequence[str]
+) -> list[int]:
+    """Return the number of each key in turn, giving out those that are new."""
+    ids = [remembered.get(key) for key in keys]
+    missing = list({key for key, id_ in zip(keys, ids, strict=True) if id_ is None})
     if not missing:
-        return remembered
+        return ids  # type: ignore[return-value]
     rows = [
         {"i": position, **{name: _raw(part) for name, part in zip(names, key, strict=True)}}
         for position, key in enumerate(missing)
@@ -180,7 +177,7 @@ def _ids(
     cursor.execute(find, [document])
     found = {missing[position]: id_ for position, id_ in cursor.fetchall()}
     transaction.on_commit(lambda: _remember(remembered, found))
-    return {key: remembered[key] if key in remembered else found[key] for key in keys}
+    return [found[key] if id_ is None else id_ for key, id_ in zip(keys, ids, strict=True)]
 
 
 def _raw(part: Any) -> Any:
