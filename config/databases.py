@@ -36,7 +36,9 @@ def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,
         "OPTIONS": options | found,
     }
+    # Only the statements of billing/store are prepared, and each is written so that one plan serves every parameter.
+    settings = "-c plan_cache_mode=force_generic_plan"
     if web:
-        limits = f"-c statement_timeout={WEB_STATEMENT_MILLISECONDS} -c lock_timeout={WEB_LOCK_MILLISECONDS}"
-        database["OPTIONS"]["options"] = f"{found.get('options', '')} {limits}".strip()
+        settings += f" -c statement_timeout={WEB_STATEMENT_MILLISECONDS} -c lock_timeout={WEB_LOCK_MILLISECONDS}"
+    database["OPTIONS"]["options"] = f"{found.get('options', '')} {settings}".strip()
     return database

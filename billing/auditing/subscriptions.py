@@ -11,6 +11,11 @@ _TILING = """
     ) t WHERE next_starts_at <> ends_at
 """
 
+_WORLDS = """
+    SELECT s.id AS subscription_id, s.sandbox FROM billing_subscription s
+    JOIN customers_customer c ON c.id = s.customer_id WHERE c.sandbox <> s.sandbox
+"""
+
 _FIRST = """
     SELECT s.id AS subscription_id, s.starts_at, min(p.starts_at) AS first_period
     FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id
@@ -97,6 +102,7 @@ _OVERLAPS = """
 """
 
 CHECKS = (
+    Check("subscriptions_are_live_or_sandbox_as_their_customer", "A1", _WORLDS),
     Check("periods_of_a_subscription_tile", "P1", _TILING),
     Check("periods_begin_with_their_subscription", "P1", _FIRST),
     Check("periods_end_with_their_subscription", "P1", _ENDS),

@@ -12,6 +12,8 @@ from billing.benchmarks import scratch, usage, world
 from billing.benchmarks.measuring import Outcome, Report, compare
 from billing.closing import close_due
 from billing.models import Period
+from billing.subscribing import extend_periods
+from billing.subscribing.extending import AHEAD
 
 DAYS = 30
 
@@ -64,6 +66,7 @@ def _prepare(
     periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
     first, last = min(periods), max(periods)
     usage.store_days(first_period=first, last_period=last, days=DAYS)
+    extend_periods(until=ends_at + AHEAD)  # as the scheduled task has done two hours before periods end
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(id), max(id) FROM billing_series WHERE period_id BETWEEN %s AND %s", [first, last])
         return ends_at, cursor.fetchone()

@@ -30,12 +30,14 @@ class Subscription(models.Model):
     """
     A customer on a plan version, from `starts_at` until `ends_at`.
 
+    external_id, sandbox: unique together; the second is the customer's.
     anchor_at: the instant that anniversary periods are counted from; it never drifts.
     version: what its next period will be billed by; each period keeps its own.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 
-    external_id = models.CharField(max_length=200, unique=True)
+    external_id = models.CharField(max_length=200)
+    sandbox = models.BooleanField(default=False, editable=False)
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="subscriptions")
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="subscriptions")
     currency = CurrencyField(default=None)
@@ -52,6 +54,11 @@ class Subscription(models.Model):
     class Meta:
         constraints = [
             one_of("state", SubscriptionState, name="subscription_state_is_known"),
+            models.UniqueConstraint(
+                fields=["external_id", "sandbox"],
+                name="external_id_names_one_subscription",
+                opclasses=["varchar_pattern_ops", "bool_ops"],  # so that it finds beginnings, too
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
                 name="subscription_ends_after_it_starts",
@@ -97,6 +104,7 @@ class Coverage(models.Model):
                 name="coverage_has_a_start",
             ),
         ]
+        indexes = [models.Index(fields=["customer", "feature"], name="coverage_by_feature")]
 
     def __str__(self) -> str:
         return f"{self.feature} by {self.subscription}"

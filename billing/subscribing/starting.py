@@ -70,6 +70,7 @@ def start(
             raise SubscriptionRefused(f"It would end ({ends_at}) before it starts ({starts_at}): choose a later end.")
         subscription = _create(
             external_id=external_id or f"sub_{token_hex(10)}",
+            sandbox=customer.sandbox,
             customer=customer,
             version=version,
             currency=currency,
@@ -103,7 +104,8 @@ def _create(**fields: object) -> Subscription:
         with transaction.atomic():
             return Subscription.objects.create(**fields)
     except IntegrityError as error:
-        if Subscription.objects.filter(external_id=fields["external_id"]).exists():
+        taken = Subscription.objects.filter(external_id=fields["external_id"], sandbox=fields["sandbox"])
+        if taken.exists():
             raise SubscriptionRefused(
                 f"There is a subscription {fields['external_id']} already: choose another external id."
             ) from error

@@ -117,6 +117,15 @@ def test_what_cannot_be_billed_is_refused_in_words(changes: dict, words: str):
     assert Subscription.objects.count() == 1
 
 
+def test_the_sandbox_has_names_of_its_own():
+    subscribe(make_customer("acme"), usage_plan("storage"), external_id="main")
+    ours = subscribe(make_customer("acme", sandbox=True), usage_plan("api.calls"), external_id="main")
+
+    assert ours.sandbox
+    with pytest.raises(SubscriptionRefused, match="There is a subscription main already"):
+        subscribe(make_customer(sandbox=True), usage_plan("api.events"), external_id="main")
+
+
 def test_a_version_that_is_not_published_is_refused():
     draft = make_plan(fees=[fee("5")])
     with pytest.raises(SubscriptionRefused, match="is draft: only what is published"):

@@ -129,6 +129,17 @@ def test_what_is_no_claim_says_so_on_every_page(fields, mark):
         assert mark not in " ".join(page.extract_text().split())
 
 
+def test_sums_stand_under_a_line_whatever_the_number_of_lines():
+    on_the_first_page = []
+    for count in range(6, 13):
+        pages = reader(render(invoice(*(fee("1.00", f"Fee {number}") for number in range(count))))).pages
+        texts = [page.extract_text() for page in pages]
+        (at,) = [place for place, text in enumerate(texts) if "Amount due" in text]
+        assert f"Fee {count - 1}" in texts[at]
+        on_the_first_page.append(at == 0)
+    assert len(set(on_the_first_page)) == 2, "one of these fills the first page but for the sums"
+
+
 def test_any_length_of_text_stays_on_the_page():
     name = "Gesellschaft für lange Namen " * 6
     facts = invoice(
