@@ -22,7 +22,14 @@ SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL when it is not the run's own
 
 @contextlib.contextmanager
 def run() -> Iterator[None]:
-    """Name this run's folder and server in the environment, for its workers; remove all it made in the end."""
+    """
+    Name this run's folder and server in the environment, for its workers; remove all it made in the end.
+
+    A run whose folder is named already shares it, with its template, and leaves it to whoever made it.
+    """
+    if RUN in os.environ:
+        yield
+        return
     given = os.environ.get("DATABASE_URL")
     with run_folder() as folder:
         os.environ[RUN] = str(folder)

@@ -126,9 +126,17 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("GET", "/subscriptions", "read"),
         ("POST", "/subscriptions", "manage"),
         ("POST", "/subscriptions/acme-pro/cancel", "manage"),
+        ("GET", "/plans/pro", "read"),
+        ("GET", "/plans/pro/versions", "read"),
+        ("GET", "/plans/pro/versions/1", "read"),
+        ("GET", "/subscriptions/acme-pro", "read"),
         ("GET", "/invoices", "read"),
+        ("GET", "/invoices/1", "read"),
+        ("GET", "/invoices/1/pdf", "read"),
         ("POST", "/events", "ingest"),
+        ("POST", "/check", "read"),
         ("GET", "/customers/acme/usage", "read"),
+        ("GET", "/customers/acme/usage/breakdown", "read"),
     ],
 )
 def test_a_key_does_what_its_scope_says_and_nothing_else(method, path, scope):

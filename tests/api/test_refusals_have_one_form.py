@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import DataError, InterfaceError, OperationalError
 from django.test import Client, override_settings
@@ -26,6 +27,7 @@ class Failing(APIView):
         "bug": ZeroDivisionError("secret detail of the inside"),
         "gone": OperationalError("server closed the connection: host=10.0.0.1"),
         "closed": InterfaceError("connection already closed"),
+        "torn": psycopg.OperationalError("consuming input failed: host=10.0.0.1"),
         "big": DataError("numeric field overflow"),
         "own": Problem("conflict", "It is so already.", retry_after=1.2),
     }
@@ -69,7 +71,7 @@ def test_an_error_tells_nothing_in_debug_mode_either(failing):
     assert b"secret" not in failing.get("/fail/bug").content
 
 
-@pytest.mark.parametrize("what", ["gone", "closed"])
+@pytest.mark.parametrize("what", ["gone", "closed", "torn"])
 def test_a_database_that_does_not_answer_is_a_503_that_says_when_to_come_back(failing, what):
     response = failing.get(f"/fail/{what}")
 

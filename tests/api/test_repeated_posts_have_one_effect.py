@@ -90,6 +90,22 @@ def test_an_effect_that_fails_leaves_no_record(live, seller):
     assert list(IdempotentRequest.objects.values_list("key", flat=True)) == ["order-1"]
 
 
+def test_an_effect_whose_answer_cannot_be_kept_is_undone(live, seller, monkeypatch):
+    class Killed(BaseException):
+        """What no code catches on the way, as when the process dies there."""
+
+    def die(*args):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "_keep", die)
+        with pytest.raises(Killed):
+            create(live)
+
+    assert not Customer.objects.exists()
+    assert create(live).status_code == 201
+
+
 def test_answers_are_kept_for_a_day(live, seller):
     create(live)
     day = timedelta(hours=24)

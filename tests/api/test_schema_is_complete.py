@@ -7,6 +7,8 @@ from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
+from customers.access.authentication import ApiKeyAuthentication
+from customers.access.permissions import HasScope
 from customers.models.keys import Scope
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -65,6 +67,8 @@ def test_it_has_every_address_and_method_and_no_other(schema):
 def test_every_method_of_every_address_declares_its_scope(path, view):
     methods = {method.upper() for method in METHODS if hasattr(view, method)}
 
+    assert HasScope in view.permission_classes
+    assert ApiKeyAuthentication in view.authentication_classes
     assert set(view.required_scopes) == methods
     assert set(view.required_scopes.values()) <= set(Scope.values)
 

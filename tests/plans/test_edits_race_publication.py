@@ -37,6 +37,26 @@ def test_a_publication_waits_for_an_edit_under_way(draft: PlanVersion):
     assert Fee.objects.get().amount.amount == 7
 
 
+def test_a_publication_checks_what_an_edit_under_way_leaves(draft: PlanVersion):
+    edited, go_on = threading.Event(), threading.Event()
+
+    def empty() -> None:
+        with transaction.atomic():
+            Fee.objects.all().delete()
+            edited.set()
+            go_on.wait(30)
+
+    editing = start(empty)
+    edited.wait(30)
+    publication = start(lambda: publish(draft, at=JAN))
+    wait_until_blocked()
+    go_on.set()
+    editing.result()
+    with pytest.raises(publishing.NotReady):
+        publication.result()
+    assert PlanVersion.objects.get().state == "draft"
+
+
 def test_an_edit_waits_for_a_publication_under_way_and_is_refused(draft: PlanVersion, monkeypatch):
     pause = Pause.before(monkeypatch, publishing, "_make_room")
     publication = start(lambda: publish(draft, at=JAN))

@@ -1,8 +1,11 @@
 """The key says which event it is, the digest what it says: equal content has one digest, however it is written."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.billing.ingest.reading import event, one
+from billing.ingest.wire import read
+from tests.billing.ingest.reading import NEWEST, NOW, OLDEST, event, one
 
 SAME = [
     # one body another why
@@ -58,6 +61,15 @@ def test_other_content_has_another_digest_under_the_same_key(fields, why):
 
     assert first.key == second.key
     assert first.digest != second.digest, why
+
+
+def test_an_event_without_a_time_of_its_own_has_one_digest_whenever_it_arrives():
+    body = b'{"id":"e1","customer":"acme","event":"api.call"}'
+    arrivals = [NOW, NOW + timedelta(seconds=1)]
+    first, again = [read(body, sandbox=False, at=at, oldest=OLDEST, newest=NEWEST)[0][0] for at in arrivals]
+
+    assert [first.occurred_at, again.occurred_at] == arrivals
+    assert (first.key, first.digest) == (again.key, again.digest)
 
 
 def test_live_and_sandbox_events_of_one_id_are_two():

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from billing.models import Event
+from billing.store import sums
 from tests.billing.ingest.world import call, counted, make_world, send
-from tests.racing import together
+from tests.racing import Pause, start, together, wait_until_blocked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 
@@ -44,6 +45,21 @@ def test_eight_single_requests_with_one_key_count_once():
     outcomes = together(*[lambda: send(call("c1"))[0]] * 8)
 
     assert Counter(outcomes) == {"accepted": 1, "duplicate": 7}
+    assert counted() == {"calls/call/03": (1, 1)}
+
+
+def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
+    make_world()
+    pause = Pause.before(monkeypatch, sums, "add")
+    first = start(lambda: send(call("c1")))
+    pause.await_arrival()
+
+    repeat = start(lambda: send(call("c1")))
+    wait_until_blocked()
+    pause.let_go()
+
+    assert first.result() == ["accepted"]
+    assert repeat.result() == ["duplicate"]
     assert counted() == {"calls/call/03": (1, 1)}
 
 

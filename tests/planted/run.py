@@ -1,0 +1,182 @@
+"""
+Plant each known bug in a copy of the project, and demand that the tests which guard against it go red.
+
+    python -m tests.planted.run [NAME...] [--proof]
+
+A harness that never saw a bug proves nothing. The guards run once without any bug and must be green; then each bug
+is put in, its guards run, and it is taken out. The exit status is the number of bugs that were missed.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.places import PROJECT
+from config.postgres.throwaway import cluster_in, run_folder
+from tests import postgres
+from tests.planted.bugs import Bug, DoesNotApply, all_bugs
+from tests.planted.verdicts import CAUGHT, verdict
+
+PROOF = PROJECT / "docs" / "proof" / "planted.md"
+LONGEST_RUN_SECONDS = 600
+HUNG = 124
+
+
+def main() -> int:
+    """Run what the command line asks for, and return how many bugs were missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.planted.run", description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bugs whose names begin so; all unless given")
+    parser.add_argument("--proof", action="store_true", help=f"write the table to {PROOF.relative_to(PROJECT)}")
+    asked = parser.parse_args()
+    bugs = [bug for bug in all_bugs() if not asked.names or bug.name.startswith(tuple(asked.names))]
+    if not bugs or (asked.proof and asked.names):
+        parser.error("all bugs make a proof, not some" if bugs else "there is no bug of that name")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit, so that server and copy are removed
+    commit = _commit()
+    with _copied_project() as copy, _server() as databases:
+        plot = Plot(copy, databases)
+        if not plot.is_unbroken(bugs):
+            return len(bugs)
+        verdicts = [plot.plant(bug) for bug in bugs]
+    missed = len(bugs) - verdicts.count(CAUGHT)
+    print(f"{len(bugs) - missed} of {len(bugs)} caught", flush=True)
+    if asked.proof:
+        PROOF.parent.mkdir(parents=True, exist_ok=True)
+        PROOF.write_text(_table(bugs, verdicts, commit))
+    return min(missed, 100)
+
+
+def _commit() -> str:
+    changes = ", with changes" if _git("status", "--porcelain") else ""
+    return _git("rev-parse", "--short", "HEAD").strip() + changes
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(["git", *command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+@contextlib.contextmanager
+def _copied_project() -> Iterator[Path]:
+    """Yield a copy of the working tree, with what is not committed yet and without what is ignored."""
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    with tempfile.TemporaryDirectory(prefix="tollbook-planted-") as folder:
+        copy = Path(folder) / "project"
+        for name in filter(None, listed.split("\0")):
+            if (PROJECT / name).is_file():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(PROJECT / name, copy / name)
+        yield copy
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[Path]:
+    """Start a throwaway PostgreSQL that all test runs share, and yield the folder for what they share besides."""
+    with run_folder() as folder:
+        os.environ[postgres.SERVER] = cluster_in(folder).ensure_running()
+        yield folder
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Where bugs are planted: a copy of the project, and the folder of the databases that its tests run on."""
+
+    copy: Path
+    databases: Path
+
+    def is_unbroken(self, bugs: Sequence[Bug]) -> bool:
+        """Tell whether all guards are green without any bug: one that is red anyway would prove nothing."""
+        guards = sorted({guard for bug in bugs for guard in bug.guards})
+        began = time.monotonic()
+        status, output = self._run(guards, template="sound")
+        print(f"{len(guards)} guards without a bug: {'RED' if status else 'green'}{_since(began)}", flush=True)
+        if status:
+            print(output)
+        return status == 0
+
+    def plant(self, bug: Bug) -> str:
+        """Put one bug in, run its guards, take it out, and return the verdict."""
+        began = time.monotonic()
+        try:
+            broken = bug.planted_in(self.copy)
+        except DoesNotApply as error:
+            print(f"{bug.name}: DOES NOT APPLY: {error}", flush=True)
+            return "does not apply"
+        sound = {file: file.read_text() for file in broken}
+        _write(broken)
+        # Migrated anew only where the migrations are what is broken.
+        status, output = self._run(bug.guards, template=bug.name if bug.is_in_migrations else "sound")
+        _write(sound)
+        found = verdict(bug, status=status, output=output)
+        print(f"{bug.name}: {found if found == CAUGHT else f'MISSED: {found}'}{_since(began)}", flush=True)
+        if found != CAUGHT:
+            print(output)
+        return found
+
+    def _run(self, guards: Sequence[str], *, template: str) -> tuple[int, str]:
+        shared = self.databases / template
+        shared.mkdir(exist_ok=True)
+        # No .pyc files: one made with the bug in would be taken for current if the bug is taken out at once.
+        environment = os.environ | {postgres.RUN: str(shared), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
+        command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=short", *guards]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.copy,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=LONGEST_RUN_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as hung:
+            return HUNG, str(hung)
+        return done.returncode, done.stdout
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for file, text in files.items():
+        file.write_text(text)
+
+
+def _since(began: float) -> str:
+    return f" ({time.monotonic() - began:.0f} s)"
+
+
+HEADING = """\
+# Planted bugs
+
+Written by `python -m tests.planted.run --proof`: each patch of `tests/planted/patches` was put into a copy of the
+project, and the tests that guard against it had to fail. Without a bug all of them are green.
+
+Commit {commit}; {when}; {caught} of {all} caught.
+
+| bug | what is broken | must go red | verdict |
+|---|---|---|---|
+{rows}
+"""
+
+
+def _table(bugs: Sequence[Bug], verdicts: Sequence[str], commit: str) -> str:
+    rows = [
+        f"| {bug.name} | {bug.broken} | {'<br>'.join(f'`{guard}`' for guard in bug.guards)} | {found} |"
+        for bug, found in zip(bugs, verdicts, strict=True)
+    ]
+    when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return HEADING.format(
+        commit=commit, when=when, caught=verdicts.count(CAUGHT), all=len(bugs), rows="\n".join(rows)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
