@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from billing.checking import CAP_REACHED, NOT_COVERED, UnknownCustomer, UnknownFeature, check
 from billing.subscribing import cancel
@@ -113,3 +114,13 @@ def test_who_or_what_is_unknown_is_told_apart(subscription):
         ask("nothing")
     with pytest.raises(UnknownCustomer):
         ask(sandbox=True)
+
+
+def test_its_statement_is_planned_once_for_a_connection(subscription):
+    for _ in range(3):
+        ask()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE %s", ["%coverage%"])
+        ((plans_used_again,),) = cursor.fetchall()
+    assert plans_used_again >= 3

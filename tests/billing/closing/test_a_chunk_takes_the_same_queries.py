@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from psycopg import Cursor
 
 from billing.closing import close_due
+from billing.store.statements import Prepared
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
 pytestmark = pytest.mark.django_db
@@ -16,15 +16,14 @@ pytestmark = pytest.mark.django_db
 def queries_of(monkeypatch: pytest.MonkeyPatch, at: datetime) -> int:
     """Return how many statements a run sends, by Django's cursors and by those beside them."""
     beside = []
-    execute = Cursor.execute
+    execute = Prepared.execute
 
-    def counted(self: Cursor, *args: object, **kwargs: object) -> object:
-        if type(self) is Cursor:
-            beside.append(args[0])
+    def counted(self: Prepared, *args: object, **kwargs: object) -> object:
+        beside.append(args[0])
         return execute(self, *args, **kwargs)
 
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(Cursor, "execute", counted)
+        patch.setattr(Prepared, "execute", counted)
         done = close_due(at=at)
     assert done.failed == []
     assert beside, "the statements beside Django's are counted, too"
