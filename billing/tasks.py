@@ -17,6 +17,8 @@ def close_due_periods() -> dict[str, int]:
     """Close what is due, together with whatever other workers are at it, then bill what came late to the ended."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     done = closing.close_due(at=at, keep_going=lambda: monotonic() < stop_at)
+    # A worker that died after its commit ended nobody, and late usage of what is not ended waits for a next document.
+    subscribing.end_finished(at=at)
     done.add(closing.close_late(at=at))
     return {
         "issued": done.issued,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -30,7 +31,10 @@ def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
     """Send the rows of a list as they are read, to whoever may see the list."""
     if not page.has_view_or_change_permission(request):
         raise PermissionDenied
-    chosen = page.get_changelist_instance(request)
+    try:
+        chosen = page.get_changelist_instance(request)
+    except IncorrectLookupParameters as error:
+        raise BadRequest(f"The list cannot be filtered so: {error}") from error
     columns = [name for name in chosen.list_display if name != "action_checkbox"]
     name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(

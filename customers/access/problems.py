@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import Error as DatabaseError
@@ -101,7 +102,7 @@ def as_problem(error: Exception) -> Problem | None:
             return Problem("body-too-large")
         case SuspiciousOperation() | UnreadablePostError():
             return Problem("malformed-request")
-        case DatabaseError():
+        case DatabaseError() | psycopg.Error():
             refusal = as_refusal(error)
             return None if refusal is None else Problem(**refusal)
     return None

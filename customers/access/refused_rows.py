@@ -16,15 +16,19 @@ from django.db.models import UniqueConstraint
 RETRY_AFTER_SECONDS = 2
 
 
-def as_refusal(error: Error) -> dict[str, Any] | None:
-    """Return the arguments of the Problem to answer, or None if the error is our mistake and not the caller's."""
+def as_refusal(error: Error | psycopg.Error) -> dict[str, Any] | None:
+    """
+    Return the arguments of the Problem to answer, or None if the error is our mistake and not the caller's.
+
+    Statements beside Django's own cursors raise the driver's errors as they are: a server that has gone is one, too.
+    """
     cause = error.__cause__
     match error:
         case IntegrityError():
             return _of_integrity(cause)
         case DataError():
             return {"name": "invalid-fields", "detail": "A value is beyond what can be stored; send a smaller one."}
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | psycopg.OperationalError() | psycopg.InterfaceError():
             return {"name": "database-unavailable", "retry_after": RETRY_AFTER_SECONDS}
     return None
 

@@ -143,7 +143,8 @@ class InvoiceAdmin(ModelAdmin):
         return bool(request.user.has_perm("invoices.change_rendering"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        failed = Rendering.objects.filter(invoice=object_id, content__isnull=True).exists()
+        invoice = self.get_object(request, str(object_id))
+        failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if failed or one.method.original_function_name != "render_again"]
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -129,7 +129,10 @@ class PlanAdmin(ModelAdmin):
     @action(description="New version", icon="add", permissions=["draft"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Start from the latest version there is, or from nothing."""
-        latest = PlanVersion.objects.filter(plan=object_id).order_by("-number").first()
+        plan = self.get_object(request, object_id)
+        if plan is None:
+            raise Http404(f"There is no plan {object_id}.")
+        latest = PlanVersion.objects.filter(plan=plan).order_by("-number").first()
         if latest is not None:
             return HttpResponseRedirect(reverse("admin:plans_planversion_new_version", args=[latest.pk]))
-        return HttpResponseRedirect(f"{reverse('admin:plans_planversion_add')}?plan={object_id}")
+        return HttpResponseRedirect(f"{reverse('admin:plans_planversion_add')}?plan={plan.pk}")

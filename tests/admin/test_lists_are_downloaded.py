@@ -30,6 +30,11 @@ def test_has_every_row_of_the_filtered_list(member, db):
     assert [(row[1], row[2], row[5]) for row in found] == [("Company 07", "issued", "€17.85")]
 
 
+def test_a_filter_that_there_is_not_is_refused(member, db):
+    answer = member("root").get("/admin/invoices/numberseries/export/", {"state__exact": "1"})
+    assert answer.status_code == 400
+
+
 def test_works_for_every_list(member, company):
     company(2)
     client = member("root")

@@ -1,0 +1,165 @@
+"""
+Issue invoices from many writers at once, some of whom change their mind, and kill PostgreSQL's processes under them.
+
+Each writer closes periods of its own by the product's own operation, on a clock of its own that is some seconds off;
+a tenth of the transactions is rolled back after the number was taken. Every other kill ends one writer's session, the
+rest kill its process, which stops all sessions. Each is led to where a number is taken and not committed.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from billing.benchmarks import world
+from billing.closing import ClosingFailed, close_one
+from billing.models import Period
+from config.postgres import Cluster
+from invoices.models import Invoice
+from plans.clock import database_time
+from tests.builders import make_seller
+from tests.prove import running
+from tests.prove.handshake import Arrival, Handshake
+from tests.prove.reckoning import books_are_sound, numbers_have_no_gap
+from tests.prove.verdict import Verdict, say
+
+WRITERS = 16
+ROLLED_BACK = 0.1
+CLOCK_IS_OFF_SECONDS = 5
+WINDOW = "issue.after_numbers"
+STAYS_SECONDS = 5.0
+ARRIVAL_SECONDS = 10
+LEAST_INSIDE = 0.8
+PATIENCE_SECONDS = 120
+
+
+@dataclass
+class Written:
+    """What one writer knows. numbers: period → the number of its invoice, once that was committed."""
+
+    numbers: dict[int, str]
+    rolled_back: int = 0
+    broken_off: int = 0
+
+
+def run(arguments: Sequence[str], cluster: Cluster) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove numbers", description=__doc__)
+    parser.add_argument("--numbers", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    asked = parser.parse_args(arguments)
+    verdict = Verdict(f"{asked.numbers:,} numbers, {WRITERS} writers, {asked.kills} kills", seed=asked.seed)
+    periods = _due_periods(asked.numbers)
+    at = database_time()
+    connection.close()
+    with get_context("fork").Pool(WRITERS) as pool:
+        hands = [(periods[number::WRITERS], at, asked.seed + number) for number in range(WRITERS)]
+        writing = pool.starmap_async(_write, hands, chunksize=1)
+        ordered, inside = _kill(cluster, asked.kills, is_over=writing.ready)
+        written = writing.get()
+    rolled_back, broken_off = (sum(getattr(one, name) for one in written) for name in ("rolled_back", "broken_off"))
+    say(f"  {inside} of {ordered} kills came while a number was taken and not committed")
+    say(f"  {rolled_back:,} transactions were rolled back, {broken_off:,} tries came to nothing by a kill")
+    verdict.require(ordered == asked.kills, f"the writers were done after {ordered} of {asked.kills} kills")
+    verdict.require(inside >= LEAST_INSIDE * ordered, f"only {inside} of {ordered} kills landed in the window")
+    _compare(periods, written, verdict)
+    numbers_have_no_gap(verdict)
+    books_are_sound(verdict)
+    return verdict.conclude()
+
+
+def _due_periods(count: int) -> list[int]:
+    """Subscribe so many customers, each with one month that is over and a fee to bill for it."""
+    at = database_time()
+    make_seller("bench", grace=timedelta(0))
+    version = world.catalogue(at)
+    ends_at = datetime(at.year, at.month, 1, tzinfo=UTC)
+    starts_at = (ends_at - timedelta(days=1)).replace(day=1)
+    world.subscribe(version, first=0, count=count, starts_at=starts_at, ends_at=ends_at)
+    world.settle()
+    return list(Period.objects.order_by("pk").values_list("pk", flat=True))
+
+
+# A writer -----------------------------------------------------------------------------------------------------------
+
+
+def _write(periods: Sequence[int], at: datetime, seed: int) -> Written:
+    chance, written, began = random.Random(seed), Written({}), time.monotonic()
+    for period_id in periods:
+        is_off = timedelta(seconds=chance.uniform(-CLOCK_IS_OFF_SECONDS, CLOCK_IS_OFF_SECONDS))
+        now = at + timedelta(seconds=time.monotonic() - began) + is_off
+        if chance.random() < ROLLED_BACK:
+            _insist(period_id, now, written, is_kept=False)
+            written.rolled_back += 1
+        written.numbers[period_id] = _insist(period_id, now, written, is_kept=True)
+    connection.close()
+    return written
+
+
+def _insist(period_id: int, at: datetime, written: Written, *, is_kept: bool) -> str:
+    """Close a period, again and again while PostgreSQL breaks it off, and return its invoice's number."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with transaction.atomic():
+                invoice = close_one(period_id=period_id, at=at)
+                transaction.set_rollback(not is_kept)
+            return invoice.number
+        except (DatabaseError, InterfaceError, psycopg.Error, ClosingFailed):
+            written.broken_off += 1
+            connection.close()
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
+# The kills ----------------------------------------------------------------------------------------------------------
+
+
+def _kill(cluster: Cluster, kills: int, *, is_over: object) -> tuple[int, int]:
+    """Kill so many times while the writers write; return how often it was tried, and how often inside the window."""
+    handshake, inside = Handshake(), 0
+    for number in range(kills):
+        handshake.order(WINDOW, seconds=STAYS_SECONDS)
+        arrival = handshake.arrival(seconds=ARRIVAL_SECONDS)
+        if arrival is None:
+            return number, inside
+        inside += _strike(cluster, arrival, is_gentle=number % 2 == 0)
+        if (number + 1) % 20 == 0:
+            say(f"  {number + 1:,}/{kills:,} kills")
+    return kills, inside
+
+
+def _strike(cluster: Cluster, arrival: Arrival, *, is_gentle: bool) -> bool:
+    """Kill the session that holds the series' counter: the one that does nothing, since its writer sleeps."""
+    with psycopg.connect(cluster.url()) as direct:
+        row = direct.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'tollbook' AND state = 'idle in transaction'"
+            " ORDER BY state_change LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return False
+        if is_gentle:
+            direct.execute("SELECT pg_terminate_backend(%s, 5000)", row)
+    if not is_gentle:
+        running.kill(row[0])
+        running.await_recovery(cluster)
+    return arrival.is_still_there
+
+
+def _compare(periods: Sequence[int], written: Sequence[Written], verdict: Verdict) -> None:
+    """Require that every number a writer was told is that of its period's invoice, and that there is no other."""
+    connection.close()
+    told = {period_id: number for one in written for period_id, number in one.numbers.items()}
+    stored = dict(Period.objects.filter(invoice__isnull=False).values_list("pk", "invoice__number"))
+    wrong = [period_id for period_id in periods if told.get(period_id) != stored.get(period_id)]
+    verdict.require(not wrong, f"{len(wrong)} periods bear another number than their writer was told: {wrong[:3]}")
+    verdict.require(len(stored) == len(periods), f"{len(stored)} of {len(periods)} periods are billed")
+    documents = Invoice.objects.count()
+    verdict.require(documents == len(periods), f"{documents} invoices were issued for {len(periods)} periods")

@@ -1,0 +1,53 @@
+"""The campaigns themselves run, with a handful of faults each; `make prove` runs them at length."""
+
+import subprocess
+import sys
+
+import pytest
+
+from config.places import PROJECT
+from tests.prove.verdict import Verdict
+
+pytestmark = pytest.mark.slow
+
+
+def campaign(*arguments: str) -> str:
+    """Run a campaign as `make prove` does, on a PostgreSQL of its own, and return what it says; nothing is broken."""
+    command = [sys.executable, "-m", "tests.prove", *arguments, "--seed", "5"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_faults_are_struck_inside_their_windows():
+    told = campaign("faults", "--faults", "4", "--victims", "web worker", "task", "backend")
+    assert "with the broker emptied, all was billed" in told
+
+
+def test_numbers_are_taken_while_sessions_die():
+    assert "60 numbers run from 1 to 60" in campaign("numbers", "--numbers", "60", "--kills", "4")
+
+
+def test_events_are_billed_as_the_oracle_says():
+    assert "'duplicate': 200" in campaign("exactly_once", "--events", "1000")
+
+
+def test_requests_reach_every_operation():
+    told = campaign("fuzz", "--requests", "600")
+    assert "POST /api/v1/events" in told
+    assert "GET /api/v1/invoices/{invoice}/pdf" in told
+
+
+def test_a_broken_promise_is_an_exit_status():
+    verdict = Verdict("nothing", seed=1)
+    assert verdict.require(True, "kept")
+    assert verdict.conclude() == 0
+    assert not verdict.require(False, "an event is lost")
+    assert verdict.conclude() == 1
+
+
+def test_an_unknown_campaign_is_refused():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.prove", "none"], cwd=PROJECT, capture_output=True, check=False
+    )
+    assert done.returncode == 2
