@@ -39,7 +39,7 @@ def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome
         secret = _prepare(at)
         with connection.cursor() as cursor:
             cursor.execute(REFERENCE.format(since=at - timedelta(days=40), until=at + timedelta(days=40)))
-        with scratch.server(url, threads=1) as port:
+        with scratch.server(url, workers=CONNECTIONS, threads=1) as port:
             return [
                 compare(
                     lambda: _ingest(port, secret, events, batch),

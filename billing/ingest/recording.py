@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Context, Decimal, localcontext
 
 import msgspec
+import psycopg
 from django.db import transaction
 
 from billing.ingest import catalogue, customers
@@ -76,7 +77,8 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
     """
     Store the events that are new, count them, and return an outcome for each: accepted, duplicate or conflict.
 
-    When this returns, everything it calls accepted is committed and shows in every read.
+    When this returns, everything it calls accepted is committed and shows in every read. A batch that decided by an
+    old copy, or lost a deadlock, starts over.
 
     :raises RefusedAsAWhole: if `atomic` and one of them conflicts; nothing is stored then.
     """
@@ -92,6 +94,9 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
                     raise RefusedAsAWhole(answer)
             reached("ingest.after_commit")
             return answer
+        except psycopg.errors.DeadlockDetected:
+            if not left:
+                raise
         except (CopyIsOld, sums.SumsMissing):
             if not left:
                 raise
@@ -141,9 +146,7 @@ def _attribute(events: Sequence[Received], *, sandbox: bool) -> Batch:
     refs = {event.customer for event in events}
     known = customers.copies(refs, sandbox=sandbox, since=_earliest(events))
     found = [attribute(event, catalogue=copy, customer=known.get(event.customer)) for event in events]
-    doubtful = [
-        event for event, one in zip(events, found, strict=True) if _is_doubtful(event, one, known.get(event.customer))
-    ]
+    doubtful = _doubtful(events, found, known)
     if doubtful:
         known |= _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
         again = {event.customer for event in doubtful}
@@ -154,13 +157,26 @@ def _attribute(events: Sequence[Received], *, sandbox: bool) -> Batch:
     return Batch(events, found, known, copy.revision, sandbox)
 
 
-def _is_doubtful(event: Received, found: Attribution, customer: CustomerCopy | None) -> bool:
-    """Tell whether a period is missing from the copy: one that a price was sought in, or one that should exist."""
-    if customer is None:
-        return False
-    return event.occurred_at >= customer.until or any(
-        unpriced.reason == Reason.NO_SUBSCRIPTION for unpriced in found.unpriced
-    )
+def _doubtful(
+    events: Sequence[Received], found: Sequence[Attribution], known: Mapping[str, CustomerCopy]
+) -> list[Received]:
+    """Return those whose copy misses a period: one that a price was sought in, or one that should exist."""
+    lost = {
+        event.customer
+        for event, one in zip(events, found, strict=True)
+        if one.unpriced and any(unpriced.reason == Reason.NO_SUBSCRIPTION for unpriced in one.unpriced)
+    }
+    soonest = min((customer.until for customer in known.values()), default=customers.FOR_EVER)
+    return [
+        event
+        for event in events
+        if event.customer in lost
+        or (
+            event.occurred_at >= soonest
+            and event.customer in known
+            and event.occurred_at >= known[event.customer].until
+        )
+    ]
 
 
 def _look_again(
@@ -178,13 +194,15 @@ def _look_again(
 
 
 def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
-    """Write one batch inside the caller's transaction; return key → digest of the events that were there before."""
+    """
+    Write one batch inside the caller's transaction; return key → digest of the events that were there before.
+
+    Counting comes last: busy counters are what batches wait for.
+    """
     gates = _gated(batch)
     reached("ingest.after_gate")
     repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
-    reached("ingest.after_append")
-    _count(batch, repeated, gates, at=at)
-    reached("ingest.after_counters")
+    stored = event_store.digests(repeated) if repeated else {}
     unbilled.report(
         [
             unbilled.Report(event.key, _id_of(event, batch), unpriced.meter_id, unpriced.reason, unpriced.detail)
@@ -193,7 +211,10 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
             for unpriced in one.unpriced
         ]
     )
-    return event_store.digests(repeated) if repeated else {}
+    reached("ingest.after_append")
+    _count(batch, repeated, gates, at=at)
+    reached("ingest.after_counters")
+    return stored
 
 
 def _id_of(event: Received, batch: Batch) -> int | None:
