@@ -92,7 +92,7 @@ class Row(NamedTuple):
 
 def _find(asked: dict[str, Any]) -> list[Row]:
     with statements.cursor() as cursor:
-        cursor.execute(_CHECK, asked)
+        cursor.execute(_CHECK, asked, binary=True)
         rows = [Row(*row) for row in cursor.fetchall()]
     if not rows:
         raise UnknownCustomer(asked["customer"])

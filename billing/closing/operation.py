@@ -5,7 +5,7 @@ Any number of workers may run this at once and be killed anywhere: a chunk is on
 committed is due as before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -43,23 +43,34 @@ def close_due(
     progress: called after each chunk with its counts. keep_going: asked before each chunk; what is left then is due
     as before.
 
-    The many are claimed without waiting for locks; what others held is then waited for, one period at a time.
+    The many are claimed without waiting for locks. Of what others held then, one period is waited for: when its
+    holder lets go of it, the rest of that chunk is closed, or free to be claimed.
     """
-    result, after = Closed(), None
+    result, busy = Closed(), set()
     while keep_going():
-        part, after = _close_chunk(at=at, limit=chunk, after=after)
-        part.busy = 0  # they are waited for below
-        result.add(part)
-        progress(part)
-        if after is None:
+        for part in _close_free(at=at, limit=chunk, keep_going=keep_going):
+            result.add(part)
+            progress(part)
+        held = next((id_ for id_ in due(at=at, limit=len(busy) + 1) if id_ not in busy), None)
+        if held is None or not keep_going():
             break
-    for period_id in due(at=at, limit=100_000):
-        if not keep_going():
-            break
-        part = _close_waiting(period_id, at=at)
+        part = _close_waiting(held, at=at)
+        if part.busy:
+            busy.add(held)
         result.add(part)
         progress(part)
     return result
+
+
+def _close_free(*, at: datetime, limit: int, keep_going: Callable[[], bool]) -> Iterator[Closed]:
+    """Close what can be claimed without waiting, and yield what came of each chunk."""
+    after = None
+    while keep_going():
+        part, after = _close_chunk(at=at, limit=limit, after=after)
+        part.busy = 0  # whoever asked waits for them
+        yield part
+        if after is None:
+            return
 
 
 def close_one(*, period_id: int, at: datetime) -> Invoice | None:

@@ -100,7 +100,7 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
 
 def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]]:
     with statements.cursor() as cursor:
-        cursor.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at})
+        cursor.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
         rows = cursor.fetchall()
     if not rows:
         raise UnknownCustomer(customer)
