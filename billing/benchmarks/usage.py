@@ -17,7 +17,7 @@ SELECT md5('key' || n)::uuid, md5('digest' || n)::uuid, at, at, false, c.id, c.e
     jsonb_build_object('model', (%(models)s::text[])[1 + n %% 4], 'region', (%(regions)s::text[])[1 + n %% 3],
         'prompt_tokens', n %% 6000, 'completion_tokens', n %% 600, 'seconds', (n %% 9000) / 1000.0)
 FROM generate_series(%(first)s, %(last)s) n
-CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n * 7919 %% 1296000) * interval '1 second' AS at) t
+CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n * 7919::bigint %% 1296000) * interval '1 second' AS at) t
 JOIN customers_customer c ON c.external_id = 'c' || CASE WHEN n %% 20 = 0 THEN 0 ELSE n %% %(customers)s END
 """
 
