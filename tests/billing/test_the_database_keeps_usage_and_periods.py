@@ -50,7 +50,7 @@ CASES = [
         "UPDATE billing_subscription SET ends_at = starts_at - interval '1 second'",
     ),
     ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
-    ("billing_subscription_external_id_key", "UPDATE billing_subscription SET external_id = 'same'"),
+    ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
