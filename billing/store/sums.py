@@ -102,15 +102,18 @@ _FIND_SERIES = """
 SELECT sent.i, s.id FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, m bigint, d jsonb)
 JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (p, m, d)
 """
-# One row after the other in the order of their numbers, as long as the planner looks each up by its number; should it
-# not, two batches may deadlock, and one of them starts over.
+# Joined with itself so that rows are locked in the order of their numbers, which an UPDATE does not promise.
 _ADD_TO_COUNTERS = """
-WITH added AS MATERIALIZED (
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[]) AS t(id, n, q, h) ORDER BY id
-)
-UPDATE billing_counter c
-SET events = c.events + added.n, quantity = c.quantity + added.q, fingerprint = c.fingerprint + added.h
-FROM added WHERE c.id = added.id
+INSERT INTO billing_counter AS c
+    (id, period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
+SELECT k.id, k.period_id, k.plan_feature_id, k.rate_id, k.window_start, added.n, added.q, added.h
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[]) AS added(id, n, q, h)
+JOIN billing_counter k USING (id)
+ORDER BY k.id
+ON CONFLICT (id) DO UPDATE SET
+    events = c.events + excluded.events,
+    quantity = c.quantity + excluded.quantity,
+    fingerprint = c.fingerprint + excluded.fingerprint
 """
 _ADD_TO_HOURS = """
 INSERT INTO billing_hour AS h (series_id, bucket, events, quantity)
