@@ -45,11 +45,11 @@ class Outcome:
     failed: int = 0
 
 
-def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 200) -> Outcome:
+def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> Outcome:
     """
     Render issued invoices that have no file, oldest first; any number of workers may do so at once.
 
-    limit, seconds: how many attempts and how long at most; the next run takes over.
+    limit, seconds: how many attempts and how long at most; the next run takes over. Short runs let closing in.
 
     What fails is recorded with its reason and tried again later, a few times in all: see `claims`.
     """

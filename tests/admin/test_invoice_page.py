@@ -30,6 +30,11 @@ def test_has_nothing_to_edit(member, invoice):
     assert client.get(f"/admin/invoices/invoice/{invoice.pk}/delete/").status_code == 403
 
 
+@pytest.mark.parametrize("address", ["invoices/invoice/%C2%B2/change/", "plans/plan/%C2%B2/new_version/"])
+def test_an_address_that_means_nothing_is_no_error_of_ours(member, address):
+    assert member("finance").get(f"/admin/{address}").status_code in (302, 404)
+
+
 def test_opens_the_file_that_was_made(member, invoice):
     Rendering.objects.create(invoice=invoice, content=b"%PDF-made", sha256="a" * 64, rendered_at=FEB)
     answer = member("support").get(f"/admin/invoices/invoice/{invoice.pk}/open_pdf/")

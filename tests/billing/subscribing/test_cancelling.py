@@ -7,6 +7,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import Subscription
 from billing.subscribing import CancellationRefused, cancel, end_finished, extend_periods
+from billing.tasks import close_due_periods
 from tests.builders import (
     APR,
     FEB,
@@ -82,6 +83,14 @@ def test_a_sweep_ends_what_a_killed_close_left(subscription: Subscription):
     close_due(at=TENTH + timedelta(hours=1))
     Subscription.objects.update(state="cancelled")
     assert (end_finished(at=MAR), end_finished(at=MAR)) == (1, 0)
+
+
+def test_the_closing_task_sweeps_too(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    close_due(at=TENTH + timedelta(hours=1))
+    Subscription.objects.update(state="cancelled")
+    close_due_periods()
+    assert Subscription.objects.get().state == "ended"
 
 
 def test_an_earlier_end_may_replace_a_later_one(subscription: Subscription):
