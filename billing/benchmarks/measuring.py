@@ -66,9 +66,14 @@ def compare(
     report: Report,
     **facts: Any,
 ) -> Outcome:
-    """Measure both sides in turn, each first in every other round, after one round that does not count."""
+    """
+    Measure both sides in turn, each first in every other round, after one round that does not count.
+
+    A single round, as for what takes an hour to prepare, has none before it.
+    """
     figures: tuple[list[float], list[float]] = ([], [])
-    ours(), theirs()
+    if rounds > 1:
+        ours(), theirs()
     for number in range(rounds):
         sides = [(0, ours), (1, theirs)]
         for side, measure in sides if number % 2 == 0 else reversed(sides):
