@@ -1,6 +1,7 @@
 """Usage by the million, written straight into the tables as ingest would have left them."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -75,14 +76,23 @@ def store(*, events: int, customers: int, starts_at: datetime) -> None:
                     "regions": list(world.REGIONS),
                 },
             )
+        _trust_hours(cursor)
         for statement in (_VALUES, _COUNTERS, _SERIES, _HOURS, "DROP TABLE metered"):
             cursor.execute(statement)
         cursor.execute("VACUUM ANALYZE")
 
 
+def _trust_hours(cursor: Any) -> None:
+    """Drop the scratch database's foreign key of hours: checking millions of rows takes longer than storing them."""
+    cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = 'billing_hour'::regclass AND contype = 'f'")
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'ALTER TABLE billing_hour DROP CONSTRAINT "{name}"')
+
+
 def store_days(*, first_period: int, last_period: int, days: int) -> None:
     """Give each of these periods three meters' usage on each of its first days: what a close and a GROUP BY read."""
     with connection.cursor() as cursor:
+        _trust_hours(cursor)
         cursor.execute(_DAY_COUNTERS, {"first": first_period, "last": last_period, "days": days})
         cursor.execute(_DAY_SERIES, {"first": first_period, "last": last_period})
         cursor.execute(_DAYS, {"first": first_period, "last": last_period, "days": days, "day": timedelta(days=1)})
