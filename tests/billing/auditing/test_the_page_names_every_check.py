@@ -1,4 +1,4 @@
-"""docs/audit.md names every check under the invariant that it holds, and has every section that the code refers to."""
+"""docs/audit.md names every check beside the invariant that it holds, and has every section that is referred to."""
 
 import re
 from pathlib import Path
