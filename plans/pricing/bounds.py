@@ -14,6 +14,11 @@ MOST_PRICE = Decimal("1e12")
 """The largest price or fee, in the currency's major unit."""
 
 
+MOST_PERCENT = Decimal(1000)
+MOST_PERCENT_PLACES = 10
+"""Two less than a unit price has, since a percentage is a price per hundredth."""
+
+
 class InvalidCharge(ValueError):
     """A price, a package or a ladder of tiers cannot be charged by; the message names what to change."""
 
@@ -38,6 +43,20 @@ def check_price(price: Decimal, *, of: str) -> None:
         raise InvalidCharge(f"{of} must be between 0 and {MOST_PRICE:f}; it is {price:f}.")
     if _places(price) > MOST_PLACES:
         raise InvalidCharge(f"{of} may have at most {MOST_PLACES} decimal places; it is {price:f}.")
+
+
+def check_percent(percent: Decimal, *, of: str) -> None:
+    """
+    Check a percentage: a finite decimal from 0 to 1,000, with at most 10 decimal places.
+
+    :raises InvalidCharge: if it is anything else.
+    """
+    if not isinstance(percent, Decimal) or not percent.is_finite():
+        raise InvalidCharge(f"{of} must be a finite decimal number, not {percent!r}.")
+    if not 0 <= percent <= MOST_PERCENT:
+        raise InvalidCharge(f"{of} must be between 0 and {MOST_PERCENT}; it is {percent:f}.")
+    if _places(percent) > MOST_PERCENT_PLACES:
+        raise InvalidCharge(f"{of} may have at most {MOST_PERCENT_PLACES} decimal places; it is {percent:f}.")
 
 
 def check_units(units: Decimal, *, of: str) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from plans.pricing.bounds import check_price, check_quantity
 from plans.pricing.exact import ZERO
 from plans.pricing.parts import Part, priced
+from plans.pricing.usage import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Flat:
 
     fee: Decimal
     due_without_usage: ClassVar[bool] = True
+    reads: ClassVar[Reads] = "quantity"
 
     def __post_init__(self) -> None:
         check_price(self.fee, of="The fee")

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from plans.pricing.bounds import InvalidCharge, check_price, check_quantity, check_units
 from plans.pricing.exact import EXACT, ZERO, whole_steps
 from plans.pricing.parts import Part, priced
+from plans.pricing.usage import Reads
 
 ONE = Decimal(1)
 
@@ -25,6 +26,7 @@ class Package:
     price: Decimal
     rounding: Literal["up", "down"] = "up"
     due_without_usage: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "quantity"
 
     def __post_init__(self) -> None:
         check_units(self.size, of="The package size")

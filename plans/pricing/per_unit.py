@@ -7,6 +7,7 @@ from typing import ClassVar
 from plans.pricing.bounds import InvalidQuantity, check_price
 from plans.pricing.exact import MOST_UNITS, ZERO
 from plans.pricing.parts import Part, priced
+from plans.pricing.usage import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class PerUnit:
 
     unit_price: Decimal
     due_without_usage: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "quantity"
 
     def __post_init__(self) -> None:
         check_price(self.unit_price, of="The unit price")

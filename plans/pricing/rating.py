@@ -7,19 +7,25 @@ was billed.
 """
 
 import decimal
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
 
 from plans.pricing.bounds import InvalidQuantity
+from plans.pricing.charges import Dynamic, Percentage
 from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
 from plans.pricing.money import round_money
-from plans.pricing.parts import Part, total
+from plans.pricing.parts import Part, priced, total
 from plans.pricing.rates import Rate, match_rate
 from plans.pricing.rounding import Rounding
 from plans.pricing.terms import Consumption, PriceTerms
+from plans.pricing.usage import Usage
 
 __all__ = [
+    "BOUND",
+    "Bound",
     "Consumption",
     "PriceTerms",
     "Rate",
@@ -27,9 +33,17 @@ __all__ = [
     "Rating",
     "Rounding",
     "UnknownRate",
+    "Usage",
     "match_rate",
+    "nothing",
     "rate_usage",
 ]
+
+
+WHOLE = Fraction(1)
+
+BOUND = -1
+"""The key of the line for a minimum or maximum; rates have keys of their own above zero."""
 
 
 class UnknownRate(ValueError):
@@ -70,6 +84,34 @@ class RatedLine:
         }
 
 
+def nothing(rate_key: int | str) -> RatedLine:
+    """Return the line of a rate, or of a bound, that nothing is due for."""
+    return RatedLine(rate_key, "", ZERO, ZERO, ZERO, (), ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """
+    The line that brings a feature's sum up to its minimum, or down to its maximum.
+
+    limit: the minimum or maximum of the period, in proportion to its share of a full one.
+    amount: what is added, above zero for a minimum and below for a maximum; both are rounded.
+
+    Source: docs/pricing.md#bounds-of-a-price.
+    """
+
+    kind: Literal["minimum", "maximum"]
+    limit: Decimal
+    amount: Decimal
+
+    @property
+    def line(self) -> "RatedLine":
+        """The same as a line under the key BOUND, so that it is billed, explained and set off like the others."""
+        part = priced(ZERO, None, ZERO, ZERO, self.amount)
+        label = f"{self.kind} of {plain(self.limit)}"
+        return RatedLine(BOUND, label, ZERO, ZERO, ZERO, (part,), self.amount, ZERO)
+
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """
@@ -77,11 +119,13 @@ class Rating:
 
     lines: one per rate that was used or is due without usage, in the terms' order.
     amount: the exact sum of the lines' amounts, unrounded.
+    bound: what the price's minimum adds or its maximum takes off, if it does.
     """
 
     currency: str
     lines: tuple[RatedLine, ...]
     amount: Decimal
+    bound: Bound | None = None
 
     @property
     def quantity(self) -> Decimal:
@@ -92,27 +136,39 @@ class Rating:
         return units
 
     @property
+    def claimed(self) -> tuple[RatedLine, ...]:
+        """All lines that an invoice shows: one for each rate, and the one that keeps their sum within its bounds."""
+        return self.lines if self.bound is None else (*self.lines, self.bound.line)
+
+    @property
     def invoiced(self) -> Decimal:
         """The sum of the lines as an invoice claims them: each rounded once to the currency's minor unit."""
-        claims = ZERO
-        for line in self.lines:
-            claims = EXACT.add(claims, round_money(line.amount, self.currency))
-        return claims
+        claims = _claims(self.lines, self.currency)
+        return EXACT.add(claims, self.bound.amount) if self.bound else claims
 
 
-def rate_usage(terms: PriceTerms, quantities: Mapping[int | str, Decimal]) -> Rating:
+def rate_usage(
+    terms: PriceTerms,
+    used: Mapping[int | str, Decimal | Usage],
+    *,
+    share: Fraction = WHOLE,
+    is_final: bool = True,
+) -> Rating:
     """
     Rate a period's usage of one feature.
 
-    quantities: rate key → units used since the period began, cumulative; a rate without a quantity gets no
-        line, except a flat fee, which is due without usage.
+    used: rate key → what was used since the period began, cumulative: a quantity, or a `Usage` where the charge
+        looks at more than that. A rate without usage gets no line, except a flat fee, which is due without.
+    share: of a full period that this one is; a minimum or maximum is due in proportion.
+    is_final: False while the period runs and more may come: then its minimum is not due yet.
 
     Included units are drawn from the rates in their listed order, and each rate climbs its own tiers. Above a
     hard cap units are refused and cost nothing. Usage that no rate matches is not passed here: it is unbilled
     usage.
 
     :raises UnknownRate: if a key is not a rate's.
-    :raises InvalidQuantity: if a quantity is not finite, or too long to be priced exactly.
+    :raises InvalidQuantity: if a quantity is not finite, or too long to be priced exactly, or a charge is not told
+        what it looks at.
 
     Source: docs/pricing.md#rating.
     """
@@ -121,30 +177,61 @@ def rate_usage(terms: PriceTerms, quantities: Mapping[int | str, Decimal]) -> Ra
     lines = []
     amount = ZERO
     for rate in terms.rates:
-        quantity = quantities.get(rate.key)
-        if quantity is not None:
+        usage = used.get(rate.key)
+        if usage is not None:
             known += 1
         elif rate.charge.due_without_usage:
-            quantity = ZERO
+            usage = ZERO
         else:
             continue
-        line = _rate_line(terms, rate, quantity, left)
+        line = _rate_line(terms, rate, usage, left)
         lines.append(line)
         if line.included:
             left = EXACT.subtract(left, line.included)
         amount = EXACT.add(amount, line.amount)
-    if known != len(quantities):
-        raise _unknown(terms, quantities)
-    return Rating(terms.currency, tuple(lines), amount)
+    if known != len(used):
+        raise _unknown(terms, used)
+    bound = _bound(terms, lines, share, is_final=is_final)
+    return Rating(terms.currency, tuple(lines), amount, bound)
 
 
-def _rate_line(terms: PriceTerms, rate: Rate, quantity: Decimal, left: Decimal) -> RatedLine:
+def _claims(lines: Iterable[RatedLine], currency: str) -> Decimal:
+    claims = ZERO
+    for line in lines:
+        claims = EXACT.add(claims, round_money(line.amount, currency))
+    return claims
+
+
+def _bound(terms: PriceTerms, lines: Iterable[RatedLine], share: Fraction, *, is_final: bool) -> Bound | None:
+    """Return what lifts the claims to the minimum or lowers them to the maximum, or None within both."""
+    if terms.minimum is None and terms.maximum is None:
+        return None
+    claims = _claims(lines, terms.currency)
+    if terms.minimum is not None and is_final:
+        limit = round_money(Fraction(terms.minimum) * share, terms.currency)
+        if claims < limit:
+            return Bound("minimum", limit, EXACT.subtract(limit, claims))
+    if terms.maximum is not None:
+        limit = round_money(Fraction(terms.maximum) * share, terms.currency)
+        if claims > limit:
+            return Bound("maximum", limit, EXACT.subtract(limit, claims))
+    return None
+
+
+def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Decimal) -> RatedLine:
+    quantity = usage.quantity if isinstance(usage, Usage) else usage
+    charge = rate.charge
     try:
         EXACT.quantize(quantity, LEAST_UNIT)  # fails for more places than can be priced exactly
         if terms.rounding is not None:
             quantity = terms.rounding.apply(quantity)
         included, billable, refused = _divide(terms, quantity, left)
-        parts = rate.charge.rate(billable)
+        if not isinstance(charge, Percentage | Dynamic):
+            parts = charge.rate(billable)
+        elif isinstance(usage, Usage):
+            parts = charge.rate(replace(usage, quantity=quantity))
+        else:
+            raise InvalidQuantity(f"Rate {rate.key!r} looks at the events, and only a quantity is told.")
     except (decimal.InvalidOperation, decimal.Inexact) as error:
         raise InvalidQuantity(
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."
@@ -165,8 +252,8 @@ def _divide(terms: PriceTerms, quantity: Decimal, left: Decimal) -> tuple[Decima
     return left, beyond, ZERO
 
 
-def _unknown(terms: PriceTerms, quantities: Mapping[int | str, Decimal]) -> UnknownRate:
-    unknown = sorted(map(repr, set(quantities) - {rate.key for rate in terms.rates}))
+def _unknown(terms: PriceTerms, used: Mapping[int | str, Decimal | Usage]) -> UnknownRate:
+    unknown = sorted(map(repr, set(used) - {rate.key for rate in terms.rates}))
     return UnknownRate(
         f"No rate has the key {', '.join(unknown)}: usage that no rate matches is unbilled usage, not rated."
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from plans.pricing.bounds import InvalidCharge, check_units
+from plans.pricing.bounds import InvalidCharge, check_price, check_units
 from plans.pricing.charges import PerUnit
 from plans.pricing.exact import ZERO
 from plans.pricing.money import minor_unit
@@ -25,6 +25,7 @@ class PriceTerms:
     rounding: how each rate's aggregate is rounded before included units are taken off; None = not at all.
     credits_below_zero: what a quantity below zero comes to: False = nothing, True = a credit (per-unit prices
         only, since q × p is the only model that has a mirror image).
+    minimum, maximum: what the feature comes to at least and at most in a full period; None = unbounded.
 
     :raises InvalidCharge: if the terms contradict themselves.
     :raises UnknownCurrency: if the currency has no minor unit.
@@ -38,6 +39,8 @@ class PriceTerms:
     model: Consumption = "overage"
     rounding: Rounding | None = None
     credits_below_zero: bool = False
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(self.rates))
@@ -48,6 +51,23 @@ class PriceTerms:
             raise InvalidCharge(f"A feature is consumed by hard_cap or overage, not {self.model!r}.")
         self._check_rates()
         self._check_credits()
+        self._check_events()
+        self._check_bounds()
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has a minimum or a maximum."""
+        return self.minimum is not None or self.maximum is not None
+
+    @property
+    def reads_quantities(self) -> bool:
+        """Whether quantities are all that its charges look at."""
+        return all(rate.charge.reads == "quantity" for rate in self.rates)
+
+    @property
+    def reads_values(self) -> bool:
+        """Whether one of its charges looks at each event's value."""
+        return any(rate.charge.reads == "values" for rate in self.rates)
 
     def _check_rates(self) -> None:
         keys: set[int | str] = set()
@@ -77,3 +97,20 @@ class PriceTerms:
                     f"Usage below zero can be credited at a per-unit price only; rate {rate.key!r} is"
                     f" {type(rate.charge).__name__}."
                 )
+
+    def _check_events(self) -> None:
+        for rate in self.rates:
+            if rate.charge.reads != "quantity" and (self.included or self.model == "hard_cap"):
+                raise InvalidCharge(
+                    f"Rate {rate.key!r} charges what events are worth, so no units are included in it and none"
+                    " capped: use its free events or free value instead."
+                )
+
+    def _check_bounds(self) -> None:
+        for limit, name in ((self.minimum, "minimum"), (self.maximum, "maximum")):
+            if limit is not None:
+                check_price(limit, of=f"The price's {name}")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise InvalidCharge(
+                f"The price's minimum ({self.minimum:f}) is above its maximum ({self.maximum:f}): no amount fits."
+            )

@@ -8,6 +8,7 @@ from plans.pricing.bounds import check_quantity
 from plans.pricing.exact import ZERO
 from plans.pricing.parts import Part, priced
 from plans.pricing.tiers import Tier, check_ladder
+from plans.pricing.usage import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Volume:
 
     tiers: tuple[Tier, ...]
     due_without_usage: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "quantity"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tiers", tuple(self.tiers))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Charge, Flat, Graduated, Package, PerUnit, Tier, Volume
+from plans.pricing.charges import Flat, Graduated, Package, Percentage, PerUnit, QuantityCharge, Tier, Volume
 from plans.pricing.rating import PriceTerms, Rate, Rounding
 
 LAW = settings(deadline=None, max_examples=150)
@@ -34,12 +34,22 @@ def ladders(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tup
     )
 
 
-charges: st.SearchStrategy[Charge] = st.one_of(
+charges: st.SearchStrategy[QuantityCharge] = st.one_of(
     prices.map(Flat),
     prices.map(PerUnit),
     st.builds(Package, sizes, prices, st.sampled_from(["up", "down"])),
     ladders().map(Graduated),
     ladders().map(Volume),
+)
+
+percentages = st.builds(
+    Percentage,
+    decimals(0, 20, 2),
+    fixed_fee=decimals(0, 3, 2),
+    free_events=st.integers(0, 4),
+    free_value=st.one_of(st.just(Decimal(0)), decimals(1, 600, 1)),
+    least=st.one_of(st.none(), decimals(0, 5, 2)),
+    most=st.one_of(st.none(), decimals(5, 40, 2)),
 )
 
 roundings = st.one_of(

@@ -1,0 +1,76 @@
+"""What was promised is made up where it was not spent, and parts what is beyond it."""
+
+from decimal import Decimal
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.pricing.charges import InvalidCharge
+from plans.pricing.commitments import Commitment, settle
+from tests.pricing.strategies import LAW, decimals
+from tests.pricing.worked import rows
+
+D = Decimal
+money = decimals(0, 500, 2)
+
+
+@pytest.mark.parametrize(
+    "row", rows("commitments"), ids=lambda row: f"{row['spent']} of {row['minimum']}, {row['why']}"
+)
+def test_a_commitment_is_settled_as_documented(row):
+    settled = settle(
+        Commitment(D(row["minimum"]), overage_factor=D(row["factor"])),
+        spent=D(row["spent"]),
+        before=D(row["spent before"]),
+        share=F(row["share"]),
+        is_final=row["final"] == "yes",
+        currency="USD",
+    )
+    ours = (settled.within, settled.beyond, settled.surcharge, settled.true_up, settled.total)
+    assert ours == tuple(D(row[name]) for name in ("within", "beyond", "surcharge", "true-up", "total"))
+
+
+@LAW
+@given(money, money, money, decimals(0, 3, 2), st.booleans())
+def test_nothing_is_lost_or_claimed_twice(minimum, before, spent, factor, is_final):
+    settled = settle(
+        Commitment(minimum, overage_factor=factor), spent=spent, before=before, currency="USD", is_final=is_final
+    )
+    assert settled.within + settled.beyond == spent
+    assert settled.within <= settled.limit
+    assert not (settled.beyond and settled.true_up)
+    if is_final:
+        assert settled.total >= min(minimum - before, minimum)
+
+
+@LAW
+@given(money, st.lists(money, min_size=1, max_size=5))
+def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(minimum, spent):
+    claimed, before = D(0), D(0)
+    for number, one in enumerate(spent, start=1):
+        is_final = number == len(spent)
+        settled = settle(Commitment(minimum), spent=one, before=before, currency="USD", is_final=is_final)
+        claimed += settled.total
+        before += one
+    assert claimed == max(minimum, sum(spent))
+
+
+def test_a_discount_is_exact():
+    assert Commitment(D(100), discount=D("12.5")).discounted(D("0.000000000001")) == D("0.000000000000875")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"minimum": D(-1)}, "minimum commitment must be between 0"),
+        ({"minimum": D(1), "overage_factor": D(101)}, "0 to 100 times"),
+        ({"minimum": D(1), "overage_factor": D("NaN")}, "0 to 100 times"),
+        ({"minimum": D(1), "discount": D(101)}, "at most 100 %"),
+        ({"minimum": D(1), "discount": D(-1)}, "committed discount must be between 0"),
+    ],
+)
+def test_a_promise_that_cannot_be_kept_is_refused(fields, message):
+    with pytest.raises(InvalidCharge, match=message):
+        Commitment(**fields)

@@ -1,0 +1,29 @@
+"""A dynamic price passes on what the events cost, times a markup."""
+
+from decimal import Decimal
+
+import pytest
+
+from plans.pricing.charges import Dynamic, InvalidCharge, InvalidQuantity
+from plans.pricing.parts import total
+from plans.pricing.usage import Usage
+from tests.pricing.worked import rows
+
+D = Decimal
+
+
+@pytest.mark.parametrize("row", rows("dynamic"), ids=lambda row: row["why"])
+def test_a_dynamic_price_is_charged_as_documented(row):
+    assert total(Dynamic(D(row["markup"])).rate(Usage(D(1), carried=D(row["carried"])))) == D(row["amount"])
+
+
+@pytest.mark.parametrize("markup", ["-1", "1000.1", "NaN", "1e-13"])
+def test_a_markup_that_cannot_be_charged_is_refused(markup):
+    with pytest.raises(InvalidCharge, match="markup"):
+        Dynamic(D(markup))
+
+
+@pytest.mark.parametrize("carried", ["NaN", "1e51"])
+def test_what_cannot_be_carried_is_refused(carried):
+    with pytest.raises(InvalidQuantity):
+        Dynamic().rate(Usage(D(1), carried=D(carried)))

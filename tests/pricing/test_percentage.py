@@ -1,0 +1,116 @@
+"""A percentage charges what events are worth: some of them free, each within its bounds."""
+
+from decimal import Decimal
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.pricing.charges import InvalidCharge, InvalidQuantity, Percentage
+from plans.pricing.exact import EXACT, ZERO
+from plans.pricing.parts import total
+from plans.pricing.usage import Usage
+from tests.pricing.strategies import LAW, decimals, percentages
+from tests.pricing.worked import rows
+
+D = Decimal
+VALUES = tuple(map(D, (50, 100, 250, 400)))
+
+
+def usage(values: tuple[Decimal, ...]) -> Usage:
+    return Usage(sum(values, ZERO), len(values), values)
+
+
+def given_or_none(text: str) -> Decimal | None:
+    return D(text) if text else None
+
+
+@pytest.mark.parametrize("row", rows("percentage"), ids=lambda row: row["why"])
+def test_a_percentage_is_charged_as_documented(row):
+    charge = Percentage(
+        D(row["percent"]),
+        fixed_fee=D(row["fixed fee"]),
+        free_events=int(row["free events"]),
+        free_value=D(row["free value"]),
+        least=given_or_none(row["minimum"]),
+        most=given_or_none(row["maximum"]),
+    )
+    parts = charge.rate(usage(VALUES))
+    assert (total(parts), len(parts)) == (D(row["amount"]), int(row["parts"]))
+
+
+def naive(charge: Percentage, values: tuple[Decimal, ...]) -> F:
+    """Walk the events one by one, as the page tells it."""
+    left = F(charge.free_value) if charge.free_value else None
+    free = bool(charge.free_events or charge.free_value)
+    bounded, plain = F(0), F(0)
+    for number, value in enumerate(map(F, values), start=1):
+        if free and ((charge.free_events and number > charge.free_events) or left == 0):
+            free = False
+        paid = value
+        if free:
+            if left is None or value <= left:
+                left = None if left is None else left - value
+                continue
+            paid, left = value - left, F(0)
+        amount = paid * F(charge.percent) / 100 + F(charge.fixed_fee)
+        if charge.least is not None and amount < F(charge.least):
+            bounded += F(charge.least)
+        elif charge.most is not None and amount > F(charge.most):
+            bounded += F(charge.most)
+        else:
+            plain += amount
+    return bounded + plain
+
+
+worth = st.lists(st.one_of(decimals(0, 500, 0), decimals(0, 500, 4)), max_size=8).map(tuple)
+
+
+@LAW
+@given(percentages, worth)
+def test_it_is_what_walking_the_events_comes_to(charge, values):
+    assert F(total(charge.rate(usage(values)))) == naive(charge, values)
+
+
+@LAW
+@given(percentages, worth)
+def test_where_it_reads_no_single_values_it_needs_none(charge, values):
+    told = Usage(sum(values, ZERO), len(values))
+    if charge.reads == "events":
+        assert charge.rate(told) == charge.rate(usage(values))
+    else:
+        with pytest.raises(InvalidQuantity, match="each event"):
+            charge.rate(told)
+
+
+@LAW
+@given(percentages, worth)
+def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, values):
+    for part in charge.rate(usage(values)):
+        assert part.amount == EXACT.add(EXACT.multiply(part.units, part.unit_price), part.flat_fee)
+
+
+def test_more_given_back_than_used_costs_nothing():
+    assert Percentage(D(2)).rate(usage((D(10), D(-30)))) == ()
+    assert total(Percentage(D(2), least=D(1)).rate(usage((D(100), D(-300))))) == D(3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"percent": D(-1)}, "between 0 and 1000"),
+        ({"percent": D("NaN")}, "finite"),
+        ({"percent": D("1e-11")}, "at most 10 decimal places"),
+        ({"percent": D(1), "fixed_fee": D(-1)}, "fixed fee must be between 0"),
+        ({"percent": D(1), "free_events": -1}, "Free events may be 0 to 1,000,000"),
+        ({"percent": D(1), "free_events": 1_000_001}, "Free events may be 0 to 1,000,000"),
+        ({"percent": D(1), "free_value": D(-1)}, "free value must be above 0"),
+        ({"percent": D(1), "least": D(-1)}, "minimum per event must be between 0"),
+        ({"percent": D(1), "most": D(-1)}, "maximum per event must be between 0"),
+        ({"percent": D(1), "least": D(3), "most": D(2)}, "above the maximum"),
+    ],
+)
+def test_a_percentage_that_cannot_be_charged_is_refused(fields, message):
+    with pytest.raises(InvalidCharge, match=message):
+        Percentage(**fields)

@@ -1,0 +1,54 @@
+"""A price's minimum and maximum bound the sum of its lines as they are claimed."""
+
+from decimal import Decimal
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.pricing.charges import InvalidCharge, PerUnit
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from tests.pricing.strategies import LAW, catalogues, decimals
+from tests.pricing.worked import rows
+
+D = Decimal
+
+
+@pytest.mark.parametrize("row", rows("bounds-of-a-price"), ids=lambda row: f"{row['used']} for {row['due']}")
+def test_bounds_are_claimed_as_documented(row):
+    terms = PriceTerms(
+        "USD",
+        (Rate(1, (), PerUnit(D("0.05"))),),
+        minimum=D(row["minimum"]) if row["minimum"] else None,
+        maximum=D(row["maximum"]) if row["maximum"] else None,
+    )
+    rating = rate_usage(terms, {1: D(row["used"])}, share=F(row["share"]), is_final=row["final"] == "yes")
+    bound = rating.bound.amount if rating.bound else D(0)
+    assert (rating.amount, bound, rating.invoiced) == (D(row["lines"]), D(row["bound"]), D(row["due"]))
+
+
+@LAW
+@given(catalogues(), decimals(0, 200, 2), decimals(0, 200, 2), st.fractions(0, 1))
+def test_what_is_due_lies_within_them_and_lines_do_not_change(catalogue, one, other, share):
+    terms, used = catalogue
+    least, most = sorted((one, other))
+    fields = {name: getattr(terms, name) for name in ("currency", "rates", "included", "model", "rounding")}
+    bounded = rate_usage(PriceTerms(**fields, minimum=least, maximum=most), used, share=share)
+    plain = rate_usage(terms, used)
+    assert bounded.lines == plain.lines
+    if bounded.bound is None:
+        assert bounded.invoiced == plain.invoiced
+    else:
+        assert bounded.invoiced == bounded.bound.limit
+
+
+def test_a_minimum_above_the_maximum_is_refused():
+    with pytest.raises(InvalidCharge, match="above its maximum"):
+        PriceTerms("USD", (), minimum=D(2), maximum=D(1))
+
+
+@pytest.mark.parametrize("name", ["minimum", "maximum"])
+def test_a_bound_below_zero_is_refused(name):
+    with pytest.raises(InvalidCharge, match=name):
+        PriceTerms("USD", (), **{name: D(-1)})
