@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from billing.store import statements
 from billing.subscribing import extend_customers
+from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
+from billing.usage.counted import Counted, Window, usage_of, with_metered
 from billing.usage.current import UnknownCustomer
+from billing.usage.metered import read_held
 from plans.models.prices import Consumption
 from plans.pricing.exact import ZERO
 from plans.pricing.rating import rate_usage
-from plans.terms import terms_of
+from plans.terms import FeatureTerms, terms_of
 
 
 class UnknownFeature(Exception):
@@ -41,7 +45,8 @@ NOT_COVERED = "no_subscription"
 CAP_REACHED = "hard_cap_reached"
 
 _CHECK = """
-SELECT cu.id, f.id, s.id, p.version_id, s.currency, p.ends_at, pf.id, c.rate_id, c.quantity
+SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone, pf.id,
+       c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN plans_feature f ON f.code = %(feature)s
 LEFT JOIN billing_coverage co
@@ -73,7 +78,7 @@ def check(
         rows = _find(asked)
     if rows[0].plan_feature_id is None:
         return Answer(False, NOT_COVERED, "", ZERO, ZERO, ZERO, None)
-    return _answer(rows, quantity)
+    return _answer(rows, quantity, at)
 
 
 class Row(NamedTuple):
@@ -82,12 +87,20 @@ class Row(NamedTuple):
     customer_id: int
     feature_id: int | None
     subscription_id: int | None
+    period_id: int
     version_id: int
     currency: str
+    starts_at: datetime
     ends_at: datetime
+    anchor_at: datetime
+    time_zone: str
     plan_feature_id: int | None
+    window_start: datetime
     rate_id: int | None
+    events: int
     quantity: Decimal
+    fingerprint: Decimal
+    carried: Decimal
 
 
 def _find(asked: dict[str, Any]) -> list[Row]:
@@ -102,16 +115,35 @@ def _find(asked: dict[str, Any]) -> list[Row]:
     return [row for row in rows if row.subscription_id is not None] or rows[:1]
 
 
-def _answer(rows: list[Row], quantity: Decimal) -> Answer:
+def _answer(rows: list[Row], quantity: Decimal, at: datetime) -> Answer:
     first = rows[0]
-    terms = terms_of(first.version_id, first.currency).by_plan_feature.get(first.plan_feature_id or 0)
-    if terms is None:
+    terms = terms_of(first.version_id, first.currency)
+    feature = terms.by_plan_feature.get(first.plan_feature_id or 0)
+    if feature is None:
         return Answer(True, "", "", ZERO, ZERO, None, first.ends_at)
-    quantities: dict[int | str, Decimal] = {row.rate_id: row.quantity for row in rows if row.rate_id is not None}
-    used = rate_usage(terms.price, quantities).quantity if terms.price else ZERO
-    if terms.consumption != Consumption.HARD_CAP:
-        return Answer(True, "", terms.consumption, used, terms.included, None, first.ends_at)
-    remaining = max(terms.included - used, ZERO)
+    starts_at, resets_at = first.starts_at, first.ends_at
+    if feature.resets is not None:
+        zone = ZoneInfo(first.time_zone)
+        starts_at, resets_at = window_of(terms, feature.resets, anchor_at=first.anchor_at, zone=zone, at=at)
+    used = _used(rows, feature, starts_at, at)
+    if feature.consumption != Consumption.HARD_CAP:
+        return Answer(True, "", feature.consumption, used, feature.included, None, resets_at)
+    remaining = max(feature.included - used, ZERO)
     allowed = quantity <= remaining and (quantity > 0 or remaining > 0)
     reason = "" if allowed else CAP_REACHED
-    return Answer(allowed, reason, terms.consumption, used, terms.included, remaining, first.ends_at)
+    return Answer(allowed, reason, feature.consumption, used, feature.included, remaining, resets_at)
+
+
+def _used(rows: list[Row], feature: FeatureTerms, starts_at: datetime, at: datetime) -> Decimal:
+    """Return what was used of a feature since its window of use began."""
+    if feature.price is None:
+        return ZERO
+    counted = {
+        row.rate_id: Counted(row.events, row.quantity, row.fingerprint, row.carried)
+        for row in rows
+        if row.rate_id is not None and row.window_start == starts_at
+    }
+    if feature.metering.is_tallied:
+        window = Window(feature.plan_feature_id, starts_at)
+        counted = with_metered({window: counted}, rows[0], read_held([rows[0]]), at=at)[window]
+    return rate_usage(feature.price, usage_of(feature.price, counted), is_final=False).quantity

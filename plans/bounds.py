@@ -17,6 +17,9 @@ UNIT_PRICE: dict[str, int] = {"max_digits": 26, "decimal_places": 12}
 AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
 """An amount in minor-unit precision: KWD has 3 decimal places, so 4 leave one to spare."""
 
+PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
+"""A percentage: two places less than a unit price, since it is a price per hundredth."""
+
 MOST_MONEY = Decimal("1e12")
 MOST_UNITS = Decimal("1e50")
 

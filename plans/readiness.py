@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from plans.models import PlanFeature, PlanVersion, Price, Rate
+from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalogue import FeatureKind
 from plans.models.meters import Aggregation
-from plans.models.prices import Consumption
+from plans.models.prices import ChargeModel, Consumption
+from plans.pricing.anchors import Interval
 from plans.pricing.money import minor_unit
-from plans.terms import price_terms, rate_terms
+from plans.terms import metering_of, price_terms, rate_terms
 
-BILLED_AGGREGATIONS = {Aggregation.COUNT, Aggregation.SUM}
 BILLED_CONSUMPTIONS = {Consumption.HARD_CAP, Consumption.OVERAGE}
 
 
@@ -39,9 +39,6 @@ def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
         return
     if granted.consumption not in BILLED_CONSUMPTIONS:
         yield f"{feature} is to be paid from a wallet, which is not billed yet: choose overage or a hard cap."
-    if feature.meter.aggregation not in BILLED_AGGREGATIONS:
-        kind = feature.meter.get_aggregation_display()
-        yield f"{feature} is metered by {kind}, which is not billed yet: choose a meter that counts or sums."
     if granted.consumption == Consumption.OVERAGE and not prices:
         yield f"{feature} has no price: add one, at zero if use beyond what is included shall be free."
     for price in prices:
@@ -55,11 +52,44 @@ def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
         yield f"{name} has no rate: add at least a default rate."
     wrong = [problem for rate in rates for problem in _problems_of_rate(rate)]
     yield from (f"{name}: {problem}" for problem in wrong)
+    yield from _problems_of_metering(granted.feature.meter, price, rates, name)
     if rates and not wrong:
         try:
             price_terms(granted, granted.feature.meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
+
+
+def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
+    """Yield what a meter cannot tell the price that it is to be charged by."""
+    if price.resets_unit and not _fits(price):
+        invoiced = price.plan_feature.version
+        yield (
+            f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which does not divide the"
+            f" {invoiced.interval_count} {invoiced.interval_unit} that are invoiced: choose an interval that does."
+        )
+    holds_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
+    if price.resets_unit and holds_level:
+        yield f"{name}: {meter} keeps a level or a set of values, which is charged by the invoice's period: no reset."
+    if meter.recurring and all(rate.match for rate in rates):
+        yield f"{name}: {meter} carries a level over, so its price needs a default rate for whatever is carried."
+    by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
+    if by_event and metering_of(meter).is_tallied:
+        yield f"{name}: a {by_event[0].model} charges single events, and {meter} makes more than a sum of them."
+    if any(rate.model == ChargeModel.DYNAMIC for rate in rates) and not meter.price_property:
+        yield f"{name}: a dynamic price charges what events cost, and {meter} reads no price from them."
+
+
+def _fits(price: Price) -> bool:
+    """Tell whether the edges of a price's windows are edges of the invoice's periods too."""
+    version = price.plan_feature.version
+    own, whole = (
+        Interval(price.resets_unit, price.resets_every),
+        Interval(version.interval_unit, version.interval_count),
+    )
+    if own.months:
+        return bool(whole.months) and whole.months % own.months == 0
+    return own.days == 1 or (bool(whole.days) and whole.days % own.days == 0)
 
 
 def _problems_of_rate(rate: Rate) -> Iterator[str]:

@@ -8,14 +8,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from plans.metering.integral import Measures
+from plans.metering.tally import Aggregation
 from plans.models import Feature, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
-from plans.models.prices import ChargeModel, Consumption
+from plans.models.prices import TIERED, ChargeModel, Consumption
 from plans.pricing import charges, rating
+from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
 
 FREE_RATE = 0
 """The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """
+    How a meter's events become a quantity.
+
+    is_tallied: whether that takes more than the sum that counters keep.
+    """
+
+    aggregation: Aggregation = "sum"
+    measures: Measures = "deltas"
+    recurring: bool = False
+
+    @property
+    def is_tallied(self) -> bool:
+        return self.recurring or self.aggregation not in ("count", "sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +44,8 @@ class FeatureTerms:
     What a version grants and charges of one metered feature.
 
     price: None if the version has no price for it in this currency and none is implied.
+    metering: how the meter's events become a quantity.
+    resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
     """
 
     plan_feature_id: int
@@ -35,6 +57,8 @@ class FeatureTerms:
     consumption: str
     included: Decimal
     price: rating.PriceTerms | None
+    metering: Metering
+    resets: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +72,12 @@ class FeeTerms:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All that a version charges in one currency."""
+    """
+    All that a version charges in one currency.
+
+    resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
+    by_value: features that are charged by each event's value.
+    """
 
     version_id: int
     plan_code: str
@@ -62,6 +91,9 @@ class Terms:
     fees: tuple[FeeTerms, ...]
     by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
     by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
+    resets: tuple[Interval, ...] = ()
+    tallied: tuple[FeatureTerms, ...] = ()
+    by_value: tuple[FeatureTerms, ...] = ()
 
 
 _kept: dict[tuple[int, str], Terms] = {}
@@ -119,6 +151,9 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         ),
         by_meter=by_meter,
         by_plan_feature={one.plan_feature_id: one for one in features},
+        by_value=tuple(one for one in features if one.price is not None and one.price.reads_values),
+        tallied=tuple(one for one in features if one.metering.is_tallied),
+        resets=tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
     )
 
 
@@ -134,7 +169,14 @@ def _feature_terms(granted: PlanFeature, feature: Feature, meter: Meter, currenc
         consumption=granted.consumption,
         included=granted.included,
         price=price_terms(granted, meter, price, currency),
+        metering=metering_of(meter),
+        resets=Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None,
     )
+
+
+def metering_of(meter: Meter) -> Metering:
+    """Return how a stored meter's events become a quantity."""
+    return Metering(meter.aggregation, meter.measures, meter.recurring)
 
 
 def price_terms(granted: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
@@ -150,14 +192,19 @@ def price_terms(granted: PlanFeature, meter: Meter, price: Price | None, currenc
         rates = [rating.Rate(FREE_RATE, (), charges.PerUnit(Decimal(0)), granted.feature.name)]
     else:
         return None
-    return feature_price(granted, meter, rates, currency)
+    return feature_price(granted, meter, rates, currency, price=price)
 
 
 def feature_price(
-    granted: PlanFeature, meter: Meter, rates: Iterable[rating.Rate], currency: str
+    granted: PlanFeature,
+    meter: Meter,
+    rates: Iterable[rating.Rate],
+    currency: str,
+    *,
+    price: Price | None = None,
 ) -> rating.PriceTerms:
     """
-    Return how a feature is rated at these rates.
+    Return how a feature is rated at these rates, within the bounds of its price.
 
     :raises ValueError: if the rates contradict one another.
     """
@@ -170,6 +217,8 @@ def feature_price(
         included=granted.included,
         model="hard_cap" if granted.consumption == Consumption.HARD_CAP else "overage",
         rounding=rounding,
+        minimum=price.minimum if price else None,
+        maximum=price.maximum if price else None,
     )
 
 
@@ -189,17 +238,44 @@ def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charges.Charge:
 
     :raises ValueError: if a price or size is missing, or the tiers leave a gap.
     """
-    if rate.model in (ChargeModel.GRADUATED, ChargeModel.VOLUME):
+    if rate.model in TIERED:
         # The open tier has no bound and comes last.
         ordered = sorted(tiers, key=lambda one: (one.up_to is None, one.up_to or 0))
-        ladder = tuple(charges.Tier(one.up_to, one.unit_price, one.flat_fee) for one in ordered)
-        return charges.Graduated(ladder) if rate.model == ChargeModel.GRADUATED else charges.Volume(ladder)
+        ladder = tuple(charges.Tier(one.up_to, _price_of(rate, one), one.flat_fee) for one in ordered)
+        return charges.Volume(ladder) if rate.model == ChargeModel.VOLUME else charges.Graduated(ladder)
+    if rate.model == ChargeModel.PERCENTAGE:
+        return _percentage_of(rate)
+    if rate.model == ChargeModel.DYNAMIC:
+        return charges.Dynamic(rate.markup)
     if rate.unit_price is None:
         raise charges.InvalidCharge(f"{rate}: enter a price.")
     if rate.model == ChargeModel.PACKAGE:
         if rate.package_size is None:
             raise charges.InvalidCharge(f"{rate}: enter the package's size.")
-        return charges.Package(rate.package_size, rate.unit_price)
+        return charges.Package(rate.package_size, rate.unit_price, rate.package_rounding)
     if rate.model == ChargeModel.FLAT:
         return charges.Flat(rate.unit_price)
     return charges.PerUnit(rate.unit_price)
+
+
+def _price_of(rate: Rate, tier: Tier) -> Decimal:
+    """Return what a unit costs in a tier; of a graduated percentage, what a unit of value does."""
+    if rate.model != ChargeModel.GRADUATED_PERCENTAGE:
+        return tier.unit_price
+    if tier.percent is None:
+        raise charges.InvalidCharge(f"{rate}: enter the percentage of each tier.")
+    check_percent(tier.percent, of="A tier's percentage")
+    return tier.percent.scaleb(-2)
+
+
+def _percentage_of(rate: Rate) -> charges.Percentage:
+    if rate.percent is None:
+        raise charges.InvalidCharge(f"{rate}: enter a percentage.")
+    return charges.Percentage(
+        percent=rate.percent,
+        fixed_fee=rate.fixed_fee,
+        free_events=rate.free_events,
+        free_value=rate.free_value,
+        least=rate.least_per_event,
+        most=rate.most_per_event,
+    )

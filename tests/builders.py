@@ -197,7 +197,7 @@ def use(
         _, gates = sums.gate([period.id])
         with connection.cursor() as cursor:
             cursor.execute("SELECT nextval('billing_event_sequence') FROM generate_series(1, %s)", [events])
-        sums.add({counter: sums.CounterSum(events, Decimal(quantity), next(_serial))}, {})
+        sums.add({counter: sums.CounterSum(events, Decimal(quantity), fingerprint=next(_serial))}, {})
         if gates[period.id].is_closed:
             sums.mark_late([period.id], at=moment)
     return period

@@ -92,10 +92,12 @@ _LINES = """
         WHEN 'fee' THEN l.fee_id IS NULL OR b.line_id IS NOT NULL
             OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
         ELSE b.line_id IS NULL OR l.fee_id IS NOT NULL
-            OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id OR coalesce(l.rate_id, 0) <> b.rate_id
+            OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id
+            OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) -- a minimum or maximum has no rate
             OR f.version_id IS DISTINCT FROM p.version_id OR s.customer_id IS DISTINCT FROM i.customer_id
             OR (l.service_start, l.service_end) IS DISTINCT FROM (p.starts_at, p.ends_at)
-            OR b.window_start < p.starts_at OR b.window_start >= p.ends_at
+            OR b.window_start >= p.ends_at OR (b.window_start < p.starts_at AND NOT EXISTS (
+                SELECT FROM plans_price r WHERE r.plan_feature_id = b.plan_feature_id AND r.resets_unit <> ''))
             OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id) END
         OR p.state = 'open'
 """

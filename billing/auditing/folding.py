@@ -13,8 +13,10 @@ from typing import Any
 
 from billing.auditing.comparing import Recounted, add
 from billing.auditing.known import Known
-from billing.auditing.reading_events import Report, Stored
+from billing.auditing.reading_events import Report
+from billing.auditing.tallying import Tallies
 from billing.ingest.attribution import Attribution, Route, Stop
+from billing.ingest.stored import Stored
 
 
 class Fold:
@@ -23,6 +25,7 @@ class Fold:
     def __init__(self, known: Known) -> None:
         self.known = known
         self.sums = Recounted()
+        self.tallies = Tallies()
         # By identity, which is much faster than by value; the entries keep their routes alive.
         self._folded: dict[tuple[int, datetime], list[Any]] = {}
         self._routes: dict[int, tuple[Route, bool]] = {}
@@ -34,6 +37,9 @@ class Fold:
         """Add an event, but for what is reported of it as unbilled."""
         fingerprint = int(row.digest, 16)
         route = found.route
+        if any(stop.tallies or stop.price for stop in route.stops):
+            for stop, value, sequence in _counted(row, found, reports):
+                self.tallies.take(row, stop, value, found.bucket, sequence)
         if reports or not self._is_plain(route):
             for stop, value, sequence in _counted(row, found, reports):
                 self._add(row, stop, value, found.bucket, fingerprint, sequence)

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from billing.ingest.customers import FOR_EVER, CustomerCopy, PeriodCopy
+from billing.ingest.customers import FOR_EVER, CustomerCopy, PeriodCopy, copy_of
 from billing.store.sums import CounterKey
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 
 _PERIODS = """
-SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.external_id, s.named,
-    s.created_at
+SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
+    s.named, s.anchor_at, s.created_at
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
@@ -70,5 +70,5 @@ def read_known(customer_ids: Collection[int]) -> Known:
         for *key, mark in cursor.fetchall():
             known.marks.setdefault(CounterKey(*key), []).append(mark)
     for id_, zone in zones.items():
-        known.customers[id_] = CustomerCopy(id_, ZoneInfo(zone), SINCE_EVER, FOR_EVER, tuple(periods[id_]))
+        known.customers[id_] = copy_of(id_, ZoneInfo(zone), SINCE_EVER, FOR_EVER, periods[id_])
     return known

@@ -1,17 +1,19 @@
 """What closed periods hold beyond what was billed for them."""
 
 from collections.abc import Iterator
-from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from django.db import connection
 
 from billing.auditing.books import Books
 from billing.auditing.checks import Row, select
+from billing.closing.facts import Late
+from billing.closing.late_lines import NOTHING_BILLED
+from billing.closing.reading import read_late
+from billing.closing.usage_lines import UnpricedUsage, rated
 from plans.pricing.money import round_money
-from plans.pricing.rating import rate_usage
-from plans.terms import terms_of
+
+AT_A_TIME = 500
 
 # Features of closed periods with a counter that is not as it was when it was last billed.
 _MOVED_ON = """
@@ -28,19 +30,25 @@ WITH last AS (
 )
 """
 
-_LEFT = f"""
-{_MOVED_ON.format(late="NULL")}
-SELECT m.period_id, m.plan_feature_id, m.window_start, m.version_id, m.currency, c.rate_id, c.quantity,
-    coalesce((SELECT sum(l.amount) FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
-        WHERE (b.period_id, b.plan_feature_id, b.rate_id, b.window_start)
-            = (c.period_id, c.plan_feature_id, c.rate_id, c.window_start)), 0)
-FROM moved m JOIN billing_counter c USING (period_id, plan_feature_id, window_start) ORDER BY 1, 2, 3
-"""  # noqa: S608
+# A level that is carried over moves with earlier periods, without a counter of its own that would tell.
+_CARRIED = """
+SELECT p.id FROM billing_period p
+WHERE p.state = 'closed' AND p.kind = 'regular' AND p.late_since IS NULL AND EXISTS (
+    SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
+    JOIN plans_meter m ON m.id = fe.meter_id WHERE pf.version_id = p.version_id AND m.recurring
+)
+"""
+_LEFT = _MOVED_ON.format(late="NULL") + "SELECT DISTINCT period_id FROM moved UNION" + _CARRIED  # noqa: S608
 
 _NOT_LATE = f"""
 WITH found AS ({_MOVED_ON.format(late="NOT NULL")} SELECT DISTINCT period_id FROM moved)
 SELECT p.id AS period_id, 'is marked late for nothing' AS wrong FROM billing_period p
 LEFT JOIN found f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.period_id IS NULL
+    -- A level that is carried over makes the periods late that it is carried into.
+    AND NOT EXISTS (
+        SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
+        JOIN plans_meter m ON m.id = fe.meter_id WHERE pf.version_id = p.version_id AND m.recurring
+    )
 """  # noqa: S608
 
 
@@ -52,28 +60,23 @@ def unbilled_in_closed_periods(books: Books) -> Iterator[Row]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_LEFT)
-        for (period_id, plan_feature_id, _, version_id, currency), rows in groupby(cursor, key=lambda row: row[:5]):
-            counted = {rate_id: (quantity, claimed) for *_, rate_id, quantity, claimed in rows}
-            left = _left_to_bill(version_id, currency, plan_feature_id, counted)
-            if left:
-                yield {"period_id": period_id, "plan_feature_id": plan_feature_id, "left to bill": left}
+        moved = [period_id for (period_id,) in cursor.fetchall()]
+    for start in range(0, len(moved), AT_A_TIME):
+        for late in read_late({0: moved[start : start + AT_A_TIME]})[0]:
+            if left := _left_to_bill(late):
+                yield {"period_id": late.span.period_id, "left to bill": left}
     yield from select(_NOT_LATE)
 
 
-def _left_to_bill(
-    version_id: int, currency: str, plan_feature_id: int, counted: dict[int, tuple[Decimal, Decimal]]
-) -> dict[int, Any]:
-    """Return rate → what it would still come to."""
-    feature = terms_of(version_id, currency).by_plan_feature.get(plan_feature_id)
-    if feature is None or feature.price is None:
-        return {0: "usage without a price"}
+def _left_to_bill(late: Late) -> dict[str, Any]:
+    """Return what each rate would still come to."""
+    left: dict[str, Any] = {}
     try:
-        rating = rate_usage(feature.price, {rate_id: quantity for rate_id, (quantity, _) in counted.items()})
-    except ValueError as error:
-        return {0: str(error)}
-    due = {int(line.rate_key): round_money(line.amount, currency) for line in rating.lines}
-    return {
-        rate_id: due.get(rate_id, Decimal(0)) - claimed
-        for rate_id, (_, claimed) in counted.items()
-        if due.get(rate_id, Decimal(0)) != claimed
-    }
+        for feature, window, line, _ in rated(late.span, late.counters):
+            claimed = late.billed.get((window, int(line.rate_key)), NOTHING_BILLED).amount
+            due = round_money(line.amount, late.span.currency)
+            if due != claimed:
+                left[f"{feature.code} {line.rate_key}"] = due - claimed
+    except (ValueError, UnpricedUsage) as error:
+        left["error"] = str(error)
+    return left

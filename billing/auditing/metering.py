@@ -46,7 +46,7 @@ _PLACES = """
     LEFT JOIN plans_planfeature f ON f.id = c.plan_feature_id
     LEFT JOIN plans_rate r ON r.id = c.rate_id LEFT JOIN plans_price pr ON pr.id = r.price_id
     WHERE p.id IS NULL OR f.version_id IS DISTINCT FROM p.version_id OR p.kind <> 'regular'
-        OR c.window_start < p.starts_at OR c.window_start >= p.ends_at
+        OR c.window_start >= p.ends_at OR (c.window_start < p.starts_at AND coalesce(pr.resets_unit, '') = '')
         OR CASE c.rate_id WHEN 0 THEN f.consumption <> 'hard_cap'
             ELSE (pr.plan_feature_id, pr.currency) IS DISTINCT FROM (c.plan_feature_id, s.currency) END
 """
@@ -89,6 +89,7 @@ CHECKS = (
     Check("unbilled_usage_has_its_reason", "E3", _recounted("reasons")),
     Check("counters_are_the_sum_of_their_events", "E6", _recounted("counters")),
     Check("rollups_are_the_sum_of_their_events", "E6", _recounted("rollups")),
+    Check("tallies_are_made_of_their_events", "E6", _recounted("tallies")),
     Check("snapshots_are_the_sum_of_the_events_up_to_their_mark", "E6", _recounted("snapshots")),
     Check("events_are_in_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_customer_they_name", "A1", _CUSTOMERS),

@@ -1,44 +1,22 @@
 """Walk all events in the order of their customers, with what was reported of them, and check each against itself."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.ingest.wire import Received, decode_properties, digest_of, encode_properties, key_of
+from billing.ingest.stored import COLUMNS, Stored
+from billing.ingest.wire import digest_of, encode_properties, key_of
 
 CHUNK = 5_000
 
-_EVENTS = """
-SELECT encode(uuid_send(key), 'hex'), encode(uuid_send(digest), 'hex'), sequence, occurred_at, received_at, sandbox,
-    customer_id, customer_ref, name, source, sender_id, subscription_ref, properties::text
-FROM billing_event ORDER BY customer_id NULLS FIRST
-"""
+_EVENTS = f"SELECT {COLUMNS} FROM billing_event ORDER BY customer_id NULLS FIRST"  # noqa: S608
 
 _REPORTS = """
 SELECT encode(uuid_send(event_key), 'hex'), meter_id, reason, resolved_sequence
 FROM billing_unbilledusage WHERE event_key = ANY(%s::uuid[])
 """
-
-
-class Stored(NamedTuple):
-    """One row of the table of events; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
-
-    key: str
-    digest: str
-    sequence: int
-    occurred_at: datetime
-    received_at: datetime
-    sandbox: bool
-    customer_id: int | None
-    customer_ref: str
-    name: str
-    source: str
-    sender_id: str
-    subscription_ref: str
-    properties: str
 
 
 class Report(NamedTuple):
@@ -73,23 +51,6 @@ def reports_of(events: Sequence[Stored]) -> Reports:
         for key, meter_id, reason, resolved_sequence in cursor.fetchall():
             found.setdefault(key, {})[meter_id] = Report(reason, resolved_sequence)
     return found
-
-
-def as_received(row: Stored) -> Received:
-    """Return a stored event as ingest had it before it."""
-    return Received(
-        0,
-        row.key,
-        row.digest,
-        row.sender_id,
-        row.source,
-        row.customer_ref,
-        row.name,
-        row.occurred_at,
-        decode_properties(row.properties),
-        b"",
-        row.subscription_ref,
-    )
 
 
 def has_its_key(row: Stored) -> bool:

@@ -17,9 +17,7 @@ from billing.auditing.known import Known, read_known
 from billing.auditing.meters import Meters, read_meters
 from billing.auditing.reading_events import (
     Report,
-    Stored,
     any_reports,
-    as_received,
     chunks,
     has_its_digest,
     has_its_key,
@@ -28,6 +26,7 @@ from billing.auditing.reading_events import (
 from billing.auditing.reported import unfounded, unreported
 from billing.ingest import catalogue
 from billing.ingest.attribution import attribute
+from billing.ingest.stored import Stored, as_received
 
 EXACT = Context(prec=120)
 MOST_KEPT = 100
@@ -50,6 +49,7 @@ class Recount:
     reasons: list[Row] = field(default_factory=list)
     counters: list[Row] = field(default_factory=list)
     rollups: list[Row] = field(default_factory=list)
+    tallies: list[Row] = field(default_factory=list)
     snapshots: list[Row] = field(default_factory=list)
     events: int = 0
 
@@ -120,6 +120,7 @@ class _Walk:
         sums, span = self.fold.unfold(), {"after": self.after, "up_to": up_to}
         _keep(self.found.counters, wrong_counters(sums, **span))
         _keep(self.found.snapshots, wrong_snapshots(sums, **span))
+        _keep(self.found.tallies, self.fold.tallies.wrong(self.known, **span))
         _keep(self.found.rollups, wrong_rollups(sums, moved=self.known.moved, **span))
         self.known = read_known([id_ for id_ in self.known.customers if id_ > up_to])
         self.fold = Fold(self.known)

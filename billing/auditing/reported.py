@@ -6,9 +6,10 @@ from typing import Any
 
 from billing.auditing.known import Known
 from billing.auditing.meters import Meters
-from billing.auditing.reading_events import Report, Stored
+from billing.auditing.reading_events import Report
 from billing.ingest.attribution import Attribution
 from billing.ingest.catalogue import CatalogueCopy
+from billing.ingest.stored import Stored
 from billing.models.usage import Reason
 
 HANDOVER = timedelta(minutes=5)

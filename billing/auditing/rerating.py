@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.closing.usage_lines import explained
+from billing.closing.usage_lines import explained, share_of
+from billing.usage.counted import NOTHING, Counted, Span, Window, usage_of, with_values
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
-from plans.pricing.rating import RatedLine, rate_usage
+from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing, rate_usage
 from plans.terms import terms_of
 
 MOST_KEPT = 100
@@ -27,10 +28,12 @@ MOST_KEPT = 100
 Row = dict[str, Any]
 
 _LINES = """
-SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity, l.id,
-    l.kind, l.quantity, l.amount, l.explanation::text, p.version_id, s.currency
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
+    b.fingerprint, b.carried, b.metered, l.id, l.kind, l.quantity, l.amount, l.explanation::text, p.version_id,
+    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 """
 
@@ -45,6 +48,9 @@ class Billed(NamedTuple):
     rate_id: int
     events: int
     quantity: Decimal
+    fingerprint: Decimal
+    carried: Decimal
+    metered: Decimal | None
     line_id: int
     kind: str
     line_quantity: Decimal
@@ -52,6 +58,14 @@ class Billed(NamedTuple):
     explanation: str
     version_id: int
     currency: str
+    starts_at: datetime
+    ends_at: datetime
+    anchor_at: datetime
+    time_zone: str
+
+    @property
+    def counted(self) -> Counted:
+        return Counted(self.events, self.quantity, self.fingerprint, self.carried, self.metered)
 
 
 @dataclass(slots=True)
@@ -63,11 +77,10 @@ class Rerating:
 
 
 class Before(NamedTuple):
-    """What earlier lines claimed of a counter."""
+    """What earlier lines claimed of a counter, and its state when the last of them did."""
 
     amount: Decimal = Decimal(0)
-    quantity: Decimal = Decimal(0)
-    events: int = 0
+    counted: Counted = NOTHING
 
 
 def rerate() -> Rerating:
@@ -82,7 +95,7 @@ def rerate() -> Rerating:
             found.wrong += wrong[: MOST_KEPT - len(found.wrong)]
             for line in lines:
                 claimed = before.get(line.rate_id, Before()).amount + line.amount
-                before[line.rate_id] = Before(claimed, line.quantity, line.events)
+                before[line.rate_id] = Before(claimed, line.counted)
     return found
 
 
@@ -102,6 +115,8 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
         return
     for line in lines:
         rated_line = workings.get(line.rate_id)
+        if rated_line is None and line.kind == "late_usage":
+            rated_line = nothing(line.rate_id)  # what was due is due no more
         if rated_line is None:
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
@@ -112,12 +127,27 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
 def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> dict[int, RatedLine]:
     """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
     first = lines[0]
-    quantities: dict[int | str, Decimal] = {rate_id: one.quantity for rate_id, one in before.items()}
-    quantities |= {line.rate_id: line.quantity for line in lines}
-    price = terms_of(first.version_id, first.currency).by_plan_feature[first.plan_feature_id].price
-    if price is None:
+    feature = terms_of(first.version_id, first.currency).by_plan_feature[first.plan_feature_id]
+    if feature.price is None:
         raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
-    return {int(line.rate_key): line for line in rate_usage(price, quantities).lines}
+    counted = {rate_id: one.counted for rate_id, one in before.items()}
+    counted |= {line.rate_id: line.counted for line in lines}
+    counted.pop(BOUND, None)
+    window = Window(first.plan_feature_id, first.window_start)
+    if feature.price.reads_values:
+        counted = with_values(counted, window, feature, period_id=first.period_id, up_to=first.mark)
+    span = Span(
+        first.period_id,
+        first.version_id,
+        first.currency,
+        first.starts_at,
+        first.ends_at,
+        first.anchor_at,
+        first.time_zone,
+    )
+    share = share_of(span, feature, window) if feature.price.is_bounded else WHOLE
+    rating = rate_usage(feature.price, usage_of(feature.price, counted), share=share)
+    return {int(line.rate_key): line for line in rating.claimed}
 
 
 def _differences(line: Billed, again: RatedLine, earlier: Before) -> Iterator[Row]:
@@ -127,8 +157,9 @@ def _differences(line: Billed, again: RatedLine, earlier: Before) -> Iterator[Ro
     if line.kind == "late_usage":
         told = f"{cumulative:f}", f"{round_money(earlier.amount, line.currency):f}"
         workings |= {"cumulative": told[0], "billed_before": told[1], "formula": f"{told[0]} − {told[1]}"}
-        workings |= {"quantity_before": plain(earlier.quantity), "events": str(line.events - earlier.events)}
-        quantity = line.quantity - earlier.quantity
+        workings |= {"quantity_before": plain(earlier.counted.used)}
+        workings |= {"events": str(line.events - earlier.counted.events)}
+        quantity = line.counted.used - earlier.counted.used
     amount = cumulative - earlier.amount
     stored: dict[str, Any] = json.loads(line.explanation)
     if amount != line.amount:

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from billing.closing.assembling import assemble
 from billing.closing.claiming import claim_late
-from billing.closing.facts import Assembled, Closing, Counters, Late
+from billing.closing.facts import Assembled, Closing, Late
 from billing.closing.outcome import Closed, Failure
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import SellerTerms, read_sellers
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
+from billing.usage.counted import Counters, with_metered
+from billing.usage.metered import Held, read_held
 from plans.failpoints import reached
 
 MOST_ERROR = 2_000
@@ -50,9 +52,10 @@ def close_locked(
         chunk.closed.busy += _leave_out(closings, held)
     mark = high_water_mark()
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
+    held = read_held([one.span for one in closings.values() if one.kind == "regular"])
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     reached("close.after_reads")
-    assembled = _assemble(closings, sellers, chunk)
+    assembled = _assemble(closings, held, sellers, chunk)
     issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
     write(assembled, is_issued=issued, high_water_mark=mark, at=at)
     _count(chunk, assembled, issued)
@@ -92,12 +95,14 @@ def _fill_in_usage(
 
 
 def _assemble(
-    closings: Mapping[int, Closing], sellers: Mapping[int, SellerTerms], chunk: Chunk
+    closings: Mapping[int, Closing], held: Held, sellers: Mapping[int, SellerTerms], chunk: Chunk
 ) -> dict[int, Assembled]:
     """Return the documents; a period that cannot be rated is noted as failed and stops nobody else."""
     found = {}
     for id_, one in closings.items():
         try:
+            if one.kind == "regular":
+                one.counters = with_metered(one.counters, one.span, held)
             found[id_] = assemble(one, sellers[one.buyer.seller_id])
         except Exception as error:
             chunk.closed.failed.append(Failure(id_, in_words(error)))

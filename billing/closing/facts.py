@@ -10,29 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.drafts import Draft, DraftLine
-
-
-class Counted(NamedTuple):
-    """A counter's cumulative state: how many events, how much, and the sum of the events' digests."""
-
-    events: int
-    quantity: Decimal
-    fingerprint: Decimal
-
-
-NOTHING = Counted(0, Decimal(0), Decimal(0))
-
-
-class Window(NamedTuple):
-    """One price's own span of use within a period, on which its allowance and tiers start anew."""
-
-    plan_feature_id: int
-    starts_at: datetime
-
-
-Counters = dict[Window, dict[int, Counted]]
-"""What was used in one period: window → rate → counted."""
 
 
 class Billed(NamedTuple):
@@ -40,16 +19,6 @@ class Billed(NamedTuple):
 
     amount: Decimal
     counted: Counted
-
-
-class Span(msgspec.Struct, frozen=True, gc=False):
-    """A period's interval, and the version and currency it is rated by."""
-
-    period_id: int
-    version_id: int
-    currency: str
-    starts_at: datetime
-    ends_at: datetime
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -85,7 +54,6 @@ class Closing(msgspec.Struct):
     span: Span
     kind: str
     subscription_id: int
-    anchor_at: datetime
     is_first: bool
     goes_on: bool
     following: Span | None

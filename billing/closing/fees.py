@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from billing.closing.facts import Closing, Span
+from billing.closing.facts import Closing
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
+from billing.usage.counted import Span
 from invoices.drafts import DraftLine
 from plans.models.prices import FeeKind
 from plans.pricing.exact import plain
@@ -68,7 +69,7 @@ def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]
 def _share(closing: Closing, span: Span, terms: Terms) -> Fraction:
     """Return which share of its whole interval a period is: one, unless it is a stub."""
     zone = closing.buyer.time_zone
-    anchor = anchor_of(terms, anchor_at=closing.anchor_at, time_zone=zone)
+    anchor = anchor_of(terms, anchor_at=closing.span.anchor_at, time_zone=zone)
     whole = whole_interval(anchor, span.starts_at)
     if whole == (span.starts_at, span.ends_at):
         return ONE

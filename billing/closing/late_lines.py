@@ -8,14 +8,15 @@ had been there from the start; a line claims the difference. docs/decisions/0001
 from collections.abc import Iterator
 from decimal import Decimal
 
-from billing.closing.facts import NOTHING, Billed, Buyer, Counted, Late, Snapshot
+from billing.closing.facts import Billed, Buyer, Late, Snapshot
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.closing.usage_lines import explained, rated
+from billing.usage.counted import NOTHING, Counted, Window
 from invoices.drafts import DraftLine
 from plans.pricing.exact import EXACT, plain
 from plans.pricing.money import round_money
-from plans.pricing.rating import RatedLine
+from plans.pricing.rating import RatedLine, nothing
 from plans.terms import FREE_RATE, FeatureTerms
 
 NOTHING_BILLED = Billed(Decimal(0), NOTHING)
@@ -29,26 +30,37 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
     """
     span = late.span
     tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
-    for feature, window, line, counted in rated(span, late.counters):
+    for feature, window, line, counted in _rated(late):
         rate_id = int(line.rate_key)
         billed = late.billed.get((window, rate_id), NOTHING_BILLED)
         amount = EXACT.subtract(round_money(line.amount, span.currency), billed.amount)
-        if not amount and counted == billed.counted:
+        if not amount and counted._replace(values=None) == billed.counted:
             continue
         drafted = DraftLine(
             kind="late_usage",
             description=_description(late, feature, rate_id),
             service_start=span.starts_at,
             service_end=span.ends_at,
-            quantity=EXACT.subtract(counted.quantity, billed.counted.quantity),
+            quantity=EXACT.subtract(counted.used, billed.counted.used),
             unit=feature.unit,
             amount=amount,
             tax=tax,
             explanation=_explanation(late, line, counted, billed),
             plan_feature_id=feature.plan_feature_id,
-            rate_id=rate_id if rate_id != FREE_RATE else None,
+            rate_id=rate_id if rate_id > FREE_RATE else None,
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
+
+
+def _rated(late: Late) -> Iterator[tuple[FeatureTerms, Window, RatedLine, Counted]]:
+    """Yield what a late period comes to now, and nothing for what was billed and is due no more: a minimum, say."""
+    seen = set()
+    for feature, window, line, counted in rated(late.span, late.counters):
+        seen.add((window, int(line.rate_key)))
+        yield feature, window, line, counted
+    features = recipe_of(late.span.version_id, late.span.currency).features
+    for window, rate_id in sorted(late.billed.keys() - seen):
+        yield features[window.plan_feature_id], window, nothing(rate_id), NOTHING
 
 
 def _description(late: Late, feature: FeatureTerms, rate_id: int) -> str:
@@ -64,6 +76,6 @@ def _explanation(late: Late, line: RatedLine, counted: Counted, billed: Billed) 
         formula=f"{cumulative} − {before}",
         cumulative=cumulative,
         billed_before=before,
-        quantity_before=plain(billed.counted.quantity),
+        quantity_before=plain(billed.counted.used),
         events=str(counted.events - billed.counted.events),
     )

@@ -4,13 +4,15 @@ from datetime import datetime
 
 from billing.closing.assembling import assemble
 from billing.closing.claiming import read_late as late_periods
-from billing.closing.facts import Closing, Span
+from billing.closing.facts import Closing
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.extending import AHEAD
+from billing.usage.counted import Span, with_metered
+from billing.usage.metered import read_held
 from invoices.drafts import Draft
 from plans.terms import terms_of
 
@@ -37,7 +39,8 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     late = {}
     if not _earlier_open(period):
         late = read_late(late_periods([closing.subscription_id]))
-    closing.counters = read_counters([period.pk]).get(period.pk, {})
+    counters = read_counters([period.pk]).get(period.pk, {})
+    closing.counters = with_metered(counters, closing.span, read_held([closing.span]), at=at)
     closing.late = late.get(closing.subscription_id, ())
     closing.following = closing.following or _following(closing, period.subscription)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
@@ -66,4 +69,5 @@ def _following(closing: Closing, subscription: Subscription) -> Span | None:
     anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=closing.buyer.time_zone)
     start = closing.span.ends_at
     ((starts_at, ends_at), *_) = spans(anchor, start=start, until=start + AHEAD, end=subscription.ends_at)
-    return Span(0, subscription.version_id, subscription.currency, starts_at, ends_at)
+    own = closing.span
+    return Span(0, subscription.version_id, own.currency, starts_at, ends_at, own.anchor_at, own.time_zone)

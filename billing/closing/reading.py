@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.facts import Billed, Buyer, Closing, Counted, Counters, Late, Span, Window
+from billing.closing.facts import Billed, Buyer, Closing, Late
 from billing.store import statements
+from billing.usage.counted import Counted, Counters, Span, Window, with_metered
+from billing.usage.metered import read_held
 
 BUYER_FACTS = (
     "external_id",
@@ -40,18 +42,19 @@ WHERE p.id = ANY(%s)
 """  # noqa: S608
 
 _COUNTERS = """
-SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint
+SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint, carried
 FROM billing_counter WHERE period_id = ANY(%s)
 """
 
 _SPANS = """
-SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.late_since
-FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id WHERE p.id = ANY(%s)
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, p.late_since
+FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 """
 
 _BILLED = """
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, sum(l.amount),
-    (array_agg(ARRAY[b.events, b.quantity, b.fingerprint] ORDER BY b.high_water_mark DESC))[1:1]
+    (array_agg(ARRAY[b.events, b.quantity, b.fingerprint, b.carried, b.metered] ORDER BY b.high_water_mark DESC))[1:1]
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4
 """
@@ -72,14 +75,13 @@ def _closing(row: Sequence[Any]) -> Closing:
     next_id, next_version_id, next_starts_at, next_ends_at = row[10:14]
     customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[14:19]
     facts = dict(zip(BUYER_FACTS, row[19:], strict=True))
-    following = None
+    following, zone = None, facts["time_zone"]
     if next_id is not None:
-        following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at)
+        following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at, anchor_at, zone)
     return Closing(
-        span=Span(period_id, version_id, currency, starts_at, ends_at),
+        span=Span(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone),
         kind=kind,
         subscription_id=subscription_id,
-        anchor_at=anchor_at,
         is_first=is_first,
         goes_on=goes_on,
         following=following,
@@ -119,20 +121,16 @@ def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
     counters, billed = read_counters(ids), _read_billed(ids)
     with statements.cursor() as cursor:
         cursor.execute(_SPANS, [ids], binary=True)
-        found = {row[0]: _late(row, counters, billed) for row in cursor.fetchall()}
+        spans = {row[0]: (Span(*row[:-1]), row[-1]) for row in cursor.fetchall()}
+    held = read_held([span for span, _ in spans.values()])
+    found = {
+        id_: Late(span, late_since, with_metered(counters.get(id_, {}), span, held), billed.get(id_, {}))
+        for id_, (span, late_since) in spans.items()
+    }
     return {
         subscription_id: tuple(sorted((found[id_] for id_ in of_subscription), key=_by_start))
         for subscription_id, of_subscription in late.items()
     }
-
-
-def _late(
-    row: Sequence[Any],
-    counters: Mapping[int, Counters],
-    billed: Mapping[int, dict[tuple[Window, int], Billed]],
-) -> Late:
-    *span, late_since = row
-    return Late(Span(*span), late_since, counters.get(row[0], {}), billed.get(row[0], {}))
 
 
 def _by_start(late: Late) -> datetime:
@@ -143,8 +141,8 @@ def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int]
     found: dict[int, dict[tuple[Window, int], Billed]] = {}
     with statements.cursor() as cursor:
         cursor.execute(_BILLED, [list(period_ids)], binary=True)
-        for period_id, plan_feature_id, starts_at, rate_id, amount, ((events, quantity, fingerprint),) in cursor:
+        for period_id, plan_feature_id, starts_at, rate_id, amount, ((events, *sums),) in cursor:
             of_period = found.setdefault(period_id, {})
-            counted = Counted(int(events), quantity, fingerprint)
+            counted = Counted(int(events), *sums)
             of_period[Window(plan_feature_id, starts_at), rate_id] = Billed(amount, counted)
     return found

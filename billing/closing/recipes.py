@@ -52,7 +52,10 @@ def _recipe(terms: Terms) -> Recipe:
 
 
 def _is_due_without_usage(feature: FeatureTerms) -> bool:
-    return feature.price is not None and any(rate.charge.due_without_usage for rate in feature.price.rates)
+    price = feature.price
+    return price is not None and (
+        price.minimum is not None or any(rate.charge.due_without_usage for rate in price.rates)
+    )
 
 
 def _descriptions(terms: Terms) -> dict[int, str]:

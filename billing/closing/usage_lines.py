@@ -1,16 +1,21 @@
 """Lines for usage: one for each rate that was used, with the workings that are its amount."""
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
-from billing.closing.facts import NOTHING, Closing, Counted, Counters, Snapshot, Span, Window
+from billing.closing.facts import Closing, Snapshot
 from billing.closing.recipes import Recipe, recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
+from billing.subscribing.edges import anchor_of, whole_interval, window_of
+from billing.usage.counted import NOTHING, Counted, Counters, Span, Window, usage_of
 from invoices.drafts import DraftLine
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
-from plans.pricing.rating import RatedLine, rate_usage
-from plans.terms import FREE_RATE, FeatureTerms
+from plans.pricing.proration import share
+from plans.pricing.rating import BOUND, WHOLE, RatedLine, Usage, rate_usage
+from plans.terms import FREE_RATE, FeatureTerms, Terms, terms_of
 
 
 class UnpricedUsage(Exception):
@@ -37,10 +42,11 @@ def rated(
                 f" {recipe.terms.plan_code} v{recipe.terms.version_number}."
             )
         counted = counters.get(window, {})
-        quantities: dict[int | str, Any] = {rate_id: one.quantity for rate_id, one in counted.items()}
-        if idle and not quantities:
-            quantities = {feature.price.rates[0].key: NOTHING.quantity}
-        for line in rate_usage(feature.price, quantities).lines:
+        used = usage_of(feature.price, counted)
+        if idle and not used:
+            used = {feature.price.rates[0].key: Usage(NOTHING.quantity)}
+        part = share_of(span, feature, window) if feature.price.is_bounded else WHOLE
+        for line in rate_usage(feature.price, used, share=part).claimed:
             yield feature, window, line, counted.get(int(line.rate_key), NOTHING)
 
 
@@ -49,11 +55,47 @@ def _windows(recipe: Recipe, span: Span, counters: Counters, *, idle: bool) -> l
     windows = list(counters)
     used = {window.plan_feature_id for window in windows}
     unused = recipe.features.values() if idle else recipe.standing
-    windows += [Window(one.plan_feature_id, span.starts_at) for one in unused if one.plan_feature_id not in used]
+    windows += [
+        Window(one.plan_feature_id, start)
+        for one in unused
+        for start in _starts(recipe.terms, one, span)
+        if one.resets is not None or one.plan_feature_id not in used
+        if Window(one.plan_feature_id, start) not in counters
+    ]
     if len(windows) > 1:
         order = {id_: position for position, id_ in enumerate(recipe.features)}
         windows.sort(key=lambda window: (order.get(window.plan_feature_id, 0), window.starts_at))
     return windows
+
+
+def _starts(terms: Terms, feature: FeatureTerms, span: Span) -> Iterator[datetime]:
+    """Yield where the windows of a period begin, on which a feature is due without usage."""
+    if feature.resets is None:
+        yield span.starts_at
+        return
+    at = span.starts_at
+    while at < span.ends_at:
+        start, at = window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
+        yield start
+
+
+def share_of(span: Span, feature: FeatureTerms, window: Window) -> Fraction:
+    """Return which share of its full window of use a period has, by the proration of its version."""
+    terms = terms_of(span.version_id, span.currency)
+    if feature.resets is None:
+        anchor = anchor_of(terms, anchor_at=span.anchor_at, time_zone=span.time_zone)
+        start, end = whole_interval(anchor, span.starts_at)
+    else:
+        zone = ZoneInfo(span.time_zone)
+        start, end = window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=window.starts_at)
+    return share(
+        max(start, span.starts_at),
+        min(end, span.ends_at),
+        full_start=start,
+        full_end=end,
+        by=terms.proration,  # type: ignore[arg-type]
+        zone=ZoneInfo(span.time_zone),
+    )
 
 
 def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) -> Iterator[tuple[DraftLine, Snapshot]]:
@@ -68,7 +110,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
         rate_id = int(line.rate_key)
         drafted = DraftLine(
             kind="usage",
-            description=descriptions.get(rate_id, feature.name),
+            description=descriptions.get(rate_id) or f"{feature.name}{': ' + line.label if rate_id == BOUND else ''}",
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=line.quantity,
@@ -77,7 +119,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
             tax=tax,
             explanation=explained(line),
             plan_feature_id=feature.plan_feature_id,
-            rate_id=rate_id if rate_id != FREE_RATE else None,
+            rate_id=rate_id if rate_id > FREE_RATE else None,
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
 

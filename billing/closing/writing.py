@@ -12,7 +12,7 @@ from plans.failpoints import reached
 
 _SNAPSHOTS = """
 COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
-    quantity, fingerprint) FROM STDIN
+    quantity, fingerprint, carried, metered) FROM STDIN
 """
 
 _CLOSE = """
@@ -63,6 +63,8 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
                 one.counted.events,
                 str(one.counted.quantity),
                 str(one.counted.fingerprint),
+                str(one.counted.carried),
+                None if one.counted.metered is None else str(one.counted.metered),
             )
             for document in assembled
             for one in document.snapshots

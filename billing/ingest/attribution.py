@@ -8,16 +8,19 @@ by every process that holds the same revisions.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from billing.ingest.catalogue import CatalogueCopy, EventMeters, MeterCopy, Path, look_up
+from billing.ingest.catalogue import CatalogueCopy, EventMeters, MeterCopy, Path, as_text, look_up
 from billing.ingest.customers import CustomerCopy, PeriodCopy
 from billing.ingest.numbers import measured
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
 from billing.store.sums import CounterKey, RollupSeries
+from billing.store.tallies import TallyKey, span_of
+from billing.subscribing.edges import window_of
+from plans.pricing.anchors import Interval
 from plans.pricing.rating import match_rate
 from plans.terms import FeatureTerms, terms_of
 
@@ -35,22 +38,33 @@ class Unpriced(NamedTuple):
 
 class Stop(NamedTuple):
     """
-    One value of a meter on its way: where it is read, and which counters and rollups it adds to.
+    One value of a meter on its way: where it is read, and which counters, rollups and tallies it adds to.
 
-    A rollup that feeds several counters is listed once: the other counters come with None.
+    A rollup that feeds several counters is listed once: the other counters come with None. tallies: where the meter's
+    quantity is more than a sum. is_text: whether the value is told apart from others rather than added to them.
+    price: where what the event itself costs is read, if a price charges that.
     """
 
     meter: MeterCopy
     path: Path | None
     targets: tuple[tuple[CounterKey, RollupSeries | None], ...]
+    tallies: tuple[TallyKey, ...] = ()
+    is_text: bool = False
+    price: Path | None = None
 
 
 class Route(NamedTuple):
-    """What becomes of events of the same name, periods and dimensions. revisions: the periods as they were then."""
+    """
+    What becomes of events of the same name, periods and dimensions.
+
+    revisions: the periods as they were then. carried: (subscription, moment) where a level is carried over into the
+    periods that start at that moment or later.
+    """
 
     stops: tuple[Stop, ...]
     unpriced: tuple[Unpriced, ...]
     revisions: tuple[tuple[int, int], ...]
+    carried: tuple[tuple[int, datetime], ...] = ()
 
 
 class Attribution(NamedTuple):
@@ -78,17 +92,25 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
         return _lost(Unpriced(Reason.UNKNOWN_EVENT, detail=event.event))
     properties = event.properties
     periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
-    key = (meters, periods, meters.texts_of(properties))
+    windows = _windows(customer, periods, event.occurred_at) if customer.resets else NO_WINDOWS
+    key = (meters, periods, meters.texts_of(properties), windows)
     route = customer.routes.get(key)
     if route is None:
         if len(customer.routes) >= MOST_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
     values: list[int | Decimal] = []
-    for _, path, _ in route.stops:
+    for _, path, _, _, is_text, price in route.stops:
         if path is None:
             values.append(1)
             continue
+        if is_text or price is not None:
+            if not _can_be_read(path, properties, is_text=is_text, price=price):
+                route, values = _around_bad_values(route, event)
+                break
+            if is_text:
+                values.append(1)
+                continue
         value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
         if type(value) is not int:
             value = measured(value)
@@ -97,6 +119,22 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
                 break
         values.append(value)
     return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
+
+
+Windows = tuple[tuple[int, Interval, datetime], ...]
+"""(period, interval, start) of the prices that start anew more or less often than the period."""
+
+NO_WINDOWS: Windows = ()
+
+
+def _windows(customer: CustomerCopy, periods: Sequence[PeriodCopy], at: datetime) -> Windows:
+    """Return where the windows that an event falls in begin."""
+    return tuple(
+        (period.id, interval, window_of(terms, interval, anchor_at=period.anchor_at, zone=customer.zone, at=at)[0])
+        for period in periods
+        for terms in [terms_of(period.version_id, period.currency)]
+        for interval in terms.resets
+    )
 
 
 def _lost(unpriced: Unpriced) -> Attribution:
@@ -119,37 +157,86 @@ def hour_of(at: datetime, zone: tzinfo) -> datetime:
     return found
 
 
+def _can_be_read(path: Path | None, properties: dict[str, Any], *, is_text: bool, price: Path | None) -> bool:
+    """Tell whether an event has the value of a stop, and the price where one is charged."""
+    if price is not None and measured(look_up(properties, price)) is None:
+        return False
+    if path is None:
+        return True
+    value = look_up(properties, path)
+    return as_text(value) != "" if is_text else measured(value) is not None
+
+
 def _around_bad_values(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
     """Return the route without the meters that cannot read all of their values, and the values of the others."""
     bad: dict[MeterCopy, Unpriced] = {}
-    for meter, path, _ in route.stops:
-        if path is not None and meter not in bad and measured(look_up(event.properties, path)) is None:
-            detail = f"{meter.name}: “{'.'.join(path)}” is missing or not a number"
-            bad[meter] = Unpriced(Reason.BAD_VALUE, meter.id, detail)
+    for stop in route.stops:
+        meter, path, price = stop.meter, stop.path, stop.price
+        if meter in bad or _can_be_read(path, event.properties, is_text=stop.is_text, price=price):
+            continue
+        wrong = path if path and not _can_be_read(path, event.properties, is_text=stop.is_text, price=None) else price
+        lacks = "is missing" if wrong == path and stop.is_text else "is missing or not a number"
+        bad[meter] = Unpriced(Reason.BAD_VALUE, meter.id, f"{meter.name}: “{'.'.join(wrong or ())}” {lacks}")
     good = Route(
         tuple(stop for stop in route.stops if stop.meter not in bad),
         (*route.unpriced, *bad.values()),
         route.revisions,
+        route.carried,
     )
-    read = [1 if stop.path is None else measured(look_up(event.properties, stop.path)) for stop in good.stops]
-    return good, [value for value in read if value is not None]
+    return good, [_value(stop, event.properties) for stop in good.stops]
 
 
-def _find_route(meters: EventMeters, periods: tuple[PeriodCopy, ...], texts: tuple[str, ...]) -> Route:
+def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal:
+    if stop.path is None or stop.is_text:
+        return 1
+    return measured(look_up(properties, stop.path)) or 0
+
+
+def _find_route(
+    meters: EventMeters,
+    periods: tuple[PeriodCopy, ...],
+    texts: tuple[str, ...],
+    windows: Windows,
+) -> Route:
     stops: list[Stop] = []
     unpriced: list[Unpriced] = []
     known = dict(zip(meters.paths, texts, strict=True))
+    starts = {(period_id, interval): start for period_id, interval, start in windows}
     for meter in meters.meters:
-        if all(known[path] in wanted for path, wanted in meter.filters):
-            found = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions})
-            if isinstance(found, Unpriced):
-                unpriced.append(found)
-            else:
-                stops += found
-    return Route(tuple(stops), tuple(unpriced), tuple((period.id, period.revision) for period in periods))
+        if not _counts(meter, known):
+            continue
+        found = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
+        if isinstance(found, Unpriced):
+            unpriced.append(found)
+        else:
+            stops += found
+    revisions = tuple((period.id, period.revision) for period in periods)
+    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods))
 
 
-def _find_stops(meter: MeterCopy, periods: Sequence[PeriodCopy], dimensions: dict[str, str]) -> list[Stop] | Unpriced:
+def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:
+    """Tell whether an event passes a meter's filters, and is not left out by its excludes."""
+    return all(known[path] in wanted for path, wanted in meter.filters) and not any(
+        all(known[path] in wanted for path, wanted in one) for one in meter.excludes
+    )
+
+
+def _carried(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> tuple[tuple[int, datetime], ...]:
+    """Return from when on, in which subscriptions, periods are entered with what an event in these changes."""
+    if not any(stop.meter.metering.recurring for stop in stops):
+        return ()
+    since: dict[int, datetime] = {}
+    for period in periods:
+        since[period.subscription_id] = max(period.ends_at, since.get(period.subscription_id, period.ends_at))
+    return tuple(since.items())
+
+
+Starts = dict[tuple[int, Interval], datetime]
+
+
+def _find_stops(
+    meter: MeterCopy, periods: Sequence[PeriodCopy], dimensions: dict[str, str], starts: Starts
+) -> list[Stop] | Unpriced:
     priced = [
         (period, feature)
         for period in periods
@@ -162,16 +249,28 @@ def _find_stops(meter: MeterCopy, periods: Sequence[PeriodCopy], dimensions: dic
         own = dimensions
         if reading.dimension_value is not None:
             own = {**dimensions, meter.reading_dimension: reading.dimension_value}
-        targets = _targets(meter, priced, own)
+        targets = _targets(meter, priced, own, starts)
         if targets is None:
             detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in own.items())}"
             return Unpriced(Reason.NO_RATE, meter.id, detail)
-        stops.append(Stop(meter, reading.path, targets))
+        stops.append(
+            Stop(
+                meter,
+                reading.path,
+                targets,
+                tallies=_tallies(priced, targets, starts) if meter.metering.is_tallied else (),
+                is_text=meter.metering.aggregation == "unique",
+                price=meter.price if _is_carried(priced, targets) else None,
+            )
+        )
     return stops
 
 
 def _targets(
-    meter: MeterCopy, priced: Sequence[tuple[PeriodCopy, FeatureTerms]], dimensions: dict[str, str]
+    meter: MeterCopy,
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    dimensions: dict[str, str],
+    starts: Starts,
 ) -> tuple[tuple[CounterKey, RollupSeries | None], ...] | None:
     """Return the counters of one value with the rollup of each, or None if a price has no rate for it."""
     label = _encode_sorted({name: text for name, text in dimensions.items() if text})
@@ -183,5 +282,36 @@ def _targets(
             return None
         series = None if period.id in rolled_up else RollupSeries(period.id, meter.id, label)
         rolled_up.add(period.id)
-        targets.append((CounterKey(period.id, feature.plan_feature_id, int(rate.key), period.starts_at), series))
+        start = starts[period.id, feature.resets] if feature.resets else period.starts_at
+        targets.append((CounterKey(period.id, feature.plan_feature_id, int(rate.key), start), series))
     return tuple(targets)
+
+
+def _is_carried(
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
+) -> bool:
+    """Tell whether one of the rates that a value goes to charges what the events themselves cost."""
+    keys = {counter.rate_id for counter, _ in targets}
+    return any(
+        rate.charge.reads == "carried"
+        for _, feature in priced
+        if feature.price
+        for rate in feature.price.rates
+        if rate.key in keys
+    )
+
+
+def _tallies(
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    targets: Sequence[tuple[CounterKey, RollupSeries | None]],
+    starts: Starts,
+) -> tuple[TallyKey, ...]:
+    """Return the tallies that a value adds to: one for each series and length of window."""
+    series = {one.period_id: one for _, one in targets if one is not None}
+    found = {}
+    for period, feature in priced:
+        found[TallyKey(series[period.id], "", period.starts_at)] = None
+        if feature.resets is not None:
+            start = max(starts[period.id, feature.resets], period.starts_at)
+            found[TallyKey(series[period.id], span_of(feature.resets), start)] = None
+    return tuple(found)

@@ -6,8 +6,11 @@ from typing import Any
 
 from plans.models import Catalogue, Meter
 from plans.models.meters import Aggregation
+from plans.terms import Metering, metering_of
 
 Path = tuple[str, ...]
+Filter = tuple[Path, frozenset[str]]
+"""A property, and the texts of it that match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,11 @@ class MeterCopy:
 
     id: int
     name: str
-    filters: tuple[tuple[Path, frozenset[str]], ...]
+    metering: Metering
+    filters: tuple[Filter, ...]
+    excludes: tuple[tuple[Filter, ...], ...]
+    operation: Path | None
+    price: Path | None
     dimensions: tuple[tuple[str, Path], ...]
     reading_dimension: str
     readings: tuple[Reading, ...]
@@ -78,7 +85,9 @@ def refresh() -> CatalogueCopy:
 
 
 def _together(meters: tuple[MeterCopy, ...]) -> EventMeters:
-    paths = {path for meter in meters for path, _ in meter.filters}
+    paths = {
+        path for meter in meters for path, _ in (*meter.filters, *(one for each in meter.excludes for one in each))
+    }
     paths |= {path for meter in meters for _, path in meter.dimensions}
     return EventMeters(meters, tuple(sorted(paths)))
 
@@ -96,11 +105,19 @@ def _copied(meter: Meter) -> MeterCopy:
     return MeterCopy(
         id=meter.id,
         name=meter.name,
-        filters=tuple((_path(name), frozenset(map(as_text, wanted))) for name, wanted in meter.filters.items()),
+        metering=metering_of(meter),
+        filters=_filters(meter.filters),
+        excludes=tuple(_filters(one) for one in meter.excludes),
+        operation=_path(meter.operation_property) if meter.operation_property else None,
+        price=_path(meter.price_property) if meter.price_property else None,
         dimensions=tuple((name, _path(name)) for name in meter.dimensions),
         reading_dimension=meter.reading_dimension,
         readings=readings,
     )
+
+
+def _filters(stored: Mapping[str, Any]) -> tuple[Filter, ...]:
+    return tuple((_path(name), frozenset(map(as_text, wanted))) for name, wanted in stored.items())
 
 
 def _path(dotted: str) -> Path:

@@ -6,13 +6,14 @@ gate's lock, and what is not found in it is looked up again before an event is c
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.store import statements
+from plans.terms import terms_of
 
 MOST_COPIES = 50_000
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -28,8 +29,10 @@ class PeriodCopy:
     ends_at: datetime
     version_id: int
     currency: str
+    subscription_id: int
     subscription_ref: str
     named: bool
+    anchor_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class CustomerCopy:
     """
     since: periods that ended before it were not read.
     until: from here on a subscription should have a period that was not there to be read.
+    resets: whether a price of theirs starts anew at other moments than its period.
     routes: what attribution found out about this customer's usage; it lives and dies with the copy.
     """
 
@@ -45,6 +49,7 @@ class CustomerCopy:
     since: datetime
     until: datetime
     periods: tuple[PeriodCopy, ...]
+    resets: bool
     routes: dict[Any, Any] = field(default_factory=dict)
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
@@ -64,7 +69,7 @@ class CustomerCopy:
 
 _READ = """
 SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('active', 'cancelled'), s.ends_at,
-       s.external_id, s.named, s.currency, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
+       s.external_id, s.named, s.currency, s.anchor_at, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
@@ -111,12 +116,26 @@ def forget() -> None:
 def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
     customer_id, zone = rows[0][:2]
     periods = tuple(
-        PeriodCopy(*period, currency=currency, subscription_ref=ref, named=named)
-        for *_, ref, named, currency, id_, revision, starts_at, ends_at, version_id in rows
-        for period in [(id_, revision, starts_at, ends_at, version_id)]
-        if id_ is not None
+        PeriodCopy(
+            *period,
+            currency=currency,
+            subscription_id=subscription_id,
+            subscription_ref=ref,
+            named=named,
+            anchor_at=anchor_at,
+        )
+        for _, _, subscription_id, _, _, ref, named, currency, anchor_at, *period in rows
+        if period[0] is not None
     )
-    return CustomerCopy(customer_id, ZoneInfo(zone), since, _until(rows, since), periods)
+    return copy_of(customer_id, ZoneInfo(zone), since, _until(rows, since), periods)
+
+
+def copy_of(
+    customer_id: int, zone: tzinfo, since: datetime, until: datetime, periods: Sequence[PeriodCopy]
+) -> CustomerCopy:
+    """Return the copy of a customer with these periods."""
+    resets = any(terms_of(one.version_id, one.currency).resets for one in periods)
+    return CustomerCopy(customer_id, zone, since, until, tuple(periods), resets)
 
 
 def _until(rows: list[tuple], since: datetime) -> datetime:

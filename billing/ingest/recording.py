@@ -17,8 +17,11 @@ import psycopg
 from django.db import transaction
 
 from billing.ingest import catalogue, customers
-from billing.ingest.attribution import Attribution, Route, attribute
+from billing.ingest.attribution import Attribution, Route, Stop, attribute
+from billing.ingest.catalogue import Path, look_up
 from billing.ingest.customers import CustomerCopy
+from billing.ingest.numbers import measured
+from billing.ingest.tallying import tally
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
 from billing.store import events as event_store
@@ -69,6 +72,7 @@ class Group:
 
     route: Route
     bucket: datetime | None
+    events: list[Received] = field(default_factory=list)
     values: list[Sequence[int | Decimal]] = field(default_factory=list)
     fingerprint: int = 0
 
@@ -200,6 +204,7 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
     Counting comes last: busy counters are what batches wait for.
     """
     gates = _gated(batch)
+    later = sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
     reached("ingest.after_gate")
     repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
     stored = event_store.digests(repeated) if repeated else {}
@@ -212,7 +217,7 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
         ]
     )
     reached("ingest.after_append")
-    _count(batch, repeated, gates, at=at)
+    _count(batch, repeated, gates, later, at=at)
     reached("ingest.after_counters")
     return stored
 
@@ -258,15 +263,26 @@ def _rows(batch: Batch) -> list[event_store.Row]:
     ]
 
 
-def _count(batch: Batch, repeated: Collection[str], gates: Mapping[int, sums.Gate], *, at: datetime) -> None:
+def _count(
+    batch: Batch,
+    repeated: Collection[str],
+    gates: Mapping[int, sums.Gate],
+    later: sums.Later,
+    *,
+    at: datetime,
+) -> None:
     """Fold what the new events add, and add it."""
     counters: dict[sums.CounterKey, sums.CounterSum] = {}
     rollups: dict[sums.RollupKey, sums.RollupSum] = {}
+    tallied: list[tuple[Stop, Group, Sequence[int | Decimal]]] = []
     with localcontext(_EXACT):
         for group in _grouped(batch, repeated):
-            _fold(group, counters, rollups)
-    sums.add(counters, rollups)
+            _fold(group, counters, rollups, tallied)
+        sums.add(counters, rollups)
+        if tallied:
+            tally(tallied)
     late = {counter.period_id for counter in counters if gates[counter.period_id].is_closed}
+    late |= later.entered_after([moment for _, group, _ in tallied for moment in group.route.carried])
     if late:
         sums.mark_late(late, at=at)
 
@@ -279,6 +295,7 @@ def _grouped(batch: Batch, repeated: Collection[str]) -> Iterable[Group]:
             group = groups.get((id(route), bucket))
             if group is None:
                 group = groups[id(route), bucket] = Group(route, bucket)
+            group.events.append(event)
             group.values.append(values)
             group.fingerprint += int(event.digest, 16)
     return groups.values()
@@ -288,16 +305,21 @@ def _fold(
     group: Group,
     counters: dict[sums.CounterKey, sums.CounterSum],
     rollups: dict[sums.RollupKey, sums.RollupSum],
+    tallied: list[tuple[Stop, Group, Sequence[int | Decimal]]],
 ) -> None:
     events = len(group.values)
     for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
         quantity = sum(values)
+        carried = _carried(stop.price, group.events) if stop.price else 0
+        if stop.tallies:
+            tallied.append((stop, group, values))
         for counter, series in stop.targets:
             total = counters.get(counter)
             if total is None:
                 total = counters[counter] = sums.CounterSum()
             total.events += events
             total.quantity += quantity
+            total.carried += carried
             total.fingerprint += group.fingerprint
             if series is not None:
                 rolled_up = rollups.get((series, group.bucket))
@@ -305,3 +327,8 @@ def _fold(
                     rolled_up = rollups[series, group.bucket] = sums.RollupSum()
                 rolled_up.events += events
                 rolled_up.quantity += quantity
+
+
+def _carried(price: Path, events: Iterable[Received]) -> int | Decimal:
+    """Return the sum of what events cost themselves, which attribution has found to be numbers."""
+    return sum(measured(look_up(event.properties, price)) or 0 for event in events)

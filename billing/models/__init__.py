@@ -1,6 +1,17 @@
 from billing.models.periods import Period
 from billing.models.subscriptions import Coverage, Subscription
-from billing.models.usage import BilledUsage, Counter, Event, Hour, Rollup, Series, UnbilledUsage
+from billing.models.usage import (
+    BilledUsage,
+    Counter,
+    Event,
+    Hour,
+    Level,
+    Member,
+    Rollup,
+    Series,
+    Tally,
+    UnbilledUsage,
+)
 
 __all__ = [
     "BilledUsage",
@@ -8,9 +19,12 @@ __all__ = [
     "Coverage",
     "Event",
     "Hour",
+    "Level",
+    "Member",
     "Period",
     "Rollup",
     "Series",
     "Subscription",
+    "Tally",
     "UnbilledUsage",
 ]

@@ -59,6 +59,8 @@ class Counter(models.Model):
 
     rate_id: 0 where the feature has no price (a hard cap without overage).
     window_start: start of the price's own usage period, on which allowance and tiers reset.
+    quantity: the sum of the values. What other aggregations than count and sum make of them is kept in tallies.
+    carried: the sum of what the events themselves cost, for dynamic prices.
     fingerprint: the sum of the digests of the events counted, which proves later that they are unchanged.
     """
 
@@ -70,10 +72,12 @@ class Counter(models.Model):
     window_start = models.DateTimeField()
     events = models.BigIntegerField()
     quantity = QuantityField()
+    carried = QuantityField(db_default=0)
     fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
 
     class Meta:
         constraints = [
+            finite("carried", least=-MOST_UNITS, most=MOST_UNITS, name="carried_cost_is_finite"),
             models.UniqueConstraint(
                 fields=["period", "plan_feature", "rate_id", "window_start"], name="usage_is_counted_in_one_place"
             ),
@@ -101,6 +105,87 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.dimensions.items())
+
+
+class Tally(models.Model):
+    """
+    What is kept of a series in one window for aggregations that a sum is not: see plans/metering/tally.py.
+
+    starts_at: of the window, within its period. span: how long a window of the price is, such as 1 day; empty for the
+    whole period. The latest event is told by its time, source and sender's id.
+    """
+
+    pk = models.CompositePrimaryKey("series_id", "span", "starts_at")
+    series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="tallies", db_index=False)
+    span = models.TextField()
+    starts_at = models.DateTimeField()
+    events = models.BigIntegerField()
+    total = QuantityField()
+    low = QuantityField(null=True)
+    high = QuantityField(null=True)
+    latest_at = models.DateTimeField(null=True)
+    latest_source = models.TextField(default="", blank=True)
+    latest_key = models.TextField(default="", blank=True)
+    latest_value = QuantityField(null=True)
+    first_at = models.DateTimeField(null=True)
+    moment = QuantityField()
+    members = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            finite("events", least=0, most=10**18, name="tallied_events_are_finite"),
+            finite("total", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_total_is_finite"),
+            finite("low", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_low_is_finite"),
+            finite("high", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_high_is_finite"),
+            finite("latest_value", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_latest_is_finite"),
+            # Values times microseconds: seventeen digits more than a value.
+            finite("moment", least=-(10**70), most=10**70, name="tallied_moment_is_finite"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.events} events"
+
+
+class Level(models.Model):
+    """
+    One event of a level: what a weighted sum of levels is added up from, and every weighted sum explained by.
+
+    Kept in the order of time, so that an event that arrives late finds the two that it falls between.
+    """
+
+    pk = models.CompositePrimaryKey("series_id", "at", "source", "key")
+    series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="levels", db_index=False)
+    at = models.DateTimeField()
+    source = models.TextField(db_collation="C")
+    key = models.TextField(db_collation="C")
+    value = QuantityField()
+
+    class Meta:
+        constraints = [finite("value", least=-MOST_UNITS, most=MOST_UNITS, name="level_is_finite")]
+
+    def __str__(self) -> str:
+        return f"{self.value:f} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Member(models.Model):
+    """
+    A distinct value of a series, and the last word on it in its period.
+
+    digest: of the value, which may be longer than an index holds.
+    """
+
+    pk = models.CompositePrimaryKey("series_id", "digest")
+    series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="members", db_index=False)
+    digest = models.UUIDField()
+    value = models.TextField()
+    at = models.DateTimeField()
+    source = models.TextField()
+    key = models.TextField()
+    is_present = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class Hour(models.Model):
@@ -198,7 +283,8 @@ class BilledUsage(models.Model):
     The snapshot of one usage line: exactly which usage it billed.
 
     high_water_mark: events of the period with a sequence up to this one are in `quantity`; later ones are late.
-    quantity, events, fingerprint: the counter's cumulative state when it was billed.
+    quantity, events, carried, fingerprint: the counter's cumulative state when it was billed.
+    metered: what the meter made of it, where that is not the sum of the values.
     """
 
     # A line that bills usage is issued, and triggers keep it; a period with usage is kept by its counters. Foreign
@@ -219,6 +305,8 @@ class BilledUsage(models.Model):
     high_water_mark = models.BigIntegerField()
     events = models.BigIntegerField()
     quantity = QuantityField()
+    carried = QuantityField(db_default=0)
+    metered = QuantityField(null=True)
     fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
 
     class Meta:
@@ -228,6 +316,8 @@ class BilledUsage(models.Model):
                 name="usage_is_billed_once_per_high_water_mark",
             ),
             finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="billed_quantity_is_finite"),
+            finite("carried", least=-MOST_UNITS, most=MOST_UNITS, name="billed_cost_is_finite"),
+            finite("metered", least=-MOST_UNITS, most=MOST_UNITS, name="billed_metered_quantity_is_finite"),
             finite("fingerprint", least=0, most=10**59, name="billed_fingerprint_is_finite"),
         ]
         triggers = [append_only()]

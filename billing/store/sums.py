@@ -6,7 +6,7 @@ are remembered per process, once the transaction that gave them out is committed
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -44,6 +44,7 @@ class CounterSum(msgspec.Struct, gc=False):
 
     events: int = 0
     quantity: int | Decimal = 0
+    carried: int | Decimal = 0
     fingerprint: int = 0
 
 
@@ -83,9 +84,47 @@ def gate(period_ids: Iterable[int]) -> tuple[int, dict[int, Gate]]:
         return rows[0][0], {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
 
 
+_GATE_LATER = """
+SELECT p.subscription_id, p.id, p.starts_at, p.state = 'closed'
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS c(subscription, since)
+JOIN billing_period p ON p.subscription_id = c.subscription AND p.kind = 'regular' AND p.starts_at >= c.since
+ORDER BY p.id FOR KEY SHARE OF p
+"""
+
+
+class Later(NamedTuple):
+    """Closed periods that are entered with a level which earlier ones leave: (subscription, id, start) of each."""
+
+    closed: tuple[tuple[int, int, datetime], ...]
+
+    def entered_after(self, carried: Iterable[tuple[int, datetime]]) -> set[int]:
+        """Return those that a change carries into: of these subscriptions, from these moments on."""
+        since: dict[int, datetime] = {}
+        for subscription_id, moment in carried:
+            since[subscription_id] = min(moment, since.get(subscription_id, moment))
+        return {id_ for subscription_id, id_, start in self.closed if start >= since.get(subscription_id, NEVER)}
+
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def gate_later(carried: Collection[tuple[int, datetime]]) -> Later:
+    """
+    Lock the periods that a level is carried into against closing, like those that are counted into.
+
+    carried: subscriptions, each with the moment from which on its periods are entered with what may change.
+    """
+    if not carried:
+        return Later(())
+    with statements.cursor() as cursor:
+        cursor.execute(_GATE_LATER, [list(column) for column in zip(*carried, strict=True)])
+        return Later(tuple(row[:3] for row in cursor.fetchall() if row[3]))
+
+
 _MAKE_COUNTERS = """
-INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
-SELECT p, f, r, w, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
+INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, carried,
+    fingerprint)
+SELECT p, f, r, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
 ORDER BY p, f, r, w ON CONFLICT DO NOTHING
 """
 _FIND_COUNTERS = """
@@ -105,14 +144,15 @@ JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (p, m, d)
 # Joined with itself so that rows are locked in the order of their numbers, which an UPDATE does not promise.
 _ADD_TO_COUNTERS = """
 INSERT INTO billing_counter AS c
-    (id, period_id, plan_feature_id, rate_id, window_start, events, quantity, fingerprint)
-SELECT k.id, k.period_id, k.plan_feature_id, k.rate_id, k.window_start, added.n, added.q, added.h
-FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[]) AS added(id, n, q, h)
+    (id, period_id, plan_feature_id, rate_id, window_start, events, quantity, carried, fingerprint)
+SELECT k.id, k.period_id, k.plan_feature_id, k.rate_id, k.window_start, added.n, added.q, added.c, added.h
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS added(id, n, q, c, h)
 JOIN billing_counter k USING (id)
 ORDER BY k.id
 ON CONFLICT (id) DO UPDATE SET
     events = c.events + excluded.events,
     quantity = c.quantity + excluded.quantity,
+    carried = c.carried + excluded.carried,
     fingerprint = c.fingerprint + excluded.fingerprint
 """
 _ADD_TO_HOURS = """
@@ -152,12 +192,20 @@ def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, R
         added: Collection[Any] = counters.values()
         fingerprints = _array(one.fingerprint for one in added)
         ids = _array(counter_ids)
-        to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), fingerprints])
+        carried = "{" + ",".join([str(one.carried) for one in counters.values()]) + "}"
+        to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), carried, fingerprints])
         if rollups:
             ids, added = _array(series_ids), rollups.values()
             to_hours.execute(_ADD_TO_HOURS, [ids, _buckets(rollups), _events(added), _quantities(added)])
     if to_counters.rowcount != len(counters):
         raise SumsMissing
+
+
+def series_ids(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
+    """Return the numbers of these series, giving out those that are new."""
+    with statements.cursor() as cursor:
+        ids = _ids(cursor, series, _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd")
+    return dict(zip(series, ids, strict=True))
 
 
 def _ids(

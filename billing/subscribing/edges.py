@@ -1,7 +1,7 @@
 """Where a subscription's periods begin and end, in its customer's time zone."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -42,6 +42,27 @@ def whole_interval(anchor: Anchor, at: datetime) -> Span:
     """Return the whole interval of the anchor that `at` lies in: what a stub is a share of."""
     period = period_containing(anchor, at, start=at)
     return edge(anchor, period.n), period.end
+
+
+_known_windows: dict[tuple[str, datetime, Interval, str], Span] = {}
+MOST_KNOWN = 10_000
+
+
+def window_of(terms: Terms, interval: Interval, *, anchor_at: datetime, zone: tzinfo, at: datetime) -> Span:
+    """
+    Return the window of use that `at` lies in, on which a price that resets every `interval` starts anew.
+
+    It is counted from where the subscription's periods are, and not cut short by them.
+    """
+    key = (terms.anchor, anchor_at, interval, str(zone))
+    known = _known_windows.get(key)
+    if known is None or not known[0] <= at < known[1]:
+        if len(_known_windows) >= MOST_KNOWN:
+            _known_windows.clear()
+        anchor = _anchor(terms.anchor, anchor_at, interval, str(zone))
+        n = period_containing(anchor, at, start=min(at, anchor.at)).n
+        known = _known_windows[key] = edge(anchor, n), edge(anchor, n + 1)
+    return known
 
 
 def spans(anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None) -> Sequence[Span]:

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
+
+from billing.ingest.tallying import HOURLY
+from plans.metering.tally import Aggregation, Mark, Tally, quantity
+from plans.models import Meter
+from plans.terms import metering_of
 
 WINDOWS = ("hour", "day", "month")
 MOST_ROWS = 10_000
@@ -71,9 +77,45 @@ def breakdown(
         "group": group_by,
         "limit": MOST_ROWS + 1,
     }
+    metering = metering_of(Meter.objects.get(pk=meter_id))
+    if metering.aggregation == "unique":
+        raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
+    if metering.aggregation in HOURLY:
+        return _tallied(metering.aggregation, window, parameters)
+    return [Slice(*row) for row in _rows(statement, parameters)]
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
     if len(rows) > MOST_ROWS:
         raise BreakdownRefused("window", f"more than {MOST_ROWS:,} rows; ask for a shorter span or a longer window")
-    return [Slice(*row) for row in rows]
+    return rows
+
+
+_TALLIES = """
+SELECT {window} AS window_start, {group} AS grouped, sum(t.events)::bigint, sum(t.total), min(t.low), max(t.high),
+    (array_agg(t.latest_value ORDER BY t.latest_at DESC, t.latest_source COLLATE "C" DESC,
+        t.latest_key COLLATE "C" DESC))[1]
+FROM billing_subscription s
+JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
+    AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+JOIN billing_series r ON r.period_id = p.id AND r.meter_id = %(meter)s
+JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
+    AND t.starts_at >= %(since)s AND t.starts_at < %(until)s
+WHERE s.customer_id = %(customer)s
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+"""
+
+
+def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) -> list[Slice]:
+    """Return slices of a meter whose quantity is not a sum, from the tallies of its hours."""
+    clock = "t.starts_at" if window == "hour" else f"date_trunc('{window}', t.starts_at, %(zone)s)"
+    statement = _TALLIES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
+    return [
+        Slice(
+            start, group, quantity(aggregation, Tally(events, total, low, high, Mark(start, "", "", latest))), events
+        )
+        for start, group, events, total, low, high, latest in _rows(statement, parameters)
+    ]

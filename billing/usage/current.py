@@ -6,10 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billing.store import statements
 from billing.subscribing import extend_customers
+from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
+from billing.usage.counted import Counted, Counters, Span, Window, usage_of, with_metered
+from billing.usage.metered import read_held
 from plans.pricing.exact import ZERO
 from plans.pricing.money import round_to
 from plans.pricing.rating import Rating, rate_usage
@@ -63,8 +67,9 @@ class UnknownCustomer(Exception):
 
 
 _READ = """
-SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id, s.currency,
-       p.id, p.starts_at, p.ends_at, p.version_id, c.plan_feature_id, c.rate_id, c.quantity, c.events
+SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id,
+       p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone,
+       c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN billing_subscription s ON s.customer_id = cu.id
 LEFT JOIN billing_period p
@@ -82,20 +87,26 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     :raises UnknownCustomer: if there is none.
     """
     rows = _find(customer=customer, sandbox=sandbox, at=at)
-    if any(runs and period_id is None for _, runs, _, _, period_id, *_ in rows):
+    if any(runs and period_id is None for _, runs, _, period_id, *_ in rows):
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
         extend_customers(customer_ids=[rows[0][0]], until=at + AHEAD)
         rows = _find(customer=customer, sandbox=sandbox, at=at)
-    periods: dict[int, tuple[Any, ...]] = {}
-    counted: dict[int, dict[int, dict[int, tuple[Decimal, int]]]] = {}
-    for _, _, *facts, plan_feature_id, rate_id, quantity, events in rows:
-        period_id = facts[2]
-        if period_id is None:
+    periods: dict[int, tuple[str, Span]] = {}
+    counters: dict[int, Counters] = {}
+    for _, _, subscription, *facts in rows:
+        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:7], facts[7:]
+        if span[0] is None:
             continue
-        periods[period_id] = tuple(facts)
+        if span[0] not in periods:
+            periods[span[0]] = (subscription, Span(*span))
         if plan_feature_id is not None:
-            counted.setdefault(period_id, {}).setdefault(plan_feature_id, {})[rate_id] = (quantity, events)
-    return [_period_usage(facts, counted.get(period_id, {}), at) for period_id, facts in periods.items()]
+            of_period = counters.setdefault(span[0], {})
+            of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
+    held = read_held([span for _, span in periods.values()])
+    return [
+        _period_usage(subscription, span, with_metered(counters.get(id_, {}), span, held, at=at), at)
+        for id_, (subscription, span) in periods.items()
+    ]
 
 
 def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]]:
@@ -107,32 +118,38 @@ def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]
     return rows
 
 
-def _period_usage(
-    facts: tuple[Any, ...], counted: Mapping[int, Mapping[int, tuple[Decimal, int]]], at: datetime
-) -> PeriodUsage:
-    subscription, currency, period_id, starts_at, ends_at, version_id = facts
-    terms = terms_of(version_id, currency)
-    passed = Fraction((at - starts_at) // MICROSECOND, (ends_at - starts_at) // MICROSECOND)
+def _period_usage(subscription: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
+    terms = terms_of(span.version_id, span.currency)
+    windows = {one: _window(terms, one, span, at) for one in terms.features}
     return PeriodUsage(
         subscription=subscription,
-        period_id=period_id,
-        starts_at=starts_at,
-        ends_at=ends_at,
+        period_id=span.period_id,
+        starts_at=span.starts_at,
+        ends_at=span.ends_at,
         terms=terms,
         features=tuple(
-            _feature_usage(feature, counted.get(feature.plan_feature_id, {}), passed) for feature in terms.features
+            _feature_usage(feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
+            for feature, (start, passed) in windows.items()
         ),
     )
 
 
-def _feature_usage(
-    feature: FeatureTerms, counted: Mapping[int, tuple[Decimal, int]], passed: Fraction
-) -> FeatureUsage:
-    quantities = {rate_id: quantity for rate_id, (quantity, _) in counted.items()}
+def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tuple[datetime, Fraction]:
+    """Return where a feature's running window of use starts, and which share of it has passed."""
+    starts_at, ends_at = span.starts_at, span.ends_at
+    if feature.resets is not None:
+        starts_at, ends_at = window_of(
+            terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at
+        )
+    return starts_at, Fraction((at - starts_at) // MICROSECOND, (ends_at - starts_at) // MICROSECOND)
+
+
+def _feature_usage(feature: FeatureTerms, counted: Mapping[int, Counted], passed: Fraction) -> FeatureUsage:
     rating = projection = None
     if feature.price is not None:
-        rating = rate_usage(feature.price, quantities)
-        projection = rate_usage(feature.price, {key: _scaled(one, passed) for key, one in quantities.items()})
+        rating = rate_usage(feature.price, usage_of(feature.price, counted), is_final=False)
+        goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
+        projection = rate_usage(feature.price, usage_of(feature.price, goes_on))
     used = rating.quantity if rating else ZERO
     return FeatureUsage(
         terms=feature,
@@ -141,7 +158,24 @@ def _feature_usage(
         cost=rating.invoiced if rating else ZERO,
         projected=projection.invoiced if projection else ZERO,
         rating=rating,
-        events=sum(events for _, events in counted.values()),
+        events=sum(one.events for one in counted.values()),
+    )
+
+
+GROWING = ("count", "sum", "weighted_sum")
+"""Aggregations that grow with time if usage goes on as it has; a level, or an extreme, stays what it is."""
+
+
+def _projected(feature: FeatureTerms, counted: Counted, passed: Fraction) -> Counted:
+    if feature.metering.aggregation not in GROWING or (
+        feature.metering.recurring and feature.metering.aggregation == "sum"
+    ):
+        return counted
+    return counted._replace(
+        events=int(_scaled(Decimal(counted.events), passed)),
+        quantity=_scaled(counted.quantity, passed),
+        carried=_scaled(counted.carried, passed),
+        metered=None if counted.metered is None else _scaled(counted.metered, passed),
     )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from plans.admin.parts import Row, rows_of
 from plans.admin.quantities import MOST, usual
 from plans.figures import money, number, units
-from plans.models import PlanFeature, Rate, Tier
+from plans.models import PlanFeature, Price, Rate, Tier
 from plans.pricing import rating
 from plans.pricing.money import round_money
 from plans.terms import feature_price, rate_terms
@@ -49,15 +49,19 @@ class Asked:
     quantities: Sequence[Decimal]
 
 
-def examples(granted: PlanFeature, currency: str, asked: Sequence[Asked]) -> list[Example]:
+def examples(
+    granted: PlanFeature, currency: str, asked: Sequence[Asked], *, price: Price | None = None
+) -> list[Example]:
     """
     Return what each of several quantities comes to; where there are several rates, the nth of each together.
+
+    price: its minimum and maximum bound what it comes to. What charges single events is shown one of each quantity.
 
     :raises ValueError: if the figures cannot charge, in finance's words.
     """
     # Rates that are not saved yet have no key of their own: their place on the page is one.
     rates = [replace(rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
-    terms = feature_price(granted, granted.feature.meter, rates, currency)
+    terms = feature_price(granted, granted.feature.meter, rates, currency, price=price)
     quantities = [list(one.quantities) or _usual(granted, one) for one in asked]
     count = min(MOST, max(map(len, quantities), default=0))
     used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
@@ -74,13 +78,13 @@ def _nth(quantities: list[Decimal], index: int) -> Decimal:
 
 
 def _example(terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str) -> Example:
-    rated = rating.rate_usage(terms, quantities)
+    rated = rating.rate_usage(terms, {place: rating.Usage.of_one_event(one) for place, one in quantities.items()})
     used = sum(quantities.values(), Decimal(0))
     return Example(
         usage=units(used, unit),
         amount=money(rated.invoiced, terms.currency),
-        lines=[_line(line, terms.currency) for line in rated.lines],
-        has_fees=any(part.flat_fee for line in rated.lines for part in line.parts),
+        lines=[_line(line, terms.currency) for line in rated.claimed],
+        has_fees=any(part.flat_fee for line in rated.claimed for part in line.parts),
     )
 
 

@@ -10,15 +10,19 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from plans.models import Meter, MeterReading, PlanFeature
-from plans.models.meters import Aggregation
+from plans.models.meters import RECURRING, Aggregation, Measures
 from plans.models.versions import VersionState
-from plans.readiness import BILLED_AGGREGATIONS
 
 MEANING = (
     "event_name",
     "aggregation",
+    "measures",
+    "recurring",
     "value_property",
+    "operation_property",
+    "price_property",
     "filters",
+    "excludes",
     "dimensions",
     "reading_dimension",
     "rounding",
@@ -44,10 +48,37 @@ class MeterForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "aggregation" in self.fields:
-            self.fields["aggregation"].choices = [
-                (one.value, one.label) for one in Aggregation if one in BILLED_AGGREGATIONS
-            ]
+        if "measures" in self.fields:
+            self.fields["measures"].required = False
+
+    def clean_measures(self) -> str:
+        return self.cleaned_data["measures"] or Measures.DELTAS
+
+    def clean(self) -> dict[str, Any]:
+        """Drop what the chosen aggregation does not read, which the page hides, and ask for what it does."""
+        cleaned = super().clean() or self.cleaned_data
+        aggregation = cleaned.get("aggregation", self.instance.aggregation)
+        if "aggregation" not in self.fields:
+            return cleaned
+        if aggregation == Aggregation.COUNT:
+            cleaned["value_property"] = ""
+        elif not cleaned.get("value_property") and not cleaned.get("reading_dimension"):
+            self.add_error("value_property", "Enter the property that is metered, such as usage.tokens.")
+        if aggregation != Aggregation.UNIQUE:
+            cleaned["operation_property"] = ""
+        if aggregation != Aggregation.WEIGHTED_SUM:
+            cleaned["measures"] = Measures.DELTAS
+        if aggregation not in RECURRING:
+            cleaned["recurring"] = False
+        return cleaned
+
+    def clean_excludes(self) -> list[Any]:
+        excludes = self.cleaned_data["excludes"] or []
+        if not isinstance(excludes, list) or not all(isinstance(one, dict) and one for one in excludes):
+            raise forms.ValidationError(
+                'Write a list of filters, such as [{"tier": ["internal"]}]; [] leaves none out.'
+            )
+        return excludes
 
     def clean_filters(self) -> dict[str, Any]:
         filters = self.cleaned_data["filters"] or {}
@@ -83,11 +114,18 @@ class MeterAdmin(ModelAdmin):
     search_fields = ("name", "code", "event_name")
     ordering = ("name",)
     conditional_fields = {
-        "value_property": "typeof aggregation === 'undefined' || aggregation == 'sum'",
+        "value_property": "typeof aggregation === 'undefined' || aggregation != 'count'",
+        "measures": "typeof aggregation === 'undefined' || aggregation == 'weighted_sum'",
+        "operation_property": "typeof aggregation === 'undefined' || aggregation == 'unique'",
+        "recurring": "typeof aggregation === 'undefined' || "
+        "['sum', 'latest', 'unique', 'weighted_sum'].includes(aggregation)",
         "rounding_places": "typeof rounding === 'undefined' || rounding != 'none'",
     }
 
-    readonly_preprocess_fields = {"filters": lambda contents: "every event" if contents == "{}" else contents}
+    readonly_preprocess_fields = {
+        "filters": lambda contents: "every event" if contents == "{}" else contents,
+        "excludes": lambda contents: "none" if contents == "[]" else contents,
+    }
 
     def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> list[tuple[str, dict[str, Any]]]:
         return [

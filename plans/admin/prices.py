@@ -17,11 +17,14 @@ from unfold.decorators import display
 
 from plans.admin.currencies import CurrencyCodeField, usual_currency
 from plans.admin.example import Asked, examples
+from plans.admin.figures import NumberInput
 from plans.admin.quantities import QuantitiesField
 from plans.admin.rates import RateInline, is_editable
-from plans.admin.tiers import TIERED
 from plans.figures import units
 from plans.models import PlanFeature, Price
+from plans.models.prices import TIERED
+
+BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
 
 
 class PriceForm(forms.ModelForm):
@@ -29,8 +32,24 @@ class PriceForm(forms.ModelForm):
 
     class Meta:
         model = Price
-        fields = ("plan_feature", "currency")
-        widgets = {"plan_feature": forms.HiddenInput}
+        fields = ("plan_feature", "currency", *BOUNDS)
+        labels = {"resets_every": "Starts anew every", "resets_unit": "Interval"}
+        widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "resets_every" in self.fields:
+            self.fields["resets_every"].required = False
+
+    def clean_resets_every(self) -> int:
+        return self.cleaned_data["resets_every"] or 1
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        least, most = cleaned.get("minimum"), cleaned.get("maximum")
+        if least is not None and most is not None and least > most:
+            self.add_error("maximum", "The maximum is below the minimum, so no amount would fit.")
+        return cleaned
 
 
 @admin.register(Price)
@@ -64,7 +83,8 @@ class PriceAdmin(ModelAdmin):
         return (RateInline,) if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> list[tuple[None, dict[str, Any]]]:
-        return [(None, {"fields": ["version_link", "terms", "currency"] if obj else ["plan_feature", "currency"]})]
+        first = ["version_link", "terms", "currency"] if obj else ["plan_feature", "currency"]
+        return [(None, {"fields": [*first, ("minimum", "maximum"), ("resets_every", "resets_unit")]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
         return ("version_link", "terms", "currency") if obj else ()
@@ -147,7 +167,7 @@ class PriceAdmin(ModelAdmin):
             asked = (
                 self._asked_of_page(request, price) if "rates-TOTAL_FORMS" in request.POST else _asked(request, price)
             )
-            found = examples(price.plan_feature, str(price.currency), asked)
+            found = examples(price.plan_feature, str(price.currency), asked, price=price)
         except ValueError as error:
             problem = str(error)
         context = {"examples": found, "problem": problem}

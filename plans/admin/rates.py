@@ -1,6 +1,7 @@
 """The rates of a price, each with its tiers."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,11 +14,37 @@ from plans.admin.figures import NumberInput, bare
 from plans.admin.matching import DEFAULT, MatchField, text_of
 from plans.admin.ordering import OrderedFormSet
 from plans.admin.quantities import QuantitiesField
-from plans.admin.tiers import TIERED, TierFormSet, TierInline
+from plans.admin.tiers import TierFormSet, TierInline
 from plans.models import Price, Rate
-from plans.models.prices import ChargeModel
+from plans.models.prices import PRICED, TIERED, ChargeModel, PackageRounding
 from plans.pricing.bounds import InvalidCharge, check_price, check_units
 from plans.terms import rate_terms
+
+READ_BY = {
+    "package_rounding": ChargeModel.PACKAGE,
+    "percent": ChargeModel.PERCENTAGE,
+    "fixed_fee": ChargeModel.PERCENTAGE,
+    "free_events": ChargeModel.PERCENTAGE,
+    "free_value": ChargeModel.PERCENTAGE,
+    "least_per_event": ChargeModel.PERCENTAGE,
+    "most_per_event": ChargeModel.PERCENTAGE,
+    "markup": ChargeModel.DYNAMIC,
+}
+"""Fields that only one model reads."""
+
+UNREAD: dict[str, Any] = {
+    "package_rounding": PackageRounding.UP,
+    "percent": None,
+    "fixed_fee": Decimal(0),
+    "free_events": 0,
+    "free_value": Decimal(0),
+    "least_per_event": None,
+    "most_per_event": None,
+    "markup": Decimal(1),
+}
+"""What stands in them where no other figure is given, or none is read."""
+
+FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name != "package_rounding"))
 
 
 class RateForm(forms.ModelForm):
@@ -28,20 +55,40 @@ class RateForm(forms.ModelForm):
 
     class Meta:
         model = Rate
-        fields = ("position", "match", "label", "model", "unit_price", "package_size", "example")
-        labels = {"model": "Charged", "position": "Order", "unit_price": "Price", "label": "Reads on the invoice"}
-        widgets = {"unit_price": NumberInput(), "package_size": NumberInput(), "position": NumberInput()}
+        fields = ("position", "match", "label", "model", *FIGURES, "package_rounding", "example")
+        labels = {
+            "model": "Charged",
+            "position": "Order",
+            "unit_price": "Price",
+            "label": "Reads on the invoice",
+            "percent": "Percent",
+            "free_value": "Free value",
+            "least_per_event": "At least per event",
+            "most_per_event": "At most per event",
+        }
+        widgets = {name: NumberInput() for name in ("position", *FIGURES)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in UNREAD:
+            if name in self.fields:
+                self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         model = cleaned.get("model")
         # What the chosen model does not read is hidden on the page, and not kept.
-        if model in TIERED:
+        for name, usual in UNREAD.items():
+            if model != READ_BY[name] or cleaned.get(name) is None:
+                cleaned[name] = usual
+        if model not in PRICED:
             cleaned["unit_price"] = None
         elif "unit_price" in cleaned and cleaned["unit_price"] is None:
             self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
         elif "unit_price" in cleaned:
             self._check("unit_price", check_price, of="The price")
+        if model == ChargeModel.PERCENTAGE and cleaned.get("percent") is None:
+            self.add_error("percent", "Enter a percentage, such as 2.9.")
         if model != ChargeModel.PACKAGE:
             cleaned["package_size"] = None
         elif "package_size" in cleaned and cleaned["package_size"] is None:
@@ -99,13 +146,13 @@ class RateInline(TabularInline):
     verbose_name = "rate"
     verbose_name_plural = "Rates"
     ordering = ("position", "pk")
-    fields = ("match", "label", "position", "model", "unit_price", "package_size", "example")
-    readonly_preprocess_fields = {"unit_price": bare, "package_size": bare}
+    fields = ("match", "label", "position", "model", *FIGURES, "package_rounding", "example")
+    readonly_preprocess_fields = dict.fromkeys(FIGURES, bare)
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
             return self.fields
-        return ("match_shown", "label", "model", "unit_price", "package_size")
+        return ("match_shown", "label", "model", *FIGURES)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
         return () if self.has_change_permission(request, obj) else ("match_shown",)

@@ -14,11 +14,10 @@ from unfold.forms import PaginationInlineFormSet
 from plans.admin.figures import NumberInput, bare
 from plans.figures import number
 from plans.models import Rate, Tier
-from plans.models.prices import ChargeModel
-from plans.pricing.bounds import InvalidCharge, check_price, check_units
+from plans.models.prices import TIERED, ChargeModel
+from plans.pricing.bounds import InvalidCharge, check_percent, check_price, check_units
 
 OPEN = "no end"
-TIERED = (ChargeModel.GRADUATED, ChargeModel.VOLUME)
 
 
 @contextmanager
@@ -33,17 +32,24 @@ def in_words() -> Iterator[None]:
 class TierForm(forms.ModelForm):
     class Meta:
         model = Tier
-        fields = ("up_to", "unit_price", "flat_fee")
-        labels = {"up_to": "Last unit", "unit_price": "Price of a unit", "flat_fee": "Fee for the tier"}
+        fields = ("up_to", "unit_price", "percent", "flat_fee")
+        labels = {
+            "up_to": "Last unit",
+            "unit_price": "Price of a unit",
+            "percent": "Percent",
+            "flat_fee": "Fee for the tier",
+        }
         widgets = {
             "up_to": NumberInput(attrs={"placeholder": OPEN}),
             "unit_price": NumberInput(),
+            "percent": NumberInput(),
             "flat_fee": NumberInput(),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["flat_fee"].required = False
+        self.fields["unit_price"].required = False
         if self.instance.pk is None:  # so that a row is empty until something is typed into it
             self.initial.update(unit_price=None, flat_fee=None)
 
@@ -54,10 +60,39 @@ class TierForm(forms.ModelForm):
                 check_units(bound, of="The last unit")
         return bound
 
-    def clean_unit_price(self) -> Decimal:
-        with in_words():
-            check_price(self.cleaned_data["unit_price"], of="The price of a unit")
-        return self.cleaned_data["unit_price"]
+    def clean(self) -> dict[str, Any]:
+        """Ask for a price, or for a percentage where the rate charges ranges of value by one."""
+        cleaned = super().clean() or self.cleaned_data
+        wanted = "percent" if self.is_percentage else "unit_price"
+        if self.has_changed() and wanted not in self.errors and cleaned.get(wanted) is None:
+            self.add_error(wanted, "This field is required.")
+        if self.is_percentage:
+            cleaned["unit_price"] = Decimal(0)
+        else:
+            cleaned["percent"] = None
+            cleaned["unit_price"] = cleaned.get("unit_price") or Decimal(0)
+        return cleaned
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether the rate that the tier is of charges by percentages, as it stands on the page."""
+        parent, _, _ = self.prefix.rpartition("-tiers-")
+        chosen = self.data.get(f"{parent}-model") if self.is_bound else self.instance.rate.model
+        return chosen == ChargeModel.GRADUATED_PERCENTAGE
+
+    def clean_unit_price(self) -> Decimal | None:
+        price: Decimal | None = self.cleaned_data["unit_price"]
+        if price is not None:
+            with in_words():
+                check_price(price, of="The price of a unit")
+        return price
+
+    def clean_percent(self) -> Decimal | None:
+        percent: Decimal | None = self.cleaned_data["percent"]
+        if percent is not None:
+            with in_words():
+                check_percent(percent, of="The percentage")
+        return percent
 
     def clean_flat_fee(self) -> Decimal:
         fee = self.cleaned_data["flat_fee"] or Decimal(0)
@@ -108,8 +143,8 @@ class TierInline(TabularInline):
     verbose_name = "tier"
     verbose_name_plural = "Tiers"
     readonly_fields = ("first_unit",)
-    fields = ("first_unit", "up_to", "unit_price", "flat_fee")
-    readonly_preprocess_fields = {"up_to": bare, "unit_price": bare, "flat_fee": bare}
+    fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
+    readonly_preprocess_fields = {"up_to": bare, "unit_price": bare, "percent": bare, "flat_fee": bare}
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
         """Offer two empty rows to a rate that has no tiers yet; they are hidden where no tiers are asked for."""

@@ -16,7 +16,7 @@ from plans.api.views import visible
 from plans.models import Plan, PlanVersion
 from plans.pricing.currencies import MINOR_UNITS
 from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.rating import PriceTerms, Rating, match_rate, rate_usage
+from plans.pricing.rating import PriceTerms, Rating, Usage, match_rate, rate_usage
 from plans.terms import FeatureTerms, terms_of
 
 MOST_QUANTITIES = 100
@@ -69,7 +69,8 @@ class PreviewView(generics.GenericAPIView[Plan]):
     @extend_schema(
         operation_id="preview_price",
         summary="Price some usage of a feature",
-        description="Tells what usage within one period would cost, tier by tier. Nothing is stored.",
+        description="Tells what usage within one period would cost, tier by tier. Prices on single events are"
+        " worked out for one of each quantity. Nothing is stored.",
         responses={200: PricedSerializer},
         examples=[EXAMPLE],
     )
@@ -79,7 +80,8 @@ class PreviewView(generics.GenericAPIView[Plan]):
         asked = serializer.validated_data
         version = self._version(plan, asked.get("version"))
         feature, price = _price(version, asked["feature"], asked["currency"])
-        rating = rate_usage(price, _by_rate(price, asked["quantities"], feature))
+        quantities = _by_rate(price, asked["quantities"], feature)
+        rating = rate_usage(price, {key: Usage.of_one_event(one) for key, one in quantities.items()})
         return Response(_document(version, feature, rating))
 
     def _version(self, plan: str, number: int | None) -> PlanVersion:
@@ -123,7 +125,7 @@ def _refused(field: str, detail: str, *, code: str) -> serializers.ValidationErr
 def _document(version: PlanVersion, feature: FeatureTerms, rating: Rating) -> dict[str, Any]:
     lines = [
         {**line.as_json(), "rate": line.label, "amount": amount_document(line.amount, rating.currency)}
-        for line in rating.lines
+        for line in rating.claimed
     ]
     return {
         "plan": version.plan.code,

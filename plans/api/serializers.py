@@ -14,11 +14,12 @@ class TierSerializer(serializers.ModelSerializer[Tier]):
 
     up_to = NumberField(allow_null=True)
     unit_price = NumberField()
+    percent = NumberField(allow_null=True, help_text="Of the value within the step, for a graduated percentage.")
     flat_fee = NumberField()
 
     class Meta:
         model = Tier
-        fields = ["up_to", "unit_price", "flat_fee"]
+        fields = ["up_to", "unit_price", "percent", "flat_fee"]
         read_only_fields = fields
 
 
@@ -29,11 +30,20 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
     match = serializers.DictField(child=serializers.CharField())
     unit_price = NumberField(allow_null=True)
     package_size = NumberField(allow_null=True)
+    percent = NumberField(allow_null=True, help_text="Of each event's value, for a percentage.")
+    fixed_fee = NumberField(help_text="For every event that a percentage is paid on.")
+    free_value = NumberField(help_text="The first so much value of a period is free.")
+    least_per_event = NumberField(allow_null=True)
+    most_per_event = NumberField(allow_null=True)
+    markup = NumberField(help_text="What the cost of the events is multiplied by, for a dynamic price.")
     tiers = serializers.SerializerMethodField()
 
     class Meta:
         model = Rate
-        fields = ["label", "match", "model", "unit_price", "package_size", "tiers"]
+        fields = [
+            *("label", "match", "model", "unit_price", "package_size", "package_rounding", "percent", "fixed_fee"),
+            *("free_events", "free_value", "least_per_event", "most_per_event", "markup", "tiers"),
+        ]
         read_only_fields = fields
 
     @extend_schema_field(TierSerializer(many=True))
@@ -46,11 +56,14 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
 class PriceSerializer(serializers.ModelSerializer[Price]):
     """What a feature costs in one currency. Of several rates the most specific match applies."""
 
+    resets_unit = serializers.CharField(help_text="What resets_every counts; empty where it starts anew as invoiced.")
+    minimum = NumberField(allow_null=True, help_text="What the feature comes to at least in a full period.")
+    maximum = NumberField(allow_null=True, help_text="What it comes to at most.")
     rates = RateSerializer(many=True)
 
     class Meta:
         model = Price
-        fields = ["currency", "rates"]
+        fields = ["currency", "minimum", "maximum", "resets_every", "resets_unit", "rates"]
         read_only_fields = fields
 
 

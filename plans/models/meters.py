@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from plans.bounds import one_of
+from plans.bounds import finite, one_of
 from plans.freezing import catalogue_changed, meter_in_use_keeps_its_meaning
 
 code = RegexValidator(
@@ -26,6 +26,15 @@ class Aggregation(models.TextChoices):
     WEIGHTED_SUM = "weighted_sum", "level weighted by time"
 
 
+RECURRING = (Aggregation.SUM, Aggregation.LATEST, Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
+"""Aggregations with a level that a period can be entered with."""
+
+
+class Measures(models.TextChoices):
+    DELTAS = "deltas", "by how much the level changed"
+    LEVELS = "levels", "what the level is from then on"
+
+
 class RoundingMode(models.TextChoices):
     NONE = "none", "not rounded"
     UP = "up", "up"
@@ -38,9 +47,14 @@ class Meter(models.Model):
     """
     A rule that turns events of one name into a quantity.
 
-    A meter reads one value per event (`value_property`, a dotted path into the properties), or several, one per
-    `MeterReading`, each filed under a value of the dimension `reading_dimension`. Events that fail the filters are
-    not counted and are nobody's loss; events without the value they should carry are reported as unbilled.
+    A meter reads one value per event (`value_property`, a dotted path into the properties, or an `expression` of
+    them), or several, one per `MeterReading`, each filed under a value of the dimension `reading_dimension`. Events
+    that fail the filters are not counted and are nobody's loss; events without the value they should carry are
+    reported as unbilled.
+
+    measures: what the value of a weighted sum tells. operation_property: of distinct values, the property that says
+    `remove` where a value goes; anything else, and its absence, adds it. price_property: what the event itself costs,
+    in the major unit of the subscription's currency, for dynamic prices.
 
     A meter that a published plan version prices never changes its meaning (a database trigger).
     """
@@ -54,10 +68,29 @@ class Meter(models.Model):
     value_property = models.CharField(
         max_length=200, blank=True, help_text="Dotted path of the value to add up, such as usage.tokens."
     )
+    expression = models.CharField(
+        max_length=1000,
+        blank=True,
+        help_text="Instead of a property, a CEL expression of them: input_tokens + 4 * output_tokens.",
+    )
+    measures = models.CharField(
+        max_length=8, choices=Measures, default=Measures.DELTAS, help_text="What an event's value says."
+    )
+    operation_property = models.CharField(
+        max_length=200, blank=True, help_text="Where this property says “remove”, the value is gone."
+    )
+    price_property = models.CharField(
+        max_length=200, blank=True, help_text="Dotted path of what the event itself costs, for dynamic prices."
+    )
     filters = models.JSONField(
         default=dict,
         blank=True,
         help_text='Only events whose properties match, such as {"status": ["success"], "model": ["a", "b"]}.',
+    )
+    excludes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="A list of such filters; events that match all of any one of them are not counted.",
     )
     dimensions = ArrayField(
         models.CharField(max_length=100),
@@ -71,7 +104,7 @@ class Meter(models.Model):
     )
     unit = models.CharField(max_length=40, default="unit", help_text="What one of it is called: token, request.")
     rounding = models.CharField(max_length=8, choices=RoundingMode, default=RoundingMode.NONE)
-    rounding_places = models.PositiveSmallIntegerField(default=0)
+    rounding_places = models.SmallIntegerField(default=0, help_text="Below zero: to tens, hundreds …")
     recurring = models.BooleanField(default=False, help_text="The level at a period's end opens the next one.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -79,7 +112,24 @@ class Meter(models.Model):
         constraints = [
             one_of("aggregation", Aggregation, name="meter_aggregation_is_known"),
             one_of("rounding", RoundingMode, name="meter_rounding_is_known"),
-            models.CheckConstraint(condition=Q(rounding_places__lte=12), name="meter_rounds_to_12_places_at_most"),
+            one_of("measures", Measures, name="meter_measures_deltas_or_levels"),
+            finite("rounding_places", least=-12, most=12, name="meter_rounds_to_12_places_at_most"),
+            models.CheckConstraint(
+                condition=Q(recurring=False) | Q(aggregation__in=RECURRING), name="only_a_level_recurs"
+            ),
+            models.CheckConstraint(
+                condition=Q(aggregation="count")
+                | Q(expression="", reading_dimension="") & ~Q(value_property="")
+                | ~Q(expression="") & Q(value_property="", reading_dimension="")
+                | ~Q(reading_dimension="") & Q(value_property="", expression=""),
+                name="meter_reads_its_value_in_one_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(operation_property="") | Q(aggregation="unique"), name="only_distinct_values_go"
+            ),
+            models.CheckConstraint(
+                condition=Q(measures="deltas") | Q(aggregation="weighted_sum"), name="only_a_weighted_sum_has_levels"
+            ),
         ]
         triggers = [
             meter_in_use_keeps_its_meaning(meter_of_row="{row}.id", harmless=("name", "unit")),

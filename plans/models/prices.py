@@ -2,11 +2,12 @@
 
 import pghistory
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField, MoneyField
 
-from plans.bounds import AMOUNT, MOST_UNITS, UNIT_PRICE, QuantityField, finite, one_of
+from plans.bounds import AMOUNT, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from plans.freezing import frozen_with_its_version
+from plans.models.versions import IntervalUnit
 
 
 class Consumption(models.TextChoices):
@@ -22,6 +23,26 @@ class ChargeModel(models.TextChoices):
     PACKAGE = "package", "per package"
     GRADUATED = "graduated", "graduated: each unit at its own tier's price"
     VOLUME = "volume", "volume: all units at the reached tier's price"
+    PERCENTAGE = "percentage", "percentage of each event's value"
+    GRADUATED_PERCENTAGE = "graduated_percentage", "graduated percentage: each range of value at its own"
+    DYNAMIC = "dynamic", "dynamic: what the events themselves cost"
+
+
+TIERED = (ChargeModel.GRADUATED, ChargeModel.VOLUME, ChargeModel.GRADUATED_PERCENTAGE)
+"""Models that read a ladder of tiers instead of one price."""
+
+PRICED = (ChargeModel.FLAT, ChargeModel.PER_UNIT, ChargeModel.PACKAGE)
+"""Models that read one price."""
+
+
+class PackageRounding(models.TextChoices):
+    UP = "up", "a started package is due whole"
+    DOWN = "down", "only full packages are charged"
+
+
+class CostSource(models.TextChoices):
+    EVENT = "event", "the price that each event carries"
+    UNIT_COST = "unit_cost", "its units at their unit cost"
 
 
 class FeeKind(models.TextChoices):
@@ -63,14 +84,34 @@ class PlanFeature(models.Model):
 
 @pghistory.track()
 class Price(models.Model):
-    """How one feature is charged in one currency: a list of rates, of which the most specific match applies."""
+    """
+    How one feature is charged in one currency: a list of rates, of which the most specific match applies.
+
+    minimum, maximum: what the feature comes to at least and at most in a full period of use.
+    resets_every, resets_unit: the period of use, on which allowance, tiers, minimum and maximum start anew; the
+    invoice's own where empty.
+    """
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
     currency = CurrencyField(default=None)
+    minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At least this for a full period.")
+    maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At most this for a full period.")
+    resets_unit = models.CharField(max_length=8, choices=IntervalUnit, blank=True)
+    resets_every = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["plan_feature", "currency"], name="feature_has_one_price_per_currency")
+            models.UniqueConstraint(fields=["plan_feature", "currency"], name="feature_has_one_price_per_currency"),
+            finite("minimum", name="price_minimum_is_finite"),
+            finite("maximum", name="price_maximum_is_finite"),
+            finite("resets_every", least=1, most=120, name="price_resets_every_1_to_120"),
+            models.CheckConstraint(
+                condition=Q(resets_unit="") | Q(resets_unit__in=IntervalUnit.values), name="price_reset_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum__isnull=True) | Q(maximum__isnull=True) | Q(minimum__lte=F("maximum")),
+                name="price_minimum_is_below_its_maximum",
+            ),
         ]
         triggers = [
             frozen_with_its_version(
@@ -103,6 +144,17 @@ class Rate(models.Model):
         help_text="Per unit, per package of the size beside it, or the fee of a flat rate.",
     )
     package_size = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
+    package_rounding = models.CharField(max_length=4, choices=PackageRounding, default=PackageRounding.UP)
+    percent = models.DecimalField(**PERCENT, null=True, blank=True, help_text="Of each event's value: 2.9 is 2.9 %.")
+    fixed_fee = models.DecimalField(**UNIT_PRICE, default=0, help_text="For every event that is paid for.")
+    free_events = models.PositiveIntegerField(default=0, help_text="The first so many of a period are free.")
+    free_value = QuantityField(default=0, help_text="The first so much value of a period is free.")
+    least_per_event = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
+    most_per_event = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
+    cost_source = models.CharField(max_length=10, choices=CostSource, default=CostSource.EVENT)
+    markup = models.DecimalField(
+        **UNIT_PRICE, default=1, help_text="What the cost is multiplied by: 1.2 adds a fifth, 1 passes it through."
+    )
 
     class Meta:
         constraints = [
@@ -114,10 +166,24 @@ class Rate(models.Model):
                 name="package_size_is_positive",
             ),
             models.CheckConstraint(
-                condition=Q(model__in=["graduated", "volume"], unit_price__isnull=True)
-                | (~Q(model__in=["graduated", "volume"]) & Q(unit_price__isnull=False)),
+                condition=Q(model__in=PRICED, unit_price__isnull=False)
+                | ~Q(model__in=PRICED) & Q(unit_price__isnull=True),
                 name="rate_has_a_unit_price_or_tiers",
             ),
+            models.CheckConstraint(
+                condition=Q(model="percentage", percent__isnull=False)
+                | ~Q(model="percentage") & Q(percent__isnull=True),
+                name="only_a_percentage_has_one",
+            ),
+            finite("percent", most=1000, name="rate_percent_is_finite"),
+            finite("fixed_fee", name="fixed_fee_is_finite"),
+            finite("free_events", most=1_000_000, name="free_events_are_finite"),
+            finite("free_value", most=MOST_UNITS, name="free_value_is_finite"),
+            finite("least_per_event", name="least_per_event_is_finite"),
+            finite("most_per_event", name="most_per_event_is_finite"),
+            finite("markup", most=1000, name="markup_is_finite"),
+            one_of("package_rounding", PackageRounding, name="package_rounding_is_known"),
+            one_of("cost_source", CostSource, name="cost_source_is_known"),
             models.CheckConstraint(
                 condition=Q(model="package", package_size__isnull=False)
                 | (~Q(model="package") & Q(package_size__isnull=True)),
@@ -137,15 +203,24 @@ class Rate(models.Model):
 
 @pghistory.track()
 class Tier(models.Model):
-    """A step of a graduated or volume rate: above the tier before it, up to and including `up_to`."""
+    """
+    A step of a tiered rate: above the tier before it, up to and including `up_to`.
+
+    percent: of the value within the step, for a graduated percentage; a unit price of its own otherwise.
+    """
 
     rate = models.ForeignKey("plans.Rate", on_delete=models.CASCADE, related_name="tiers")
     up_to = QuantityField(null=True, blank=True, help_text="Empty for the last tier.")
     unit_price = models.DecimalField(**UNIT_PRICE, default=0)
+    percent = models.DecimalField(**PERCENT, null=True, blank=True)
     flat_fee = models.DecimalField(**UNIT_PRICE, default=0)
 
     class Meta:
         constraints = [
+            finite("percent", most=1000, name="tier_percent_is_finite"),
+            models.CheckConstraint(
+                condition=Q(percent__isnull=True) | Q(unit_price=0), name="tier_has_a_price_or_a_percentage"
+            ),
             models.UniqueConstraint(fields=["rate", "up_to"], name="tier_bound_is_used_once", nulls_distinct=False),
             finite("unit_price", name="tier_unit_price_is_finite"),
             finite("flat_fee", name="tier_flat_fee_is_finite"),

@@ -34,7 +34,9 @@ WRONG_METERS = [
     # typed                     said
     ({"filters": "[1]"}, "Write an object"),
     ({"code": "Two words"}, "Use lower-case letters"),
-    ({"aggregation": "max"}, "Select a valid choice"),
+    ({"aggregation": "median"}, "Select a valid choice"),
+    ({"aggregation": "max"}, "Enter the property that is metered"),
+    ({"excludes": '{"status": ["test"]}'}, "Write a list of filters"),
 ]
 
 

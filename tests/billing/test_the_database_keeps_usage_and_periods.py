@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from billing.closing import close_due
+from billing.models import Series
 from tests.billing.ingest.world import call, make_world, send
 from tests.builders import FEB
 from tests.refusals import named_constraints, refused_by
@@ -20,10 +21,21 @@ FROM billing_unbilledusage
 """
 BILLED = """
 INSERT INTO billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
-    quantity, fingerprint)
-SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {quantity}, {fingerprint}
+    quantity, fingerprint, carried, metered)
+SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {quantity}, {fingerprint}, {carried},
+    {metered}
 FROM billing_billedusage
 """
+FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
+
+
+def billed(**figures: str) -> str:
+    return BILLED.format(**FIGURES | figures)
+
+
+def tally(changes: str) -> str:
+    return f"UPDATE billing_tally SET {changes}"  # noqa: S608
+
 
 CASES = [
     # periods
@@ -75,6 +87,14 @@ CASES = [
         "INSERT INTO billing_series (period_id, meter_id, dimensions)"
         " SELECT period_id, meter_id, dimensions FROM billing_series",
     ),
+    ("carried_cost_is_finite", "UPDATE billing_counter SET carried = 'NaN'"),
+    ("tallied_events_are_finite", tally("events = -1")),
+    ("tallied_total_is_finite", tally("total = 'NaN'")),
+    ("tallied_low_is_finite", tally("low = 'NaN'")),
+    ("tallied_high_is_finite", tally("high = '-Infinity'")),
+    ("tallied_latest_is_finite", tally("latest_value = 'NaN'")),
+    ("tallied_moment_is_finite", tally("moment = 'Infinity'")),
+    ("level_is_finite", "UPDATE billing_level SET value = 'NaN'"),
     ("event_is_append_only", "UPDATE billing_event SET occurred_at = occurred_at + interval '1 month'"),
     ("event_is_append_only", "UPDATE billing_event SET properties = '{}' WHERE customer_id IS NULL"),
     ("event_is_append_only", "UPDATE billing_event SET customer_id = NULL WHERE customer_id IS NOT NULL"),
@@ -86,12 +106,11 @@ CASES = [
     ("unbilled_usage_is_resolved_once", "UPDATE billing_unbilledusage SET event_name = 'other'"),
     ("unbilled_usage_is_resolved_once", "DELETE FROM billing_unbilledusage"),
     # what was billed
-    ("billed_quantity_is_finite", BILLED.format(line="-1", quantity="'NaN'", fingerprint="0", mark="1")),
-    ("billed_fingerprint_is_finite", BILLED.format(line="-1", quantity="0", fingerprint="'NaN'", mark="1")),
-    (
-        "usage_is_billed_once_per_high_water_mark",
-        BILLED.format(line="-1", quantity="0", fingerprint="0", mark="high_water_mark"),
-    ),
+    ("billed_quantity_is_finite", billed(quantity="'NaN'")),
+    ("billed_fingerprint_is_finite", billed(fingerprint="'NaN'")),
+    ("billed_cost_is_finite", billed(carried="'NaN'")),
+    ("billed_metered_quantity_is_finite", billed(metered="'NaN'")),
+    ("usage_is_billed_once_per_high_water_mark", billed(mark="high_water_mark")),
     ("pgtrigger", "UPDATE billing_billedusage SET quantity = 0"),
     ("pgtrigger", "DELETE FROM billing_billedusage"),
 ]
@@ -106,6 +125,8 @@ def world() -> None:
     subscription = make_world("acme")
     make_world("other")
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
+    Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
+    Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
     close_due(at=FEB + timedelta(hours=1))
     assert subscription.periods.count() == 2
 

@@ -5,24 +5,20 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from plans.pricing.charges import Charge, Flat, Graduated, Package, PerUnit, Tier, Volume
+from plans.pricing.charges import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
 from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.money import round_money, round_to
-from plans.pricing.rating import PriceTerms, Rate, RatedLine, Rating, Rounding, match_rate, rate_usage
+from plans.pricing.money import minor_unit, round_money, round_to
+from plans.pricing.rating import PriceTerms, Rate, RatedLine, Rating, Rounding, Usage, match_rate, rate_usage
 from tests.golden.cases import Case, Figures
 
-LATER = {
-    "percentage": "a charge on each event's value",
-    "graduated_percentage": "a charge on ranges of value",
-    "dynamic": "a price carried by each event",
-    "prorated_graduated": "seats that come and go within a period",
-}
+LATER: dict[str, str] = {}
 
 KNOWN_PARAMETERS = {
     *("unit_amount", "amount", "payment_term", "package_size", "package_amount", "rounding", "free_units"),
     *("tiers", "flat_on_zero_usage", "conversion", "usage_discount", "base_amount", "included_units"),
     *("included_fraction", "hard_cap", "overage", "match_on", "rows", "default", "model", "params"),
-    *("free_units_per_bucket", "price_once_on_total"),
+    *("free_units_per_bucket", "price_once_on_total", "rate", "fixed_amount", "free_events", "free_total"),
+    *("min_per_event", "max_per_event", "price_source", "event_price_unit", "multiplier"),
 }
 
 NOTHING = Rating(currency="", lines=(), amount=ZERO)
@@ -45,9 +41,24 @@ def charge(model: str, params: dict[str, Any]) -> Charge:
         return PerUnit(Decimal(params["unit_amount"]))
     if model == "package":
         return Package(Decimal(params["package_size"]), Decimal(params["package_amount"]), params["rounding"])
-    return {"graduated": Graduated, "volume": Volume}[model](
+    if model == "percentage":
+        return Percentage(
+            percent=Decimal(params["rate"]),
+            fixed_fee=Decimal(params["fixed_amount"] or 0),
+            free_events=int(params["free_events"] or 0),
+            free_value=Decimal(params["free_total"] or 0),
+            least=number_or_open(params["min_per_event"]),
+            most=number_or_open(params["max_per_event"]),
+        )
+    if model == "dynamic":
+        return Dynamic(Decimal(params.get("multiplier", 1)))
+    return {"graduated": Graduated, "graduated_percentage": Graduated, "volume": Volume}[model](
         tuple(
-            Tier(number_or_open(tier["up_to"]), Decimal(tier["unit_amount"]), Decimal(tier["flat_amount"]))
+            Tier(
+                number_or_open(tier["up_to"]),
+                Decimal(tier["unit_amount"]) if "unit_amount" in tier else Decimal(tier["rate"]).scaleb(-2),
+                Decimal(tier["flat_amount"]),
+            )
             for tier in params["tiers"]
         )
     )
@@ -127,6 +138,64 @@ def tiers_climbed(model: Charge, rated: Rating, billed: Rating) -> list[Figures]
                 {"tier": number, "units": units, "unit_total": unit_total, "flat": flat, "total": unit_total + flat}
             )
     return climbed
+
+
+def on_events(case: Case) -> Figures:
+    """A price on what the events are worth, or on what they carry."""
+    params, model, events = case["params"], charge(case["kind"], case["params"]), case["events"] or []
+    values = tuple(Decimal(event["value"]) for event in events)
+    unit = minor_unit(case["currency"]) if params.get("event_price_unit") == "minor" else Decimal(1)
+    carried = sum((Decimal(event["price"]) * unit for event in events if "price" in event), ZERO)
+    usage = Usage(Decimal(case["units"]), len(events), values, carried)
+    rating = rate_usage(PriceTerms(case["currency"], (Rate(ALL, (), model),)), {ALL: usage})
+    amount = due(case, rating, NOTHING)
+    (line,) = rating.lines
+    paid = line.parts[0] if line.parts else None
+    return {
+        "amount": amount,
+        "unit_amount": average(case, amount, line.billable),
+        "breakdown": {
+            "paid_units": paid.units if paid else ZERO,
+            "free_units": line.quantity - (paid.units if paid else ZERO),
+            "fixed_amount": paid.flat_fee if paid else ZERO,
+            "rate_amount": paid.amount - paid.flat_fee if paid else ZERO,
+            **_events_paid(model, paid.flat_fee if paid else ZERO, len(events)),
+        },
+    }
+
+
+def _events_paid(model: Charge, fees: Decimal, events: int) -> Figures:
+    """Return how many events paid their fixed fee, which the fees of the explanation tell."""
+    if not isinstance(model, Percentage) or not model.fixed_fee:
+        return {}
+    paid = fees / model.fixed_fee
+    return {"paid_events": paid, "free_events": events - paid}
+
+
+def marked_up(case: Case) -> Figures:
+    """A price carried by the events, or usage that is money already, times a factor."""
+    if case["params"]["price_source"] == "event":
+        return on_events(case)
+    terms = PriceTerms(case["currency"], (Rate(ALL, (), charge("dynamic", case["params"])),))
+    before = Decimal(case.get("prior_units", 0))
+    if "cumulative_units" in case:
+        now, before = Decimal(case["cumulative_units"]), Decimal(case["cumulative_units"]) - Decimal(case["units"])
+    else:
+        now = before + Decimal(case["units"])
+    rated, billed = (rate_usage(terms, {ALL: Usage(units, carried=units)}) for units in (now, before))
+    return {"amount": due(case, rated, billed)}
+
+
+def prorated(case: Case) -> Figures:
+    """Units that come and go within a period: the time-weighted sum of them climbs the tiers."""
+    terms = PriceTerms(case["currency"], (Rate(ALL, (), charge("graduated", case["params"])),))
+    held = sum((Decimal(event["prorated_units"]) for event in case["events"]), ZERO)
+    rating = rate_usage(terms, {ALL: held})
+    amount = round_money(rating.amount, case["currency"])
+    places = Decimal(1).scaleb(-case["expected"].get("unit_amount_dp", 2))
+    units = sum((Decimal(event["units"]) for event in case["events"]), ZERO)
+    per_unit = round_to(Fraction(rating.amount) / Fraction(units), places) if units > 0 else ZERO
+    return {"amount": amount, "unit_amount": per_unit}
 
 
 def base_plus_overage(case: Case) -> Figures:
@@ -217,6 +286,10 @@ RUNNERS: dict[str, Callable[[Case], Figures]] = {
     "package": one_rate,
     "graduated": one_rate,
     "volume": one_rate,
+    "graduated_percentage": one_rate,
+    "percentage": on_events,
+    "prorated_graduated": prorated,
+    "dynamic": marked_up,
     "base_plus_overage": base_plus_overage,
     "matrix": matrix,
     "bucketed": bucketed,

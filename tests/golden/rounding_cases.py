@@ -5,15 +5,13 @@ from decimal import Decimal
 
 from invoices.totals import Tax, Totals, total_up
 from plans.pricing.charges import PerUnit
+from plans.pricing.discounts import Claim, Discount, take_off
 from plans.pricing.exact import ZERO
-from plans.pricing.money import UnknownCurrency, allocate, minor_unit, round_money
+from plans.pricing.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.golden.cases import Case, Figures
 
 LATER = {
-    "discount": "coupons",
-    "discount_only": "coupons",
-    "coupons": "coupons",
     "multi_tax": "several taxes on one line",
 }
 
@@ -76,9 +74,27 @@ def repeat_tax(case: Case) -> Figures:
 def spread_discount(case: Case) -> Figures:
     """A discount is never more than there is to discount, and is split over the lines in proportion."""
     lines = [Decimal(line) for line in case["params"]["lines"]]
-    discount = min(Decimal(case["params"]["discount"]), sum(lines, ZERO))
-    shares = allocate(discount, lines, minor_unit(case["currency"]))
-    return {"lines": [line - share for line, share in zip(lines, shares, strict=True)]}
+    claims = [Claim(number, line) for number, line in enumerate(lines)]
+    (taken,) = take_off([Discount(amount=Decimal(case["params"]["discount"]))], claims, case["currency"])
+    return {"lines": [line - share for line, share in zip(lines, taken.shares, strict=True)]}
+
+
+def described(coupon: dict[str, str]) -> Discount:
+    value = Decimal(coupon["value"])
+    return Discount(percent=value) if coupon["type"] == "percentage" else Discount(amount=value)
+
+
+def discount(case: Case) -> Figures:
+    amount = Decimal(case["params"]["amount"])
+    claim = Claim(1, round_money(amount, case["currency"]))
+    (taken,) = take_off([described(case["params"])], [claim], case["currency"])
+    return {"discount": taken.total, "final": amount - taken.total}
+
+
+def coupons(case: Case) -> Figures:
+    claim = Claim(1, Decimal(case["params"]["subtotal"]))
+    taken = take_off([described(one) for one in case["params"]["coupons"]], [claim], case["currency"])
+    return {"discount": sum((one.total for one in taken), ZERO)}
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {
@@ -91,4 +107,7 @@ RUNNERS: dict[str, Callable[[Case], Figures]] = {
     "discount_then_tax": tax,
     "repeat_tax": repeat_tax,
     "spread_discount": spread_discount,
+    "discount": discount,
+    "discount_only": discount,
+    "coupons": coupons,
 }

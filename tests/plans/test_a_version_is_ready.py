@@ -1,5 +1,7 @@
 """What keeps a version from being billed by is said in words, all at once, before it is published."""
 
+from decimal import Decimal
+
 import pytest
 
 from plans.models import Price
@@ -51,10 +53,43 @@ def test_a_boolean_feature_has_no_price():
     ]
 
 
-def test_a_meter_that_is_not_billed_yet_is_named():
-    feature = make_feature("peak", meter=make_meter("peak", aggregation="max", value_property="level"))
-    (problem,) = problems_of(make_plan(offers=[offer(feature, rates=PRICED)]))
-    assert problem.startswith("peak is metered by greatest value, which is not billed yet")
+def test_what_carries_a_level_over_has_a_rate_for_all_of_it():
+    meter = make_meter("seats", aggregation="unique", value_property="user", recurring=True, dimensions=["team"])
+    rates = [rate("1", match={"team": "a"})]
+    (problem,) = problems_of(make_plan(offers=[offer(make_feature("seats", meter=meter), rates=rates)]))
+    assert "needs a default rate" in problem
+
+
+RESETS = [
+    # aggregation    interval  every  unit     words
+    ("max", "month", 1, "week", "does not divide the 1 month"),
+    ("max", "month", 1, "quarter", "does not divide"),
+    ("max", "month", 1, "day", ""),
+    ("max", "year", 3, "month", ""),
+    ("max", "week", 2, "day", "does not divide"),
+    ("weighted_sum", "month", 1, "day", "charged by the invoice's period"),
+]
+
+
+@pytest.mark.parametrize(("aggregation", "interval", "every", "unit", "words"), RESETS)
+def test_a_price_starts_anew_where_the_invoice_does(aggregation, interval, every, unit, words):
+    meter = make_meter("peak", aggregation=aggregation, value_property="level")
+    version = make_plan(interval=interval, offers=[offer(make_feature("peak", meter=meter), rates=PRICED)])
+    Price.objects.update(resets_unit=unit, resets_every=every)
+    problems = problems_of(version)
+    assert [words in one for one in problems] == ([True] if words else [])
+
+
+def test_a_price_on_events_needs_a_meter_that_adds_them_up():
+    meter = make_meter("peak", aggregation="max", value_property="level")
+    rates = [rate(model="percentage", percent=Decimal(2))]
+    (problem,) = problems_of(make_plan(offers=[offer(make_feature("peak", meter=meter), rates=rates)]))
+    assert "charges single events" in problem
+
+
+def test_a_dynamic_price_needs_a_meter_that_reads_one():
+    (problem,) = problems_of(make_plan(offers=[offer("api.calls", rates=[rate(model="dynamic")])]))
+    assert "reads no price" in problem
 
 
 def test_all_of_them_stand_in_the_refusal():

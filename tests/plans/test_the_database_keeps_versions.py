@@ -38,6 +38,9 @@ def edit(table: str, changes: str, *, only: str = "true") -> str:
     return f"UPDATE {table} SET {changes} WHERE {only} AND {of_draft(table)}"
 
 
+PER_UNIT = "model = 'per_unit'"
+
+
 def version(changes: str, *, state: str = "draft") -> str:
     return f"UPDATE plans_planversion SET {changes} WHERE state = '{state}'"
 
@@ -51,6 +54,16 @@ CASES = [
         "meter_reads_a_dimension_value_once",
         "INSERT INTO plans_meterreading (meter_id, dimension_value, value_property)"
         " SELECT id, 'input', v FROM plans_meter, (VALUES ('a'), ('b')) AS t(v) WHERE code = 'unused'",
+    ),
+    ("meter_rounds_to_12_places_at_most", "UPDATE plans_meter SET rounding_places = -13 WHERE code = 'unused'"),
+    ("meter_measures_deltas_or_levels", "UPDATE plans_meter SET measures = 'other' WHERE code = 'unused'"),
+    ("only_a_level_recurs", "UPDATE plans_meter SET recurring = true WHERE code = 'unused'"),
+    ("only_a_weighted_sum_has_levels", "UPDATE plans_meter SET measures = 'levels' WHERE code = 'unused'"),
+    ("only_distinct_values_go", "UPDATE plans_meter SET operation_property = 'op' WHERE code = 'unused'"),
+    ("meter_reads_its_value_in_one_way", "UPDATE plans_meter SET aggregation = 'sum' WHERE code = 'unused'"),
+    (
+        "meter_reads_its_value_in_one_way",
+        "UPDATE plans_meter SET aggregation = 'sum', value_property = 'a', expression = 'b' WHERE code = 'unused'",
     ),
     ("feature_kind_is_known", "UPDATE plans_feature SET kind = 'other', meter_id = NULL"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET meter_id = NULL WHERE kind = 'metered'"),
@@ -78,13 +91,32 @@ CASES = [
     ),
     (
         "feature_has_one_price_per_currency",
-        "INSERT INTO plans_price (plan_feature_id, currency) SELECT plan_feature_id, currency FROM plans_price"
+        "INSERT INTO plans_price (plan_feature_id, currency, resets_unit, resets_every)"
+        " SELECT plan_feature_id, currency, '', 1 FROM plans_price"
         f" WHERE {of_draft('plans_price')}",
     ),
+    ("price_minimum_is_finite", edit("plans_price", "minimum = 'NaN'")),
+    ("price_maximum_is_finite", edit("plans_price", "maximum = -1")),
+    ("price_minimum_is_below_its_maximum", edit("plans_price", "minimum = 2, maximum = 1")),
+    ("price_reset_is_known", edit("plans_price", "resets_unit = 'hour'")),
+    ("price_resets_every_1_to_120", edit("plans_price", "resets_every = 0")),
     ("charge_model_is_known", edit("plans_rate", "model = 'other'", only="model = 'per_unit'")),
     ("unit_price_is_finite", edit("plans_rate", "unit_price = 'NaN'", only="model = 'per_unit'")),
     ("rate_has_a_unit_price_or_tiers", edit("plans_rate", "unit_price = NULL", only="model = 'per_unit'")),
     ("rate_has_a_unit_price_or_tiers", edit("plans_rate", "unit_price = 1", only="model = 'graduated'")),
+    ("only_a_percentage_has_one", edit("plans_rate", "percent = 1", only="model = 'per_unit'")),
+    ("only_a_percentage_has_one", edit("plans_rate", "model = 'percentage', unit_price = NULL", only=PER_UNIT)),
+    ("rate_percent_is_finite", edit("plans_rate", "model = 'percentage', unit_price = NULL, percent = 'NaN'")),
+    ("fixed_fee_is_finite", edit("plans_rate", "fixed_fee = 'NaN'")),
+    ("free_events_are_finite", edit("plans_rate", "free_events = 1000001")),
+    ("free_value_is_finite", edit("plans_rate", "free_value = 'NaN'")),
+    ("least_per_event_is_finite", edit("plans_rate", "least_per_event = 'NaN'")),
+    ("most_per_event_is_finite", edit("plans_rate", "most_per_event = -1")),
+    ("markup_is_finite", edit("plans_rate", "markup = 1001")),
+    ("package_rounding_is_known", edit("plans_rate", "package_rounding = 'near'")),
+    ("cost_source_is_known", edit("plans_rate", "cost_source = 'other'")),
+    ("tier_percent_is_finite", edit("plans_tier", "percent = 'NaN', unit_price = 0")),
+    ("tier_has_a_price_or_a_percentage", edit("plans_tier", "percent = 1, unit_price = 1")),
     ("only_a_package_has_a_size", edit("plans_rate", "package_size = 10", only="model = 'per_unit'")),
     ("only_a_package_has_a_size", edit("plans_rate", "model = 'package'", only="model = 'per_unit'")),
     (

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -66,6 +67,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         offer(tokens(), included=1000, rates=_token_rates()),
         offer(storage, included=5, consumption="hard_cap"),
         offer(make_feature("support", kind="static"), static_value="24 h"),
+        *_tallied(),
     ]
     fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time")]
     pro = publish(version=make_plan("pro", fees=fees, offers=offers), by=None, at=JAN)
@@ -79,6 +81,39 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     assert Plan.objects.count() == 2
     pro.refresh_from_db()
     return pro, team
+
+
+def _tallied() -> list[dict[str, Any]]:
+    """Offer what is metered by more than a sum, and charged by more than a quantity."""
+    peak = make_meter("peak", event_name="sampled", aggregation="max", value_property="load")
+    space = make_meter(
+        "space",
+        event_name="sampled",
+        aggregation="weighted_sum",
+        value_property="gb",
+        measures="levels",
+        recurring=True,
+    )
+    seats = make_meter(
+        "seats",
+        event_name="sampled",
+        aggregation="unique",
+        value_property="user",
+        operation_property="op",
+        recurring=True,
+    )
+    orders = make_meter(
+        "orders", event_name="sampled", aggregation="sum", value_property="worth", price_property="cost"
+    )
+    share = rate(model="percentage", percent=Decimal(2), free_events=1, match={})
+    passed_on = rate(model="dynamic", markup=Decimal("1.5"))
+    return [
+        offer(make_feature("peak", meter=peak), rates=[rate("3")]),
+        offer(make_feature("space", meter=space), rates=[rate("0.25")]),
+        offer(make_feature("seats", meter=seats), rates=[rate("4")]),
+        offer(make_feature("orders", meter=orders), rates=[share]),
+        offer(make_feature("costs", meter=orders), rates=[passed_on]),
+    ]
 
 
 def _token_rates() -> list[dict[str, Any]]:
@@ -129,8 +164,15 @@ def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool
         {"id": f"{id_}-call", "event": "api.call", **common},
         {"id": f"{id_}-tokens", "event": "llm.request", "properties": {**properties, "model": model}, **common},
         {"id": f"{id_}-storage", "event": "stored", "properties": {"gb": 1.25}, **common},
+        {"id": f"{id_}-sample", "event": "sampled", "properties": _sample(days_ago), **common},
     ]
     _record(events, at=at, sandbox=sandbox)
+
+
+def _sample(number: int) -> dict[str, Any]:
+    """Return a load, a level, a seat taken or given up, and an order with what it cost."""
+    seat = {"user": f"user {number % 4}", "op": "remove" if number % 3 == 2 else "add"}
+    return {"load": number + 0.5, "gb": 10 + number, "worth": 100 + number, "cost": "0.125", **seat}
 
 
 def _record(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> None:

@@ -1,0 +1,269 @@
+"""
+Tallies: what is kept of a series where a sum does not tell its quantity, in the transaction that appends its events.
+
+Everything here runs after the counters of the same events were added to. A series feeds one counter at least, and
+whoever adds to that counter holds it until the end of the transaction: so nobody else adds to the series meanwhile.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from billing.store import statements
+from billing.store.sums import RollupSeries
+from plans.metering.integral import moment_of_levels
+from plans.metering.members import Step, change, is_member
+from plans.metering.tally import EMPTY, Mark, Tally, add, tally_of
+from plans.pricing.anchors import Interval
+from plans.pricing.exact import EXACT, ZERO
+
+HOUR = "hour"
+"""The span of tallies that breakdowns are made of, by the hour of the customer's own clock."""
+
+
+class TallyKey(NamedTuple):
+    """`span`: how long a window is, such as `1 day`; empty for the whole period. `starts_at`: of the window."""
+
+    series: RollupSeries
+    span: str
+    starts_at: datetime
+
+
+def span_of(resets: Interval | None) -> str:
+    """Return the span of the tallies that a price reads which resets every so often."""
+    return "" if resets is None else f"{resets.count} {resets.unit}"
+
+
+class Joined(NamedTuple):
+    """An event's word on a distinct value. `digest`: of the value."""
+
+    step: Step
+    digest: UUID
+    value: str
+
+
+_ADD = """
+INSERT INTO billing_tally AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
+    latest_key, latest_value, first_at, moment, members)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[],
+    %s::numeric[], %s::timestamptz[], %s::text[], %s::text[], %s::numeric[], %s::timestamptz[], %s::numeric[],
+    %s::bigint[]) AS added(series, span, start, events)
+ORDER BY 1, 2, 3
+ON CONFLICT (series_id, span, starts_at) DO UPDATE SET
+    events = t.events + excluded.events,
+    total = t.total + excluded.total,
+    low = least(t.low, excluded.low),
+    high = greatest(t.high, excluded.high),
+    (latest_at, latest_source, latest_key, latest_value) = (
+        SELECT v.* FROM (VALUES (t.latest_at, t.latest_source, t.latest_key, t.latest_value),
+            (excluded.latest_at, excluded.latest_source, excluded.latest_key, excluded.latest_value)
+        ) AS v(at, source, key, value)
+        WHERE v.at IS NOT NULL ORDER BY v.at DESC, v.source COLLATE "C" DESC, v.key COLLATE "C" DESC LIMIT 1
+    ),
+    first_at = least(t.first_at, excluded.first_at),
+    moment = t.moment + excluded.moment,
+    members = t.members + excluded.members
+"""
+
+
+def add_marks(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
+    """Add events to tallies, as values and as deltas."""
+    if marks:
+        _add({key: _folded(key.starts_at, of_key) for key, of_key in marks.items()}, ids)
+
+
+def _folded(start: datetime, marks: Iterable[Mark]) -> Tally:
+    total = EMPTY
+    for mark in marks:
+        total = add(total, tally_of(mark, start))
+    return total
+
+
+def _add(tallies: Mapping[TallyKey, Tally], ids: Mapping[RollupSeries, int]) -> None:
+    rows = [_row(ids[key.series], key, tally) for key, tally in tallies.items()]
+    with statements.cursor() as cursor:
+        cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _row(series_id: int, key: TallyKey, tally: Tally) -> tuple[Any, ...]:
+    latest = tally.latest
+    return (
+        series_id,
+        key.span,
+        key.starts_at,
+        tally.events,
+        tally.total,
+        tally.low,
+        tally.high,
+        latest.at if latest else None,
+        latest.source if latest else "",
+        latest.key if latest else "",
+        latest.value if latest else None,
+        tally.first_at,
+        tally.moment,
+        tally.members,
+    )
+
+
+_KEEP_LEVELS = """
+INSERT INTO billing_level (series_id, at, source, key, value)
+SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::numeric[])
+"""
+
+
+def keep_levels(marks: Mapping[RollupSeries, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
+    """Keep single events, in the order of time, by which a weighted sum is explained."""
+    rows = [(ids[series], *mark) for series, of_series in marks.items() for mark in of_series]
+    if rows:
+        with statements.cursor() as cursor:
+            cursor.execute(_KEEP_LEVELS, [list(column) for column in zip(*rows, strict=True)])
+
+
+def add_levels(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
+    """Add events that say what the level is from then on."""
+    tallies = {}
+    for key, new in marks.items():
+        kept = _levels_around(ids[key.series], since=min(new).at, until=max(new).at)
+        moved = EXACT.subtract(moment_of_levels(sorted([*kept, *new])), moment_of_levels(kept))
+        folded = _folded(key.starts_at, new)
+        tallies[key] = Tally(
+            folded.events, folded.total, folded.low, folded.high, folded.latest, folded.first_at, moved
+        )
+    keep_levels({key.series: of_key for key, of_key in marks.items()}, ids)
+    if tallies:
+        _add(tallies, ids)
+
+
+_LEVELS_AROUND = """
+(SELECT at, source, key, value FROM billing_level WHERE series_id = %(series)s AND at < %(since)s
+    ORDER BY at DESC, source COLLATE "C" DESC, key COLLATE "C" DESC LIMIT 1)
+UNION ALL SELECT at, source, key, value FROM billing_level
+    WHERE series_id = %(series)s AND at BETWEEN %(since)s AND %(until)s
+UNION ALL (SELECT at, source, key, value FROM billing_level WHERE series_id = %(series)s AND at > %(until)s
+    ORDER BY at, source COLLATE "C", key COLLATE "C" LIMIT 1)
+"""
+
+
+def _levels_around(series_id: int, *, since: datetime, until: datetime) -> list[Mark]:
+    """
+    Return the levels kept from `since` to `until`, with the last one before and the first one after, in order.
+
+    What a level holds until the next event changes nowhere else.
+    """
+    with statements.cursor() as cursor:
+        cursor.execute(_LEVELS_AROUND, {"series": series_id, "since": since, "until": until}, binary=True)
+        return sorted(Mark(*row) for row in cursor.fetchall())
+
+
+# One lock for all periods of a subscription's meter, since a value that comes or goes in one of them may have been
+# there before, or be told of again in a later one, which other transactions add to.
+_LOCK = """
+SELECT pg_advisory_xact_lock(k) FROM (
+    SELECT DISTINCT hashtextextended(format('members of %%s %%s', p.subscription_id, u.m), 0) AS k
+    FROM unnest(%s::bigint[], %s::bigint[]) AS u(p, m) JOIN billing_period p ON p.id = u.p ORDER BY k
+) locks
+"""
+
+_MEMBERS = """
+SELECT u.i, own.at, own.source, own.key, own.is_present, before.is_present, later.series_id
+FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
+JOIN billing_series s ON s.id = u.series
+JOIN billing_period p ON p.id = s.period_id
+LEFT JOIN billing_member own ON (own.series_id, own.digest) = (u.series, u.digest)
+LEFT JOIN LATERAL (
+    SELECT m.is_present FROM billing_period p2
+    JOIN billing_series s2 ON (s2.period_id, s2.meter_id, s2.dimensions) = (p2.id, s.meter_id, s.dimensions)
+    JOIN billing_member m ON (m.series_id, m.digest) = (s2.id, u.digest)
+    WHERE %s AND p2.subscription_id = p.subscription_id AND p2.kind = 'regular' AND p2.starts_at < p.starts_at
+    ORDER BY p2.starts_at DESC LIMIT 1
+) before ON true
+LEFT JOIN LATERAL (
+    SELECT s2.id AS series_id FROM billing_period p2
+    JOIN billing_series s2 ON (s2.period_id, s2.meter_id, s2.dimensions) = (p2.id, s.meter_id, s.dimensions)
+    JOIN billing_member m ON (m.series_id, m.digest) = (s2.id, u.digest)
+    WHERE %s AND p2.subscription_id = p.subscription_id AND p2.kind = 'regular' AND p2.starts_at > p.starts_at
+    ORDER BY p2.starts_at LIMIT 1
+) later ON true
+"""
+
+_KEEP_MEMBERS = """
+INSERT INTO billing_member (series_id, digest, value, at, source, key, is_present)
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
+ORDER BY 1, 2
+ON CONFLICT (series_id, digest) DO UPDATE SET
+    at = excluded.at, source = excluded.source, key = excluded.key, is_present = excluded.is_present
+"""
+
+_MOVE_MEMBERS = """
+UPDATE billing_tally t SET members = t.members + u.n
+FROM (SELECT series, sum(n) AS n FROM unnest(%s::bigint[], %s::bigint[]) AS u(series, n) GROUP BY 1) u
+WHERE t.series_id = u.series AND t.span = ''
+"""
+
+
+def lock_members(series: Iterable[RollupSeries]) -> None:
+    """Let nobody else count the members of these meters' subscriptions, in any period, until the transaction ends."""
+    keys = sorted({(one.period_id, one.meter_id) for one in series})
+    if keys:
+        with statements.cursor() as cursor:
+            cursor.execute(_LOCK, [list(column) for column in zip(*keys, strict=True)])
+
+
+def add_members(
+    joined: Mapping[TallyKey, Sequence[Joined]], ids: Mapping[RollupSeries, int], *, recurring: bool
+) -> None:
+    """
+    Add events that say of values that they are there or gone.
+
+    recurring: whether values stay from one period to the next; their members are locked by the caller then.
+    """
+    if not joined:
+        return
+    steps: dict[tuple[int, UUID], list[Joined]] = {}
+    for key, of_key in joined.items():
+        for one in of_key:
+            steps.setdefault((ids[key.series], one.digest), []).append(one)
+    moved: dict[int, int] = {}
+    later: list[tuple[int, int]] = []
+    rows = []
+    for (place, known), before, later_id in _known_members(list(steps), recurring=recurring):
+        found = steps[place]
+        last, by = change(known, [one.step for one in found], before=before)
+        moved[place[0]] = moved.get(place[0], 0) + by
+        if by and later_id is not None:
+            later.append((later_id, -by))
+        if last is not None and last != known:
+            rows.append((*place, found[0].value, last.at, last.source, last.key, last.joins))
+    with statements.cursor() as cursor:
+        if rows:
+            cursor.execute(_KEEP_MEMBERS, [list(column) for column in zip(*rows, strict=True)])
+    _add({key: _counted(key, of_key, moved[ids[key.series]]) for key, of_key in joined.items()}, ids)
+    if later:
+        with statements.cursor() as cursor:
+            cursor.execute(_MOVE_MEMBERS, [list(column) for column in zip(*later, strict=True)])
+
+
+def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Tally:
+    marks = [Mark(one.step.at, one.step.source, one.step.key, Decimal(1)) for one in joined]
+    return Tally(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
+
+
+def _known_members(
+    places: Sequence[tuple[int, UUID]], *, recurring: bool
+) -> list[tuple[tuple[tuple[int, UUID], Step | None], bool, int | None]]:
+    """Return each (series, value) with its last step, whether it was there before, and the series that goes on."""
+    series, digests = zip(*places, strict=True)
+    with statements.cursor() as cursor:
+        cursor.execute(
+            _MEMBERS, [list(range(len(places))), list(series), list(digests), recurring, recurring], binary=True
+        )
+        return [
+            (
+                (places[index], None if at is None else Step(at, source, key, is_present)),
+                is_member(None, before=bool(before)),
+                later_id,
+            )
+            for index, at, source, key, is_present, before, later_id in cursor.fetchall()
+        ]
