@@ -131,7 +131,7 @@ def world() -> None:
     assert subscription.periods.count() == 2
 
 
-@pytest.mark.parametrize(("name", "statement"), CASES)
+@pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
 def test_a_broken_promise_is_refused(name: str, statement: str):
     assert refused_by(statement) == name
 
