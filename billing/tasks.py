@@ -1,10 +1,12 @@
 """What time does to subscriptions. Each task looks in the tables for what is due, so one missed is no loss."""
 
+from dataclasses import asdict
 from time import monotonic
 
 from celery import shared_task
 
 from billing import closing, subscribing
+from billing.ingest.replaying import replay
 from billing.subscribing.extending import AHEAD
 from plans.clock import database_time
 
@@ -27,6 +29,13 @@ def close_due_periods() -> dict[str, int]:
         "busy": done.busy,
         "late": done.late_billed,
     }
+
+
+@shared_task
+def replay_unbilled() -> dict[str, int]:
+    """Attribute what was unbilled once more; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + CLOSING_SECONDS
+    return asdict(replay(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task

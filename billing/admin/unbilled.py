@@ -2,14 +2,22 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from kombu.exceptions import OperationalError
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from billing.ingest.replaying import replay
 from billing.models import UnbilledUsage
+from billing.tasks import replay_unbilled
+from plans.clock import database_time
+
+MOST_AT_ONCE = 5_000
+"""Reports that one click attributes anew."""
 
 WHAT_TO_DO = {
     "unknown_customer": "Add the customer under this external id.",
@@ -53,6 +61,31 @@ class UnbilledUsageAdmin(ModelAdmin):
         "resolved_at",
     )
     readonly_fields = fields
+    actions = ("try_again",)
+    actions_list = ("try_all_again",)
+
+    @admin.action(description="Try to bill the selected usage again", permissions=["replay"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> None:
+        """Attribute the selected reports anew, now."""
+        ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
+        done = replay(at=database_time(), report_ids=ids)
+        told = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
+        self.message_user(request, told, messages.SUCCESS if done.resolved else messages.WARNING)
+
+    @action(description="Try all again", icon="replay", permissions=["replay"])
+    def try_all_again(self, request: HttpRequest) -> HttpResponse:
+        """Ask a worker to attribute all of it anew; where none can be asked, a command does the same."""
+        try:
+            replay_unbilled.delay()
+        except OperationalError as error:
+            told = f"The workers cannot be reached now ({error}); manage.py replay_unbilled does the same."
+            self.message_user(request, told, messages.ERROR)
+        else:
+            self.message_user(request, "A worker tries all of it again; reload in a moment to see what is left.")
+        return HttpResponseRedirect(reverse("admin:billing_unbilledusage_changelist"))
+
+    def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("billing.change_unbilledusage")
 
     @display(description="Why", ordering="reason")
     def reason_shown(self, usage: UnbilledUsage) -> str:

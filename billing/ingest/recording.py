@@ -90,7 +90,7 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
         return []
     tried = _without_repeats(events)
     for left in reversed(range(_TRIES)):
-        batch = _attribute(tried.first, sandbox=sandbox)
+        batch = attribute_all(tried.first, sandbox=sandbox)
         try:
             with transaction.atomic():
                 answer = _outcomes(events, tried, _store(batch, at=at))
@@ -144,7 +144,7 @@ def _outcomes(events: Sequence[Received], tried: Tried, stored: Mapping[str, str
     ]
 
 
-def _attribute(events: Sequence[Received], *, sandbox: bool) -> Batch:
+def attribute_all(events: Sequence[Received], *, sandbox: bool) -> Batch:
     """Attribute by this process's copies; a customer whose copy may miss a period is looked at again first."""
     copy = catalogue.current()
     refs = {event.customer for event in events}
@@ -210,10 +210,10 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
     stored = event_store.digests(repeated) if repeated else {}
     unbilled.report(
         [
-            unbilled.Report(event.key, _id_of(event, batch), unpriced.meter_id, unpriced.reason, unpriced.detail)
+            unbilled.Report(event.key, customer_id_of(event, batch), part.meter_id, part.reason, part.detail)
             for event, one in zip(batch.events, batch.attributions, strict=True)
             if one.unpriced and event.key not in repeated
-            for unpriced in one.unpriced
+            for part in one.unpriced
         ]
     )
     reached("ingest.after_append")
@@ -222,9 +222,24 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
     return stored
 
 
-def _id_of(event: Received, batch: Batch) -> int | None:
+def customer_id_of(event: Received, batch: Batch) -> int | None:
+    """Return the number of the customer that an event names, if there is one."""
     customer = batch.known.get(event.customer)
     return customer.id if customer else None
+
+
+def count_again(batch: Batch, *, at: datetime) -> None:
+    """
+    Count what was stored before and is attributed only now, inside the caller's transaction.
+
+    From here on the periods concerned are gated, so a number drawn by the caller tells whether a close saw it.
+
+    :raises CopyIsOld: if a period, or the catalogue, is no longer as it was when the batch was attributed.
+    """
+    if batch.events:
+        gates = _gated(batch)
+        later = sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
+        _count(batch, (), gates, later, at=at)
 
 
 def _gated(batch: Batch) -> Mapping[int, sums.Gate]:

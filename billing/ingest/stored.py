@@ -1,6 +1,6 @@
 """Stored events, read back as ingest had them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -47,6 +47,17 @@ def as_received(row: Stored) -> Received:
         b"",
         row.subscription_ref,
     )
+
+
+_BY_KEY = f"SELECT {COLUMNS} FROM billing_event WHERE key = ANY(%s::uuid[])"  # noqa: S608
+
+
+def stored_by_key(keys: Collection[str]) -> dict[str, Stored]:
+    """Return the events of these keys, 32 hexadecimal digits each, in the order of their numbers."""
+    with statements.cursor() as cursor:
+        cursor.execute(_BY_KEY, [list(keys)], binary=True)
+        found = [Stored._make(row) for row in cursor.fetchall()]
+    return {row.key: row for row in sorted(found, key=lambda row: row.sequence)}
 
 
 _BETWEEN = f"""

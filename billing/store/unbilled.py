@@ -1,6 +1,7 @@
 """Usage that no price took: kept beside its event with the reason, until a replay attributes it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,17 @@ class Report(NamedTuple):
 
     key: str
     customer_id: int | None
+    meter_id: int | None
+    reason: str
+    detail: str
+
+
+class Open(NamedTuple):
+    """A report that nothing has resolved yet. `key` is its event's, 32 hexadecimal digits."""
+
+    id: int
+    key: str
+    sandbox: bool
     meter_id: int | None
     reason: str
     detail: str
@@ -36,3 +48,58 @@ def report(reports: Sequence[Report]) -> None:
     )
     with statements.cursor() as cursor:
         cursor.execute(_REPORT, [document.decode()])
+
+
+_CLAIM = """
+SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unbilledusage
+WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
+ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
+
+def claim(*, after: int, ids: Collection[int] | None, limit: int) -> list[Open]:
+    """Lock the next open reports beyond a number, of these ids only if given; what others hold is left to them."""
+    with statements.cursor() as cursor:
+        cursor.execute(_CLAIM, {"after": after, "ids": None if ids is None else list(ids), "limit": limit})
+        return [Open(id_, key.hex, *rest) for id_, key, *rest in cursor.fetchall()]
+
+
+_CHANGE = """
+UPDATE billing_unbilledusage u SET reason = c.reason, detail = c.detail, customer_id = c.customer
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS c(id, reason, detail, customer) WHERE u.id = c.id
+"""
+
+
+def change(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
+    """Note of reports (id, reason, detail, customer) that they are still open, for another reason than before."""
+    if reports:
+        with statements.cursor() as cursor:
+            cursor.execute(_CHANGE, [list(column) for column in zip(*reports, strict=True)])
+
+
+_RESOLVE = """
+UPDATE billing_unbilledusage u SET resolved_at = %s, resolved_sequence = r.sequence, customer_id = r.customer
+FROM (SELECT id, customer, nextval('billing_event_sequence') AS sequence
+    FROM unnest(%s::bigint[], %s::bigint[]) AS t(id, customer)) r
+WHERE u.id = r.id
+"""
+
+
+def resolve(reports: Sequence[tuple[int, int | None]], *, at: datetime) -> None:
+    """Resolve reports (id, customer), each with a sequence number of its own; their periods are gated already."""
+    if reports:
+        with statements.cursor() as cursor:
+            cursor.execute(_RESOLVE, [at, *([*column] for column in zip(*reports, strict=True))])
+
+
+_NAME = """
+UPDATE billing_event e SET customer_id = n.customer
+FROM unnest(%s::uuid[], %s::bigint[]) AS n(key, customer) WHERE e.key = n.key AND e.customer_id IS NULL
+"""
+
+
+def name_customers(customers: Mapping[str, int]) -> None:
+    """Give events, by their keys, to the customers that are known by now; an event's customer never changes after."""
+    if customers:
+        with statements.cursor() as cursor:
+            cursor.execute(_NAME, [list(customers), list(customers.values())])
