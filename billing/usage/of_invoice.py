@@ -3,6 +3,7 @@ The usage behind an invoice, for its appendix: per meter by day or month, and by
 
 Read from the rollups of the invoice's own periods. They go on counting what comes late, so each meter also says how
 much of its total is not on the invoice; the file is made once, within a minute of issue as a rule, and then stays.
+Meters whose quantity is more than a sum are left out: hours of them do not add up to what their line says.
 """
 
 from datetime import date, datetime, timedelta
@@ -34,7 +35,7 @@ WITH used AS (
     ) by_feature GROUP BY 1, 2
 )
 SELECT m.id, m.name, m.unit, sum(u.quantity), sum(u.quantity - coalesce(b.quantity, 0))
-FROM used u JOIN plans_meter m ON m.id = u.meter_id
+FROM used u JOIN plans_meter m ON m.id = u.meter_id AND m.aggregation IN ('count', 'sum') AND NOT m.recurring
 LEFT JOIN billed b ON b.period_id = u.period_id AND b.meter_id = u.meter_id
 GROUP BY 1, 2, 3 ORDER BY 1
 """
