@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from plans.pricing.bounds import InvalidQuantity
-from plans.pricing.charges import Dynamic, Percentage
+from plans.pricing.charges import Dynamic, Graduated, Percentage, Volume
 from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.parts import Part, priced, total
@@ -41,6 +41,8 @@ __all__ = [
 
 
 WHOLE = Fraction(1)
+
+NOTHING_CLIMBED: Mapping[int | str, Decimal] = {}
 
 BOUND = -1
 """The key of the line for a minimum or maximum; rates have keys of their own above zero."""
@@ -153,6 +155,7 @@ def rate_usage(
     *,
     share: Fraction = WHOLE,
     is_final: bool = True,
+    climbed: Mapping[int | str, Decimal] = NOTHING_CLIMBED,
 ) -> Rating:
     """
     Rate a period's usage of one feature.
@@ -161,6 +164,7 @@ def rate_usage(
         looks at more than that. A rate without usage gets no line, except a flat fee, which is due without.
     share: of a full period that this one is; a minimum or maximum is due in proportion.
     is_final: False while the period runs and more may come: then its minimum is not due yet.
+    climbed: rate key → units that stand on its ladder already, billed by the version that was in force before.
 
     Included units are drawn from the rates in their listed order, and each rate climbs its own tiers. Above a
     hard cap units are refused and cost nothing. Usage that no rate matches is not passed here: it is unbilled
@@ -184,7 +188,7 @@ def rate_usage(
             usage = ZERO
         else:
             continue
-        line = _rate_line(terms, rate, usage, left)
+        line = _rate_line(terms, rate, usage, left, climbed.get(rate.key, ZERO))
         lines.append(line)
         if line.included:
             left = EXACT.subtract(left, line.included)
@@ -218,7 +222,7 @@ def _bound(terms: PriceTerms, lines: Iterable[RatedLine], share: Fraction, *, is
     return None
 
 
-def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Decimal) -> RatedLine:
+def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Decimal, climbed: Decimal) -> RatedLine:
     quantity = usage.quantity if isinstance(usage, Usage) else usage
     charge = rate.charge
     try:
@@ -226,7 +230,9 @@ def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Deci
         if terms.rounding is not None:
             quantity = terms.rounding.apply(quantity)
         included, billable, refused = _divide(terms, quantity, left)
-        if not isinstance(charge, Percentage | Dynamic):
+        if climbed and isinstance(charge, Graduated | Volume):
+            parts = charge.rate(billable, climbed=climbed)
+        elif not isinstance(charge, Percentage | Dynamic):
             parts = charge.rate(billable)
         elif isinstance(usage, Usage):
             parts = charge.rate(replace(usage, quantity=quantity))

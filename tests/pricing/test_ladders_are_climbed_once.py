@@ -1,0 +1,60 @@
+"""Units that an earlier version billed stand on the ladder already: nobody climbs it twice."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+
+from plans.pricing.charges import Charge, Graduated, PerUnit, Volume
+from plans.pricing.parts import total
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from tests.pricing.strategies import LAW, ladders, quantities
+from tests.pricing.test_graduated import documented_ladder
+from tests.pricing.worked import rows
+
+D = Decimal
+NOTHING = D(0)
+
+
+def cost(charge: Charge, quantity: Decimal, climbed: Decimal = NOTHING) -> Fraction:
+    rating = rate_usage(PriceTerms("EUR", (Rate(1, (), charge),)), {1: quantity}, climbed={1: climbed})
+    return Fraction(rating.amount)
+
+
+@pytest.mark.parametrize("row", rows("climbing-on"), ids=lambda row: row["why"])
+def test_usage_goes_on_from_what_was_climbed_as_documented(row):
+    charge = {"graduated": Graduated, "volume": Volume}[row["model"]](documented_ladder())
+    parts = charge.rate(D(row["quantity"]), climbed=D(row["climbed"]))
+    assert total(parts) == D(row["amount"]), row["why"]
+    assert len(parts) == int(row["parts"])
+
+
+@LAW
+@given(ladders(), quantities, quantities)
+def test_a_ladder_climbed_in_two_steps_costs_what_one_does(tiers, first, second):
+    charge = Graduated(tiers)
+    assert cost(charge, first) + cost(charge, second, first) == cost(charge, first + second)
+
+
+@LAW
+@given(ladders(), quantities, quantities)
+def test_parts_start_where_the_climbed_units_end(tiers, climbed, quantity):
+    parts = Graduated(tiers).rate(quantity, climbed=climbed)
+    assert sum((Fraction(part.units) for part in parts), Fraction(0)) == Fraction(quantity)
+    assert [part.start for part in parts] == [climbed, *[part.end for part in parts]][: len(parts)]
+
+
+@LAW
+@given(ladders(), quantities, quantities)
+def test_volume_prices_what_is_new_at_the_tier_that_all_of_it_reaches(tiers, climbed, quantity):
+    (part, *none) = Volume(tiers).rate(quantity, climbed=climbed) or [None]
+    assert none == []
+    if part is not None:
+        (reached,) = Volume(tiers).rate(climbed + quantity)
+        assert (part.start, part.end, part.unit_price) == (reached.start, reached.end, reached.unit_price)
+        assert part.flat_fee == (0 if climbed > part.start else reached.flat_fee)
+
+
+def test_only_ladders_are_climbed():
+    assert cost(PerUnit(D(2)), D(3), climbed=D(100)) == 6
