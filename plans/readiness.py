@@ -110,5 +110,6 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
             yield f"{granted.feature} has no price in {currency}, which the version charges in elsewhere: add one."
     # A base fee in dollars only would give subscriptions in euros the plan for nothing.
     fees = list(version.fees.all())
-    for label in sorted({fee.label for fee in fees} - {fee.label for fee in fees if fee.currency == currency}):
+    priced = {fee.code for fee in fees if fee.currency == currency}
+    for label in sorted({fee.label for fee in fees if fee.code not in priced}):
         yield f"The fee “{label}” has no amount in {currency}, which the version charges in elsewhere: add it."

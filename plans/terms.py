@@ -64,6 +64,7 @@ class FeatureTerms:
 @dataclass(frozen=True, slots=True)
 class FeeTerms:
     fee_id: int
+    code: str
     kind: str
     label: str
     amount: Decimal
@@ -146,7 +147,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         proration=version.proration,
         features=features,
         fees=tuple(
-            FeeTerms(fee.pk, fee.kind, fee.label, fee.amount.amount, fee.billed)
+            FeeTerms(fee.pk, fee.code, fee.kind, fee.label, fee.amount.amount, fee.billed)
             for fee in version.fees.filter(currency=currency).order_by("position", "id")
         ),
         by_meter=by_meter,

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.text import slugify
 
 from billing import subscribing
 from billing.models import Coverage, Period, Subscription
@@ -70,8 +71,9 @@ def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter
 def fee(amount: Number, **fields: Any) -> dict[str, Any]:
     """Describe a fee for `make_plan`: a base fee in advance in USD unless `fields` say otherwise."""
     kind = fields.get("kind", "base")
-    label = {"base": "Base fee", "one_time": "Setup fee"}[kind]
-    return {"amount": Decimal(amount), "currency": "USD", "billed": "advance", "label": label, **fields}
+    label = fields.get("label", {"base": "Base fee", "one_time": "Setup fee"}[kind])
+    defaults = {"currency": "USD", "billed": "advance", "label": label, "code": slugify(label)}
+    return {"amount": Decimal(amount), **defaults, **fields}
 
 
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils.text import slugify
 
 from billing.demo.trace import DATA
 from plans import publishing
@@ -80,7 +81,14 @@ def _add_plan(
 
 def _add_fee(version: PlanVersion, position: int, *, amount: dict[str, str], **fields: Any) -> None:
     for currency, figure in amount.items():
-        Fee.objects.create(version=version, position=position, currency=currency, amount=Decimal(figure), **fields)
+        Fee.objects.create(
+            version=version,
+            code=slugify(fields.get("label", "Base fee")),
+            position=position,
+            currency=currency,
+            amount=Decimal(figure),
+            **fields,
+        )
 
 
 def _add_feature_of(

@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.text import slugify
 from djmoney.money import Money
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from plans.admin.currencies import CurrencyCodeField
 from plans.admin.figures import NumberInput
@@ -15,18 +17,27 @@ from plans.pricing.money import round_money
 
 
 class FeeForm(forms.ModelForm):
+    code = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "from the label"}),
+        help_text="What interfaces and coupons call it, whatever the version. Made from the label when empty.",
+    )
     amount = forms.DecimalField(max_digits=19, decimal_places=4, min_value=0, widget=NumberInput)
     currency = CurrencyCodeField()
 
     class Meta:
         model = Fee
-        fields = ("position", "label", "kind", "amount", "currency", "billed")
+        fields = ("position", "label", "code", "kind", "amount", "currency", "billed")
         labels = {"label": "Reads on the invoice"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None:
             self.initial["amount"] = self.instance.amount.amount
+
+    def clean_code(self) -> str:
+        return self.cleaned_data["code"] or slugify(self.cleaned_data.get("label", ""))[:64] or "fee"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -50,7 +61,7 @@ class FeeInline(TabularInline):
     ordering_field: str | None = "position"
     hide_ordering_field = True
     hide_title = True
-    fields = ("label", "kind", "amount", "currency", "billed", "position")
+    fields = ("label", "code", "kind", "amount", "currency", "billed", "position")
 
     def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
         if obj is not None and not obj.is_editable:

@@ -90,7 +90,7 @@ class FeeSerializer(serializers.ModelSerializer[Fee]):
 
     class Meta:
         model = Fee
-        fields = ["label", "kind", "amount", "billed"]
+        fields = ["code", "label", "kind", "amount", "billed"]
         read_only_fields = fields
 
 

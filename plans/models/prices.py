@@ -7,6 +7,7 @@ from djmoney.models.fields import CurrencyField, MoneyField
 
 from plans.bounds import AMOUNT, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from plans.freezing import frozen_with_its_version
+from plans.models.meters import code
 from plans.models.versions import IntervalUnit
 
 
@@ -242,9 +243,14 @@ class Tier(models.Model):
 
 @pghistory.track()
 class Fee(models.Model):
-    """A charge that no meter drives: the base fee of each period, or a fee once at the start."""
+    """
+    A charge that no meter drives: the base fee of each period, or a fee once at the start.
+
+    code: what it is called from version to version and in every currency, whatever its label says.
+    """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")
+    code = models.CharField(max_length=64, default="base-fee", validators=[code])
     kind = models.CharField(max_length=10, choices=FeeKind, default=FeeKind.BASE)
     label = models.CharField(max_length=120, default="Base fee")
     currency = CurrencyField(default=None)
@@ -254,7 +260,8 @@ class Fee(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "label", "currency"], name="fee_is_listed_once_per_currency"),
+            models.UniqueConstraint(fields=["version", "code", "currency"], name="fee_is_listed_once_per_currency"),
+            models.CheckConstraint(condition=~Q(code=""), name="fee_has_a_code"),
             one_of("kind", FeeKind, name="fee_kind_is_known"),
             one_of("billed", Billed, name="fee_is_billed_in_advance_or_arrears"),
             finite("amount", name="fee_is_finite"),

@@ -83,6 +83,7 @@ def test_a_fee_is_kept_in_its_currency(member, db):
     version = make_plan()
     post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(amount="1,000.5")))
     kept = Fee.objects.get()
+    assert kept.code == "base-fee", "made from the label"
     assert (str(kept.amount.amount.normalize()), str(kept.currency), kept.position) == ("1000.5", "USD", 0)
 
 

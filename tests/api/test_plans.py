@@ -34,7 +34,13 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
 
     assert (told["code"], told["version"]["number"], told["version"]["state"]) == ("pro", 1, "live")
     assert told["version"]["fees"] == [
-        {"label": "Base fee", "kind": "base", "amount": {"amount": "19.90", "currency": "USD"}, "billed": "advance"}
+        {
+            "code": "base-fee",
+            "label": "Base fee",
+            "kind": "base",
+            "amount": {"amount": "19.90", "currency": "USD"},
+            "billed": "advance",
+        }
     ]
     tokens, calls, exports, sso = sorted(
         told["version"]["features"], key=lambda one: ["tokens", "calls", "exports", "sso"].index(one["feature"])

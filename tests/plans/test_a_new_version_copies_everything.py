@@ -17,7 +17,8 @@ def contents(version: PlanVersion) -> dict[str, Any]:
     return {
         "version": [getattr(version, name) for name in ("interval_unit", "interval_count", "anchor", "proration")],
         "fees": [
-            (one.kind, one.label, one.amount, one.billed, one.position) for one in version.fees.order_by("position")
+            (one.code, one.kind, one.label, one.amount, one.billed, one.position)
+            for one in version.fees.order_by("position")
         ],
         "features": [
             (one.feature.code, one.consumption, one.included, one.static_value, one.position, prices(one))

@@ -26,6 +26,11 @@ CASES = [
     ([], [offer("api.calls", rates=[rate(tiers=[tier(None, 1)]), rate("1", match={"a": "b"})])], []),
     ([], [offer("api.calls", prices=BOTH), offer("b", rates=PRICED)], ["b has no price in EUR"]),
     ([fee("5")], [offer("api.calls", prices=BOTH)], ["The fee “Base fee” has no amount in EUR"]),
+    (
+        [fee("5"), fee("4", currency="EUR", code="other")],
+        [],
+        ["The fee “Base fee” has no amount in EUR", "The fee “Bas"],
+    ),
     ([fee("5"), fee("4", currency="EUR")], [offer("api.calls", prices=BOTH)], []),
     ([], [offer("api.calls", rates=PRICED, consumption="credits")], ["api.calls is to be paid from a wallet"]),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),

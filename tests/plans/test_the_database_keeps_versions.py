@@ -131,7 +131,8 @@ CASES = [
     ("fee_kind_is_known", edit("plans_fee", "kind = 'other'")),
     ("fee_is_billed_in_advance_or_arrears", edit("plans_fee", "billed = 'other'")),
     ("fee_is_finite", edit("plans_fee", "amount = 'NaN'")),
-    ("fee_is_listed_once_per_currency", edit("plans_fee", "label = 'same'")),
+    ("fee_is_listed_once_per_currency", edit("plans_fee", "code = 'same'")),
+    ("fee_has_a_code", edit("plans_fee", "code = ''")),
     # a published version
     ("published_version_changes_only_its_state", version("interval_unit = 'year'", state="live")),
     ("published_version_changes_only_its_state", version("effective_from = now()", state="live")),
