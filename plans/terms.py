@@ -12,7 +12,7 @@ from plans.metering.integral import Measures
 from plans.metering.tally import Aggregation
 from plans.models import Feature, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
-from plans.models.prices import TIERED, ChargeModel, Consumption
+from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
 from plans.pricing import charges, rating
 from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
@@ -247,7 +247,7 @@ def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charges.Charge:
     if rate.model == ChargeModel.PERCENTAGE:
         return _percentage_of(rate)
     if rate.model == ChargeModel.DYNAMIC:
-        return charges.Dynamic(rate.markup)
+        return charges.Dynamic(rate.markup, "unit_cost" if rate.cost_source == CostSource.UNIT_COST else "event")
     if rate.unit_price is None:
         raise charges.InvalidCharge(f"{rate}: enter a price.")
     if rate.model == ChargeModel.PACKAGE:

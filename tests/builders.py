@@ -22,8 +22,8 @@ from billing.models import Coverage, Period, Subscription
 from billing.store import sums
 from customers.models import Customer, Seller
 from invoices.models import TaxRate
-from plans import publishing
-from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans import costing, publishing
+from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Price, Rate, Tier, UnitCost
 
 JAN = datetime(2026, 1, 1, tzinfo=UTC)
 FEB = datetime(2026, 2, 1, tzinfo=UTC)
@@ -59,6 +59,12 @@ def make_meter(code: str = "api.calls", **fields: Any) -> Meter:
     """Return the meter of a code: it counts events named like its code, unless `fields` say otherwise."""
     defaults = {"name": code, "event_name": code, "unit": "call", **fields}
     return Meter.objects.get_or_create(code=code, defaults=defaults)[0]
+
+
+def make_cost(meter: Meter, cost: Number, *, since: datetime = JAN, **fields: Any) -> UnitCost:
+    """Return what a unit costs from `since` on, in USD and for all usage unless `fields` say otherwise."""
+    asked = {"match": {}, "currency": "USD", "by": None, "at": since, **fields}
+    return costing.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **asked)
 
 
 def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter | None = None) -> Feature:

@@ -9,11 +9,11 @@ APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
-    "plans.plan planversion planfeature price rate tier fee feature meter meterreading",
+    "plans.plan planversion planfeature price rate tier fee feature meter meterreading unitcost",
     "billing.subscription period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
-PRICES = ["plans.plan planversion planfeature price rate tier fee"]
+PRICES = ["plans.plan planversion planfeature price rate tier fee unitcost"]
 MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {

@@ -72,6 +72,7 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Plan versions", "history_edu", "plans_planversion_changelist", "plans.view_planversion"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
             Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
+            Item("Unit costs", "shopping_cart", "plans_unitcost_changelist", "plans.view_unitcost"),
         ],
     ),
     (

@@ -1,9 +1,11 @@
-"""A rate's match as one types it: “model: gpt-4o, token: output” for {"model": "gpt-4o", "token": "output"}."""
+"""A rate's match as a field of a form."""
 
 from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
+
+from plans.matching import match_of, text_of
 
 DEFAULT = "all other usage"
 
@@ -29,15 +31,10 @@ class MatchField(forms.CharField):
             return True
 
     def to_python(self, value: Any) -> dict[str, str]:
-        match: dict[str, str] = {}
-        for pair in filter(None, (one.strip() for one in (value or "").split(","))):
-            dimension, _, wanted = (one.strip() for one in pair.partition(":"))
-            if not dimension or not wanted:
-                raise forms.ValidationError(f"“{pair}” does not say what it matches: write it as “model: gpt-4o”.")
-            if dimension in match:
-                raise forms.ValidationError(f"“{dimension}” is named twice: no usage has two values of it.")
-            match[dimension] = wanted
-        return match
+        try:
+            return match_of(value or "")
+        except ValueError as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
     def validate(self, value: Any) -> None:
         """An empty match is the default rate, not a missing answer."""
@@ -49,7 +46,3 @@ class MatchField(forms.CharField):
 class MatchInput(UnfoldAdminTextInputWidget):
     def format_value(self, value: Any) -> Any:
         return text_of(value) if isinstance(value, dict) else super().format_value(value)
-
-
-def text_of(match: dict[str, str]) -> str:
-    return ", ".join(f"{dimension}: {value}" for dimension, value in match.items())

@@ -11,10 +11,11 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from plans.admin.figures import NumberInput, bare
-from plans.admin.matching import DEFAULT, MatchField, text_of
+from plans.admin.matching import DEFAULT, MatchField
 from plans.admin.ordering import OrderedFormSet
 from plans.admin.quantities import QuantitiesField
 from plans.admin.tiers import TierFormSet, TierInline
+from plans.matching import text_of
 from plans.models import Price, Rate
 from plans.models.prices import PRICED, TIERED, ChargeModel, PackageRounding
 from plans.pricing.bounds import InvalidCharge, check_price, check_units

@@ -1,4 +1,5 @@
 from plans.models.catalogue import Catalogue, Feature, Plan
+from plans.models.costs import UnitCost
 from plans.models.meters import Meter, MeterReading
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.versions import PlanVersion
@@ -15,4 +16,5 @@ __all__ = [
     "Price",
     "Rate",
     "Tier",
+    "UnitCost",
 ]

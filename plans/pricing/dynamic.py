@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from plans.pricing.bounds import InvalidCharge, InvalidQuantity
 from plans.pricing.exact import EXACT, MOST_UNITS, ZERO
@@ -20,11 +20,13 @@ class Dynamic:
 
     markup: what the carried price or cost is multiplied by, 0 to 1,000, with at most 12 decimal places: 1.2 adds a
         fifth, 1 passes it through.
+    source: whose cost is carried: the price on each event, or its units at the unit cost of its time.
 
     Source: docs/pricing.md#dynamic.
     """
 
     markup: Decimal = Decimal(1)
+    source: Literal["event", "unit_cost"] = "event"
     due_without_usage: ClassVar[bool] = False
     reads: ClassVar[Reads] = "carried"
 

@@ -2,8 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from plans.pricing.charges import Charge
+
+
+class Matching(Protocol):
+    """What applies to usage of certain dimensions."""
+
+    @property
+    def match(self) -> tuple[tuple[str, str], ...]: ...
+
+
+M = TypeVar("M", bound=Matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +34,9 @@ class Rate:
     label: str = ""
 
 
-def match_rate(rates: Iterable[Rate], dimensions: Mapping[str, str]) -> Rate | None:
+def match_rate(rates: Iterable[M], dimensions: Mapping[str, str]) -> M | None:
     """
-    Return the most specific rate that matches a use: the one with the most matched dimensions.
+    Return the most specific rate (or unit cost) that matches a use: the one with the most matched dimensions.
 
     dimensions: dimension → value of the use, as text; dimensions that no rate names do not matter.
 
@@ -34,7 +45,7 @@ def match_rate(rates: Iterable[Rate], dimensions: Mapping[str, str]) -> Rate | N
 
     Source: docs/pricing.md#rates-by-dimension.
     """
-    best: Rate | None = None
+    best: M | None = None
     for rate in rates:
         if best is not None and len(rate.match) <= len(best.match):
             continue

@@ -5,7 +5,7 @@
 import pytest
 
 from plans.models import Catalogue, PlanVersion
-from tests.builders import FEB, JAN, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.builders import FEB, JAN, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,15 @@ CASES = [
     ("fee_is_finite", edit("plans_fee", "amount = 'NaN'")),
     ("fee_is_listed_once_per_currency", edit("plans_fee", "code = 'same'")),
     ("fee_has_a_code", edit("plans_fee", "code = ''")),
+    # unit costs
+    ("unit_cost_is_finite", "UPDATE plans_unitcost SET cost = 'NaN'"),
+    ("unit_cost_is_finite", "UPDATE plans_unitcost SET cost = -1"),
+    ("unit_cost_ends_after_it_starts", "UPDATE plans_unitcost SET valid_to = valid_from"),
+    (
+        "one_unit_cost_is_in_force_at_a_time",
+        "INSERT INTO plans_unitcost (meter_id, match, currency, cost, valid_from, note, created_at)"
+        " SELECT meter_id, '{}', currency, 1, valid_from + interval '1 day', '', now() FROM plans_unitcost",
+    ),
     # a published version
     ("published_version_changes_only_its_state", version("interval_unit = 'year'", state="live")),
     ("published_version_changes_only_its_state", version("effective_from = now()", state="live")),
@@ -156,6 +165,7 @@ def world() -> None:
     """Leave a plan with a retired, a live and a draft version, all of the same contents, and a meter not in use."""
     make_meter("unused")
     make_feature("sso", kind="boolean")
+    make_cost(make_meter("unused"), "0.5")
     for number in (1, 2, 3):
         rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
         offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]

@@ -1,0 +1,84 @@
+"""Unit costs come in from a table as they went out: all rows or none, each wrong cell named."""
+
+import pytest
+
+from plans.cost_lists import COLUMNS, NEEDED, RowsRefused, rows_of, take_costs
+from plans.models import UnitCost
+from plans.tables import as_csv, read_table
+from tests.builders import FEB, JAN, MAR, make_cost, make_meter
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def tokens():
+    return make_meter("tokens", dimensions=["model"])
+
+
+def listed(*lines):
+    content = "\n".join([",".join(COLUMNS), *lines]).encode()
+    return read_table(content, name="costs.csv", columns=COLUMNS, needed=NEEDED)
+
+
+def take(*lines, dry_run=False):
+    return [one.what for one in take_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
+
+
+def stored():
+    return rows_of(UnitCost.objects.select_related("meter").order_by("pk"))
+
+
+GPT = "tokens,model: gpt-4o,USD,0.0000025,2026-01-01,,list price"
+
+
+def test_row_by_row():
+    assert take(GPT, "tokens,,usd,0.000005,2026-02-01T12:00:00+01:00,2026-03-01,") == ["new", "new"]
+    assert stored() == [
+        ["tokens", "model: gpt-4o", "USD", "0.0000025", "2026-01-01T00:00:00Z", "", "list price"],
+        ["tokens", "", "USD", "0.000005", "2026-02-01T11:00:00Z", "2026-03-01T00:00:00Z", ""],
+    ]
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing():
+    assert take(GPT, dry_run=True) == ["new"]
+    assert stored() == []
+
+
+def test_what_stands_already_stays_and_what_is_put_right_is_told():
+    take(GPT)
+    assert take(GPT, GPT.replace("01-01", "02-01")) == ["same", "new"]
+    assert take(GPT.replace("25,", "3,").replace(",,list", ",2026-02-01,list")) == ["changed"]
+
+
+def test_what_went_out_comes_in_without_a_difference(tokens):
+    make_cost(tokens, "0.000000000001", match={"model": "a, b: =c"}, note="=HYPERLINK(1)")
+    make_cost(tokens, 7, since=FEB, valid_to=MAR, currency="EUR")
+    out = stored()
+    UnitCost.objects.all().delete()
+    content = as_csv(COLUMNS, out)
+    take_costs(read_table(content, name="c.csv", columns=COLUMNS, needed=NEEDED), by=None, at=JAN)
+    assert stored() == out
+
+
+WRONG = [
+    ("words,,USD,1,2026-01-01,,", "meter", "No meter has the code “words”"),
+    ("tokens,gpt-4o,USD,1,2026-01-01,,", "match", "does not say what it matches"),
+    ("tokens,modle: a,USD,1,2026-01-01,,", "", "no dimension “modle”"),
+    ("tokens,,XYZ,1,2026-01-01,,", "currency", "XYZ"),
+    ("tokens,,USD,1e-13,2026-01-01,,", "cost", "more than 12 decimal places"),
+    ("tokens,,USD,-1,2026-01-01,,", "cost", "from 0 on"),
+    ('tokens,,USD,"1,000",2026-01-01,,', "cost", "no number"),
+    ("tokens,,USD,1,31.01.2026,,", "valid_from", "no date"),
+    ("tokens,,USD,1,2026-01-01,2026-01-01,", "", "ends before it begins"),
+    (f"tokens,,USD,1,2026-01-01,,{'x' * 201}", "note", "200 characters"),
+]
+
+
+@pytest.mark.parametrize(("line", "column", "said"), WRONG, ids=[said for _, _, said in WRONG])
+def test_a_wrong_cell_is_named_and_nothing_is_stored(line, column, said):
+    with pytest.raises(RowsRefused) as refusal:
+        take(GPT, line)
+    (problem,) = refusal.value.problems
+    assert (problem.row, problem.column) == (3, column)
+    assert said in problem.text
+    assert stored() == []

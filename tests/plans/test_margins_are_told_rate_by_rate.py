@@ -1,0 +1,63 @@
+"""Which prices hold a margin is told for every rate and cost that some usage has in common."""
+
+from decimal import Decimal
+
+import pytest
+
+from plans.margins import live_margins, margins_of
+from tests.builders import FEB, JAN, make_cost, make_meter, make_plan, offer, publish, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tokens():
+    return make_meter("tokens", dimensions=["model", "token"], unit="token")
+
+
+def told(margins):
+    return [(one.rate, one.dimensions, str(one.cost.normalize()), str(one.percent)) for one in margins]
+
+
+def priced(*rates):
+    return make_plan(offers=[offer("tokens", rates=rates)])
+
+
+def test_for_usage_that_both_apply_to(tokens):
+    make_cost(tokens, 2)
+    make_cost(tokens, 8, match={"model": "big"})
+    version = priced(rate(10, match={"model": "big"}, label="Big"), rate(4, label="Other"))
+    assert told(margins_of(version, at=JAN)) == [
+        ("Big", {"model": "big"}, "8", "20.0"),
+        ("Other", {}, "2", "50.0"),
+    ]
+
+
+def test_tier_by_tier(tokens):
+    make_cost(tokens, 2)
+    version = priced(rate(tiers=[tier(10, 4), tier(None, 1)]))
+    assert [(str(one.above), str(one.percent)) for one in margins_of(version, at=JAN)] == [
+        ("0", "50.0"),
+        ("10", "-100.0"),
+    ]
+
+
+def test_by_the_costs_of_the_moment(tokens):
+    make_cost(tokens, 2)
+    make_cost(tokens, 3, since=FEB)
+    version = priced(rate(4))
+    assert [str(one.percent) for at in (JAN, FEB) for one in margins_of(version, at=at)] == ["50.0", "25.0"]
+
+
+def test_only_in_a_currency_that_both_are_in(tokens):
+    make_cost(tokens, 2, currency="EUR")
+    assert margins_of(priced(rate(4)), at=JAN) == []
+
+
+def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
+    make_cost(tokens, 2)
+    live, _ = publish(priced(rate(4))), priced(rate(1))
+    with django_assert_max_num_queries(10):
+        (only,) = live_margins(at=FEB)
+    assert only.version == live
+    assert [only.holds(Decimal(least)) for least in (50, 51)] == [True, False]

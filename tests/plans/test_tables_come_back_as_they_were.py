@@ -1,0 +1,64 @@
+"""A table that is written and read again has the same cells, as CSV and as XLSX, and no cell is a formula."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plans.tables import FORMULA, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
+
+COLUMNS = ("one", "two", "three")
+KINDS = [("t.csv", as_csv), ("t.xlsx", as_xlsx)]
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12) | st.sampled_from(
+    ["=1+1", "'", "'=x", "+", "-5", "@a", " a ", "a,b", 'say "so"', "a;b", "1e5", "0001", "_x000D_", "true"]
+)
+tables = st.lists(st.lists(texts, min_size=3, max_size=3), max_size=6)
+
+
+@pytest.mark.parametrize(("name", "write"), KINDS)
+@given(table=tables)
+@settings(max_examples=60, deadline=None)
+def test_whatever_it_holds(name, write, table):
+    read = read_table(write(COLUMNS, table), name=name, columns=COLUMNS, needed=COLUMNS)
+    assert [list(row.cells.values()) for row in read] == [row for row in table if any(row)]
+
+
+@pytest.mark.parametrize(("name", "write"), KINDS)
+def test_in_the_same_bytes_each_time(name, write):
+    assert write(COLUMNS, [["a", "b", "c"]]) == write(COLUMNS, [["a", "b", "c"]])
+
+
+@given(table=tables)
+def test_without_a_formula(table):
+    lines = as_csv(COLUMNS, table).decode("utf-8-sig").splitlines()
+    assert not [line for line in lines if line.strip('"').startswith(FORMULA[:-1])]
+
+
+def read(content, name="t.csv", needed=("one",)):
+    return read_table(content, name=name, columns=COLUMNS, needed=needed)
+
+
+def test_cells_of_other_spreadsheets_are_understood():
+    (row,) = read(b"one;three\r\n 1 ;x\r\n\r\n;;\r\n")
+    assert (row.number, dict(row.cells)) == (2, {"one": "1", "two": "", "three": "x"})
+
+
+REFUSED = [
+    (b"two,three\n1,2", "no column “one”"),
+    (b"one,four\n1,2", "“four” is no column"),
+    (b"one,one\n1,2", "named twice"),
+    (b"one,two\n1,2,3", "Row 2 has more cells"),
+    (b"one\n\xff", "not CSV in UTF-8"),
+    (b'one\n"a', "cannot be read as CSV"),
+    (b"x" * (MOST_BYTES + 1), "bytes"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), REFUSED, ids=[said for _, said in REFUSED])
+def test_what_is_no_such_table_is_refused(content, said):
+    with pytest.raises(FileRefused, match=said):
+        read(content)
+
+
+def test_what_is_no_workbook_is_refused():
+    with pytest.raises(FileRefused, match="cannot be read as a workbook"):
+        read(b"PK\x03\x04 nothing", name="t.xlsx")

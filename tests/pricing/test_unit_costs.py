@@ -1,0 +1,57 @@
+"""The most specific unit cost in force applies, and a margin is what it leaves of the price."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from plans.matching import match_of
+from plans.pricing.charges import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier
+from plans.pricing.costs import UnitCost, cost_of
+from plans.pricing.margins import margin, unit_prices
+from tests.pricing.worked import rows
+
+D = Decimal
+
+
+def day(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+RECORDED, USED = rows("unit-costs"), rows("unit-costs", table=1)
+COSTS = [
+    UnitCost(tuple(match_of(row["match"]).items()), D(row["cost"]), day(row["from"]), day(row["until"]))
+    for row in RECORDED
+]
+
+
+@pytest.mark.parametrize("row", USED, ids=lambda row: row["why"] or "usual")
+def test_the_documented_cost_applies(row):
+    found = cost_of(COSTS, {"model": row["model"], "token": row["token"]}, day(row["used at"]))
+    assert (found.cost if found else None) == (D(row["cost"]) if row["cost"] else None), row["why"]
+
+
+@pytest.mark.parametrize("row", rows("margins"), ids=lambda row: row["why"] or "usual")
+def test_the_documented_margin_is_left(row):
+    left = margin(Fraction(row["price"]), D(row["cost"]))
+    assert left == (D(row["margin"]) if row["margin"] else None), row["why"]
+
+
+LADDER = (Tier(D(10), D(2), D(5)), Tier(None, D(1)))
+CHARGES = [
+    # charge                              prices above             why
+    (PerUnit(D("0.5")), [(0, "1/2")], "as it is"),
+    (Package(D(1000), D("0.7")), [(0, "7/10000")], "the package used up"),
+    (Graduated(LADDER), [(0, "2"), (10, "1")], "each tier's, its fee aside"),
+    (Dynamic(D("1.5"), "unit_cost"), [(0, "3/10")], "the cost of 0.2 with its markup"),
+    (Dynamic(D("1.5")), [], "what events carry is not known"),
+    (Flat(D(9)), [], "of no unit"),
+    (Percentage(D(3)), [], "of no unit"),
+]
+
+
+@pytest.mark.parametrize(("charge", "prices", "why"), CHARGES)
+def test_a_unit_brings_in(charge, prices, why):
+    found = [(one.above, one.price) for one in unit_prices(charge, D("0.2"))]
+    assert found == [(D(above), Fraction(price)) for above, price in prices], why
