@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from billing.api.refusals import NotFound
 from billing.checking import Answer, UnknownCustomer, UnknownFeature, check
-from billing.ingest.numbers import MOST_DIGITS, is_within_bounds, measured, number
+from plans.metering.numbers import MOST_DIGITS, is_within_bounds, measured, number
 from plans.pricing.exact import plain
 
 REQUEST = {

@@ -16,13 +16,13 @@ from django.db import connection
 from billing.auditing.known import Known
 from billing.ingest.attribution import Stop
 from billing.ingest.catalogue import look_up
-from billing.ingest.numbers import measured
 from billing.ingest.stored import Stored, as_received
 from billing.ingest.tallying import digest_of_value, joined_by, tallies_of
 from billing.store.sums import CounterKey, RollupSeries
 from billing.store.tallies import TallyKey
 from plans.metering.integral import moment_of_levels
 from plans.metering.members import Step
+from plans.metering.numbers import measured
 from plans.metering.tally import EMPTY, Mark, Tally, add, tally_of
 from plans.pricing.exact import ZERO
 

@@ -14,12 +14,13 @@ import msgspec
 
 from billing.ingest.catalogue import CatalogueCopy, EventMeters, MeterCopy, Path, as_text, look_up
 from billing.ingest.customers import CustomerCopy, PeriodCopy
-from billing.ingest.numbers import measured
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
 from billing.store.sums import CounterKey, RollupSeries
 from billing.store.tallies import TallyKey, span_of
 from billing.subscribing.edges import window_of
+from plans.metering.expressions import Expression, NoValue
+from plans.metering.numbers import measured
 from plans.pricing.anchors import Interval
 from plans.pricing.rating import match_rate
 from plans.terms import FeatureTerms, terms_of
@@ -42,7 +43,8 @@ class Stop(NamedTuple):
 
     A rollup that feeds several counters is listed once: the other counters come with None. tallies: where the meter's
     quantity is more than a sum. is_text: whether the value is told apart from others rather than added to them.
-    price: where what the event itself costs is read, if a price charges that.
+    price: where what the event itself costs is read, if a price charges that. expression: what computes the value
+    where it is not read at a path; without either, each event is one.
     """
 
     meter: MeterCopy
@@ -51,6 +53,7 @@ class Stop(NamedTuple):
     tallies: tuple[TallyKey, ...] = ()
     is_text: bool = False
     price: Path | None = None
+    expression: Expression | None = None
 
 
 class Route(NamedTuple):
@@ -100,23 +103,18 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
     values: list[int | Decimal] = []
-    for _, path, _, _, is_text, price in route.stops:
-        if path is None:
-            values.append(1)
-            continue
-        if is_text or price is not None:
-            if not _can_be_read(path, properties, is_text=is_text, price=price):
-                route, values = _around_bad_values(route, event)
-                break
-            if is_text:
-                values.append(1)
-                continue
-        value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
-        if type(value) is not int:
-            value = measured(value)
-            if value is None:
-                route, values = _around_bad_values(route, event)
-                break
+    for stop in route.stops:
+        _, path, _, _, is_text, price, expression = stop
+        value: int | Decimal | str | None = 1
+        if is_text or price is not None or expression is not None:
+            value = _value(stop, properties)
+        elif path is not None:  # read in place, as most are
+            value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
+            if type(value) is not int:
+                value = measured(value)
+        if value is None or type(value) is str:
+            route, values = _around_bad_values(route, event)
+            break
         values.append(value)
     return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
 
@@ -157,39 +155,34 @@ def hour_of(at: datetime, zone: tzinfo) -> datetime:
     return found
 
 
-def _can_be_read(path: Path | None, properties: dict[str, Any], *, is_text: bool, price: Path | None) -> bool:
-    """Tell whether an event has the value of a stop, and the price where one is charged."""
-    if price is not None and measured(look_up(properties, price)) is None:
-        return False
-    if path is None:
-        return True
-    value = look_up(properties, path)
-    return as_text(value) != "" if is_text else measured(value) is not None
+def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
+    """Return an event's value at a stop, or in words why it has none."""
+    if stop.price is not None and measured(look_up(properties, stop.price)) is None:
+        return f"“{'.'.join(stop.price)}” is missing or not a number"
+    if stop.expression is not None:
+        try:
+            return stop.expression.value(properties)
+        except NoValue as error:
+            return str(error)
+    if stop.path is None:
+        return 1
+    found = look_up(properties, stop.path)
+    if stop.is_text:
+        return 1 if as_text(found) else f"“{'.'.join(stop.path)}” is missing"
+    value = measured(found)
+    return f"“{'.'.join(stop.path)}” is missing or not a number" if value is None else value
 
 
 def _around_bad_values(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
     """Return the route without the meters that cannot read all of their values, and the values of the others."""
+    found = [(stop, _value(stop, event.properties)) for stop in route.stops]
     bad: dict[MeterCopy, Unpriced] = {}
-    for stop in route.stops:
-        meter, path, price = stop.meter, stop.path, stop.price
-        if meter in bad or _can_be_read(path, event.properties, is_text=stop.is_text, price=price):
-            continue
-        wrong = path if path and not _can_be_read(path, event.properties, is_text=stop.is_text, price=None) else price
-        lacks = "is missing" if wrong == path and stop.is_text else "is missing or not a number"
-        bad[meter] = Unpriced(Reason.BAD_VALUE, meter.id, f"{meter.name}: “{'.'.join(wrong or ())}” {lacks}")
-    good = Route(
-        tuple(stop for stop in route.stops if stop.meter not in bad),
-        (*route.unpriced, *bad.values()),
-        route.revisions,
-        route.carried,
-    )
-    return good, [_value(stop, event.properties) for stop in good.stops]
-
-
-def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal:
-    if stop.path is None or stop.is_text:
-        return 1
-    return measured(look_up(properties, stop.path)) or 0
+    for stop, value in found:
+        if isinstance(value, str) and stop.meter not in bad:
+            bad[stop.meter] = Unpriced(Reason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
+    good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
+    stops = tuple(stop for stop, _ in good)
+    return route._replace(stops=stops, unpriced=(*route.unpriced, *bad.values())), [value for _, value in good]
 
 
 def _find_route(
@@ -261,6 +254,7 @@ def _find_stops(
                 tallies=_tallies(priced, targets, starts) if meter.metering.is_tallied else (),
                 is_text=meter.metering.aggregation == "unique",
                 price=meter.price if _is_carried(priced, targets) else None,
+                expression=reading.expression,
             )
         )
     return stops

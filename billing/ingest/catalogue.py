@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plans.metering.expressions import BadExpression, Expression, NoValue, compiled
 from plans.models import Catalogue, Meter
 from plans.models.meters import Aggregation
 from plans.terms import Metering, metering_of
@@ -15,10 +16,14 @@ Filter = tuple[Path, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value to take from an event: where it stands, and the dimension value it is filed under, if any."""
+    """
+    One value to take from an event: where it stands or what computes it (neither where events are counted), and the
+    dimension value it is filed under, if any.
+    """
 
     path: Path | None
     dimension_value: str | None
+    expression: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +105,8 @@ def _copied(meter: Meter) -> MeterCopy:
             Reading(_path(one.value_property), one.dimension_value)
             for one in sorted(meter.readings.all(), key=lambda one: one.id)
         )
+    elif meter.expression:
+        readings = (Reading(None, None, _expression(meter.expression)),)
     else:
         readings = (Reading(_path(meter.value_property), None),)
     return MeterCopy(
@@ -114,6 +121,19 @@ def _copied(meter: Meter) -> MeterCopy:
         reading_dimension=meter.reading_dimension,
         readings=readings,
     )
+
+
+def _expression(text: str) -> Expression:
+    """Return an expression compiled; one that cannot be gives no event a value, and costs the others nothing."""
+    try:
+        return compiled(text)
+    except BadExpression as error:
+        why = f"its expression cannot be read. {error}"
+
+        def refuse(properties: Mapping[str, Any]) -> Any:
+            raise NoValue(why)
+
+        return Expression(text, refuse)
 
 
 def _filters(stored: Mapping[str, Any]) -> tuple[Filter, ...]:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from billing.ingest.numbers import MOST_DIGITS, TooLong, is_within_bounds
+from plans.metering.numbers import MOST_DIGITS, TooLong, is_within_bounds
 
 MOST_KEYS = 128
 MOST_CHARACTERS = 4096

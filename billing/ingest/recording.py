@@ -20,7 +20,6 @@ from billing.ingest import catalogue, customers
 from billing.ingest.attribution import Attribution, Route, Stop, attribute
 from billing.ingest.catalogue import Path, look_up
 from billing.ingest.customers import CustomerCopy
-from billing.ingest.numbers import measured
 from billing.ingest.tallying import tally
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
@@ -28,6 +27,7 @@ from billing.store import events as event_store
 from billing.store import sums, unbilled
 from billing.subscribing import extend_customers
 from plans.failpoints import reached
+from plans.metering.numbers import measured
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from billing.ingest.numbers import MOST_DIGITS, number
 from billing.ingest.properties import MOST_LEVELS, flaw
+from plans.metering.numbers import MOST_DIGITS, number
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 8 * 1024 * 1024

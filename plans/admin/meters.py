@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from plans.metering.expressions import BadExpression, compiled
 from plans.models import Meter, MeterReading, PlanFeature
 from plans.models.meters import RECURRING, Aggregation, Measures
 from plans.models.versions import VersionState
@@ -19,6 +20,7 @@ MEANING = (
     "measures",
     "recurring",
     "value_property",
+    "expression",
     "operation_property",
     "price_property",
     "filters",
@@ -60,9 +62,14 @@ class MeterForm(forms.ModelForm):
         aggregation = cleaned.get("aggregation", self.instance.aggregation)
         if "aggregation" not in self.fields:
             return cleaned
+        if aggregation in (Aggregation.COUNT, Aggregation.UNIQUE):
+            cleaned["expression"] = ""
         if aggregation == Aggregation.COUNT:
             cleaned["value_property"] = ""
-        elif not cleaned.get("value_property") and not cleaned.get("reading_dimension"):
+        ways = [name for name in ("value_property", "expression", "reading_dimension") if cleaned.get(name)]
+        if len(ways) > 1:
+            self.add_error(ways[1], "A value is read in one way: from a property, by an expression, or by readings.")
+        elif not ways and aggregation != Aggregation.COUNT and "expression" not in self.errors:
             self.add_error("value_property", "Enter the property that is metered, such as usage.tokens.")
         if aggregation != Aggregation.UNIQUE:
             cleaned["operation_property"] = ""
@@ -71,6 +78,15 @@ class MeterForm(forms.ModelForm):
         if aggregation not in RECURRING:
             cleaned["recurring"] = False
         return cleaned
+
+    def clean_expression(self) -> str:
+        text = self.cleaned_data["expression"]
+        if text:
+            try:
+                compiled(text)
+            except BadExpression as error:
+                raise forms.ValidationError(str(error)) from error
+        return text
 
     def clean_excludes(self) -> list[Any]:
         excludes = self.cleaned_data["excludes"] or []
@@ -115,6 +131,7 @@ class MeterAdmin(ModelAdmin):
     ordering = ("name",)
     conditional_fields = {
         "value_property": "typeof aggregation === 'undefined' || aggregation != 'count'",
+        "expression": "typeof aggregation === 'undefined' || !['count', 'unique'].includes(aggregation)",
         "measures": "typeof aggregation === 'undefined' || aggregation == 'weighted_sum'",
         "operation_property": "typeof aggregation === 'undefined' || aggregation == 'unique'",
         "recurring": "typeof aggregation === 'undefined' || "

@@ -17,7 +17,7 @@ from plans.pricing.money import round_to
 Aggregation = Literal["count", "sum", "max", "min", "average", "latest", "unique", "weighted_sum"]
 
 QUOTIENT = Decimal("1e-12")
-"""An average or a weighted sum that no decimal holds is rounded half-up to twelve places, as fine as a unit price."""
+"""A quotient that no decimal holds is rounded half-up to twelve places, as fine as a unit price."""
 
 _TICK = timedelta(microseconds=1)
 

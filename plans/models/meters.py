@@ -71,7 +71,7 @@ class Meter(models.Model):
     expression = models.CharField(
         max_length=1000,
         blank=True,
-        help_text="Instead of a property, a CEL expression of them: input_tokens + 4 * output_tokens.",
+        help_text="Instead of a property, an expression of several: input_tokens + 4 * output_tokens.",
     )
     measures = models.CharField(
         max_length=8, choices=Measures, default=Measures.DELTAS, help_text="What an event's value says."
@@ -123,6 +123,9 @@ class Meter(models.Model):
                 | ~Q(expression="") & Q(value_property="", reading_dimension="")
                 | ~Q(reading_dimension="") & Q(value_property="", expression=""),
                 name="meter_reads_its_value_in_one_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(expression="") | ~Q(aggregation__in=("count", "unique")), name="only_numbers_are_computed"
             ),
             models.CheckConstraint(
                 condition=Q(operation_property="") | Q(aggregation="unique"), name="only_distinct_values_go"

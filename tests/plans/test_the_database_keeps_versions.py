@@ -65,6 +65,10 @@ CASES = [
         "meter_reads_its_value_in_one_way",
         "UPDATE plans_meter SET aggregation = 'sum', value_property = 'a', expression = 'b' WHERE code = 'unused'",
     ),
+    (
+        "only_numbers_are_computed",
+        "UPDATE plans_meter SET aggregation = 'unique', expression = 'a' WHERE code = 'unused'",
+    ),
     ("feature_kind_is_known", "UPDATE plans_feature SET kind = 'other', meter_id = NULL"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET meter_id = NULL WHERE kind = 'metered'"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET kind = 'boolean'"),

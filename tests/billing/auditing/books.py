@@ -105,12 +105,14 @@ def _tallied() -> list[dict[str, Any]]:
     orders = make_meter(
         "orders", event_name="sampled", aggregation="sum", value_property="worth", price_property="cost"
     )
+    work = make_meter("work", event_name="sampled", aggregation="sum", expression="load / 3 + gb")
     share = rate(model="percentage", percent=Decimal(2), free_events=1, match={})
     passed_on = rate(model="dynamic", markup=Decimal("1.5"))
     return [
         offer(make_feature("peak", meter=peak), rates=[rate("3")]),
         offer(make_feature("space", meter=space), rates=[rate("0.25")]),
         offer(make_feature("seats", meter=seats), rates=[rate("4")]),
+        offer(make_feature("work", meter=work), rates=[rate("0.1")]),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),
     ]

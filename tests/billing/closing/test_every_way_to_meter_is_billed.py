@@ -9,7 +9,7 @@ import pytest
 
 from billing.auditing import assert_clean
 from billing.closing import close_due, preview
-from billing.models import Subscription
+from billing.models import Subscription, UnbilledUsage
 from billing.usage.current import current_usage
 from invoices.models import Invoice, Line
 from plans.models import Price
@@ -197,6 +197,26 @@ def test_ranges_of_value_have_their_own_percentage():
     metered("sum", [rate(model="graduated_percentage", tiers=tiers)])
     send(used("a", "2026-01-10T00:00:00Z", 300))
     assert bill() == [(D(300), D("5.00"))]
+    assert_clean()
+
+
+def test_a_value_is_computed_and_billed():
+    metered("sum", [rate("0.01")], value_property="", expression="prompt + 4 * completion / 2")
+    send(
+        used("a", "2026-01-10T00:00:00Z", prompt=100, completion="12.5"),
+        used("b", "2026-01-11T00:00:00Z", prompt=1, completion=1),
+        used("c", "2026-01-12T00:00:00Z", prompt=7),
+    )
+    assert [one.detail for one in UnbilledUsage.objects.all()] == ["metered: “completion” is missing"]
+    assert bill() == [(D(128), D("1.28"))]
+    assert_clean()
+
+
+def test_a_computed_level_is_weighed_like_one_that_is_sent():
+    metered("weighted_sum", [rate("31")], value_property="", expression="bytes / 1024", recurring=True)
+    send(used("a", "2026-01-01T00:00:00Z", bytes=2048))
+    assert bill() == [(D(2), D("62.00"))]
+    assert bill(MAR) == [(D(2), D("62.00"))]
     assert_clean()
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing.ingest.numbers import TooLong
 from billing.ingest.properties import MOST_CHARACTERS, MOST_KEYS, MOST_LEVELS, flaw
+from plans.metering.numbers import TooLong
 
 
 def nested(levels, inner=1):

@@ -7,7 +7,7 @@ from typing import Any
 MOST_DIGITS = 38
 """Digits before the point, and digits after it, that a number in an event may have."""
 
-_TOO_BIG = 10**MOST_DIGITS
+_TOO_BIG: int = 10**MOST_DIGITS
 _WIDE = Context(prec=2 * MOST_DIGITS + 2)
 _PLAIN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 

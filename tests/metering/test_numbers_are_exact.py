@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.ingest.numbers import MOST_DIGITS, TooLong, is_within_bounds, measured, number
+from plans.metering.numbers import MOST_DIGITS, TooLong, is_within_bounds, measured, number
 
 D = Decimal
 
