@@ -45,6 +45,7 @@ class Period(models.Model):
     revision: moves on whenever the interval or the version changes, so that no process attributes by an old copy.
     due_at: when it may be closed: its end plus the seller's grace.
     late_since: when usage first arrived after the close; empty when all is billed.
+    continues: the period before it, where a plan change has split the two: see docs/closing.md#plan-changes.
     error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
     """
 
@@ -61,6 +62,9 @@ class Period(models.Model):
     closed_at = models.DateTimeField(null=True)
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="periods")
     late_since = models.DateTimeField(null=True)
+    continues = models.ForeignKey(
+        "billing.Period", on_delete=models.PROTECT, null=True, related_name="continued_by", db_index=False
+    )
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
@@ -83,6 +87,12 @@ class Period(models.Model):
                 name="period_is_closed_after_its_end",
             ),
             models.UniqueConstraint(fields=["subscription", "kind", "starts_at"], name="period_starts_once"),
+            models.UniqueConstraint(
+                fields=["continues"], condition=Q(continues__isnull=False), name="period_is_continued_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
+            ),
             ExclusionConstraint(
                 name="periods_of_a_subscription_never_overlap",
                 expressions=[

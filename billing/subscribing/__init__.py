@@ -1,15 +1,19 @@
 """Subscribe customers to plan versions, keep their periods coming, and end them: docs/closing.md#periods."""
 
 from billing.subscribing.cancelling import CancellationRefused, cancel
+from billing.subscribing.changing import ChangeRefused, change_plan
+from billing.subscribing.covering import FeatureAlreadyPriced, SubscriptionRefused
 from billing.subscribing.ending import end_finished
 from billing.subscribing.extending import extend_customers, extend_periods
-from billing.subscribing.starting import FeatureAlreadyPriced, SubscriptionRefused, start
+from billing.subscribing.starting import start
 
 __all__ = [
     "CancellationRefused",
+    "ChangeRefused",
     "FeatureAlreadyPriced",
     "SubscriptionRefused",
     "cancel",
+    "change_plan",
     "end_finished",
     "extend_customers",
     "extend_periods",

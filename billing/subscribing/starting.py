@@ -5,35 +5,18 @@ from secrets import token_hex
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import F
 
-from billing.models import Coverage, Period, Subscription
+from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind
+from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
 from billing.subscribing.extending import AHEAD, insert_periods
 from customers.models import Customer
-from plans.models import Feature, Fee, PlanVersion, Price
+from plans.models import Fee, PlanVersion, Price
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
 from plans.terms import Terms, terms_of
 from plans.trail import change
-
-
-class SubscriptionRefused(Exception):
-    """A customer cannot be subscribed as asked; the text says why and what to do."""
-
-
-class FeatureAlreadyPriced(SubscriptionRefused):
-    """Another subscription of the customer prices a feature of the version at the same time."""
-
-    def __init__(self, feature: Feature, other: Subscription) -> None:
-        super().__init__(
-            f"{feature} is priced by the subscription {other.external_id} at that time already: end that one first,"
-            " or start this one as a named subscription, whose events name it."
-        )
-        self.feature = feature
-        self.other = other
 
 
 def start(
@@ -65,7 +48,7 @@ def start(
     with change("subscribe", by=by, at=at):
         # One at a time per customer: two overlapping coverages would otherwise wait for one another.
         customer = Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
-        terms = _terms(version, currency)
+        terms = terms_to_subscribe(version, currency)
         if ends_at is not None and ends_at <= starts_at:
             raise SubscriptionRefused(f"It would end ({ends_at}) before it starts ({starts_at}): choose a later end.")
         subscription = _create(
@@ -79,13 +62,13 @@ def start(
             anchor_at=anchor_at or starts_at,
             ends_at=ends_at,
         )
-        _cover(subscription)
-        _announce(subscription)
+        cover(subscription, since=subscription.starts_at)
+        announce(subscription, since=subscription.starts_at)
         _open_periods(subscription, customer, terms, at=at)
         return subscription
 
 
-def _terms(version: PlanVersion, currency: str) -> Terms:
+def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
     """Return what the subscription would pay, refusing a version or currency that it cannot be billed by."""
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
     if state not in (VersionState.LIVE, VersionState.RETIRED):
@@ -110,42 +93,6 @@ def _create(**fields: object) -> Subscription:
                 f"There is a subscription {fields['external_id']} already: choose another external id."
             ) from error
         raise
-
-
-def _cover(subscription: Subscription) -> None:
-    """Take the version's features for the subscription; the database lets only one have each at any instant."""
-    during = DateTimeTZRange(subscription.starts_at, subscription.ends_at)
-    for feature in Feature.objects.filter(offered_in__version=subscription.version_id).order_by("pk"):
-        try:
-            with transaction.atomic():
-                Coverage.objects.create(
-                    customer_id=subscription.customer_id,
-                    feature=feature,
-                    subscription=subscription,
-                    named=subscription.named,
-                    during=during,
-                )
-        except IntegrityError as error:
-            others = Coverage.objects.filter(
-                customer=subscription.customer_id, feature=feature, named=False, during__overlap=during
-            )
-            other = others.select_related("subscription").first()
-            if other is None:
-                raise
-            raise FeatureAlreadyPriced(feature, other.subscription) from error
-
-
-def _announce(subscription: Subscription) -> None:
-    """
-    Move on the revisions of the customer's other periods, so that no ingest goes on by a copy that lacks this one.
-
-    Usage that another subscription takes already would otherwise never be looked at twice.
-    """
-    others = Period.objects.filter(
-        subscription__customer=subscription.customer_id, ends_at__gt=subscription.starts_at
-    ).exclude(subscription=subscription)
-    ids = list(others.select_for_update(no_key=True, of=["self"]).order_by("pk").values_list("pk", flat=True))
-    Period.objects.filter(pk__in=ids).update(revision=F("revision") + 1)
 
 
 def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, *, at: datetime) -> None:

@@ -55,6 +55,15 @@ CASES = [
         "periods_of_a_subscription_never_overlap",
         "UPDATE billing_period SET starts_at = starts_at - interval '1 second' WHERE state = 'open'",
     ),
+    (
+        "period_is_continued_once",
+        "UPDATE billing_period p SET continues_id = o.id FROM billing_period o WHERE o.starts_at ="
+        " (SELECT min(starts_at) FROM billing_period) AND p.kind = 'regular'",
+    ),
+    (
+        "only_regular_periods_continue",
+        "UPDATE billing_period SET kind = 'opening', ends_at = starts_at, continues_id = id WHERE state = 'open'",
+    ),
     # subscriptions
     ("subscription_state_is_known", "UPDATE billing_subscription SET state = 'other'"),
     (

@@ -114,7 +114,7 @@ def test_a_cancellation_waits_for_an_extension_under_way_and_removes_what_it_add
 @pytest.mark.django_db(transaction=True)
 def test_an_extension_waits_for_a_cancellation_under_way_and_adds_nothing(monkeypatch):
     subscription = subscribe(make_customer(), plan())
-    pause = Pause.before(monkeypatch, cancelling, "_uncover")
+    pause = Pause.before(monkeypatch, cancelling, "end_coverage")
     cancellation = start(lambda: cancel(subscription=subscription, at=JAN, ends_at=FEB))
     pause.await_arrival()
     extension = start(lambda: extend_periods(until=APR))

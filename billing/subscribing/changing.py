@@ -1,0 +1,110 @@
+"""Move a subscription to another plan version in the middle of a period: docs/closing.md#plan-changes."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from billing.models import Period, Subscription
+from billing.models.periods import PeriodKind, PeriodState
+from billing.models.subscriptions import SubscriptionState
+from billing.subscribing.covering import SubscriptionRefused, announce, cover
+from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
+from billing.subscribing.edges import anchor_of, spans
+from billing.subscribing.extending import AHEAD
+from billing.subscribing.starting import terms_to_subscribe
+from customers.models import Customer
+from plans.models import PlanVersion
+from plans.trail import change
+
+TICK = timedelta(microseconds=1)
+
+
+class ChangeRefused(SubscriptionRefused):
+    """A subscription cannot move to another version as asked; the text says why and what to do."""
+
+
+def change_plan(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Period:
+    """
+    Split the running period of a subscription at a moment, and return its new part, which the new version rates.
+
+    moment: `at` or up to two hours later; when absent, now: `at`, or the instant after the last usage that is
+        recorded, should some be ahead of it.
+
+    What was used before is billed by the old version with its whole allowance; the old part is due at once, after the
+    seller's grace, with the credit for its unused fees and the charge for the new ones on the same document. The new
+    part *continues* the old one: see docs/closing.md#plan-changes.
+
+    :raises ChangeRefused: if it is not running then, on that version already, or the version is not published or not
+        offered in its currency; if usage is counted for a time after the moment.
+    :raises FeatureAlreadyPriced: if another subscription of the customer covers a feature of the new version.
+    """
+    with change("change plan", by=by, at=at):
+        # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
+        customer = Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
+        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+        terms = terms_to_subscribe(version, subscription.currency)
+        periods = locked_periods(subscription)
+        running = _running(subscription, periods, moment or at)
+        moment = _moment(subscription, running, at=at, moment=moment)
+        _check(subscription, version, moment, at=at)
+        try:
+            cut(subscription, periods, moment)
+        except UsageInTheWay as error:
+            raise ChangeRefused(str(error)) from error
+        subscription.version = version
+        subscription.save(update_fields=["version"])
+        cover(subscription, since=moment)
+        announce(subscription, since=moment)
+        anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+        ((_, ends_at),) = spans(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
+        return Period.objects.create(
+            subscription=subscription,
+            version=version,
+            continues=running,
+            starts_at=moment,
+            ends_at=ends_at,
+            due_at=ends_at + subscription.customer.seller.grace,
+        )
+
+
+def _running(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
+    for period in periods:
+        if (
+            period.kind == PeriodKind.REGULAR
+            and period.state == PeriodState.OPEN
+            and period.starts_at <= moment < period.ends_at
+        ):
+            return period
+    raise ChangeRefused(
+        f"{subscription} has no open period at {moment:%Y-%m-%d %H:%M %Z}: choose a moment at which it runs."
+    )
+
+
+def _moment(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
+    """Return when the change takes effect: never at the very start of a period, since both parts have a duration."""
+    if moment is None:
+        last = last_usage(subscription, running, at)
+        moment = at if last is None else last + TICK
+    return max(moment, running.starts_at + TICK)
+
+
+def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
+    if subscription.state != SubscriptionState.ACTIVE:
+        raise ChangeRefused(
+            f"{subscription} is {subscription.get_state_display()}: only an active one changes plans."
+        )
+    if version.pk == subscription.version_id:
+        raise ChangeRefused(f"{subscription} is on {version} already.")
+    if moment < at:
+        raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M %Z} is past: change {subscription} now or at a later moment.")
+    if moment > at + AHEAD:
+        raise ChangeRefused(
+            f"{moment:%Y-%m-%d %H:%M %Z} is too far ahead to split a period: at most {AHEAD} from now."
+        )

@@ -1,0 +1,85 @@
+"""Cut a subscription's periods short: the one that a moment falls in becomes shorter, later ones are removed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import ProtectedError
+
+from billing.models import Period, Series, Subscription
+from billing.models.periods import PeriodKind, PeriodState
+from billing.store.events import last_between
+
+
+class UsageInTheWay(Exception):
+    """Usage is counted for a time that would be cut off; the text says until when."""
+
+
+def locked_periods(subscription: Subscription) -> list[Period]:
+    """
+    Return the periods that may change, locked: the open ones and the last one.
+
+    Whoever adds a period holds the last one locked, so once it is ours no more can come; but one may have come while
+    we waited for it, so they are read until none is new.
+    """
+    known: set[int] = set()
+    while True:
+        ids = _open_and_last(subscription)
+        if ids <= known:
+            return list(Period.objects.filter(pk__in=known).order_by("starts_at", "kind"))
+        known |= ids
+        list(Period.objects.select_for_update().filter(pk__in=known).order_by("pk"))
+
+
+def _open_and_last(subscription: Subscription) -> set[int]:
+    periods = Period.objects.filter(subscription=subscription)
+    last = periods.order_by("-starts_at").values_list("pk", flat=True)[:1]
+    return {*periods.filter(state=PeriodState.OPEN).values_list("pk", flat=True), *last}
+
+
+def cut(subscription: Subscription, periods: Sequence[Period], ends_at: datetime) -> Period | None:
+    """
+    Let nothing of these locked periods be left after `ends_at`; return the one that became shorter, if any did.
+
+    :raises UsageInTheWay: if usage is counted for a time after it.
+    """
+    shorter = None
+    grace = subscription.customer.seller.grace
+    for period in periods:
+        if period.state != PeriodState.OPEN:
+            continue
+        if period.starts_at < ends_at < period.ends_at:
+            _check_usage(subscription, period, ends_at)
+            period.ends_at, period.due_at = ends_at, ends_at + grace
+            period.revision += 1
+            period.save(update_fields=["ends_at", "due_at", "revision"])
+            shorter = period
+        elif period.starts_at >= ends_at and (period.kind == PeriodKind.REGULAR or ends_at == subscription.starts_at):
+            _remove(period, ends_at)
+    return shorter
+
+
+def last_usage(subscription: Subscription, period: Period, since: datetime) -> datetime | None:
+    """Return when the last usage happened that is counted in a period, if that was at `since` or later."""
+    return last_between(
+        customer_id=subscription.customer_id,
+        names=list(Series.objects.filter(period=period).values_list("meter__event_name", flat=True).distinct()),
+        since=since,
+        until=period.ends_at,
+        subscription_refs=[subscription.external_id, *([] if subscription.named else [""])],
+    )
+
+
+def _check_usage(subscription: Subscription, period: Period, ends_at: datetime) -> None:
+    """Refuse an end before usage that is counted already, which would then be billed for a time after the end."""
+    last = last_usage(subscription, period, ends_at)
+    if last is not None:
+        raise UsageInTheWay(f"Usage is recorded until {last}: choose a moment after it, not {ends_at}.")
+
+
+def _remove(period: Period, ends_at: datetime) -> None:
+    try:
+        period.delete()
+    except ProtectedError as error:
+        raise UsageInTheWay(
+            f"Usage is recorded in the period from {period.starts_at} on: choose a moment after it, not {ends_at}."
+        ) from error
