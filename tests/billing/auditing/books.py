@@ -23,6 +23,7 @@ from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
     JAN,
     fee,
+    make_cost,
     make_customer,
     make_feature,
     make_meter,
@@ -106,6 +107,8 @@ def _tallied() -> list[dict[str, Any]]:
         "orders", event_name="sampled", aggregation="sum", value_property="worth", price_property="cost"
     )
     work = make_meter("work", event_name="sampled", aggregation="sum", expression="load / 3 + gb")
+    make_cost(orders, "0.25", valid_to=NOW, note="list price")
+    make_cost(orders, "0.3", since=NOW)
     share = rate(model="percentage", percent=Decimal(2), free_events=1, match={})
     passed_on = rate(model="dynamic", markup=Decimal("1.5"))
     return [
