@@ -1,31 +1,28 @@
 """Copy everything below a plan version into another one."""
 
 import copy
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
-from django.db import models
+from django.db.models import ForeignKey, Model
 
-from plans.models import Fee, PlanFeature, PlanVersion, Price, Rate, Tier
-
-Row = TypeVar("Row", bound=models.Model)
+from plans.models import PlanVersion
+from plans.parts import parts_of
 
 
 def copy_contents(*, source: PlanVersion, target: PlanVersion) -> None:
-    """Copy features, prices, rates, tiers and fees of `source` into the draft `target`, in ten queries."""
-    _copy(Fee.objects.filter(version=source), lambda _: {"version_id": target.pk})
-    features = _copy(PlanFeature.objects.filter(version=source), lambda _: {"version_id": target.pk})
-    prices = _copy(
-        Price.objects.filter(plan_feature__in=features),
-        lambda price: {"plan_feature_id": features[price.plan_feature_id]},
-    )
-    rates = _copy(Rate.objects.filter(price__in=prices), lambda rate: {"price_id": prices[rate.price_id]})
-    _copy(Tier.objects.filter(rate__in=rates), lambda tier: {"rate_id": rates[tier.rate_id]})
+    """Copy every row below `source` to below the draft `target`, in two queries per table."""
+    _copy_parts(PlanVersion, {source.pk: target.pk})
 
 
-def _copy(rows: Iterable[Row], changes: Callable[[Any], dict[str, int]]) -> dict[int, int]:
-    """Store a copy of each row with some of its fields changed, and return which id became which."""
-    originals = list(rows)
+def _copy_parts(whole: type[Model], copied: Mapping[int, int]) -> None:
+    """Copy the parts of rows of `whole`, of which `copied` says which became which."""
+    for key in parts_of(whole):
+        _copy_parts(key.model, _copy(key, copied))
+
+
+def _copy(key: ForeignKey, copied: Mapping[int, int]) -> dict[int, int]:
+    """Store a copy of each row that is a part of a copied one, and return which id became which."""
+    originals = list(key.model._default_manager.filter(**{f"{key.name}__in": copied}).order_by("pk"))
     copies = []
     for original in originals:
         one = copy.copy(original)
@@ -33,9 +30,7 @@ def _copy(rows: Iterable[Row], changes: Callable[[Any], dict[str, int]]) -> dict
         one._state.adding = True
         one._state.fields_cache = {}
         one.pk = None
-        for name, value in changes(original).items():
-            setattr(one, name, value)
+        setattr(one, key.attname, copied[getattr(original, key.attname)])
         copies.append(one)
-    if copies:
-        type(copies[0])._default_manager.bulk_create(copies)
+    key.model._default_manager.bulk_create(copies)
     return {original.pk: one.pk for original, one in zip(originals, copies, strict=True)}

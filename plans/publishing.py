@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 from plans.copying import copy_contents
 from plans.models import Plan, PlanVersion
 from plans.models.versions import PlanVersionQuerySet, VersionState
+from plans.parts import told_fields
 from plans.readiness import problems_of
 from plans.trail import change
 
@@ -43,11 +44,7 @@ def new_version(*, source: PlanVersion, by: AbstractBaseUser | None, at: datetim
             source.plan_id,
             note=note,
             copied_from=source,
-            interval_unit=source.interval_unit,
-            interval_count=source.interval_count,
-            anchor=source.anchor,
-            proration=source.proration,
-            audience=source.audience,
+            **{field.attname: getattr(source, field.attname) for field in told_fields(PlanVersion)},
         )
         copy_contents(source=source, target=version)
         return version

@@ -116,6 +116,13 @@ def terms_of(version_id: int, currency: str) -> Terms:
     return found
 
 
+def currencies_of(version: PlanVersion) -> list[str]:
+    """Return the currencies that a version charges in, in order."""
+    found = set(version.fees.values_list("currency", flat=True))
+    found |= set(Price.objects.filter(plan_feature__version=version).values_list("currency", flat=True))
+    return sorted(found)
+
+
 def forget_terms() -> None:
     """Drop the terms that are kept: for a process that moves on to another database."""
     _kept.clear()

@@ -5,17 +5,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget
 
 from plans import publishing
+from plans.admin.comparison import ComparisonAdmin, page_of
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 from plans.readiness import problems_of
@@ -33,7 +31,7 @@ class NoteForm(forms.Form):
     )
 
 
-class PublicationAdmin(ModelAdmin):
+class PublicationAdmin(ComparisonAdmin):
     """The steps of a version's life, as pages that ask first."""
 
     actions_detail = (
@@ -43,6 +41,7 @@ class PublicationAdmin(ModelAdmin):
             "variant": ActionVariant.PRIMARY,
             "items": ["publish_now", "publish_at"],
         },
+        "what_changes",
         "new_version",
         "withdraw",
     )
@@ -61,15 +60,15 @@ class PublicationAdmin(ModelAdmin):
 
     @action(description="Publish now", icon="bolt", permissions=["publish"])
     def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self._version(request, object_id), form=None)
+        return self._publish(request, self.version(request, object_id), form=None)
 
     @action(description="Publish at a date", icon="event", permissions=["publish"])
     def publish_at(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self._version(request, object_id), form=DateForm(request.POST or None))
+        return self._publish(request, self.version(request, object_id), form=DateForm(request.POST or None))
 
     @action(description="New version from this", icon="content_copy", permissions=["draft"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        source = self._version(request, object_id)
+        source = self.version(request, object_id)
         form = NoteForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             draft = publishing.new_version(
@@ -92,7 +91,7 @@ class PublicationAdmin(ModelAdmin):
 
     @action(description="Withdraw", icon="undo", permissions=["publish"])
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self._version(request, object_id)
+        version = self.version(request, object_id)
         if request.method == "POST":
             try:
                 publishing.unschedule(version=version, by=request.user, at=timezone.now())
@@ -152,18 +151,6 @@ class PublicationAdmin(ModelAdmin):
             form=form,
             verb="Publish at this date" if form else "Publish now",
         )
-
-    def _version(self, request: HttpRequest, object_id: str) -> PlanVersion:
-        version = self.get_object(request, object_id)
-        if version is None:
-            raise Http404(f"There is no plan version {object_id}.")
-        if not self.has_view_permission(request, version):
-            raise PermissionDenied
-        return version
-
-
-def page_of(version: PlanVersion) -> str:
-    return reverse("admin:plans_planversion_change", args=[version.pk])
 
 
 def moment(at: datetime | None) -> str:

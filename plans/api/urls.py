@@ -1,5 +1,6 @@
 from django.urls import path
 
+from plans.api.comparison import ComparisonView
 from plans.api.preview import PreviewView
 from plans.api.views import PlansView, PlanView, VersionsView, VersionView
 
@@ -8,5 +9,6 @@ urlpatterns = [
     path("plans/<str:plan>", PlanView.as_view(), name="plan"),
     path("plans/<str:plan>/versions", VersionsView.as_view(), name="plan_versions"),
     path("plans/<str:plan>/versions/<int:number>", VersionView.as_view(), name="plan_version"),
+    path("plans/<str:plan>/versions/<int:number>/diff", ComparisonView.as_view(), name="plan_version_diff"),
     path("plans/<str:plan>/preview", PreviewView.as_view(), name="plan_preview"),
 ]

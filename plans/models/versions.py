@@ -56,6 +56,13 @@ class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
         """Return the versions that a subscription starting at `at` would get: one per plan at most."""
         return self.published().filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at)
 
+    def compared_with(self, version: "PlanVersion", *, at: datetime) -> "PlanVersion | None":
+        """Return what a version is usually compared with: its origin, the one in force, or the one before it."""
+        others = self.filter(plan=version.plan_id).exclude(pk=version.pk)
+        origin = others.filter(pk=version.copied_from_id).first()
+        former = others.filter(number__lt=version.number).order_by("-number")
+        return origin or others.in_force(at).first() or former.first()
+
     def due_to_go_live(self, at: datetime) -> Self:
         return self.filter(state=VersionState.SCHEDULED, effective_from__lte=at)
 

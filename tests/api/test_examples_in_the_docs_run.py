@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from customers.models import Customer
 from tests.api.calls import Caller
 from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 
+NEXT_CENTURY = datetime(2101, 1, 1, tzinfo=UTC)
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt-get install curl")
@@ -32,6 +34,7 @@ def shop(transactional_db):
     feature = make_feature("llm.tokens", meter=make_meter("llm.tokens", **dimension))
     rates = [rate("0.000002", match={"token_type": kind}, label=kind) for kind in ("input", "output")]
     publish(make_plan("pro", offers=[offer(feature, rates=rates, currency="EUR")]))
+    publish(make_plan("pro", offers=[offer(feature, rates=rates[:1], currency="EUR")]), effective_from=NEXT_CENTURY)
     return Caller()
 
 

@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from plans.comparing import compare
+from plans.contents import contents_of, read_rows
 from plans.models import PlanVersion
+from plans.parts import tables, told_fields
 from plans.publishing import new_version
 from plans.terms import read_terms
+from tests.another import another
 from tests.builders import FEB, JAN, fee, make_feature, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +88,19 @@ def test_that_charges_the_same(source: PlanVersion):
 def test_in_a_fixed_number_of_queries(source: PlanVersion, django_assert_max_num_queries):
     with django_assert_max_num_queries(20):
         new_version(source=source, by=None, at=FEB)
+
+
+@pytest.mark.parametrize("field", told_fields(PlanVersion), ids=lambda field: field.name)
+def test_with_every_column_of_the_version_itself(field: Any):
+    draft = make_plan("pro", fees=[fee("5")])
+    setattr(draft, field.attname, another(field, getattr(draft, field.attname)))
+    draft.save()
+    assert getattr(new_version(source=draft, by=None, at=FEB), field.attname) == getattr(draft, field.attname)
+
+
+def test_with_every_table_that_there_is(source: PlanVersion):
+    copy = new_version(source=source, by=None, at=FEB)
+    theirs, ours = read_rows([source]), read_rows([copy])
+    assert {model for model, rows in theirs.items() if rows} == set(tables()), "the version above has a row of each"
+    assert {model: len(rows) for model, rows in ours.items()} == {model: len(rows) for model, rows in theirs.items()}
+    assert compare(*contents_of(source, copy)) == ()

@@ -1,0 +1,81 @@
+"""GET /api/v1/plans/{plan}/versions/{number}/diff: what differs from another version."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from plans.api.fields import NumberField
+from plans.api.views import visible
+from plans.comparing import Difference, compare
+from plans.contents import contents_of
+from plans.models import Plan, PlanVersion
+from plans.models.versions import PlanVersionQuerySet
+
+KINDS = ["changed", "added", "removed", "ordered"]
+
+
+class DifferenceSerializer(serializers.Serializer[Difference]):
+    """One thing that differs. A row that was added or removed says what it holds in `after` or `before`."""
+
+    kind = serializers.ChoiceField(KINDS, help_text="`ordered`: the same rows in another order.")
+    path = serializers.ListField(child=serializers.CharField(), help_text="Where: from the feature or fee inwards.")
+    what = serializers.CharField(help_text="What changed, or which kind of row was added or removed.")
+    field = serializers.CharField(help_text="The changed field's name; empty otherwise.")
+    before = serializers.CharField()
+    after = serializers.CharField()
+    percent = NumberField(allow_null=True, help_text="How much more it is, where both are figures.")
+    text = serializers.CharField(help_text="The same in a sentence.")
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    """What differs between two versions of a plan."""
+
+    plan = serializers.CharField()
+    version = serializers.IntegerField()
+    against = serializers.IntegerField()
+    differences = DifferenceSerializer(many=True)
+
+
+AGAINST = OpenApiParameter(
+    "against",
+    int,
+    description="The version to compare with. Default: what this one was copied from, else the one in force.",
+)
+
+
+class ComparisonView(generics.GenericAPIView[PlanVersion]):
+    """Two versions side by side."""
+
+    required_scopes = {"GET": "read"}
+    serializer_class = ComparisonSerializer
+
+    @extend_schema(operation_id="compare_plan_versions", summary="Tell what a version changes", parameters=[AGAINST])
+    def get(self, request: Request, plan: str, number: int) -> Response:
+        of_plan = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
+        versions = visible(of_plan.select_related("plan", "copied_from"), sandbox=request.user.sandbox)
+        version = generics.get_object_or_404(versions, number=number)
+        against = self._against(versions, version)
+        differences = compare(*contents_of(against, version))
+        document = {
+            "plan": plan,
+            "version": version.number,
+            "against": against.number,
+            "differences": DifferenceSerializer(differences, many=True).data,
+        }
+        return Response(document)
+
+    def _against(self, versions: PlanVersionQuerySet, version: PlanVersion) -> PlanVersion:
+        asked = self.request.query_params.get("against")
+        if asked is None:
+            found = versions.compared_with(version, at=timezone.now())
+        else:
+            known = asked.isdecimal() and asked.isascii() and len(asked) < 10
+            found = versions.filter(number=int(asked)).first() if known else None
+        if found is None:
+            told = f"{version.plan.code} has no version {asked}." if asked else f"{version} is the first one."
+            raise serializers.ValidationError({"against": [serializers.ErrorDetail(told, "unknown")]})
+        return found

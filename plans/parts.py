@@ -1,0 +1,60 @@
+"""
+Which tables and columns a version is made of.
+
+They are found by the models' own keys: what is added below a version is copied, compared, approved and exported from
+the day it exists.
+"""
+
+from functools import cache
+
+from django.db.models import CASCADE, Field, ForeignKey, Model, UniqueConstraint
+
+from plans.models import PlanVersion
+
+LIFE = {
+    *("id", "plan", "number", "state", "audience", "note", "copied_from", "created_at"),
+    *("effective_from", "effective_to", "published_at", "published_by"),
+}
+"""What a version tells of its life rather than of its prices."""
+
+
+@cache
+def parts_of(model: type[Model]) -> tuple[ForeignKey, ...]:
+    """Return the keys by which the rows of other tables are parts of this one's: they are deleted with it."""
+    keys = [relation.field for relation in model._meta.related_objects]
+    return tuple(key for key in keys if key.remote_field.on_delete is CASCADE)
+
+
+@cache
+def tables() -> dict[type[Model], str]:
+    """Return the models below a version, outermost first, with the lookup that leads from each to its version."""
+    found: dict[type[Model], str] = {}
+    pending: list[tuple[type[Model], str]] = [(PlanVersion, "")]
+    while pending:
+        whole, path = pending.pop(0)
+        for key in parts_of(whole):
+            found[key.model] = f"{key.name}__{path}" if path else key.name
+            pending.append((key.model, found[key.model]))
+    return found
+
+
+def key_of(model: type[Model]) -> ForeignKey:
+    """Return the key of a row below a version to what it is a part of."""
+    return next(key for whole in (PlanVersion, *tables()) for key in parts_of(whole) if key.model is model)
+
+
+@cache
+def identity_of(model: type[Model]) -> tuple[str, ...]:
+    """Return the fields that tell a row apart within its whole: those that are unique there."""
+    whole = key_of(model).name
+    unique = (one.fields for one in model._meta.constraints if isinstance(one, UniqueConstraint))
+    return tuple(name for name in next(fields for fields in unique if whole in fields) if name != whole)
+
+
+@cache
+def told_fields(model: type[Model]) -> tuple[Field, ...]:
+    """Return the fields that say something of a row: not its number, its place, or what it is a part of."""
+    if model is PlanVersion:
+        return tuple(one for one in model._meta.concrete_fields if one.name not in LIFE)
+    silent = {"id", "position", key_of(model).name, *identity_of(model)}
+    return tuple(one for one in model._meta.concrete_fields if one.name not in silent)

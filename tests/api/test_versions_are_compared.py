@@ -1,0 +1,64 @@
+"""What a version changes, over HTTP."""
+
+import pytest
+
+from plans.publishing import new_version
+from tests.api.calls import faults, problem
+from tests.builders import FEB, fee, make_plan, publish
+
+
+@pytest.fixture
+def versions(db):
+    first = publish(make_plan("pro", fees=[fee("10")]))
+    second = publish(make_plan("pro", fees=[fee("12.50"), fee("99", kind="one_time")]), at=FEB)
+    return first, second
+
+
+def test_it_is_told_against_the_version_asked_for(live, versions):
+    told = live.get("/plans/pro/versions/2/diff", against=1).json()
+
+    assert (told["plan"], told["version"], told["against"]) == ("pro", 2, 1)
+    assert told["differences"] == [
+        {
+            "kind": "changed",
+            "path": ["Base fee"],
+            "what": "amount",
+            "field": "amount",
+            "before": "$10.00",
+            "after": "$12.50",
+            "percent": "25",
+            "text": "Base fee: amount: $10.00 → $12.50 (+25 %)",
+        },
+        {
+            "kind": "added",
+            "path": ["Setup fee"],
+            "what": "fee",
+            "field": "",
+            "before": "",
+            "after": "kind one-time fee, amount $99.00",
+            "percent": None,
+            "text": "Setup fee: fee added (kind one-time fee, amount $99.00)",
+        },
+    ]
+
+
+def test_without_one_it_is_told_against_the_usual_one(live, versions):
+    assert live.get("/plans/pro/versions/2/diff").json()["against"] == 1
+
+
+def test_the_first_version_has_none_to_be_told_against(live):
+    publish(make_plan("pro", fees=[fee("10")]))
+
+    assert faults(live.get("/plans/pro/versions/1/diff")) == {"against": "unknown"}
+
+
+@pytest.mark.parametrize("against", ["7", "x", "-1", "99999999999"])
+def test_an_unknown_one_is_refused(live, versions, against):
+    assert faults(live.get("/plans/pro/versions/2/diff", against=against)) == {"against": "unknown"}
+
+
+def test_drafts_are_compared_in_the_sandbox_only(live, sandbox, versions):
+    draft = new_version(source=versions[0], by=None, at=FEB)
+
+    problem(live.get(f"/plans/pro/versions/{draft.number}/diff"), 404, "not-found")
+    assert sandbox.get(f"/plans/pro/versions/{draft.number}/diff").json()["differences"] == []

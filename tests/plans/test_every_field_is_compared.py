@@ -1,0 +1,58 @@
+"""
+No column below a version changes unseen: each is told by the comparison, and changes what an approval was given for.
+
+The columns are those of the models, so one that is added is in the test before anybody thinks of it.
+"""
+
+from typing import Any
+
+import pytest
+from django.db.models import Field
+
+from plans.comparing import compare
+from plans.contents import contents_in, read_rows
+from plans.models import PlanVersion
+from plans.parts import key_of, tables, told_fields
+from tests.another import another
+from tests.builders import fee, make_plan, offer, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version(db: None) -> PlanVersion:
+    ladder = [tier(10, "1", 5), tier(None, "0.5")]
+    offers = [
+        offer("calls", rates=[rate("0.05", match={"model": "a"}, label="A"), rate(tiers=ladder)]),
+        offer("storage"),
+    ]
+    return make_plan("pro", fees=[fee("5"), fee("9", kind="one_time")], offers=offers)
+
+
+def columns() -> list[Any]:
+    of_tables = [
+        (model, field)
+        for model in tables()
+        for field in model._meta.concrete_fields
+        if field.name not in ("id", key_of(model).name)
+    ]
+    found = [*((PlanVersion, field) for field in told_fields(PlanVersion)), *of_tables]
+    return [pytest.param(model, field, id=f"{model._meta.model_name}.{field.name}") for model, field in found]
+
+
+@pytest.mark.parametrize(("model", "field"), columns())
+def test_another_value_is_told(version: PlanVersion, model: type, field: Field):
+    before, after = read_rows([version]), read_rows([version])
+    changed = PlanVersion.objects.get(pk=version.pk)
+    row = changed if model is PlanVersion else after[model][0]
+    value = getattr(row, field.name)
+    if field.is_relation:
+        setattr(row, field.name, next(one for one in field.related_model.objects.all() if one != value))
+    else:
+        setattr(row, field.name, another(field, value) if field.name != "position" else 99)
+    differences = compare(*contents_in(before, [version]), *contents_in(after, [changed]))
+    assert [one.text for one in differences], f"{row!r}: {field.name} from {value!r}"
+
+
+def test_every_table_has_a_row_that_is_changed(version: PlanVersion):
+    assert all(read_rows([version]).values())

@@ -1,0 +1,153 @@
+"""What differs between two versions is told in words and figures, one sentence for each thing."""
+
+from typing import Any
+
+import pytest
+
+from plans.comparing import compare
+from plans.contents import contents_of, fingerprint_of
+from plans.models import PlanVersion
+from plans.publishing import new_version
+from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+
+def tokens(**fields: Any) -> dict[str, Any]:
+    meter = make_meter("tokens", aggregation="sum", value_property="count", dimensions=["model"], unit="token")
+    return offer(make_feature("tokens", meter=meter), **fields)
+
+
+def calls(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"offers": [offer("calls", rates=rates, **fields)]}
+
+
+def gpt(price: str) -> dict[str, Any]:
+    return rate(price, match={"model": "gpt-4o"}, label="gpt-4o input")
+
+
+def other(price: str) -> dict[str, Any]:
+    return rate(price, label="others")
+
+
+STEPS = [tier(100, "0.05"), tier(None, "0.02")]
+CALL = rate("0.05")
+
+CASES = [
+    # before, after, what is told
+    (
+        lambda: {"offers": [tokens(rates=[gpt("0.0000025"), other("0.00001")])]},
+        lambda: {"offers": [tokens(rates=[gpt("0.000003"), other("0.00001")])]},
+        ["tokens · gpt-4o input: price: $2.50 → $3.00 per million tokens (+20 %)"],
+    ),
+    (
+        lambda: calls(CALL, included=200),
+        lambda: calls(CALL, included=150),
+        ["calls: included: 200 calls → 150 calls (−25 %)"],
+    ),
+    (
+        lambda: calls(rate("0.002")),
+        lambda: calls(rate("0.0025")),
+        ["calls: price: $2.00 → $2.50 per 1,000 calls (+25 %)"],
+    ),
+    (lambda: calls(rate("0")), lambda: calls(CALL), ["calls: price: $0.00 → $0.05 per call"]),
+    (
+        lambda: calls(rate(tiers=STEPS)),
+        lambda: calls(rate(tiers=[tier(100, "0.06"), tier(500, "0.04", "5"), tier(None, "0.02")])),
+        [
+            "calls · up to 100: price: $0.05 → $0.06 per call (+20 %)",
+            "calls · up to 500: tier added (price $0.04 per call, flat fee $5.00)",
+        ],
+    ),
+    (
+        lambda: calls(CALL),
+        lambda: calls(rate("0.05", model="package", package_size=10)),  # the figure stays, what it is for does not
+        ["calls: charged: per unit → per package", "calls: package size: none → 10"],
+    ),
+    (
+        lambda: calls(included=3, consumption="hard_cap"),
+        lambda: calls(CALL, included=3),
+        ["calls: hard cap → overage", "calls: rate added (price $0.05 per call)"],
+    ),
+    (
+        lambda: calls(prices={"USD": [CALL]}),
+        lambda: calls(prices={"USD": [CALL], "EUR": [rate("0.04")]}),
+        ["calls · in EUR: price added", "calls · in EUR: rate added (price €0.04 per call)"],
+    ),
+    (
+        lambda: {"offers": [tokens(rates=[gpt("1"), other("2")])]},
+        lambda: {"offers": [tokens(rates=[other("2"), gpt("1")])]},
+        ["tokens: order of rates: gpt-4o input, others → others, gpt-4o input"],
+    ),
+    (
+        lambda: {"fees": [fee("10"), fee("99", kind="one_time")]},
+        lambda: {"fees": [fee("12.50", billed="arrears")]},
+        [
+            "Base fee: amount: $10.00 → $12.50 (+25 %)",
+            "Base fee: billed: in advance → in arrears",
+            "Setup fee: fee removed (kind one-time fee, amount $99.00)",
+        ],
+    ),
+    (
+        lambda: {"fees": [fee("10")]},
+        lambda: {"fees": [fee("10")], "interval": "year", "proration": "day"},
+        ["unit of a period: month → year", "proration: by the second → by the day"],
+    ),
+    (lambda: calls(CALL), lambda: calls(CALL), []),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "told"), CASES, ids=[str(told[:1]) for *_, told in CASES])
+def test_each_change_is_a_sentence(before: Any, after: Any, told: list[str]):
+    versions = [make_plan("pro", **described()) for described in (before, after)]
+    assert [one.text for one in compare(*contents_of(*versions))] == told
+
+
+def test_the_other_way_round_everything_added_was_removed():
+    versions = [make_plan("pro", **calls(*rates)) for rates in ([CALL], [CALL, rate("1", match={"model": "a"})])]
+    (one,), (other_way,) = compare(*contents_of(*versions)), compare(*contents_of(*reversed(versions)))
+    assert (one.kind, one.after) == ("added", other_way.before)
+    assert (other_way.kind, other_way.after) == ("removed", "")
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_it_takes_the_same_queries_whatever_is_in_them(count: int, django_assert_num_queries):
+    offers = [offer(f"calls-{number}", rates=[rate(tiers=STEPS)] * 1) for number in range(count)]
+    versions = [make_plan("pro", offers=offers) for _ in range(2)]
+    with django_assert_num_queries(5):
+        compare(*contents_of(*versions))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [(row["before"], row["after"], row["told as"]) for row in rows("publishing.md", "comparing")],
+)
+def test_prices_are_told_as_on_the_page(before: str, after: str, told: str):
+    (one,) = compare(*contents_of(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))
+    assert one.text == f"calls: price: {told}"
+
+
+class TestWhatAVersionIsUsuallyComparedWith:
+    def usual(self, version: PlanVersion) -> PlanVersion | None:
+        return PlanVersion.objects.compared_with(version, at=FEB)
+
+    def test_is_what_it_was_copied_from(self):
+        first = publish(make_plan("pro", fees=[fee("1")]))
+        publish(make_plan("pro", fees=[fee("2")]))
+        assert self.usual(new_version(source=first, by=None, at=FEB)) == first
+
+    def test_else_the_one_in_force(self):
+        publish(make_plan("pro", fees=[fee("1")]))
+        in_force = publish(make_plan("pro", fees=[fee("2")]))
+        make_plan("pro")
+        assert self.usual(make_plan("pro")) == in_force
+
+    def test_else_the_one_before_it(self):
+        first = make_plan("pro")
+        assert (self.usual(make_plan("pro")), self.usual(first)) == (first, None)
+
+
+def test_equal_contents_have_one_fingerprint_and_others_another():
+    one, same, other_one = (make_plan("pro", **calls(rate(price))) for price in ("0.05", "0.050", "0.06"))
+    assert fingerprint_of(one) == fingerprint_of(same) != fingerprint_of(other_one)
