@@ -79,13 +79,11 @@ class Difference:
         """What it is about, such as “LLM tokens · gpt-4o input: unit price”."""
         return ": ".join(filter(None, [" · ".join(self.path), self.what if self.kind == "changed" else ""]))
 
-    @property
-    def place(self) -> str:
-        """The same below a heading that names the outermost row."""
-        what = {"ordered": f"order of {self.what}", "changed": self.what}.get(
-            self.kind, "" if self.path[1:] else self.what
-        )
-        return ": ".join(filter(None, [" · ".join(self.path[1:]), what])) or "terms"
+    def place_in(self, whole: str) -> str:
+        """Return the same below a heading that names the outermost row."""
+        path = self.path[1:] if whole else self.path
+        what = self.what if self.kind == "changed" or not path else f"order of {self.what}" * (self.kind == "ordered")
+        return ": ".join(filter(None, [" · ".join(path), what])) or self.what
 
     @property
     def text(self) -> str:

@@ -17,25 +17,25 @@ from plans.admin.quantities import QuantitiesField
 from plans.comparing import Difference, Node, compare, growth, signed, text_of
 from plans.contents import contents_of
 from plans.example_bills import Bill, Use, bill, labels_of, uses_of
-from plans.figures import money, number
+from plans.figures import money, number, plural
 from plans.models import PlanVersion
 from plans.terms import Terms, currencies_of, read_terms
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The differences of one feature or fee, or of the version itself; ladders: its tiers side by side."""
+    """The differences of one feature, or of all that is none; ladders: tiers side by side, instead of one by one."""
 
     title: str
-    differences: list[Difference]
+    differences: list[tuple[str, Difference]]
     ladders: list["Ladder"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The tiers of a rate before and after: (step, before, after, whether it differs)."""
+    """The tiers of the rate at `path` before and after: (step, before, after, whether it differs)."""
 
-    title: str
+    path: tuple[str, ...]
     steps: list[tuple[str, str, str, bool]]
 
 
@@ -91,12 +91,20 @@ def page_of(version: PlanVersion) -> str:
 
 
 def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
-    """Return what differs, gathered by feature and fee."""
+    """Return what differs, gathered by feature; fees, periods and rules together."""
     old, new = contents_of(before, after)
+    features = {part.name for version in (old, new) for part in version.parts if part.kind == "feature"}
     gathered: dict[str, list[Difference]] = {}
     for difference in compare(old, new):
-        gathered.setdefault(difference.path[0] if difference.path else "", []).append(difference)
-    return [Section(title, found, list(_ladders(old, new, title))) for title, found in gathered.items()]
+        title = difference.path[0] if difference.path and difference.path[0] in features else ""
+        gathered.setdefault(title, []).append(difference)
+    return [_section(title, found, list(_ladders(old, new, title))) for title, found in gathered.items()]
+
+
+def _section(title: str, differences: list[Difference], ladders: list[Ladder]) -> Section:
+    shown = {ladder.path for ladder in ladders}
+    told = [one for one in differences if one.path[:-1] not in shown]
+    return Section(title, [(one.place_in(title), one) for one in told], ladders)
 
 
 def _ladders(old: Node, new: Node, title: str) -> Iterable[Ladder]:
@@ -110,7 +118,7 @@ def _ladders(old: Node, new: Node, title: str) -> Iterable[Ladder]:
                 ({**former, **steps}[key][0], *(one[key][1] if key in one else "–" for one in (former, steps)))
                 for key in keys
             ]
-            yield Ladder(" · ".join(path), [(*row, row[1] != row[2]) for row in rows])
+            yield Ladder(path, [(*row, row[1] != row[2]) for row in rows])
 
 
 Steps = dict[str, tuple[str, str]]
@@ -174,7 +182,7 @@ def _inputs(quantities: Mapping[Use, Decimal], typed: Mapping[str, str]) -> list
             {
                 "name": f"use-{place}",
                 "label": use.label,
-                "unit": use.unit,
+                "unit": plural(use.unit),
                 "value": number(quantity),
                 "quantity": quantity,
             }

@@ -32,7 +32,7 @@ def text_of(client, version, query=""):
 
 def test_every_difference_stands_below_what_it_is_about(member, draft):
     text = text_of(member("finance"), draft)
-    assert "Base fee What v1 v2 Change amount $10.00 $12.00 +20 %" in text
+    assert "What v1 v2 Change Base fee: amount $10.00 $12.00 +20 %" in text
     assert "exports" not in text.split("An example bill")[0], "what stays the same is not told"
 
 
