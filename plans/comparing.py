@@ -136,7 +136,8 @@ def _changed(path: tuple[str, ...], name: str, old: Fact | None, new: Fact | Non
 
 
 def _whole(kind: Literal["added", "removed"], node: Node, path: tuple[str, ...]) -> Iterator[Difference]:
-    told = ", ".join(f"{fact.label} {text_of(fact)}".lstrip() for fact in node.facts.values() if not fact.is_usual)
+    facts = [fact for fact in node.facts.values() if not fact.is_usual and fact.value != node.name]
+    told = ", ".join(f"{fact.label} {text_of(fact)}".lstrip() for fact in facts)
     before, after = (told, "") if kind == "removed" else ("", told)
     if told or node.name or not node.parts:  # what says nothing of its own is told by its parts
         yield Difference(kind, path, node.kind, before, after)
