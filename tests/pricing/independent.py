@@ -5,16 +5,22 @@ It shares no code with plans.pricing: it reads the fields of the terms and nothi
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction as F
 
-from plans.pricing.rating import PriceTerms
+from plans.pricing.rating import PriceTerms, Usage
+
+NOTHING = Usage(Decimal(0), 0, ())
 
 
-def cost(charge: object, q: F) -> F:
+def cost(charge: object, q: F, used: Usage) -> F:
     """Return what `q` billable units cost: one formula per model, one unit range at a time."""
     name = type(charge).__name__
+    if name == "Percentage":
+        return percentage(charge, list(map(F, used.values)))
+    if name == "Dynamic":
+        return max(F(used.carried), F(0)) * F(charge.markup)
     if name == "Flat":
         return F(charge.fee)
     if q == 0:
@@ -33,6 +39,30 @@ def cost(charge: object, q: F) -> F:
     return sum(((edges[i + 1] - edges[i]) * F(t.unit_price) + F(t.flat_fee) for i, t in enumerate(climbed)), F(0))
 
 
+def percentage(charge: object, values: Sequence[F]) -> F:
+    """Walk the events one by one, as the page tells it."""
+    left = F(charge.free_value) if charge.free_value else None
+    free = bool(charge.free_events or charge.free_value)
+    bounded, plain = F(0), F(0)
+    for number, value in enumerate(values, start=1):
+        if free and ((charge.free_events and number > charge.free_events) or left == 0):
+            free = False
+        paid = value
+        if free:
+            if left is None or value <= left:
+                left = None if left is None else left - value
+                continue
+            paid, left = value - left, F(0)
+        amount = paid * F(charge.percent) / 100 + F(charge.fixed_fee)
+        if charge.least is not None and amount < F(charge.least):
+            bounded += F(charge.least)
+        elif charge.most is not None and amount > F(charge.most):
+            bounded += F(charge.most)
+        else:
+            plain += amount
+    return bounded + plain
+
+
 def rounded(q: F, mode: str, places: int) -> F:
     """Round by whole tenths, hundredths …, mirrored around zero."""
     scaled = abs(q) * 10**places
@@ -45,11 +75,12 @@ def rounded(q: F, mode: str, places: int) -> F:
     return (whole if q >= 0 else -whole) / 10**places
 
 
-def bill(terms: PriceTerms, used: Mapping[int | str, Decimal]) -> tuple[dict[object, F], F]:
+def bill(terms: PriceTerms, used: Mapping[int | str, Usage]) -> tuple[dict[object, F], F]:
     """Return each rate's amount and all units refused."""
     allowance, refused, amounts = F(terms.included), F(0), {}
     for rate in terms.rates:
-        q = F(used.get(rate.key, 0))
+        usage = used.get(rate.key, NOTHING)
+        q = F(usage.quantity)
         if terms.rounding is not None:
             q = rounded(q, terms.rounding.mode, terms.rounding.places)
         free = min(q, allowance)
@@ -57,5 +88,20 @@ def bill(terms: PriceTerms, used: Mapping[int | str, Decimal]) -> tuple[dict[obj
         beyond = q - free
         if terms.model == "hard_cap":
             refused, beyond = refused + beyond, F(0)
-        amounts[rate.key] = cost(rate.charge, beyond)
+        amounts[rate.key] = cost(rate.charge, beyond, usage)
     return amounts, refused
+
+
+def claimed(terms: PriceTerms, amounts: Iterable[F], share: F) -> F:
+    """Return what an invoice claims: lines rounded one by one, their sum within its share of the bounds."""
+    step = F(1, 10 ** {"EUR": 2, "JPY": 0, "KWD": 3}[terms.currency])
+
+    def money(amount: F) -> F:
+        return math.floor(amount / step + F(1, 2)) * step
+
+    claims = sum(map(money, amounts), F(0))
+    if terms.minimum is not None:
+        claims = max(claims, money(F(terms.minimum) * share))
+    if terms.maximum is not None:
+        claims = min(claims, money(F(terms.maximum) * share))
+    return claims

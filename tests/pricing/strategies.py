@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Flat, Graduated, Package, Percentage, PerUnit, QuantityCharge, Tier, Volume
-from plans.pricing.rating import PriceTerms, Rate, Rounding
+from plans.pricing.charges import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, QuantityCharge, Tier, Volume
+from plans.pricing.rating import PriceTerms, Rate, Rounding, Usage
 
 LAW = settings(deadline=None, max_examples=150)
 
@@ -57,19 +57,36 @@ roundings = st.one_of(
 )
 
 
+worth = st.lists(st.one_of(decimals(0, 500, 0), decimals(0, 500, 4)), max_size=8).map(tuple)
+
+
+def told(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -> Usage:
+    """Return usage of which everything is told: each event's value, and what they cost by themselves."""
+    return Usage(sum(values, Decimal(0)), len(values), values, carried)
+
+
+usages = st.one_of(
+    quantities.map(lambda quantity: told((quantity,))), st.builds(told, worth, carried=decimals(-50, 500, 6))
+)
+
+
 @st.composite
-def catalogues(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, Decimal]]:
-    """Return terms with up to four rates, and quantities for some of them."""
+def catalogues(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, Usage]]:
+    """Return terms with up to four rates, and usage of some of them."""
+    by_event = draw(st.booleans())
+    models = st.one_of(charges, percentages, decimals(0, 3, 4).map(Dynamic)) if by_event else charges
     rates = tuple(
         Rate(key, (("model", str(key)),), charge, f"rate {key}")
-        for key, charge in enumerate(draw(st.lists(charges, min_size=1, max_size=4)))
+        for key, charge in enumerate(draw(st.lists(models, min_size=1, max_size=4)))
     )
+    minimum, maximum = sorted(draw(st.tuples(decimals(0, 300, 2), decimals(0, 300, 2))))
     terms = PriceTerms(
         currency=draw(CURRENCIES),
         rates=rates,
-        included=draw(st.one_of(st.just(Decimal(0)), quantities)),
-        model=draw(st.sampled_from(["overage", "overage", "hard_cap"])),
+        included=Decimal(0) if by_event else draw(st.one_of(st.just(Decimal(0)), quantities)),
+        model="overage" if by_event else draw(st.sampled_from(["overage", "overage", "hard_cap"])),
         rounding=draw(roundings),
+        minimum=draw(st.sampled_from([None, minimum])),
+        maximum=draw(st.sampled_from([None, maximum])),
     )
-    used = draw(st.dictionaries(st.sampled_from([rate.key for rate in rates]), quantities))
-    return terms, used
+    return terms, draw(st.dictionaries(st.sampled_from([rate.key for rate in rates]), usages))

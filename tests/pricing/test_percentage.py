@@ -5,13 +5,13 @@ from fractions import Fraction as F
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from plans.pricing.charges import InvalidCharge, InvalidQuantity, Percentage
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.parts import total
 from plans.pricing.usage import Usage
-from tests.pricing.strategies import LAW, decimals, percentages
+from tests.pricing import independent
+from tests.pricing.strategies import LAW, percentages, worth
 from tests.pricing.worked import rows
 
 D = Decimal
@@ -40,37 +40,10 @@ def test_a_percentage_is_charged_as_documented(row):
     assert (total(parts), len(parts)) == (D(row["amount"]), int(row["parts"]))
 
 
-def naive(charge: Percentage, values: tuple[Decimal, ...]) -> F:
-    """Walk the events one by one, as the page tells it."""
-    left = F(charge.free_value) if charge.free_value else None
-    free = bool(charge.free_events or charge.free_value)
-    bounded, plain = F(0), F(0)
-    for number, value in enumerate(map(F, values), start=1):
-        if free and ((charge.free_events and number > charge.free_events) or left == 0):
-            free = False
-        paid = value
-        if free:
-            if left is None or value <= left:
-                left = None if left is None else left - value
-                continue
-            paid, left = value - left, F(0)
-        amount = paid * F(charge.percent) / 100 + F(charge.fixed_fee)
-        if charge.least is not None and amount < F(charge.least):
-            bounded += F(charge.least)
-        elif charge.most is not None and amount > F(charge.most):
-            bounded += F(charge.most)
-        else:
-            plain += amount
-    return bounded + plain
-
-
-worth = st.lists(st.one_of(decimals(0, 500, 0), decimals(0, 500, 4)), max_size=8).map(tuple)
-
-
 @LAW
 @given(percentages, worth)
 def test_it_is_what_walking_the_events_comes_to(charge, values):
-    assert F(total(charge.rate(usage(values)))) == naive(charge, values)
+    assert F(total(charge.rate(usage(values)))) == independent.percentage(charge, [F(value) for value in values])
 
 
 @LAW
