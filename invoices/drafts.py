@@ -12,6 +12,7 @@ class DraftLine(msgspec.Struct, gc=False):
     """
     One claim. amount: rounded to the minor unit. explanation: JSON, as docs/closing.md describes it.
 
+    corrects_line_id: on a credit note, the line that it takes back some of.
     id: given when it is written; 0 until then.
     """
 
@@ -27,6 +28,7 @@ class DraftLine(msgspec.Struct, gc=False):
     plan_feature_id: int | None = None
     rate_id: int | None = None
     fee_id: int | None = None
+    corrects_line_id: int | None = None
     id: int = 0
 
 
@@ -34,7 +36,8 @@ class Draft(msgspec.Struct):
     """
     A document to issue, with everything that is copied onto it.
 
-    seller_facts, buyer_facts: JSON objects of both parties as they are now.
+    seller_facts, buyer_facts: JSON objects of both parties as they are now; of a correction, as they were.
+    corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
     """
 
     reference: str
@@ -50,6 +53,10 @@ class Draft(msgspec.Struct):
     net_days: int
     purchase_order: str = ""
     note: str = ""
+    kind: str = "invoice"
+    corrects_id: int | None = None
+    reason: str = ""
+    credit_to: str = ""
     lines: list[DraftLine] = msgspec.field(default_factory=list)
     totals: Totals = msgspec.field(default_factory=Totals)
     id: int = 0

@@ -7,11 +7,15 @@ comparisons instead of a function call per row.
 
 import pgtrigger
 
-MUTABLE = ("state",)
+MUTABLE = ("state", "credited")
 
 
 def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
-    """Return the trigger that refuses any other change of an issued invoice, and its deletion."""
+    """
+    Return the trigger that refuses any other change of an issued invoice, and its deletion.
+
+    What is credited of it changes with a credit note alone: invoices/corrections.py.
+    """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
         name="issued_invoice_changes_only_its_state",
@@ -23,6 +27,7 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
                 RETURN NEW;
             END IF;
             IF TG_OP = 'DELETE'
+               OR (NEW.credited <> OLD.credited AND pg_trigger_depth() = 1) -- only a credit note's own trigger counts
                OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
                OR (OLD.state, NEW.state) NOT IN (
                     ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
@@ -39,7 +44,7 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
 
 def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
     """Return the triggers that refuse to add, change or remove the rows of an invoice that is issued already."""
-    check = _refused_if(
+    check = refused_if(
         """
         SELECT 1 FROM {rows} r JOIN invoices_invoice i ON i.id = r.invoice_id WHERE i.state <> 'draft'
         """,
@@ -76,11 +81,12 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
 
     Lines are written before the invoice is issued, in the same transaction or an earlier one.
     """
-    check = _refused_if(
+    check = refused_if(
         """
         SELECT 1 FROM new_rows i
         LEFT JOIN LATERAL (
-            SELECT sum(l.amount) AS net, bool_and(l.currency = i.currency) AS same
+            SELECT sum(l.amount) AS net, bool_and(l.currency = i.currency
+                AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same
             FROM invoices_line l WHERE l.invoice_id = i.id
         ) lines ON true
         LEFT JOIN LATERAL (
@@ -92,7 +98,7 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
             OR i.net <> coalesce(taxes.taxable, 0)
             OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true))
         """,
-        "issued_invoice_equals_its_lines: its net, tax or currency differs from its rows",
+        "issued_invoice_equals_its_lines: its net, tax, kind or currency differs from its rows",
         code="check_violation",
     )
     return [
@@ -109,7 +115,7 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
     ]
 
 
-def _refused_if(query: str, message: str, *, code: str) -> str:
+def refused_if(query: str, message: str, *, code: str) -> str:
     """
     Return a trigger's body that refuses the statement if the query finds a row.
 

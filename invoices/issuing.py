@@ -19,14 +19,14 @@ from invoices.drafts import Draft
 from plans.failpoints import reached
 
 _LINES = """
-COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, service_start,
-    service_end, quantity, unit, currency, amount, tax_rate, explanation) FROM STDIN
+COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
+    service_start, service_end, quantity, unit, currency, amount, tax_rate, explanation) FROM STDIN
 """
 _TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
 _INVOICES = """
-COPY invoices_invoice (id, reference, seller_id, customer_id, sandbox, state, series_id, sequence, number, issued_at,
-    issue_date, due_date, period_start, period_end, currency, net, tax, total, seller_facts, buyer_facts,
-    purchase_order, note, created_at) FROM STDIN
+COPY invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state,
+    series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net, tax, total,
+    seller_facts, buyer_facts, purchase_order, note, created_at) FROM STDIN
 """
 MOST_DESCRIPTION = 300
 
@@ -51,6 +51,7 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 line.plan_feature_id,
                 line.rate_id,
                 line.fee_id,
+                line.corrects_line_id,
                 as_text(line.service_start),
                 as_text(line.service_end),
                 str(line.quantity),
@@ -77,8 +78,8 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     """
     Number the drafts and write them as issued invoices; `write_lines` has written their lines.
 
-    The numbers follow the order of the drafts. From here to the commit no other document of these series can be
-    issued, so nothing slow or likely to fail may come after.
+    The numbers of each series follow the order of the drafts. From here to the commit no other document of these
+    series can be issued, so nothing slow or likely to fail may come after.
     """
     reached("issue.before_numbers")
     rows: list[tuple[Any, ...]] = []
@@ -90,12 +91,12 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
 
 
 def _by_series(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
-    by_seller: dict[tuple[int, bool], list[Draft]] = {}
+    by_seller: dict[tuple[int, bool, str], list[Draft]] = {}
     for draft in drafts:
-        by_seller.setdefault((draft.seller_id, draft.sandbox), []).append(draft)
+        by_seller.setdefault((draft.seller_id, draft.sandbox, draft.kind), []).append(draft)
     return {
-        numbering.series_for(seller_id=seller_id, sandbox=sandbox): group
-        for (seller_id, sandbox), group in sorted(by_seller.items())
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind): group
+        for (seller_id, sandbox, kind), group in sorted(by_seller.items())
     }
 
 
@@ -104,7 +105,11 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
     totals = draft.totals
     return (
         draft.id,
+        draft.kind,
         draft.reference,
+        draft.corrects_id,
+        draft.reason,
+        draft.credit_to,
         draft.seller_id,
         draft.customer_id,
         draft.sandbox,

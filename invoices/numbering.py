@@ -72,23 +72,32 @@ def take(*, series: int, count: int, at: datetime) -> Numbers:
     return Numbers(series, prefix, last - count + 1, issued_at)
 
 
-_FIND = "SELECT id FROM invoices_numberseries WHERE seller_id = %s AND sandbox = %s ORDER BY id LIMIT 1"
-_CREATE = """
-INSERT INTO invoices_numberseries (seller_id, code, prefix, sandbox, last_number)
-VALUES (%s, %s, %s, %s, 0) ON CONFLICT DO NOTHING
+_FIND = """
+SELECT id FROM invoices_numberseries WHERE seller_id = %s AND kind = %s AND sandbox = %s ORDER BY id LIMIT 1
 """
+_CREATE = """
+INSERT INTO invoices_numberseries (seller_id, kind, sandbox, code, prefix, last_number)
+VALUES (%s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING
+"""
+_NEW = {
+    ("invoice", False): ("invoices", "INV-"),
+    ("invoice", True): ("sandbox", "TEST-"),
+    ("credit_note", False): ("credit-notes", "CN-"),
+    ("credit_note", True): ("sandbox-credit-notes", "TEST-CN-"),
+}
+"""(kind, sandbox) → code and prefix of a series that is made when there is none."""
 
 
-def series_for(*, seller_id: int, sandbox: bool) -> int:
-    """Return the id of the seller's series for live or for sandbox documents, made when there is none."""
+def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice") -> int:
+    """Return the id of the seller's series for live or for sandbox documents of a kind, made when there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [seller_id, sandbox])
+        cursor.execute(_FIND, [seller_id, kind, sandbox])
         if row := cursor.fetchone():
             return int(row[0])
-        code, prefix = ("sandbox", "TEST-") if sandbox else ("invoices", "INV-")
-        cursor.execute(_CREATE, [seller_id, code, prefix, sandbox])
-        cursor.execute(_FIND, [seller_id, sandbox])
+        code, prefix = _NEW[kind, sandbox]
+        cursor.execute(_CREATE, [seller_id, kind, sandbox, code, prefix])
+        cursor.execute(_FIND, [seller_id, kind, sandbox])
         if row := cursor.fetchone():
             return int(row[0])
-    kind = "sandbox" if sandbox else "live"
-    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series: add a {kind} series by hand.")
+    world = "sandbox" if sandbox else "live"
+    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series: add a {world} series by hand.")

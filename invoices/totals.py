@@ -98,6 +98,34 @@ def total_up(claims: Sequence[Claim], currency: str) -> Totals:
     return sums
 
 
+def total_up_credit(claims: Sequence[Claim], currency: str, *, earlier: Sequence[TaxSum]) -> Totals:
+    """
+    Return what a credit note comes to, after others of the same invoice.
+
+    claims: what it takes back, above zero where the invoice claimed something. earlier: the taxes of the others.
+
+    Its tax at each rate is that of all that is credited by now, rounded once, minus what the others have taken back.
+    So the notes of an invoice that is credited whole take back its tax to the cent, into however many it was split.
+
+    Source: docs/invoices.md#credit-notes.
+    """
+    before = {(one.tax.rate, one.tax.reason): one for one in earlier}
+    sums = Totals()
+    _sum_lines(sums, claims, currency)
+    _tax_each_rate(sums, claims, currency)
+    sums.taxes = tuple(_beyond(before.get((one.tax.rate, one.tax.reason)), one, currency) for one in sums.taxes)
+    _add_tax(sums, claims, currency)
+    return sums
+
+
+def _beyond(earlier: TaxSum | None, own: TaxSum, currency: str) -> TaxSum:
+    """Return what a sum adds to the tax of an earlier one, the two rounded together."""
+    if earlier is None:
+        return own
+    so_far = _taxed(own.tax, EXACT.add(earlier.taxable, own.taxable), currency)
+    return TaxSum(own.tax, own.taxable, EXACT.subtract(so_far.amount, earlier.amount))
+
+
 def _taxed(tax: Tax, net: Decimal, currency: str) -> TaxSum:
     exact = EXACT.multiply(net, EXACT.divide(tax.rate, HUNDRED))
     return TaxSum(tax, net, round_money(exact, currency))

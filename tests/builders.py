@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from billing import subscribing
+from billing.auditing import assert_clean, credits, documents, numbers
 from billing.models import Coverage, Period, Subscription
 from billing.store import sums
 from customers.models import Customer, Seller
@@ -209,6 +210,11 @@ def use(
         if gates[period.id].is_closed:
             sums.mark_late([period.id], at=moment)
     return period
+
+
+def documents_are_clean() -> None:
+    """Audit whatever does not go back to events, which `use` counts without."""
+    assert_clean(only=[check.name for part in (documents, credits, numbers) for check in part.CHECKS])
 
 
 def covered(subscription: Subscription) -> list[str]:

@@ -12,8 +12,13 @@ def _rerated(books: Books) -> Iterable[Row]:
     return books.rerating.wrong
 
 
-# The parts of a reference, such as period:12 and late:12:3456; NULL where it has another form.
-PERIOD = r"substring(i.reference from '^(?:period:(?=\d{1,18}$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+# The parts of a reference, such as period:12 and late:12:3456; NULL where it has another form. A credit note is of
+# the period of the invoice that it corrects.
+PERIOD = (
+    r"substring(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END"
+    r" from '^(?:period:(?=\d{1,18}$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+)
+CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 KIND = "split_part(i.reference, ':', 1)"
 
@@ -21,7 +26,7 @@ _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
     JOIN invoices_invoice i ON i.id = p.invoice_id WHERE i.reference <> 'period:' || p.id
     UNION ALL
-    SELECT p.id, i.id, i.reference FROM invoices_invoice i
+    SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}
     WHERE CASE {KIND}
         WHEN 'period' THEN p.invoice_id IS DISTINCT FROM i.id
@@ -29,6 +34,7 @@ _ONCE = f"""
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
                 (p.id, {MARK}))
+        WHEN 'credit' THEN i.kind <> 'credit_note' OR p.id IS NULL
         ELSE true END
 """  # noqa: S608
 
@@ -46,7 +52,7 @@ _TOTALS = """
 
 # What a document says of a party is what the party's row said at some time: each state is kept in its history.
 _PARTIES = f"""
-    SELECT i.id AS invoice_id, i.customer_id, i.seller_id, p.id AS period_id FROM invoices_invoice i
+    SELECT i.id AS invoice_id, i.customer_id, i.seller_id, p.id AS period_id FROM invoices_invoice i {CORRECTED}
     LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
     LEFT JOIN billing_period p ON p.id = {PERIOD}
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
@@ -67,8 +73,8 @@ _DATES = f"""
         UNION SELECT id, net_days FROM customers_seller
     ),
     billed AS (
-        SELECT i.*, p.kind, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at
-        FROM invoices_invoice i LEFT JOIN billing_period p ON p.id = {PERIOD}
+        SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at
+        FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
     )
@@ -77,7 +83,8 @@ _DATES = f"""
         i.issue_date <> (i.issued_at AT TIME ZONE (i.seller_facts ->> 'time_zone'))::date
         OR i.created_at > i.issued_at OR (i.created_at < i.issued_at AND NOT EXISTS (
             SELECT FROM invoices_invoiceevent h WHERE h.pgh_obj_id = i.id AND h.state = 'draft'))
-        OR NOT EXISTS (SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days)
+        OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
+            SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)
         OR i.period_end <> coalesce(next_ends_at, i.ends_at))
 """  # noqa: S608
@@ -89,6 +96,7 @@ _LINES = """
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
     LEFT JOIN plans_planfeature f ON f.id = l.plan_feature_id
     WHERE CASE l.kind
+        WHEN 'credit' THEN b.line_id IS NOT NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
         WHEN 'fee' THEN l.fee_id IS NULL OR b.line_id IS NOT NULL
             OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
         ELSE b.line_id IS NULL OR l.fee_id IS NOT NULL

@@ -27,6 +27,7 @@ _PRINTED = """
     JOIN invoices_numberseries s ON s.id = i.series_id
     WHERE i.number NOT LIKE '%' || lpad(i.sequence::text, greatest(6, length(i.sequence::text)), '0')
         OR length(i.number) > 16 OR s.seller_id <> i.seller_id OR s.sandbox <> i.sandbox
+        OR s.kind <> i.kind
 """
 
 _FILES = """

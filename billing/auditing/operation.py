@@ -6,7 +6,17 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-from billing.auditing import access, catalogue, documents, everywhere, history, metering, numbers, subscriptions
+from billing.auditing import (
+    access,
+    catalogue,
+    credits,
+    documents,
+    everywhere,
+    history,
+    metering,
+    numbers,
+    subscriptions,
+)
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Finding
 from plans.terms import forget_terms
@@ -18,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *subscriptions.CHECKS,
     *metering.CHECKS,
     *documents.CHECKS,
+    *credits.CHECKS,
     *numbers.CHECKS,
     *access.CHECKS,
 )

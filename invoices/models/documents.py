@@ -1,5 +1,6 @@
-"""What is claimed: invoices and their lines."""
+"""What is claimed, and what is taken back of it: invoices, credit notes and their lines."""
 
+from decimal import Decimal
 from typing import Any
 
 import pghistory
@@ -8,11 +9,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from djmoney.models.fields import CurrencyField, MoneyField
 
+from invoices.corrections import correction_is_of_the_same_parties, credit_notes_are_counted
 from invoices.immutability import (
     issued_invoice_changes_only_its_state,
     issued_invoice_equals_its_lines,
     issued_invoice_keeps_its_rows,
 )
+from invoices.models.numbering import DocumentKind
 from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
 
@@ -25,22 +28,46 @@ class InvoiceState(models.TextChoices):
     UNCOLLECTIBLE = "uncollectible", "uncollectible"
 
 
+class CreditTo(models.TextChoices):
+    """Where the money of a credit note goes."""
+
+    BALANCE = "balance", "the customer's balance"
+    REFUND = "refund", "back to the customer"
+    OFFSET = "offset", "set off against the invoice"
+
+
 class LineKind(models.TextChoices):
+    """A credit is given by a person; a usage credit follows from what usage comes to since it was billed."""
+
     FEE = "fee", "fee"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
+    CREDIT = "credit", "credit"
+    USAGE_CREDIT = "usage_credit", "usage credit"
+
+
+CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT)
 
 
 @pghistory.track(pghistory.UpdateEvent())
 class Invoice(models.Model):
     """
-    A claim on a customer. Once issued it never changes, but for its state; corrections are other documents.
+    A claim on a customer, or a credit note: the customer's claim, in amounts above zero.
+
+    Once issued it never changes, but for its state and what is credited of it; corrections are other documents.
 
     reference: what this document bills, such as "period:123"; unique, so that nothing is ever billed twice.
+    corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
+    credited: what credit notes have taken back of the total; counted by a trigger.
+    reason, credit_to: why something is credited, and where its money goes.
     seller_facts, buyer_facts: name, address and tax number of both sides as they were at issue.
     """
 
+    kind = models.CharField(max_length=11, choices=DocumentKind, db_default=DocumentKind.INVOICE)
     reference = models.CharField(max_length=80)
+    corrects = models.ForeignKey(
+        "invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="corrections", db_index=False
+    )
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="invoices")
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="invoices", db_index=False
@@ -61,6 +88,9 @@ class Invoice(models.Model):
     net = MoneyField(**AMOUNT, currency_field_name="currency")
     tax = MoneyField(**AMOUNT, currency_field_name="currency")
     total = MoneyField(**AMOUNT, currency_field_name="currency")
+    credited = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
+    reason = models.CharField(max_length=300, blank=True, db_default="")
+    credit_to = models.CharField(max_length=7, choices=CreditTo, blank=True, db_default="")
     seller_facts = models.JSONField(default=dict)
     buyer_facts = models.JSONField(default=dict)
     purchase_order = models.CharField(max_length=80, blank=True)
@@ -69,7 +99,26 @@ class Invoice(models.Model):
 
     class Meta:
         constraints = [
+            one_of("kind", DocumentKind, name="document_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),
+            models.CheckConstraint(
+                condition=(~Q(kind="credit_note") & Q(credit_to=""))
+                | (Q(kind="credit_note", corrects__isnull=False, credit_to__in=CreditTo.values) & ~Q(reason="")),
+                name="credit_note_says_of_what_why_and_where_to",
+            ),
+            # What it takes back is counted as it is written, so it is never a draft.
+            models.CheckConstraint(
+                condition=~Q(kind="credit_note") | Q(state__in=("issued", "paid")),
+                name="credit_note_is_issued_at_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_claimed"
+            ),
+            models.UniqueConstraint(
+                fields=["corrects"],
+                condition=Q(kind="invoice", corrects__isnull=False),
+                name="invoice_is_replaced_by_one_other",
+            ),
             models.UniqueConstraint(fields=["reference"], name="nothing_is_billed_twice"),
             models.UniqueConstraint(fields=["series", "sequence"], name="number_is_given_once_per_series"),
             models.UniqueConstraint(fields=["number", "seller"], name="number_names_one_document_of_a_seller"),
@@ -102,16 +151,27 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["customer", "-id"], name="invoice_by_customer"),
             models.Index(fields=["state", "-id"], name="invoice_by_state"),
+            models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="invoice_by_corrected"),
             models.Index(Coalesce("issued_at", "created_at").desc(), name="invoice_by_time"),
         ]
-        triggers = [issued_invoice_changes_only_its_state(), *issued_invoice_equals_its_lines()]
+        triggers = [
+            issued_invoice_changes_only_its_state(),
+            *issued_invoice_equals_its_lines(),
+            correction_is_of_the_same_parties(),
+            credit_notes_are_counted(),
+        ]
 
     def __str__(self) -> str:
         return self.number or f"draft {self.reference}"
 
+    @property
+    def due(self) -> Decimal:
+        """What is left of the claim after credit notes, in the currency's major unit."""
+        return self.total.amount - self.credited if self.kind == DocumentKind.INVOICE else Decimal(0)
 
-# What a line bills by is published, and triggers keep it from ever being removed: a foreign key would check the same
-# once more for each line, a fifth of the time a close spends in the database.
+
+# What a line bills by is published, what it corrects is issued, and triggers keep both from ever being removed: a
+# foreign key would check the same once more for each line, a fifth of the time a close spends in the database.
 PUBLISHED: dict[str, Any] = {
     "on_delete": models.PROTECT,
     "null": True,
@@ -123,10 +183,11 @@ PUBLISHED: dict[str, Any] = {
 
 class Line(models.Model):
     """
-    One claim on an invoice, rounded once to the currency's minor unit.
+    One claim on an invoice, rounded once to the currency's minor unit; on a credit note, what is taken back of one.
 
     explanation: the parts (from, to, units, unit price, flat fee, amount) whose sum is the amount before rounding,
     with the quantity, what was included, and the formula of a fee: see docs/pricing.md.
+    corrects_line: what a credit takes back some of, at the same rate of tax.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="lines", db_index=False)
@@ -136,6 +197,7 @@ class Line(models.Model):
     plan_feature = models.ForeignKey("plans.PlanFeature", **PUBLISHED)
     rate = models.ForeignKey("plans.Rate", **PUBLISHED)
     fee = models.ForeignKey("plans.Fee", **PUBLISHED)
+    corrects_line = models.ForeignKey("invoices.Line", **PUBLISHED)
     service_start = models.DateTimeField()
     service_end = models.DateTimeField()
     quantity = QuantityField()
@@ -149,9 +211,17 @@ class Line(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="line_position_is_used_once"),
             one_of("kind", LineKind, name="line_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=CREDITS, corrects_line__isnull=False)
+                | (~Q(kind__in=CREDITS) & Q(corrects_line__isnull=True)),
+                name="credit_names_the_line_that_it_is_of",
+            ),
             finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="line_quantity_is_finite"),
             finite("amount", least=-MOST_MONEY, name="line_amount_is_finite"),
             finite("tax_rate", most=100, name="line_tax_rate_is_0_to_100_percent"),
+        ]
+        indexes = [
+            models.Index(fields=["corrects_line"], condition=Q(corrects_line__isnull=False), name="line_by_corrected")
         ]
         triggers = issued_invoice_keeps_its_rows()
 

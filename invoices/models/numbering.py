@@ -2,12 +2,17 @@
 
 from django.db import models
 
-from plans.bounds import finite
+from plans.bounds import finite, one_of
+
+
+class DocumentKind(models.TextChoices):
+    INVOICE = "invoice", "invoice"
+    CREDIT_NOTE = "credit_note", "credit note"
 
 
 class NumberSeries(models.Model):
     """
-    The counter that numbers one seller's documents of one series.
+    The counter that numbers one seller's documents of one series, which are of one kind.
 
     The counter moves in the transaction that issues, after everything that can fail, so a rollback leaves no gap and
     the row's lock keeps numbers in the order of time.
@@ -18,6 +23,7 @@ class NumberSeries(models.Model):
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="number_series")
     code = models.SlugField(max_length=20)
     prefix = models.CharField(max_length=10, help_text="Printed before the number, such as INV-.")
+    kind = models.CharField(max_length=11, choices=DocumentKind, db_default=DocumentKind.INVOICE)
     sandbox = models.BooleanField(default=False)
     last_number = models.PositiveBigIntegerField(default=0)
     last_issued_at = models.DateTimeField(null=True, editable=False)
@@ -27,6 +33,7 @@ class NumberSeries(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["seller", "code"], name="seller_has_a_series_once"),
             models.UniqueConstraint(fields=["seller", "prefix"], name="numbers_of_two_series_never_look_alike"),
+            one_of("kind", DocumentKind, name="series_numbers_a_known_kind"),
             finite("last_number", most=10**12, name="last_number_is_finite"),
         ]
 

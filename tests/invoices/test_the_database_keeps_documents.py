@@ -25,29 +25,38 @@ from tests.refusals import named_constraints, refused_by
 pytestmark = pytest.mark.django_db
 
 DRAFT = """
-INSERT INTO invoices_invoice (reference, seller_id, customer_id, sandbox, state, period_start, period_end, currency,
-    net, tax, total, seller_facts, buyer_facts, purchase_order, note, created_at, number, sequence)
-SELECT {reference}, seller_id, customer_id, false, {state}, period_start, period_end, currency, {net}, {tax}, {total},
-    '{{}}', '{{}}', '', '', now(), {number}, {sequence}
+INSERT INTO invoices_invoice (kind, corrects_id, reference, seller_id, customer_id, sandbox, state, period_start,
+    period_end, currency, net, tax, total, seller_facts, buyer_facts, purchase_order, note, created_at, number,
+    sequence)
+SELECT {kind}, {corrects}, {reference}, seller_id, customer_id, false, {state}, period_start, period_end, currency,
+    {net}, {tax}, {total}, '{{}}', '{{}}', '', '', now(), {number}, {sequence}
 FROM invoices_invoice ORDER BY id LIMIT 1
 """
 
 
 def draft(**changes: str) -> str:
-    values = {"reference": "'new'", "state": "'draft'", "net": "0", "tax": "0", "total": "0"}
+    values = {
+        "kind": "'invoice'",
+        "corrects": "NULL",
+        "reference": "'new'",
+        "state": "'draft'",
+        "net": "0",
+        "tax": "0",
+        "total": "0",
+    }
     return DRAFT.format(**{**values, "number": "NULL", "sequence": "NULL", **changes})
 
 
 LINE = """
-INSERT INTO invoices_line (invoice_id, position, kind, description, service_start, service_end, quantity, unit,
-    currency, amount, tax_rate, explanation)
-SELECT id, {position}, {kind}, '', now(), now(), {quantity}, '', currency, {amount}, {rate}, '{{}}'
+INSERT INTO invoices_line (invoice_id, position, kind, corrects_line_id, description, service_start, service_end,
+    quantity, unit, currency, amount, tax_rate, explanation)
+SELECT id, {position}, {kind}, {line}, '', now(), now(), {quantity}, '', currency, {amount}, {rate}, '{{}}'
 FROM invoices_invoice WHERE state = 'draft'
 """
 
 
 def line(**changes: str) -> str:
-    values = {"position": "7", "kind": "'fee'", "quantity": "1", "amount": "1", "rate": "0"}
+    values = {"position": "7", "kind": "'fee'", "quantity": "1", "amount": "1", "rate": "0", "line": "NULL"}
     return LINE.format(**{**values, **changes})
 
 
@@ -68,6 +77,31 @@ ISSUE = (
 
 ISSUED = "UPDATE invoices_invoice SET {} WHERE state = 'issued'"
 
+# A credit note of $2 and its tax on the issued invoice: its rows first, as issuing writes them.
+CREDIT = """
+INSERT INTO invoices_line (invoice_id, position, kind, description, corrects_line_id, service_start, service_end,
+    quantity, unit, currency, amount, tax_rate, explanation)
+SELECT nextval('invoices_invoice_id_seq'), 1, {line_kind}, '', {line}, now(), now(), 1, '', 'USD', {net}, {rate},
+    '{{}}'
+FROM invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND i.state = 'issued' WHERE l.position = 1;
+INSERT INTO invoices_invoicetax (invoice_id, name, rate, reason, currency, taxable, amount)
+SELECT currval('invoices_invoice_id_seq'), '', {rate}, '', 'USD', {net}, {tax};
+INSERT INTO invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox,
+    state, series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net,
+    tax, total, seller_facts, buyer_facts, purchase_order, note, created_at)
+SELECT currval('invoices_invoice_id_seq'), {kind}, 'note', id, {reason}, {credit_to}, {seller}, {customer}, sandbox,
+    {state}, series_id, 99, 'CN-9', issued_at, issue_date, due_date, period_start, period_end, currency, {net},
+    {tax}, {net} + {tax}, '{{}}', '{{}}', '', '', now()
+FROM invoices_invoice WHERE state = 'issued'
+"""
+
+
+def credit_note(**changes: str) -> str:
+    values = {"kind": "'credit_note'", "reason": "'x'", "credit_to": "'refund'", "state": "'issued'", "rate": "19"}
+    values |= {"seller": "seller_id", "customer": "customer_id", "net": "2", "tax": "0.38", "line": "l.id"}
+    return CREDIT.format(**{**values, "line_kind": "'credit'", **changes})
+
+
 CASES = [
     # documents
     ("invoice_state_is_known", ISSUE.replace("'issued'", "'other'").format("")),
@@ -81,6 +115,38 @@ CASES = [
     ("invoice_net_is_finite", draft(net="'NaN'", total="'NaN'")),
     ("invoice_tax_is_finite", draft(tax="'NaN'", total="'NaN'")),
     ("invoice_total_is_never_negative", draft(net="-1", total="-1")),
+    ("document_kind_is_known", draft(kind="'other'")),
+    # credit notes
+    ("credit_note_says_of_what_why_and_where_to", credit_note(reason="''")),
+    ("credit_note_says_of_what_why_and_where_to", credit_note(credit_to="''")),
+    ("credit_note_says_of_what_why_and_where_to", credit_note(credit_to="'other'")),
+    ("credit_note_says_of_what_why_and_where_to", credit_note(kind="'invoice'")),
+    ("credit_note_is_issued_at_once", credit_note(state="'overdue'")),
+    ("no_more_is_credited_than_was_claimed", credit_note(net="20", tax="3.8")),
+    ("no_more_is_credited_than_was_claimed", "UPDATE invoices_invoice SET credited = 'NaN' WHERE state = 'draft'"),
+    ("line_is_credited_up_to_its_net", credit_note(net="6", tax="1.14")),
+    ("line_is_credited_up_to_its_net", credit_note(rate="7")),
+    (
+        "line_is_credited_up_to_its_net",
+        credit_note(line="(SELECT max(id) FROM invoices_line)"),
+    ),
+    (
+        "issued_invoice_equals_its_lines",
+        ";".join(
+            [
+                line(kind="'credit'", amount="0", rate="19", line="(SELECT min(id) FROM invoices_line)"),
+                ISSUE.format(""),
+            ]
+        ),
+    ),
+    ("correction_is_of_the_same_parties", credit_note(customer="(SELECT max(id) FROM customers_customer)")),
+    ("credit_names_the_line_that_it_is_of", credit_note(line="NULL")),
+    ("credit_names_the_line_that_it_is_of", credit_note(line_kind="'fee'")),
+    (
+        "invoice_is_replaced_by_one_other",
+        ";".join(draft(reference=reference, corrects="id") for reference in ("'one'", "'two'")),
+    ),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("credited = 1")),
     # lines and taxes of a draft
     ("line_kind_is_known", line(kind="'other'")),
     ("line_position_is_used_once", line(position="1")),
@@ -123,6 +189,7 @@ CASES = [
         "INSERT INTO invoices_numberseries (seller_id, code, prefix, sandbox, last_number)"
         " SELECT seller_id, 'other', prefix, false, 0 FROM invoices_numberseries",
     ),
+    ("series_numbers_a_known_kind", "UPDATE invoices_numberseries SET kind = 'other'"),
     ("last_number_is_finite", "UPDATE invoices_numberseries SET last_number = 2000000000000"),
     ("tax_rate_is_0_to_100_percent", "UPDATE invoices_taxrate SET rate = 101"),
     ("tax_rate_ends_after_start", "UPDATE invoices_taxrate SET valid_to = valid_from"),
@@ -152,6 +219,7 @@ def world() -> None:
     )
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().total.amount * 100 == 1190
+    make_customer()
     with connection.cursor() as cursor:
         cursor.execute(draft(net="10", tax="1.9", total="11.9"))
         cursor.execute(line(position="1", amount="10", rate="19"))
@@ -169,6 +237,10 @@ def test_every_promise_is_tested():
 
 def test_a_draft_that_equals_its_lines_may_be_issued():
     assert refused_by(ISSUE.format("")) == "nothing"
+
+
+def test_a_credit_note_within_its_bounds_is_let_pass():
+    assert refused_by(credit_note()) == "nothing"
 
 
 LIFE = [

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.totals import ORDER, Tax, TaxSum, total_up
+from invoices.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
+from tests.pages import rows
 
 VAT, REDUCED, NONE = Tax("VAT", Decimal(19)), Tax("VAT", Decimal(7)), Tax("VAT", Decimal(0), "Reverse charge")
 
@@ -69,3 +70,28 @@ def test_no_tax_is_off_by_more_than_half_a_cent(claims: list[tuple[Decimal, Tax]
     for one in total_up(claims, "USD").taxes:
         exact = one.taxable * one.tax.rate / 100
         assert abs(one.amount - exact) <= Decimal("0.005")
+
+
+def test_each_note_takes_back_the_tax_of_all_so_far_less_what_was_taken_back():
+    taxed: list[TaxSum] = []
+    for row in rows("invoices.md", "credit-notes"):
+        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", earlier=taxed)
+        assert found.tax == Decimal(row["tax"]), row["why"]
+        assert found.total == Decimal(row["total"]), row["why"]
+        before = taxed[0] if taxed else TaxSum(VAT, Decimal(0), Decimal(0))
+        taxed = [TaxSum(VAT, before.taxable + found.net, before.amount + found.tax)]
+
+
+@given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=12))
+def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(claims: list[tuple[Decimal, Tax]]):
+    whole = total_up(claims, "USD")
+    taken: dict[Tax, TaxSum] = {}
+    total = Decimal(0)
+    for claim in claims:
+        note = total_up_credit([claim], "USD", earlier=list(taken.values()))
+        total += note.total
+        for one in note.taxes:
+            before = taken.get(one.tax, TaxSum(one.tax, Decimal(0), Decimal(0)))
+            taken[one.tax] = TaxSum(one.tax, before.taxable + one.taxable, before.amount + one.amount)
+    assert total == whole.total
+    assert set(taken.values()) == set(whole.taxes)

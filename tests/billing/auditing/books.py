@@ -16,6 +16,7 @@ from billing.models import Subscription
 from billing.subscribing import cancel, extend_periods
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
+from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
 from plans.models import Plan, PlanVersion
 from plans.publishing import new_version, publish
@@ -54,6 +55,7 @@ def make_books() -> None:
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
+    _credit()
     _add_what_surrounds()
     _date_back()
 
@@ -157,6 +159,16 @@ def _use(acme: Subscription) -> None:
 def _use_late() -> None:
     _send("acme", "late", days_ago=33, at=NOW + timedelta(days=1))
     _send("globex", "late", days_ago=50, at=NOW + timedelta(days=1))
+
+
+def _credit() -> None:
+    """Credit an invoice of the customer who pays tax twice in part, and another's whole."""
+    at = datetime(2026, 4, 5, tzinfo=UTC)
+    taxed = Invoice.objects.filter(tax__gt=0).order_by("id").first()
+    for amount in ("3.33", "0.50"):
+        credit(invoice_id=taxed.pk, lines=[Taken(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
+    other = Invoice.objects.filter(tax=0, total__gt=0, kind="invoice", sandbox=False).latest("id")
+    credit(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
 
 
 def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool = False, **fields: Any) -> None:

@@ -1,0 +1,16 @@
+"""Take back what was claimed, by credit notes: docs/invoices.md."""
+
+from invoices.crediting.creditable import Creditable, read_creditable
+from invoices.crediting.drafting import Credit, credit_note
+from invoices.crediting.operation import CannotCredit, Taken, credit, preview
+
+__all__ = [
+    "CannotCredit",
+    "Credit",
+    "Creditable",
+    "Taken",
+    "credit",
+    "credit_note",
+    "preview",
+    "read_creditable",
+]

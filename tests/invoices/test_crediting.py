@@ -1,0 +1,198 @@
+"""Credit notes: what is taken back of an issued invoice, whole or by the line, at its own tax."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due
+from invoices.crediting import CannotCredit, Taken, credit, preview
+from invoices.models import Invoice
+from tests.builders import (
+    FEB,
+    MAR,
+    documents_are_clean,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.racing import together
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+
+
+@pytest.fixture
+def invoice() -> Invoice:
+    """Return an invoice over a fee of 30.00 and 100 calls at 0.05, with 19 % tax: 41.65."""
+    make_tax("19")
+    version = publish(
+        make_plan(fees=[fee("30", billed="arrears")], offers=[offer("api.calls", rates=[rate("0.05")])])
+    )
+    use(subscribe(make_customer("acme", city="Bonn"), version), "api.calls", 100)
+    close_due(at=FEB + timedelta(hours=1))
+    return Invoice.objects.get()
+
+
+def credited(invoice: Invoice, *lines: Taken, **fields: str) -> Invoice:
+    fields = {"reason": "Outage of 14 January", "to": "balance", **fields}
+    return credit(invoice_id=invoice.pk, lines=lines or None, at=MAR, **fields)
+
+
+def amounts(document: Invoice) -> tuple[Decimal, Decimal, Decimal]:
+    return document.net.amount, document.tax.amount, document.total.amount
+
+
+def test_a_whole_invoice_is_taken_back_to_the_cent_and_void(invoice: Invoice):
+    note = credited(invoice, to="refund")
+    assert amounts(note) == amounts(invoice) == (D("35"), D("6.65"), D("41.65"))
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.credited, invoice.due) == ("void", D("41.65"), 0)
+    assert (note.kind, note.corrects, note.reason, note.credit_to) == (
+        "credit_note",
+        invoice,
+        "Outage of 14 January",
+        "refund",
+    )
+    assert [(one.kind, one.corrects_line.position) for one in note.lines.order_by("position")] == [
+        ("credit", 1),
+        ("credit", 2),
+    ]
+    documents_are_clean()
+
+
+def test_a_line_is_taken_back_in_part(invoice: Invoice):
+    note = credited(invoice, Taken(1, D("10.00")))
+    assert amounts(note) == (D("10"), D("1.90"), D("11.90"))
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.due) == ("issued", D("29.75"))
+    credited(invoice, Taken(1), Taken(2))
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.due) == ("void", 0)
+    documents_are_clean()
+
+
+def test_a_paid_invoice_stays_paid_and_owes_what_is_credited(invoice: Invoice):
+    Invoice.objects.update(state="paid")
+    credited(invoice)
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.credited) == ("paid", D("41.65"))
+
+
+def test_many_small_notes_take_back_no_more_tax_than_there_was(invoice: Invoice):
+    """19 % of 0.50 is 0.095, a cent when rounded alone: ten such notes would take back 1.00 of 0.95."""
+    taxes = [credited(invoice, Taken(2, D("0.50"))).tax.amount for _ in range(10)]
+    assert sum(taxes) == D("0.95")
+    assert set(taxes) == {D("0.10"), D("0.09")}
+    documents_are_clean()
+
+
+def test_it_has_a_series_of_its_own_and_the_facts_of_its_invoice(invoice: Invoice):
+    customer = invoice.customer
+    customer.city = "Köln"
+    customer.save()
+    first, second = credited(invoice, Taken(1, D(1))), credited(invoice, Taken(1, D(1)))
+    assert [first.number, second.number, invoice.number] == ["CN-000001", "CN-000002", "INV-000001"]
+    assert first.buyer_facts == invoice.buyer_facts
+    assert first.issue_date == first.due_date
+
+
+def test_documents_of_the_sandbox_have_another(invoice: Invoice):
+    version = publish(make_plan(fees=[fee("5")]))
+    subscribe(make_customer(sandbox=True), version)
+    close_due(at=FEB + timedelta(hours=1))
+    test = Invoice.objects.get(sandbox=True, lines__service_start__lt=FEB)
+    assert credited(test).number == "TEST-CN-000001"
+
+
+def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
+    draft = preview(invoice_id=invoice.pk, lines=[Taken(2, D("0.50"))])
+    assert Invoice.objects.count() == 1
+    assert amounts(credited(invoice, Taken(2, D("0.50")))) == (
+        draft.totals.net,
+        draft.totals.tax,
+        draft.totals.total,
+    )
+
+
+REFUSED = [
+    # what is asked            says                                field
+    ([Taken(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines[0].amount"),
+    ([Taken(1, D("-1"))], r"\$30.00 is left to credit", "lines[0].amount"),
+    ([Taken(1, D("0"))], r"\$30.00 is left to credit", "lines[0].amount"),
+    ([Taken(1, D("NaN"))], r"\$30.00 is left to credit", "lines[0].amount"),
+    ([Taken(1, D("1.005"))], "1.005 is no amount in USD", "lines[0].amount"),
+    ([Taken(1), Taken(7)], "INV-000001 has no line 7", "lines[1].position"),
+    ([Taken(2), Taken(2)], "Line 2 is named twice", "lines[1].position"),
+    ([], "Nothing is left of INV-000001", "invoice"),
+]
+
+
+@pytest.mark.parametrize(("lines", "says", "field"), REFUSED)
+def test_what_cannot_be_credited_is_refused_with_what_can(invoice: Invoice, lines: list, says: str, field: str):
+    with pytest.raises(CannotCredit, match=says) as refused:
+        credit(invoice_id=invoice.pk, lines=lines, reason="x", to="balance", at=MAR)
+    assert refused.value.field == field
+    assert Invoice.objects.count() == 1
+
+
+def test_a_reason_and_a_way_for_the_money_must_be_given(invoice: Invoice):
+    for fields, field in [({"reason": " "}, "reason"), ({"reason": "x" * 301}, "reason"), ({"to": "cash"}, "to")]:
+        with pytest.raises(CannotCredit) as refused:
+            credited(invoice, **fields)
+        assert refused.value.field == field
+
+
+def test_a_credit_note_cannot_be_credited(invoice: Invoice):
+    note = credited(invoice)
+    with pytest.raises(CannotCredit, match="Only an invoice that is issued"):
+        credited(note)
+    with pytest.raises(CannotCredit, match="Nothing is left"):
+        credited(invoice)
+
+
+def test_who_looked_before_another_note_was_issued_is_told(invoice: Invoice):
+    credited(invoice, Taken(1, D(1)))
+    with pytest.raises(CannotCredit, match="credited meanwhile"):
+        credit(invoice_id=invoice.pk, lines=None, reason="x", to="balance", at=MAR, credited_before=D(0))
+
+
+def test_what_gave_something_back_is_credited_along_with_the_rest():
+    """January's usage came to less, so February's document took 4.00 off: credited whole, that is undone as well."""
+    version = publish(
+        make_plan(fees=[fee("10", billed="arrears")], offers=[offer("api.calls", rates=[rate("0.05")])])
+    )
+    subscription = subscribe(make_customer(seller=make_seller("late")), version)
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + timedelta(hours=1))
+    use(subscription, "api.calls", -80)
+    close_due(at=MAR + timedelta(hours=1))
+    february = Invoice.objects.latest("id")
+    with pytest.raises(CannotCredit, match=r"come to \$10.00, and \$6.00 is left"):
+        credited(february, Taken(1))
+    note = credited(february)
+    assert [one.amount.amount for one in note.lines.order_by("position")] == [D(10), D(-4)]
+    assert note.total.amount == D(6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_take_back_no_more_than_there_is(invoice: Invoice):
+    def one() -> str:
+        try:
+            return credited(invoice, Taken(1, D("20.00"))).number
+        except CannotCredit as refused:
+            return str(refused)
+
+    found = together(one, one)
+    assert sorted(found)[0] == "CN-000001"
+    assert "$10.00 is left to credit" in sorted(found)[1]
+    invoice.refresh_from_db()
+    assert invoice.credited == D("23.80")
