@@ -10,13 +10,14 @@ from billing.store import statements
 from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
+from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.counted import Counted, Window, usage_of, with_metered
 from billing.usage.current import UnknownCustomer
 from billing.usage.metered import read_held
 from plans.models.prices import Consumption
 from plans.pricing.exact import ZERO
 from plans.pricing.rating import rate_usage
-from plans.terms import FeatureTerms, terms_of
+from plans.terms import FeatureTerms
 
 
 class UnknownFeature(Exception):
@@ -44,9 +45,9 @@ class Answer:
 NOT_COVERED = "no_subscription"
 CAP_REACHED = "hard_cap_reached"
 
-_CHECK = """
+_CHECK = f"""
 SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone, pf.id,
-       c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       {OVERRIDES}, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN plans_feature f ON f.code = %(feature)s
 LEFT JOIN billing_coverage co
@@ -58,7 +59,7 @@ LEFT JOIN billing_period p
 LEFT JOIN plans_planfeature pf ON pf.version_id = p.version_id AND pf.feature_id = f.id
 LEFT JOIN billing_counter c ON c.period_id = p.id AND c.plan_feature_id = pf.id
 WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
-"""
+"""  # noqa: S608
 
 
 def check(
@@ -95,6 +96,7 @@ class Row(NamedTuple):
     anchor_at: datetime
     time_zone: str
     plan_feature_id: int | None
+    overrides: str
     window_start: datetime
     rate_id: int | None
     events: int
@@ -117,7 +119,7 @@ def _find(asked: dict[str, Any]) -> list[Row]:
 
 def _answer(rows: list[Row], quantity: Decimal, at: datetime) -> Answer:
     first = rows[0]
-    terms = terms_of(first.version_id, first.currency)
+    terms = terms_for(first)
     feature = terms.by_plan_feature.get(first.plan_feature_id or 0)
     if feature is None:
         return Answer(True, "", "", ZERO, ZERO, None, first.ends_at)

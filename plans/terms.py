@@ -7,6 +7,7 @@ A published version never changes, so its terms are read once per process and ke
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
 from plans.metering.tally import Aggregation
@@ -38,6 +39,20 @@ class Metering:
         return self.recurring or self.aggregation not in ("count", "sum")
 
 
+class Difference(NamedTuple):
+    """
+    One figure that is not as published.
+
+    what: what is overridden (billing.models.Override). rate: whose price it is, where it is one's. value: the figure;
+    instead: the published one; empty where none was.
+    """
+
+    what: str
+    rate: str
+    value: str
+    instead: str
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureTerms:
     """
@@ -46,6 +61,7 @@ class FeatureTerms:
     price: None if the version has no price for it in this currency and none is implied.
     metering: how the meter's events become a quantity.
     resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
+    agreed: where a subscription's own figures take the place of the version's (plans/agreed.py); empty as published.
     """
 
     plan_feature_id: int
@@ -59,6 +75,7 @@ class FeatureTerms:
     price: rating.PriceTerms | None
     metering: Metering
     resets: Interval | None
+    agreed: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +157,6 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         for plan_feature in granted
         if plan_feature.feature.meter is not None
     )
-    by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
-    for one in features:
-        by_meter[one.meter_id] = (*by_meter.get(one.meter_id, ()), one)
     return Terms(
         version_id=version.pk,
         plan_code=version.plan.code,
@@ -152,17 +166,27 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         interval=Interval(version.interval_unit, version.interval_count),
         anchor=version.anchor,
         proration=version.proration,
-        features=features,
         fees=tuple(
             FeeTerms(fee.pk, fee.code, fee.kind, fee.label, fee.amount.amount, fee.billed)
             for fee in version.fees.filter(currency=currency).order_by("position", "id")
         ),
-        by_meter=by_meter,
-        by_plan_feature={one.plan_feature_id: one for one in features},
-        by_value=tuple(one for one in features if one.price is not None and one.price.reads_values),
-        tallied=tuple(one for one in features if one.metering.is_tallied),
-        resets=tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
+        **by_use(features),
     )
+
+
+def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
+    """Return the features of a version in all the ways that `Terms` lists them."""
+    by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
+    for one in features:
+        by_meter[one.meter_id] = (*by_meter.get(one.meter_id, ()), one)
+    return {
+        "features": features,
+        "by_meter": by_meter,
+        "by_plan_feature": {one.plan_feature_id: one for one in features},
+        "by_value": tuple(one for one in features if one.price is not None and one.price.reads_values),
+        "tallied": tuple(one for one in features if one.metering.is_tallied),
+        "resets": tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
+    }
 
 
 def _feature_terms(granted: PlanFeature, feature: Feature, meter: Meter, currency: str) -> FeatureTerms:

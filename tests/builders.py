@@ -19,7 +19,7 @@ from django.utils.text import slugify
 
 from billing import subscribing
 from billing.auditing import assert_clean, credits, documents, numbers
-from billing.models import Coverage, Period, Subscription
+from billing.models import Coverage, Override, Period, Subscription
 from billing.store import sums
 from customers.models import Customer, Seller
 from invoices.models import TaxRate
@@ -179,6 +179,20 @@ def subscribe(
 ) -> Subscription:
     """Return a subscription from `starts_at`, made at the same moment unless `at` says otherwise."""
     return subscribing.start(customer=customer, version=version, starts_at=starts_at, at=at or starts_at, **fields)
+
+
+def agree(
+    subscription: Subscription, feature: str, what: str, value: Number, *, at: datetime, **fields: Any
+) -> Override:
+    """Return a figure of the subscription's own, from the period after `at` unless `starts_at` says otherwise."""
+    return subscribing.override(
+        subscription=subscription,
+        feature=Feature.objects.get(code=feature),
+        what=what,
+        value=Decimal(value),
+        at=at,
+        **{"reason": "as agreed", **fields},
+    )
 
 
 def use(

@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscribing
+from billing.admin.overrides import overriding, shown
 from billing.admin.upcoming import upcoming
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
@@ -55,7 +56,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("cancel",)
+    actions_detail = ("override", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -110,6 +111,16 @@ class SubscriptionAdmin(ModelAdmin):
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
 
+    @action(description="Agree figures", icon="handshake", permissions=["cancel"])
+    def override(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the subscription a price, an allowance or a bound of its own."""
+        subscription = self.get_object(request, object_id)
+        if subscription is None:
+            raise Http404(f"There is no subscription {object_id}.")
+        if not self.has_view_permission(request, subscription):
+            raise PermissionDenied
+        return overriding(self, request, subscription)
+
     @action(
         description="Cancel",
         icon="event_busy",
@@ -160,5 +171,6 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "subscription": subscription,
         "state_colour": STATE_COLOURS.get(subscription.state, ""),
         "periods": list(periods[:MOST_PERIODS]),
+        "overrides": shown(subscription),
         "upcoming": upcoming(subscription, at=timezone.now()),
     }

@@ -2,6 +2,7 @@ from django.urls import path
 
 from billing.api.check import CheckView
 from billing.api.events import EventsView
+from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.usage import BreakdownView, UsageView
 
@@ -12,5 +13,9 @@ urlpatterns = [
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
+    path("subscriptions/<str:subscription>/overrides", OverridesView.as_view(), name="overrides"),
+    path(
+        "subscriptions/<str:subscription>/overrides/<int:number>/end", OverrideEndView.as_view(), name="override_end"
+    ),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
 ]

@@ -17,25 +17,26 @@ from django.db import connection
 from psycopg import ServerCursor
 
 from billing.closing.usage_lines import explained, share_of
+from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.counted import NOTHING, Counted, Span, Window, usage_of, with_values
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
 from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing, rate_usage
-from plans.terms import terms_of
+from plans.terms import FeatureTerms
 
 MOST_KEPT = 100
 
 Row = dict[str, Any]
 
-_LINES = """
+_LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
     b.fingerprint, b.carried, b.metered, l.id, l.kind, l.quantity, l.amount, l.explanation::text, p.version_id,
-    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone
+    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
-"""
+"""  # noqa: S608
 
 
 class Billed(NamedTuple):
@@ -62,6 +63,21 @@ class Billed(NamedTuple):
     ends_at: datetime
     anchor_at: datetime
     time_zone: str
+    overrides: str
+
+    @property
+    def span(self) -> Span:
+        """The period that it bills."""
+        return Span(
+            self.period_id,
+            self.version_id,
+            self.currency,
+            self.starts_at,
+            self.ends_at,
+            self.anchor_at,
+            self.time_zone,
+            self.overrides,
+        )
 
     @property
     def counted(self) -> Counted:
@@ -109,7 +125,7 @@ def _billed() -> Iterator[Billed]:
 def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Row]:
     """Yield what is wrong with the lines of one counter's rates that were billed at the same mark."""
     try:
-        workings = _rate(lines, before)
+        feature, workings = _rate(lines, before)
     except Exception as error:
         yield {"line_id": lines[0].line_id, "wrong": f"cannot be rated again: {error}"}
         return
@@ -121,13 +137,13 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
             earlier = before.get(line.rate_id, Before())
-            yield from _differences(line, rated_line, earlier)
+            yield from _differences(line, rated_line, earlier, feature)
 
 
-def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> dict[int, RatedLine]:
+def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, RatedLine]]:
     """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
     first = lines[0]
-    feature = terms_of(first.version_id, first.currency).by_plan_feature[first.plan_feature_id]
+    feature = terms_for(first).by_plan_feature[first.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
     counted = {rate_id: one.counted for rate_id, one in before.items()}
@@ -136,23 +152,14 @@ def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> dict[int, Ra
     window = Window(first.plan_feature_id, first.window_start)
     if feature.price.reads_values:
         counted = with_values(counted, window, feature, period_id=first.period_id, up_to=first.mark)
-    span = Span(
-        first.period_id,
-        first.version_id,
-        first.currency,
-        first.starts_at,
-        first.ends_at,
-        first.anchor_at,
-        first.time_zone,
-    )
-    share = share_of(span, feature, window) if feature.price.is_bounded else WHOLE
+    share = share_of(first.span, feature, window) if feature.price.is_bounded else WHOLE
     rating = rate_usage(feature.price, usage_of(feature.price, counted), share=share)
-    return {int(line.rate_key): line for line in rating.claimed}
+    return feature, {int(line.rate_key): line for line in rating.claimed}
 
 
-def _differences(line: Billed, again: RatedLine, earlier: Before) -> Iterator[Row]:
+def _differences(line: Billed, again: RatedLine, earlier: Before, feature: FeatureTerms) -> Iterator[Row]:
     cumulative = round_money(again.amount, line.currency)
-    workings: dict[str, Any] = json.loads(explained(again))
+    workings: dict[str, Any] = json.loads(explained(again, feature.agreed))
     quantity = again.quantity
     if line.kind == "late_usage":
         told = f"{cumulative:f}", f"{round_money(earlier.amount, line.currency):f}"

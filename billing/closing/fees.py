@@ -42,7 +42,7 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
 def _lines(
     closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
 ) -> Iterator[DraftLine]:
-    recipe = recipe_of(span.version_id, span.currency)
+    recipe = recipe_of(span)
     fees = _due(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
     for fee in fees:
         part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, span, recipe.terms)

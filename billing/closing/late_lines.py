@@ -11,7 +11,7 @@ from decimal import Decimal
 from billing.closing.facts import Billed, Buyer, Late, Snapshot
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
-from billing.closing.usage_lines import explained, rated
+from billing.closing.usage_lines import described, explained, rated
 from billing.usage.counted import NOTHING, Counted, Window
 from invoices.drafts import DraftLine
 from plans.pricing.exact import EXACT, plain
@@ -29,6 +29,7 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
     More usage at one rate may change what another comes to, since they share what is included.
     """
     span = late.span
+    descriptions = recipe_of(span).descriptions
     tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
     for feature, window, line, counted in _rated(late):
         rate_id = int(line.rate_key)
@@ -38,14 +39,14 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
             continue
         drafted = DraftLine(
             kind="late_usage",
-            description=_description(late, feature, rate_id),
+            description=f"{described(feature, line, descriptions)} (late)",
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=EXACT.subtract(counted.used, billed.counted.used),
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=_explanation(late, line, counted, billed),
+            explanation=_explanation(late, feature, line, counted, billed),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
         )
@@ -58,21 +59,17 @@ def _rated(late: Late) -> Iterator[tuple[FeatureTerms, Window, RatedLine, Counte
     for feature, window, line, counted in rated(late.span, late.counters):
         seen.add((window, int(line.rate_key)))
         yield feature, window, line, counted
-    features = recipe_of(late.span.version_id, late.span.currency).features
+    features = recipe_of(late.span).features
     for window, rate_id in sorted(late.billed.keys() - seen):
         yield features[window.plan_feature_id], window, nothing(rate_id), NOTHING
 
 
-def _description(late: Late, feature: FeatureTerms, rate_id: int) -> str:
-    descriptions = recipe_of(late.span.version_id, late.span.currency).descriptions
-    return f"{descriptions.get(rate_id, feature.name)} (late)"
-
-
-def _explanation(late: Late, line: RatedLine, counted: Counted, billed: Billed) -> bytes:
+def _explanation(late: Late, feature: FeatureTerms, line: RatedLine, counted: Counted, billed: Billed) -> bytes:
     cumulative = f"{round_money(line.amount, late.span.currency):f}"
     before = f"{round_money(billed.amount, late.span.currency):f}"
     return explained(
         line,
+        feature.agreed,
         formula=f"{cumulative} − {before}",
         cumulative=cumulative,
         billed_before=before,

@@ -1,7 +1,9 @@
 """How a version's usage and fees read on a document; kept per process for as long as its terms are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from billing.usage.agreed import terms_for
+from billing.usage.counted import Span
 from plans.models import Rate
 from plans.models.prices import Billed
 from plans.terms import FeatureTerms, FeeTerms, Terms, terms_of
@@ -10,7 +12,7 @@ from plans.terms import FeatureTerms, FeeTerms, Terms, terms_of
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """
-    The terms of a version in a currency, sorted by when they are billed.
+    The terms of a period, sorted by when they are billed.
 
     descriptions: rate id → how its line reads.
     standing: features with a rate that is due without usage.
@@ -27,28 +29,34 @@ class Recipe:
 _kept: dict[tuple[int, str], Recipe] = {}
 
 
-def recipe_of(version_id: int, currency: str) -> Recipe:
+def recipe_of(span: Span) -> Recipe:
     """
-    Return the recipe of a version.
+    Return the recipe of a period: its version's, with what was agreed with its customer.
 
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    terms = terms_of(version_id, currency)
-    found = _kept.get((version_id, currency))
-    if found is None or found.terms is not terms:
-        found = _kept[version_id, currency] = _recipe(terms)
-    return found
+    published, terms = terms_of(span.version_id, span.currency), terms_for(span)
+    found = _kept.get((span.version_id, span.currency))
+    if found is None or found.terms is not published:
+        found = _kept[span.version_id, span.currency] = _recipe(published)
+    if terms is published:
+        return found
+    return replace(found, terms=terms, features=dict(terms.by_plan_feature), standing=_standing(terms))
 
 
 def _recipe(terms: Terms) -> Recipe:
     return Recipe(
         terms=terms,
-        features={one.plan_feature_id: one for one in terms.features},
-        standing=tuple(one for one in terms.features if _is_due_without_usage(one)),
+        features=dict(terms.by_plan_feature),
+        standing=_standing(terms),
         descriptions=_descriptions(terms),
         advance=tuple(fee for fee in terms.fees if fee.billed == Billed.ADVANCE),
         arrears=tuple(fee for fee in terms.fees if fee.billed == Billed.ARREARS),
     )
+
+
+def _standing(terms: Terms) -> tuple[FeatureTerms, ...]:
+    return tuple(one for one in terms.features if _is_due_without_usage(one))
 
 
 def _is_due_without_usage(feature: FeatureTerms) -> bool:

@@ -1,9 +1,11 @@
 """Lines for usage: one for each rate that was used, with the workings that are its amount."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from billing.closing.facts import Closing, Snapshot
 from billing.closing.recipes import Recipe, recipe_of
@@ -15,7 +17,7 @@ from plans.pricing.exact import plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import share
 from plans.pricing.rating import BOUND, WHOLE, RatedLine, Usage, rate_usage
-from plans.terms import FREE_RATE, FeatureTerms, Terms, terms_of
+from plans.terms import FREE_RATE, Difference, FeatureTerms, Terms, terms_of
 
 
 class UnpricedUsage(Exception):
@@ -33,7 +35,7 @@ def rated(
     :raises UnpricedUsage: if a counter's feature has no price in the currency.
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
     """
-    recipe = recipe_of(span.version_id, span.currency)
+    recipe = recipe_of(span)
     for window in _windows(recipe, span, counters, idle=idle):
         feature = recipe.features.get(window.plan_feature_id)
         if feature is None or feature.price is None:
@@ -101,7 +103,7 @@ def share_of(span: Span, feature: FeatureTerms, window: Window) -> Fraction:
 def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) -> Iterator[tuple[DraftLine, Snapshot]]:
     """Yield a line with its snapshot for each rate that was used or is due without usage."""
     span = closing.span
-    descriptions = recipe_of(span.version_id, span.currency).descriptions
+    descriptions = recipe_of(span).descriptions
     tax = seller.tax_of(closing.buyer, at=last_instant(span.ends_at))
     for feature, window, line, counted in rated(span, closing.counters, idle=idle):
         amount = round_money(line.amount, span.currency)
@@ -110,25 +112,33 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
         rate_id = int(line.rate_key)
         drafted = DraftLine(
             kind="usage",
-            description=descriptions.get(rate_id) or f"{feature.name}{': ' + line.label if rate_id == BOUND else ''}",
+            description=described(feature, line, descriptions),
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=line.quantity,
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=explained(line),
+            explanation=explained(line, feature.agreed),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
 
 
-def explained(line: RatedLine, **more: str) -> bytes:
+def described(feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:
+    """Return how the line of a rate, or of a bound, reads."""
+    of_bound = f"{feature.name}: {line.label}" if line.rate_key == BOUND and line.label else feature.name
+    text = descriptions.get(int(line.rate_key)) or of_bound
+    return f"{text} (as agreed)" if feature.agreed else text
+
+
+def explained(line: RatedLine, agreed: Sequence[Difference] = (), **more: str) -> bytes:
     """
     Return the workings of a line as JSON: what `RatedLine.as_json` says, the sum that it is as a formula, and more.
 
-    Every value is a number in plain text, so the JSON is put together as it stands, in a third of the time.
+    agreed: where it is not by the published price. Every other value is a number in plain text, so the JSON is put
+    together as it stands, in a third of the time.
     """
     parts, terms = [], []
     for part in line.parts:
@@ -144,6 +154,8 @@ def explained(line: RatedLine, **more: str) -> bytes:
             terms.append(flat_fee)
     more = {"formula": " + ".join(terms) or "0", **more}
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
+    if agreed:
+        rest += f',"agreed":{msgspec.json.encode([one._asdict() for one in agreed]).decode()}'
     return (
         f'{{"quantity":"{plain(line.quantity)}","included":"{plain(line.included)}"'
         f',"billable":"{plain(line.billable)}","refused":"{plain(line.refused)}","parts":[{",".join(parts)}]'

@@ -1,3 +1,4 @@
+from billing.models.agreements import Override
 from billing.models.periods import Period
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
@@ -21,6 +22,7 @@ __all__ = [
     "Hour",
     "Level",
     "Member",
+    "Override",
     "Period",
     "Rollup",
     "Series",

@@ -5,17 +5,21 @@ from billing.subscribing.changing import ChangeRefused, change_plan
 from billing.subscribing.covering import FeatureAlreadyPriced, SubscriptionRefused
 from billing.subscribing.ending import end_finished
 from billing.subscribing.extending import extend_customers, extend_periods
+from billing.subscribing.overriding import OverrideRefused, end_override, override
 from billing.subscribing.starting import start
 
 __all__ = [
     "CancellationRefused",
     "ChangeRefused",
     "FeatureAlreadyPriced",
+    "OverrideRefused",
     "SubscriptionRefused",
     "cancel",
     "change_plan",
     "end_finished",
+    "end_override",
     "extend_customers",
     "extend_periods",
+    "override",
     "start",
 ]

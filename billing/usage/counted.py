@@ -50,9 +50,9 @@ Counters = dict[Window, dict[int, Counted]]
 
 class Span(msgspec.Struct, frozen=True, gc=False):
     """
-    A period's interval, and the version and currency it is rated by.
+    A period's interval, and the version, currency and overrides it is rated by.
 
-    anchor_at, time_zone: what its windows of use are counted from.
+    anchor_at, time_zone: what its windows of use are counted from. overrides: see billing/usage/agreed.py.
     """
 
     period_id: int
@@ -62,6 +62,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     ends_at: datetime
     anchor_at: datetime
     time_zone: str
+    overrides: str = ""
 
 
 def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:

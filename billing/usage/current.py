@@ -12,12 +12,13 @@ from billing.store import statements
 from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
+from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.counted import Counted, Counters, Span, Window, usage_of, with_metered
 from billing.usage.metered import read_held
 from plans.pricing.exact import ZERO
 from plans.pricing.money import round_to
 from plans.pricing.rating import Rating, rate_usage
-from plans.terms import FeatureTerms, Terms, terms_of
+from plans.terms import FeatureTerms, Terms
 
 MICROSECOND = timedelta(microseconds=1)
 MILLIONTH = Decimal("0.000001")
@@ -66,10 +67,10 @@ class UnknownCustomer(Exception):
     """There is no customer of this external id."""
 
 
-_READ = """
+_READ = f"""
 SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id,
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone,
-       c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       {OVERRIDES}, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN billing_subscription s ON s.customer_id = cu.id
 LEFT JOIN billing_period p
@@ -77,7 +78,7 @@ LEFT JOIN billing_period p
 LEFT JOIN billing_counter c ON c.period_id = p.id
 WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
 ORDER BY s.id, p.id
-"""
+"""  # noqa: S608
 
 
 def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodUsage]:
@@ -94,7 +95,7 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     periods: dict[int, tuple[str, Span]] = {}
     counters: dict[int, Counters] = {}
     for _, _, subscription, *facts in rows:
-        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:7], facts[7:]
+        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:8], facts[8:]
         if span[0] is None:
             continue
         if span[0] not in periods:
@@ -119,7 +120,7 @@ def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]
 
 
 def _period_usage(subscription: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
-    terms = terms_of(span.version_id, span.currency)
+    terms = terms_for(span)
     windows = {one: _window(terms, one, span, at) for one in terms.features}
     return PeriodUsage(
         subscription=subscription,

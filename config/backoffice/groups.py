@@ -10,7 +10,7 @@ APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
     "plans.plan planversion planfeature price rate tier fee feature meter meterreading unitcost",
-    "billing.subscription period unbilledusage",
+    "billing.subscription override period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee unitcost"]
@@ -21,7 +21,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", EVERYTHING_SEEN),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
-        ("add change", ["customers.customer seller", "billing.subscription", "invoices.taxrate"]),
+        ("add change", ["customers.customer seller", "billing.subscription override", "invoices.taxrate"]),
         ("delete", ["invoices.taxrate"]),
         ("change", ["invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -33,7 +33,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey", "billing.subscription"]),
+        ("add change", ["customers.customer apikey", "billing.subscription override"]),
         ("change", ["billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
     ],

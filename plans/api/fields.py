@@ -54,22 +54,30 @@ class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
 
 @extend_schema_field({**_DECIMAL, "example": "1500"})
 class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
-    """An exact number: plain decimal text, or a JSON number, of at most 38 digits before and after the point."""
+    """
+    An exact number: plain decimal text, or a JSON number, of at most 38 digits before and after the point.
+
+    signed: whether it may be below zero.
+    """
 
     default_error_messages = {
         "number": "“{given}” is no plain decimal number of at most 38 digits before and after the point.",
         "negative": "{given} is negative; send zero or more.",
     }
 
+    def __init__(self, *, signed: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.signed = signed
+
     def to_internal_value(self, data: Any) -> Decimal:
-        """:raises serializers.ValidationError: if it is not such a number, or below zero."""
+        """:raises serializers.ValidationError: if it is no such number, or below zero and not signed."""
         text = data if isinstance(data, str) else ""
         if isinstance(data, int | Decimal) and not isinstance(data, bool):
             text = format(data, "f") if isinstance(data, Decimal) else str(data)
         if not _WRITTEN.fullmatch(text):
             self.fail("number", given=str(data)[:40])
         number = Decimal(text)
-        if number < 0:
+        if number < 0 and not self.signed:
             self.fail("negative", given=text)
         return number
 

@@ -1,7 +1,7 @@
 """The explanation of an amount: parts whose sum is the amount."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
@@ -36,6 +36,12 @@ class Part:
             "flat_fee": plain(self.flat_fee),
             "amount": plain(self.amount),
         }
+
+    def scaled(self, factor: Decimal) -> Self:
+        """Return the part with its prices multiplied by a factor, every digit kept: docs/pricing.md#overrides."""
+        unit_price, flat_fee = EXACT.multiply(self.unit_price, factor), EXACT.multiply(self.flat_fee, factor)
+        amount = EXACT.multiply(self.amount, factor)
+        return replace(self, unit_price=unit_price, flat_fee=flat_fee, amount=amount)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, str | None]) -> Self:

@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol, TypeVar
 
+from plans.pricing.bounds import InvalidCharge
 from plans.pricing.charges import Charge
+from plans.pricing.exact import EXACT
+
+LIST_PRICE = Decimal(1)
+MOST_FACTOR = Decimal(11)
+MOST_FACTOR_PLACES = 24
 
 
 class Matching(Protocol):
@@ -26,12 +33,26 @@ class Rate:
     match: (dimension, value) pairs that a use must all carry; empty for the default rate, which takes every
         use.
     label: how the line reads.
+    factor: what all its prices are multiplied by, 0 to 11, with at most 24 decimal places: 0.8 is 20 % off.
+
+    :raises InvalidCharge: if the factor is anything else.
+
+    Source: docs/pricing.md#overrides.
     """
 
     key: int | str
     match: tuple[tuple[str, str], ...]
     charge: Charge
     label: str = ""
+    factor: Decimal = LIST_PRICE
+
+    def __post_init__(self) -> None:
+        if self.factor is LIST_PRICE:
+            return
+        if not self.factor.is_finite() or not 0 <= self.factor <= MOST_FACTOR:
+            raise InvalidCharge(f"Prices are multiplied by 0 to {MOST_FACTOR}, not {self.factor}.")
+        if -int(self.factor.normalize(EXACT).as_tuple().exponent) > MOST_FACTOR_PLACES:
+            raise InvalidCharge(f"A factor may have at most {MOST_FACTOR_PLACES} decimal places: {self.factor:f}.")
 
 
 def match_rate(rates: Iterable[M], dimensions: Mapping[str, str]) -> M | None:

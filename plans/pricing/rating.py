@@ -18,7 +18,7 @@ from plans.pricing.charges import Dynamic, Graduated, Percentage, Volume
 from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.parts import Part, priced, total
-from plans.pricing.rates import Rate, match_rate
+from plans.pricing.rates import LIST_PRICE, Rate, match_rate
 from plans.pricing.rounding import Rounding
 from plans.pricing.terms import Consumption, PriceTerms
 from plans.pricing.usage import Usage
@@ -238,6 +238,8 @@ def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Deci
             parts = charge.rate(replace(usage, quantity=quantity))
         else:
             raise InvalidQuantity(f"Rate {rate.key!r} looks at the events, and only a quantity is told.")
+        if rate.factor is not LIST_PRICE:
+            parts = tuple(part.scaled(rate.factor) for part in parts)
     except (decimal.InvalidOperation, decimal.Inexact) as error:
         raise InvalidQuantity(
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."

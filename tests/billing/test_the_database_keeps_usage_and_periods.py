@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import Series
 from tests.billing.ingest.world import call, make_world, send
-from tests.builders import FEB
+from tests.builders import FEB, MAR, agree
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +26,21 @@ SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {qu
     {metered}
 FROM billing_billedusage
 """
+OVERRIDDEN = """
+INSERT INTO billing_override (subscription_id, feature_id, what, match, value, starts_at, ends_at, reason, created_at)
+SELECT subscription_id, feature_id, {what}, {match}, {value}, {starts}, {ends}, reason, created_at
+FROM billing_override
+"""
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
 
 def billed(**figures: str) -> str:
     return BILLED.format(**FIGURES | figures)
+
+
+def overridden(**columns: str) -> str:
+    kept = {"what": "what", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
+    return OVERRIDDEN.format(**kept | columns)
 
 
 def tally(changes: str) -> str:
@@ -72,6 +82,18 @@ CASES = [
     ),
     ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
     ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
+    # what was agreed
+    ("overridden_figure_is_known", overridden(what="'other'", value="1")),
+    ("override_is_within_its_bounds", overridden(what="'percent'", value="-101")),
+    ("override_is_within_its_bounds", overridden(what="'included'", value="'NaN'")),
+    ("override_is_within_its_bounds", overridden(what="'price'", value="1e13")),
+    ("only_a_price_is_of_a_rate", overridden(what="'percent'", match='\'{"model": "gpt"}\'')),
+    ("override_ends_after_it_starts", overridden(what="'percent'", ends="starts_at - interval '1 second'")),
+    ("figure_is_overridden_once_at_a_time", overridden(starts="starts_at + interval '1 day'")),
+    ("agreement_leaves_billed_periods_alone", overridden(what="'percent'", starts="'2026-01-01T00:00Z'")),
+    ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
+    ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET value = 2"),
+    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_override"),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
@@ -137,6 +159,7 @@ def world() -> None:
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
     close_due(at=FEB + timedelta(hours=1))
+    agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     assert subscription.periods.count() == 2
 
 

@@ -23,6 +23,8 @@ from plans.publishing import new_version, publish
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
     JAN,
+    MAR,
+    agree,
     fee,
     make_cost,
     make_customer,
@@ -49,6 +51,8 @@ def make_books() -> None:
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
     _subscribe_others(acme, pro, team)
     _use(acme)
+    for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
+        agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     extend_periods(until=NOW)
     close_due(at=NOW)
     _use_late()

@@ -1,0 +1,270 @@
+"""What was agreed with one customer: a figure of their own in place of the plan's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+)
+
+from billing import subscribing
+from billing.models import Override, Period, Subscription
+from billing.models.agreements import Overridden
+from billing.models.periods import PeriodKind
+from billing.subscribing.overriding import next_period_of
+from plans.admin.figures import NumberInput
+from plans.admin.matching import DEFAULT, text_of
+from plans.figures import money, number, units
+from plans.models import Feature
+from plans.pricing import charges
+from plans.pricing.rates import Rate
+from plans.terms import FeatureTerms, Terms, terms_of
+
+NO_CHANGE = "The figure is the plan's again from then on; what is billed does not change."
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something of a subscription's plan that may be agreed otherwise; now: what the plan says."""
+
+    feature_id: int
+    what: str
+    match: dict[str, str]
+    label: str
+    now: str
+
+
+def figures_of(terms: Terms) -> Iterator[Figure]:
+    """Yield what may be overridden, feature by feature, in the order of the plan."""
+    for one in terms.features:
+        yield Figure(one.feature_id, Overridden.INCLUDED, {}, _included(one), units(one.included, one.unit))
+        if one.price is None:
+            continue
+        for rate in one.price.rates:
+            if not isinstance(rate.charge, charges.Percentage | charges.Dynamic) and rate.key:
+                label = f"price of {text_of(dict(rate.match)) or DEFAULT}"
+                yield Figure(one.feature_id, Overridden.PRICE, dict(rate.match), label, _price(rate, terms.currency))
+        yield Figure(one.feature_id, Overridden.PERCENT, {}, "all its prices, by a percentage", "as published")
+        for what, limit in ((Overridden.MINIMUM, one.price.minimum), (Overridden.MAXIMUM, one.price.maximum)):
+            now = "none" if limit is None else money(limit, terms.currency)
+            yield Figure(one.feature_id, what, {}, f"{what.label} for a full period", now)
+
+
+def _included(feature: FeatureTerms) -> str:
+    return "hard cap" if feature.consumption == "hard_cap" else "included units"
+
+
+def _price(rate: Rate, currency: str) -> str:
+    charge = rate.charge
+    if isinstance(charge, charges.PerUnit):
+        return money(charge.unit_price, currency)
+    if isinstance(charge, charges.Package):
+        return f"{money(charge.price, currency)} per {number(charge.size)}"
+    return money(charge.fee, currency) if isinstance(charge, charges.Flat) else "in tiers"
+
+
+class OverrideForm(forms.Form):
+    figure = forms.ChoiceField(label="What", widget=UnfoldAdminSelectWidget)
+    value = forms.DecimalField(label="Agreed", max_digits=62, decimal_places=12, widget=NumberInput())
+    since = forms.ChoiceField(label="From", initial="next", widget=UnfoldAdminRadioSelectWidget)
+    starts_at = forms.SplitDateTimeField(
+        label="Date (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="A window of use that has begun by then goes on as it is; the next one is rated by the new figure.",
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Empty: it holds on.",
+    )
+
+    def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        terms = terms_of(subscription.version_id, subscription.currency)
+        names = {one.feature_id: one.name for one in terms.features}
+        self.figures = dict(enumerate(figures_of(terms)))
+        grouped: dict[str, list[tuple[int, str]]] = {}
+        for key, one in self.figures.items():
+            grouped.setdefault(names[one.feature_id], []).append((key, f"{one.label} (now {one.now})"))
+        self.fields["figure"].choices = list(grouped.items())
+        self.fields[
+            "value"
+        ].help_text = (
+            f"Units; a price or an amount in {subscription.currency}; or a percentage: -20 is 20 % off, 10 adds 10 %."
+        )
+        running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at).first()
+        next_at = next_period_of(subscription, at=at)
+        self.moments = {"next": next_at, "running": running.starts_at if running else next_at}
+        choices = [("next", f"the next period, {date_format(next_at)}")]
+        if running:
+            choices.append(("running", f"the whole running period, since {date_format(running.starts_at)}"))
+        self.fields["since"].choices = [*choices, ("date", "a date")]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("since") == "date" and not cleaned.get("starts_at"):
+            self.add_error("starts_at", "Enter the date that it holds from.")
+        return cleaned
+
+    def asked(self) -> dict[str, Any]:
+        """Return what `subscribing.override` takes of the form."""
+        told, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
+        return {
+            "feature": Feature.objects.get(pk=figure.feature_id),
+            "what": figure.what,
+            "match": figure.match,
+            "value": told["value"],
+            "starts_at": self.moments.get(told["since"], told["starts_at"]),
+            "ends_at": told["ends_at"],
+        }
+
+
+def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask what was agreed, and let it hold."""
+    at = timezone.now()
+    form = OverrideForm(request.POST or None, subscription=subscription, at=at)
+    if request.method == "POST" and form.is_valid():
+        reason = request.POST.get("_reason", "").strip()[:500]
+        try:
+            if not reason:
+                raise subscribing.OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
+            made = subscribing.override(
+                subscription=subscription, **form.asked(), reason=reason, by=request.user, at=at
+            )
+        except subscribing.OverrideRefused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, f"{_figure(made)} is {_value(made)} from {date_format(made.starts_at)} on.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Agree figures with {subscription.customer}",
+        consequences=[
+            f"The figure takes the place of the one in {subscription.version}, for this subscription only.",
+            "A period is rated by one set of figures: those in force when it begins. What is billed does not change.",
+            "One of the same kind that holds now ends when this one begins.",
+        ],
+        form=form,
+        verb="Agree",
+    )
+
+
+def shown(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return what was agreed for a subscription as its page shows it, in one query."""
+    found = subscription.overrides.select_related("feature__meter", "subscription").order_by("-starts_at", "-pk")
+    return [
+        {
+            "pk": one.pk,
+            "figure": _figure(one),
+            "value": _value(one),
+            "starts_at": one.starts_at,
+            "until": _until(one),
+            "reason": one.reason,
+        }
+        for one in found
+    ]
+
+
+def _figure(one: Override) -> str:
+    rate = f" ({text_of(one.match) or DEFAULT})" if one.what == Overridden.PRICE else ""
+    return f"{one.feature}: {one.get_what_display()}{rate}"
+
+
+def _value(one: Override) -> str:
+    if one.what == Overridden.INCLUDED:
+        return units(one.value, one.feature.meter.unit)
+    if one.what == Overridden.PERCENT:
+        return f"{'+' if one.value > 0 else ''}{number(one.value)} %"
+    return money(one.value, one.subscription.currency)
+
+
+def _until(one: Override) -> str:
+    if one.ends_at is None:
+        return "on"
+    return "withdrawn" if one.ends_at == one.starts_at else date_format(one.ends_at, "DATETIME_FORMAT")
+
+
+@admin.register(Override)
+class OverrideAdmin(ModelAdmin):
+    list_display = ("figure_shown", "value_shown", "subscription", "starts_at", "until_shown", "reason")
+    list_select_related = ("feature__meter", "subscription")
+    search_fields = ("subscription__external_id",)
+    search_help_text = "A subscription's id"
+    ordering = ("-pk",)
+    fields = ("subscription", "figure_shown", "value_shown", "starts_at", "until_shown", "reason", "created_by")
+    readonly_fields = fields
+    actions_detail = ("end",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
+        return super().get_queryset(request).select_related("feature__meter", "subscription")
+
+    @display(description="Figure")
+    def figure_shown(self, one: Override) -> str:
+        return _figure(one)
+
+    @display(description="Agreed")
+    def value_shown(self, one: Override) -> str:
+        return _value(one)
+
+    @display(description="Until")
+    def until_shown(self, one: Override) -> str:
+        return _until(one)
+
+    @action(description="End", icon="event_busy", permissions=["end"])
+    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the plan's own figure hold again."""
+        one = self.get_object(request, object_id)
+        if one is None:
+            raise Http404(f"There is no override {object_id}.")
+        if not self.has_view_permission(request, one):
+            raise PermissionDenied
+        at = timezone.now()
+        problems: list[str] = []
+        if request.method == "POST":
+            try:
+                ended = subscribing.end_override(override=one, by=request.user, at=at)
+            except subscribing.OverrideRefused as refusal:
+                problems.append(str(refusal))
+            else:
+                messages.success(request, f"{_figure(ended)} is the plan's again from {_until(ended)} on.")
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
+        ends_at = max(next_period_of(one.subscription, at=at), one.starts_at)
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=one,
+            title=f"End: {_figure(one)}, {_value(one)}",
+            consequences=[f"It holds until {date_format(ends_at, 'DATETIME_FORMAT')}.", NO_CHANGE],
+            problems=problems,
+            verb="End it",
+        )
+
+    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.change_override"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Override | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Override | None = None) -> bool:
+        return False

@@ -1,0 +1,78 @@
+"""What was agreed with one customer beside the price list."""
+
+import pghistory
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
+
+from billing.immutability import leaves_billed_periods_alone
+from plans.bounds import MOST_MONEY, MOST_UNITS, QuantityField, one_of
+
+
+class Overridden(models.TextChoices):
+    INCLUDED = "included", "included units, or the hard cap"
+    PRICE = "price", "the price of a rate"
+    PERCENT = "percent", "all its prices, by a percentage"
+    MINIMUM = "minimum", "minimum"
+    MAXIMUM = "maximum", "maximum"
+
+
+@pghistory.track()
+class Override(models.Model):
+    """
+    One figure of a feature that a subscription has of its own, in place of its version's.
+
+    value: units, a price or an amount in the subscription's currency, or a percentage: -20 is 20 % off.
+    match: of the rate whose price it is, as in `plans.Rate`; empty for the default rate and for everything else.
+    starts_at, ends_at: half-open; a window of use is rated by what was in force when it began, whole. An override
+    that ends as it starts was withdrawn.
+    """
+
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="overrides")
+    feature = models.ForeignKey("plans.Feature", on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=8, choices=Overridden)
+    match = models.JSONField(default=dict, blank=True)
+    value = QuantityField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            one_of("what", Overridden, name="overridden_figure_is_known"),
+            models.CheckConstraint(
+                condition=Q(what="included", value__gte=0, value__lte=MOST_UNITS)
+                | Q(what="percent", value__gte=-100, value__lte=1000)
+                | Q(what__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MOST_MONEY),
+                name="override_is_within_its_bounds",
+            ),
+            models.CheckConstraint(condition=Q(what="price") | Q(match={}), name="only_a_price_is_of_a_rate"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
+                name="override_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="figure_is_overridden_once_at_a_time",
+                expressions=[
+                    ("subscription", RangeOperators.EQUAL),
+                    ("feature", RangeOperators.EQUAL),
+                    ("what", RangeOperators.EQUAL),
+                    (Cast("match", models.TextField()), RangeOperators.EQUAL),
+                    (
+                        Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        triggers = [leaves_billed_periods_alone()]
+
+    def __str__(self) -> str:
+        return f"{self.feature}: {self.get_what_display()}"

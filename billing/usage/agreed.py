@@ -1,0 +1,67 @@
+"""The terms that a period is rated by: its version's, with what was agreed with the subscription's customer."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Protocol
+
+import msgspec
+
+from plans.agreed import Agreed, agreed_terms
+from plans.terms import Terms, terms_of
+
+
+class Rated(Protocol):
+    """A period to rate; overrides: those of its subscription, as `OVERRIDES` reads them."""
+
+    @property
+    def version_id(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def overrides(self) -> str: ...
+
+
+OVERRIDES = """
+coalesce((
+    SELECT json_agg(
+        json_build_array(o.feature_id, o.what, o.value::text, o.match, o.starts_at, o.ends_at) ORDER BY o.id)
+    FROM billing_override o WHERE o.subscription_id = s.id
+)::text, '')
+"""
+"""SQL for all overrides of a subscription `s`, as text: read in the statement that reads its period."""
+
+
+class Dated(msgspec.Struct, frozen=True, array_like=True):
+    """An override and when it is in force."""
+
+    feature_id: int
+    what: str
+    value: Decimal
+    match: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Dated, ...]).decode)
+
+
+def terms_for(period: Rated) -> Terms:
+    """
+    Return what a period is rated by.
+
+    :raises ValueError: if an override cannot be charged by, with the reason in words.
+
+    Source: docs/pricing.md#overrides.
+    """
+    terms = terms_of(period.version_id, period.currency)
+    return agreed_terms(terms, frozenset(_in_force(period))) if period.overrides else terms
+
+
+def _in_force(period: Rated) -> Iterator[Agreed]:
+    for one in _read(period.overrides):
+        if one.starts_at <= period.starts_at and (one.ends_at is None or period.starts_at < one.ends_at):
+            yield Agreed(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))

@@ -1,0 +1,145 @@
+"""
+A version's terms with figures of a subscription's own in place of the published ones.
+
+The one place where what was agreed with a customer meets the price list: whatever rates a subscription's usage takes
+its terms from here. The rates keep their keys and matches, so usage is counted the same whatever was agreed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from plans.pricing import charges
+from plans.pricing.bounds import InvalidCharge, check_price
+from plans.pricing.exact import EXACT, plain
+from plans.pricing.rates import Rate
+from plans.pricing.rating import PriceTerms
+from plans.terms import Difference, FeatureTerms, Terms, by_use
+
+MOST_PERCENT_UP, MOST_PERCENT_OFF = Decimal(1000), Decimal(-100)
+
+
+class Agreed(NamedTuple):
+    """
+    One figure of a subscription's own.
+
+    what: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20 % off); or price, of the
+        rate that has exactly this match: (dimension, value) pairs in the order of names, none for the default rate.
+    """
+
+    feature_id: int
+    what: str
+    value: Decimal
+    match: tuple[tuple[str, str], ...] = ()
+
+
+MOST_KEPT = 10_000
+_kept: dict[tuple[int, str, frozenset[Agreed]], tuple[Terms, Terms]] = {}
+
+
+def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
+    """
+    Return the terms with these figures in place of the version's.
+
+    A figure for a feature or a rate that the version does not have changes nothing: there is nothing to charge by it.
+
+    :raises InvalidCharge: if a figure cannot be charged by, in finance's words.
+
+    Source: docs/pricing.md#overrides.
+    """
+    key = (terms.version_id, terms.currency, agreed)
+    published, found = _kept.get(key, (None, terms))
+    if published is not terms:
+        found = replace(terms, **by_use(tuple(_agreed(feature, agreed) for feature in terms.features)))
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = terms, found
+    return found
+
+
+def _agreed(feature: FeatureTerms, agreed: frozenset[Agreed]) -> FeatureTerms:
+    own = {(one.what, one.match): one.value for one in agreed if one.feature_id == feature.feature_id}
+    if not own:
+        return feature
+    included = own.get(("included", ()), feature.included)
+    price = None if feature.price is None else _price(feature.price, own, included)
+    found = replace(feature, included=included, price=price)
+    return replace(found, agreed=tuple(_differences(feature, found, own)))
+
+
+Own = Mapping[tuple[str, tuple[tuple[str, str], ...]], Decimal]
+
+
+def _price(price: PriceTerms, own: Own, included: Decimal) -> PriceTerms:
+    return replace(
+        price,
+        included=included,
+        minimum=own.get(("minimum", ()), price.minimum),
+        maximum=own.get(("maximum", ()), price.maximum),
+        rates=tuple(_rate(rate, own) for rate in price.rates),
+    )
+
+
+def _rate(rate: Rate, own: Own) -> Rate:
+    """Return a rate at a price of its own; or, where it has none, with the percentage that is on all prices."""
+    unit_price, percent = own.get(("price", tuple(sorted(rate.match)))), own.get(("percent", ()))
+    if unit_price is not None:
+        return replace(rate, charge=_at(rate, unit_price))
+    if percent is not None:
+        check_agreed_percent(percent)
+        return replace(rate, factor=EXACT.scaleb(EXACT.add(percent, Decimal(100)), -2))
+    return rate
+
+
+def check_agreed_percent(percent: Decimal) -> None:
+    """:raises InvalidCharge: if prices cannot go up or down by this."""
+    if not MOST_PERCENT_OFF <= percent <= MOST_PERCENT_UP:
+        raise InvalidCharge(f"Prices change by {MOST_PERCENT_OFF} to {MOST_PERCENT_UP} percent, not by {percent:f}.")
+
+
+def _at(rate: Rate, unit_price: Decimal) -> charges.Charge:
+    """Return the charge at another price: of a unit, whatever its tiers were, of a package, or of the flat fee."""
+    charge = rate.charge
+    check_price(unit_price, of="The price")
+    if isinstance(charge, charges.Package):
+        return replace(charge, price=unit_price)
+    if isinstance(charge, charges.Flat):
+        return charges.Flat(unit_price)
+    if isinstance(charge, charges.Percentage | charges.Dynamic):
+        raise InvalidCharge(f"{rate.label} charges by event and has no unit price: change it by percent.")
+    return charges.PerUnit(unit_price)
+
+
+def _differences(before: FeatureTerms, after: FeatureTerms, own: Own) -> list[Difference]:
+    """Return what is not as published, in the order of a price list; only what the version has at all."""
+    found = []
+    if ("included", ()) in own:
+        found.append(Difference("included", "", plain(after.included), plain(before.included)))
+    if before.price is None or after.price is None:
+        return found
+    for was, now in zip(before.price.rates, after.price.rates, strict=True):
+        if now.charge is not was.charge:
+            found.append(Difference("price", was.label, plain(_unit_price(now)), _published(was)))
+    if any(now.factor != was.factor for was, now in zip(before.price.rates, after.price.rates, strict=True)):
+        found.append(Difference("percent", "", plain(own["percent", ()]), ""))
+    for what in ("minimum", "maximum"):
+        if (what, ()) in own:
+            published = getattr(before.price, what)
+            instead = "" if published is None else plain(published)
+            found.append(Difference(what, "", plain(own[what, ()]), instead))
+    return found
+
+
+def _unit_price(rate: Rate) -> Decimal:
+    charge = rate.charge
+    if isinstance(charge, charges.Package):
+        return charge.price
+    return charge.fee if isinstance(charge, charges.Flat) else charge.unit_price  # type: ignore[union-attr]
+
+
+def _published(rate: Rate) -> str:
+    """Return the published price of a rate; empty where it is not one figure."""
+    if isinstance(rate.charge, charges.Package | charges.Flat | charges.PerUnit):
+        return plain(_unit_price(rate))
+    return ""

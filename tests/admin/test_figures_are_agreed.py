@@ -1,0 +1,74 @@
+"""Finance agrees a figure with a customer on the subscription's page, and ends it on its own."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.models import Override
+from tests.builders import agree, make_customer, make_plan, offer, publish, rate, subscribe
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme():
+    offers = [offer("api.calls", included=200, rates=[rate("0.05")])]
+    return subscribe(make_customer("acme"), publish(make_plan("pro", offers=offers)), starts_at=timezone.now())
+
+
+def address(subscription):
+    return f"/admin/billing/subscription/{subscription.pk}/override/"
+
+
+def chosen(page, words):
+    """Return the choice whose words begin like this."""
+    groups = page.context["form"].fields["figure"].choices
+    return next(key for _, choices in groups for key, text in choices if text.startswith(words))
+
+
+def test_a_figure_is_agreed_with_a_reason(member, acme):
+    client = member("finance")
+    page = client.get(address(acme))
+    assert "included units (now 200 calls)" in page.content.decode()
+    assert "price of all other usage (now $0.05)" in page.content.decode()
+    typed = {"figure": chosen(page, "price of"), "value": "0.04", "since": "next", "_reason": "Deal 7"}
+    told = client.post(address(acme), typed, follow=True).content.decode()
+    made = Override.objects.get()
+    assert (made.what, made.starts_at, made.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
+    assert "the price of a rate (all other usage) is $0.04" in told
+    assert reverse("admin:billing_override_change", args=[made.pk]) in told
+
+
+REFUSED = [
+    ({"_reason": ""}, "Enter the reason"),
+    ({"value": "-1"}, "The price must be between"),
+    ({"since": "date"}, "Enter the date that it holds from"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), REFUSED)
+def test_what_is_wrong_is_said_and_nothing_stored(member, acme, changes, words):
+    client = member("finance")
+    figure = chosen(client.get(address(acme)), "price of")
+    typed = {"figure": figure, "value": "0.04", "since": "next", "_reason": "Deal 7", **changes}
+    assert words in client.post(address(acme), typed).content.decode()
+    assert not Override.objects.exists()
+
+
+def test_it_is_ended_on_its_own_page(member, acme):
+    made = agree(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
+    client = member("operations")
+    here = reverse("admin:billing_override_change", args=[made.pk])
+    assert "End" in client.get(here).content.decode()
+    told = client.post(f"/admin/billing/override/{made.pk}/end/", follow=True).content.decode()
+    made.refresh_from_db()
+    assert made.ends_at == acme.periods.get().ends_at
+    assert "plan&#x27;s again" in told
+
+
+def test_support_sees_figures_and_agrees_none(member, acme):
+    made = agree(acme, "api.calls", "included", 500, at=timezone.now())
+    client = member("support")
+    assert "500 calls" in client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()
+    assert client.get(address(acme)).status_code == 403
+    assert client.post(f"/admin/billing/override/{made.pk}/end/").status_code == 403

@@ -1,0 +1,70 @@
+"""A subscription's own figures over HTTP: agreed, listed, ended, and refused with the field at fault."""
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Override
+from tests.api.calls import Caller, faults, problem
+from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+
+BODY = {"feature": "api.calls", "what": "percent", "value": "-20", "reason": "Deal 7"}
+HERE = "/subscriptions/acme-pro/overrides"
+
+
+@pytest.fixture
+def acme(seller):
+    offers = [offer("api.calls", rates=[rate("0.05")], currency="EUR")]
+    customer = make_customer("acme", seller=seller, currency="EUR")
+    return subscribe(
+        customer, publish(make_plan("pro", offers=offers)), starts_at=timezone.now(), external_id="acme-pro"
+    )
+
+
+def test_one_is_agreed_and_listed(live, acme):
+    told = live.post(HERE, BODY)
+    assert told.status_code == 201
+    assert live.get(HERE).json()["data"] == [told.json()]
+    running = live.get("/subscriptions/acme-pro").json()["current_period"]
+    shown = {name: told.json()[name] for name in (*BODY, "match", "starts_at", "ends_at")}
+    assert shown == BODY | {"match": {}, "starts_at": running["end"], "ends_at": None}
+
+
+def test_one_is_ended(live, acme):
+    made = live.post(HERE, BODY | {"starts_at": acme.starts_at.isoformat()}).json()
+    ended = live.post(f"{HERE}/{made['id']}/end", {}).json()
+    assert ended["ends_at"] == live.get("/subscriptions/acme-pro").json()["current_period"]["end"]
+    assert faults(live.post(f"{HERE}/{made['id']}/end", {})) == {"ends_at": "refused"}
+
+
+FAULTS = [
+    # changes                                      field       code
+    ({"feature": "nothing"},                       "feature",  "unknown"),
+    ({"what": "everything"},                       "what",     "invalid_choice"),
+    ({"value": "-101"},                            "value",    "refused"),
+    ({"value": "much"},                            "value",    "number"),
+    ({"what": "price", "match": {"model": "x"}},   "match",    "refused"),
+    ({"match": {"model": "x"}},                    "match",    "refused"),
+    ({"ends_at": "2026-01-01T00:00:00Z"},          "ends_at",  "refused"),
+    ({"reason": ""},                               "reason",   "blank"),
+    ({"until": "2026-01-01T00:00:00Z"},            "until",    "unknown"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "field", "code"), FAULTS)
+def test_what_cannot_be_agreed_is_refused(live, acme, changes, field, code):
+    assert faults(live.post(HERE, BODY | changes)) == {field: code}
+    assert not Override.objects.exists()
+
+
+def test_a_repeated_post_agrees_once(live, acme):
+    first, again = (live.post(HERE, BODY, Idempotency_Key="k").json() for _ in range(2))
+    assert first == again
+    assert Override.objects.count() == 1
+
+
+def test_the_other_world_and_a_key_that_only_reads_are_refused(sandbox, acme):
+    problem(sandbox.get(HERE), 404, "not-found")
+    problem(sandbox.post(HERE, BODY), 404, "not-found")
+    reader = Caller(scopes=["read"])
+    problem(reader.post(HERE, BODY), 403, "scope-missing")
+    assert reader.get(HERE).status_code == 200

@@ -1,0 +1,132 @@
+"""What a subscription has of its own takes the place of what was published, and of nothing else."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.agreed import Agreed, agreed_terms
+from plans.pricing import charges
+from plans.pricing.anchors import Interval
+from plans.pricing.bounds import InvalidCharge
+from plans.pricing.rating import PriceTerms, Rate, Usage, rate_usage
+from plans.terms import FeatureTerms, Metering, Terms, by_use
+from tests.pricing.worked import rows
+
+D = Decimal
+CALLS = 7
+LADDER = (charges.Tier(D(10), D("1.50")), charges.Tier(D(100), D("0.50"), D(2)), charges.Tier(None, D("0.10"), D(5)))
+
+
+def terms_of(*charged: charges.Charge, **fields: object) -> Terms:
+    """Return the terms of a version with one feature; several charges are rates by model."""
+    rates = [
+        Rate(key, (("model", f"m{key}"),) if len(charged) > 1 else (), one, f"rate {key}")
+        for key, one in enumerate(charged, start=1)
+    ]
+    price = PriceTerms("USD", tuple(rates), **fields)
+    feature = FeatureTerms(
+        1, CALLS, "calls", "Calls", 1, "call", price.model, price.included, price, Metering(), resets=None
+    )
+    interval = Interval("month", 1)
+    return Terms(1, "p", "P", 1, "USD", interval, "calendar", "second", fees=(), **by_use((feature,)))
+
+
+def own(what: str, value: object, **match: str) -> Agreed:
+    return Agreed(CALLS, what, D(str(value)), tuple(sorted(match.items())))
+
+
+def feature_of(terms: Terms, *agreed: Agreed) -> FeatureTerms:
+    return agreed_terms(terms, frozenset(agreed)).features[0]
+
+
+@pytest.mark.parametrize("case", rows("overrides"), ids=lambda case: case["overridden"] or "published")
+def test_600_units_come_to_what_the_page_says(case):
+    agreed = [own(*one.split()) for one in filter(None, case["overridden"].split(", "))]
+    feature = feature_of(terms_of(charges.PerUnit(D("0.05")), included=D(200)), *agreed)
+    assert rate_usage(feature.price, {1: D(600)}).invoiced == D(case["amount"]), case["why"]
+    assert len(feature.agreed) == (1 if "stands as it is" in case["why"] else len(agreed))
+
+
+CHARGES = [
+    charges.Flat(D(29)),
+    charges.PerUnit(D("0.0000025")),
+    charges.Package(D(10), D(15)),
+    charges.Graduated(LADDER),
+    charges.Volume(LADDER),
+    charges.Percentage(D("2.9"), D("0.30"), least=D(1), most=D(9)),
+    charges.Percentage(D("2.9"), D("0.30")),
+    charges.Dynamic(D("1.2")),
+]
+
+
+@given(
+    charge=st.sampled_from(CHARGES),
+    percent=st.decimals(-100, 1000, places=10),
+    quantity=st.integers(0, 500),
+)
+def test_a_percentage_scales_whatever_is_charged_exactly(charge, percent, quantity):
+    usage = {1: Usage(D(quantity), 2, (D(quantity), D(20)), D(quantity))}
+    terms = terms_of(charge)
+    before = rate_usage(terms.features[0].price, usage).amount
+    after = rate_usage(feature_of(terms, own("percent", percent)).price, usage)
+    assert after.amount == before * (100 + percent) / 100
+    assert after.amount == sum(part.amount for part in after.lines[0].parts)
+
+
+OWN_PRICES = [
+    # charge                               what 600 units come to at 0.02
+    (charges.PerUnit(D("0.05")),           "12.00"),
+    (charges.Graduated(LADDER),            "12.00"),
+    (charges.Volume(LADDER),               "12.00"),
+    (charges.Package(D(100), D(1)),        "0.12"),
+    (charges.Flat(D(29)),                  "0.02"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("charge", "amount"), OWN_PRICES)
+def test_a_price_of_its_own_takes_the_place_of_a_published_one(charge, amount):
+    feature = feature_of(terms_of(charge), own("price", "0.02"))
+    assert rate_usage(feature.price, {1: D(600)}).amount == D(amount)
+
+
+def test_a_price_of_its_own_is_of_one_rate():
+    both = terms_of(charges.PerUnit(D(1)), charges.PerUnit(D(1)))
+    feature = feature_of(both, own("price", 5, model="m2"))
+    assert rate_usage(feature.price, {1: D(1), 2: D(1)}).amount == 6
+    assert feature.agreed[0]._asdict() == {"what": "price", "rate": "rate 2", "value": "5", "instead": "1"}
+
+
+def test_what_the_version_does_not_have_changes_nothing():
+    terms = terms_of(charges.PerUnit(D(1)))
+    for one in (own("price", 5, model="m2"), own("minimum", 5)._replace(feature_id=8)):
+        assert feature_of(terms, one) == terms.features[0]
+
+
+REFUSED = [
+    # charge                     figures                                    words
+    (charges.PerUnit(D(1)),      [own("percent", -101)],                    "-100 to 1000 percent"),
+    (charges.PerUnit(D(1)),      [own("price", -1)],                        "The price must be between"),
+    (charges.PerUnit(D(1)),      [own("included", -1)],                     "must be above 0"),
+    (charges.PerUnit(D(1)),      [own("minimum", 5), own("maximum", 4)],    "above its maximum"),
+    (charges.Dynamic(),          [own("price", 1)],                         "change it by percent"),
+    (charges.Dynamic(),          [own("included", 1)],                      "no units are included"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("charge", "figures", "words"), REFUSED)
+def test_what_cannot_be_charged_by_is_refused_in_words(charge, figures, words):
+    with pytest.raises(InvalidCharge, match=words):
+        feature_of(terms_of(charge), *figures)
+
+
+def test_keys_and_matches_stay_so_that_usage_is_counted_the_same():
+    terms = terms_of(charges.PerUnit(D(1)), charges.Graduated(LADDER))
+    feature = feature_of(terms, own("price", 5, model="m1"), own("percent", -5), own("included", 9))
+    before = terms.features[0].price.rates
+    assert [(rate.key, rate.match, rate.label) for rate in feature.price.rates] == [
+        (rate.key, rate.match, rate.label) for rate in before
+    ]
+    assert replace(feature, price=None, included=D(0), agreed=()) == replace(terms.features[0], price=None)
