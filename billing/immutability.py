@@ -2,6 +2,9 @@
 
 import pgtrigger
 
+COSTS = 7_265_774
+"""The lock that usage charged at its unit cost shares, and that a change of unit costs takes alone."""
+
 
 def append_only() -> pgtrigger.Trigger:
     """Return the trigger that refuses to change or remove a row."""
@@ -50,5 +53,64 @@ def resolved_once() -> pgtrigger.Trigger:
             END IF;
             RAISE EXCEPTION 'unbilled_usage_is_resolved_once: it may only be attributed, once'
             USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
+def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses a change of unit costs for hours in which usage was counted by them.
+
+    So what an event carries is the same whenever it is worked out again. A new cost may begin once that usage ends,
+    or fill a time in which there was none; usage that a more specific cost applies to does not matter.
+    """
+    return pgtrigger.Trigger(
+        name="counted_usage_keeps_its_cost",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[
+            ("cost", "plans_unitcost%ROWTYPE"),
+            ("since", "timestamptz"),
+            ("until", "timestamptz"),
+            ("counted", "timestamptz"),
+        ],
+        func=f"""
+            PERFORM pg_advisory_xact_lock({COSTS});
+            IF TG_OP = 'DELETE' THEN cost := OLD; ELSE cost := NEW; END IF;
+            since := cost.valid_from;
+            until := coalesce(cost.valid_to, 'infinity');
+            IF TG_OP = 'UPDATE' THEN
+                IF (OLD.meter_id, OLD.match, OLD.currency, OLD.valid_from)
+                    IS DISTINCT FROM (NEW.meter_id, NEW.match, NEW.currency, NEW.valid_from) THEN
+                    RAISE EXCEPTION 'counted_usage_keeps_its_cost: it is of other usage or time: record another one'
+                    USING ERRCODE = 'restrict_violation';
+                END IF;
+                IF OLD.cost = NEW.cost THEN since := LEAST(until, coalesce(OLD.valid_to, 'infinity')); END IF;
+                until := GREATEST(until, coalesce(OLD.valid_to, 'infinity'));
+            END IF;
+            SELECT max(h.bucket) INTO counted
+            FROM plans_rate r
+            JOIN plans_price pr ON pr.id = r.price_id AND pr.currency = cost.currency
+            JOIN plans_planfeature pf ON pf.id = pr.plan_feature_id
+            JOIN plans_feature f ON f.id = pf.feature_id AND f.meter_id = cost.meter_id
+            JOIN billing_period p ON p.version_id = pf.version_id AND p.starts_at < until AND p.ends_at > since
+            JOIN billing_subscription s ON s.id = p.subscription_id AND s.currency = cost.currency
+            JOIN billing_series u ON u.period_id = p.id AND u.meter_id = cost.meter_id AND u.dimensions @> cost.match
+            JOIN billing_hour h ON h.series_id = u.id AND h.bucket < until AND h.bucket + interval '1 hour' > since
+            WHERE r.model = 'dynamic' AND r.cost_source = 'unit_cost' AND NOT EXISTS (
+                SELECT FROM plans_unitcost o
+                WHERE o.meter_id = cost.meter_id AND o.currency = cost.currency AND u.dimensions @> o.match
+                    AND (SELECT count(*) FROM jsonb_object_keys(o.match))
+                        > (SELECT count(*) FROM jsonb_object_keys(cost.match))
+                    AND o.valid_from <= h.bucket AND coalesce(o.valid_to, 'infinity') >= h.bucket + interval '1 hour'
+            );
+            IF counted IS NOT NULL THEN
+                RAISE EXCEPTION 'counted_usage_keeps_its_cost: usage up to % was charged by the costs as they stand:'
+                    ' let the change begin then or later',
+                    to_char((counted + interval '1 hour') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC')
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
         """,
     )

@@ -5,6 +5,8 @@ The costs of the same usage (meter, dimensions, currency) follow one another: a 
 ends itself where the next one begins.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,8 +16,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from plans.models import Meter, UnitCost
-from plans.pricing import costs
 from plans.pricing.bounds import InvalidCharge, check_price
+from plans.pricing.costs import UnitCost as Cost
+from plans.pricing.costs import charges_cost, cost_of
+from plans.pricing.exact import EXACT
+from plans.pricing.rating import Rate, Usage
 from plans.trail import change
 
 COUNTED = "counted_usage_keeps_its_cost"
@@ -87,12 +92,29 @@ def remove_cost(*, cost: UnitCost, by: AbstractBaseUser | None, at: datetime) ->
         raise _in_words(error) from error
 
 
-def as_costs(stored: list[UnitCost]) -> tuple[costs.UnitCost, ...]:
+def at_cost(
+    rate: Rate, quantity: Decimal, dimensions: Mapping[str, str], *, costs: Sequence[Cost], at: datetime
+) -> Usage:
+    """
+    Return a quantity as one event of these dimensions brings it to a rate: for examples and previews.
+
+    costs: of the meter in the price's currency, of which a rate that charges by cost takes the one at `at`.
+
+    :raises CostRefused: if there is none then.
+    """
+    usage = Usage.of_one_event(quantity)
+    if not charges_cost(rate.charge):
+        return usage
+    cost = cost_of(costs, dimensions, at)
+    if cost is None:
+        raise CostRefused(f"{rate.label}: no unit cost of such usage is in force, so it cannot be charged by one.")
+    return replace(usage, carried=EXACT.multiply(quantity, cost.cost))
+
+
+def as_costs(stored: Iterable[UnitCost]) -> tuple[Cost, ...]:
     """Return stored costs as what the arithmetic takes, the first recorded first."""
     ordered = sorted(stored, key=lambda one: one.pk)
-    return tuple(
-        costs.UnitCost(tuple(sorted(one.match.items())), one.cost, one.valid_from, one.valid_to) for one in ordered
-    )
+    return tuple(Cost(tuple(sorted(one.match.items())), one.cost, one.valid_from, one.valid_to) for one in ordered)
 
 
 def _check(

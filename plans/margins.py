@@ -75,9 +75,7 @@ def live_margins(*, at: datetime) -> list[Margin]:
 
 def costs_in_force(*, at: datetime) -> Costs:
     stored = UnitCost.objects.in_force(at).order_by("meter", "currency", "pk")
-    return {
-        key: as_costs(list(rows)) for key, rows in groupby(stored, key=lambda one: (one.meter_id, str(one.currency)))
-    }
+    return {key: as_costs(rows) for key, rows in groupby(stored, key=lambda one: (one.meter_id, str(one.currency)))}
 
 
 def _margins_of_feature(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalogue import FeatureKind
 from plans.models.meters import Aggregation
-from plans.models.prices import ChargeModel, Consumption
+from plans.models.prices import ChargeModel, Consumption, CostSource
 from plans.pricing.anchors import Interval
 from plans.pricing.money import minor_unit
 from plans.terms import metering_of, price_terms, rate_terms
@@ -76,8 +76,21 @@ def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: s
     by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
     if by_event and metering_of(meter).is_tallied:
         yield f"{name}: a {by_event[0].model} charges single events, and {meter} makes more than a sum of them."
-    if any(rate.model == ChargeModel.DYNAMIC for rate in rates) and not meter.price_property:
+    dynamic = [rate for rate in rates if rate.model == ChargeModel.DYNAMIC]
+    if any(rate.cost_source == CostSource.EVENT for rate in dynamic) and not meter.price_property:
         yield f"{name}: a dynamic price charges what events cost, and {meter} reads no price from them."
+    for rate in dynamic:
+        if rate.cost_source == CostSource.UNIT_COST and not _has_cost(meter, price, rate):
+            yield (
+                f"{name}: “{rate}” charges what a unit costs, and no cost of {meter} in {price.currency} applies"
+                " to it from now on: record one under Unit costs."
+            )
+
+
+def _has_cost(meter: Meter, price: Price, rate: Rate) -> bool:
+    """Tell whether some of a rate's usage has a unit cost that has no end."""
+    lasting = meter.unit_costs.filter(currency=price.currency, valid_to__isnull=True)
+    return any(all(rate.match.get(name, value) == value for name, value in one.match.items()) for one in lasting)
 
 
 def _fits(price: Price) -> bool:

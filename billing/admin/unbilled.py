@@ -25,6 +25,7 @@ WHAT_TO_DO = {
     "bad_value": "Correct what the product sends, then send it again under a new id.",
     "no_subscription": "Subscribe the customer to a plan that has this feature.",
     "no_rate": "Publish a version with a rate for these dimensions, or a default rate.",
+    "no_cost": "Record what a unit of it costs, from a moment before it was used.",
 }
 
 

@@ -37,7 +37,7 @@ class Fold:
         """Add an event, but for what is reported of it as unbilled."""
         fingerprint = int(row.digest, 16)
         route = found.route
-        if any(stop.tallies or stop.price for stop in route.stops):
+        if route.is_costed or any(stop.tallies or stop.price for stop in route.stops):
             for stop, value, sequence in _counted(row, found, reports):
                 self.tallies.take(row, stop, value, found.bucket, sequence)
         if reports or not self._is_plain(route):

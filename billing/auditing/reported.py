@@ -34,12 +34,14 @@ def unreported(row: Stored, found: Attribution, reports: Reports, *, meters: Met
 def unfounded(
     row: Stored, found: Attribution, reports: Reports, *, known: Known, meters: Meters, catalogue: CatalogueCopy
 ) -> Iterator[Row]:
-    """Yield reports whose reason is none. Values and rates stay; subscriptions and meters may have come since."""
+    """Yield reports whose reason is none. Values and rates stay; all else may have come since."""
     reasons = {one.meter_id: one.reason for one in found.unpriced}
     for meter_id, report in reports.items():
         now, told = reasons.get(meter_id), report.reason
         if report.resolved_sequence is not None or now == told or told == Reason.UNKNOWN_CUSTOMER:
             continue
+        if told == Reason.NO_COST and now is None:
+            continue  # What had no cost may get one at any time, and is billed once it is tried again.
         if told == Reason.NO_SUBSCRIPTION and _subscribed_since(row, known):
             continue
         if told == Reason.UNKNOWN_EVENT and _metered_since(row, meters, catalogue):

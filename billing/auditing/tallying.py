@@ -16,6 +16,7 @@ from django.db import connection
 from billing.auditing.known import Known
 from billing.ingest.attribution import Stop
 from billing.ingest.catalogue import look_up
+from billing.ingest.costs import carried_at_cost
 from billing.ingest.stored import Stored, as_received
 from billing.ingest.tallying import digest_of_value, joined_by, tallies_of
 from billing.store.sums import CounterKey, RollupSeries
@@ -74,10 +75,13 @@ class Tallies:
 
     def take(self, row: Stored, stop: Stop, value: int | Decimal, bucket: datetime | None, sequence: int) -> None:
         """Add an event at one of its stops."""
-        if stop.price is not None:
-            price = Decimal(measured(look_up(as_received(row).properties, stop.price)) or 0)
-            for counter, _ in stop.targets:
-                self._carried.setdefault(counter, []).append((sequence, price))
+        for place, (counter, _) in enumerate(stop.targets if stop.price or stop.costs else ()):
+            costs = stop.costs[place] if stop.costs else None
+            if costs is not None:
+                carried = carried_at_cost(costs, [as_received(row)], [value])
+            else:
+                carried = measured(look_up(as_received(row).properties, stop.price)) if stop.price else 0
+            self._carried.setdefault(counter, []).append((sequence, Decimal(carried or 0)))
         if not stop.tallies:
             return
         metering, event = stop.meter.metering, as_received(row)

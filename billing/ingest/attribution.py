@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from billing.ingest.catalogue import CatalogueCopy, EventMeters, MeterCopy, Path, as_text, look_up
+from billing.ingest.costs import Costs, are_known, costs_at
 from billing.ingest.customers import CustomerCopy, PeriodCopy
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
@@ -22,6 +23,7 @@ from billing.subscribing.edges import window_of
 from plans.metering.expressions import Expression, NoValue
 from plans.metering.numbers import measured
 from plans.pricing.anchors import Interval
+from plans.pricing.charges import Dynamic
 from plans.pricing.rating import match_rate
 from plans.terms import FeatureTerms, terms_of
 
@@ -44,7 +46,7 @@ class Stop(NamedTuple):
     A rollup that feeds several counters is listed once: the other counters come with None. tallies: where the meter's
     quantity is more than a sum. is_text: whether the value is told apart from others rather than added to them.
     price: where what the event itself costs is read, if a price charges that. expression: what computes the value
-    where it is not read at a path; without either, each event is one.
+    where it is not read at a path; without either, each event is one. costs: of each target that charges unit costs.
     """
 
     meter: MeterCopy
@@ -54,6 +56,7 @@ class Stop(NamedTuple):
     is_text: bool = False
     price: Path | None = None
     expression: Expression | None = None
+    costs: Costs = ()
 
 
 class Route(NamedTuple):
@@ -61,13 +64,14 @@ class Route(NamedTuple):
     What becomes of events of the same name, periods and dimensions.
 
     revisions: the periods as they were then. carried: (subscription, moment) where a level is carried over into the
-    periods that start at that moment or later.
+    periods that start at that moment or later. is_costed: whether a unit cost is charged somewhere on it.
     """
 
     stops: tuple[Stop, ...]
     unpriced: tuple[Unpriced, ...]
     revisions: tuple[tuple[int, int], ...]
     carried: tuple[tuple[int, datetime], ...] = ()
+    is_costed: bool = False
 
 
 class Attribution(NamedTuple):
@@ -104,7 +108,7 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
         route = customer.routes[key] = _find_route(*key)
     values: list[int | Decimal] = []
     for stop in route.stops:
-        _, path, _, _, is_text, price, expression = stop
+        _, path, _, _, is_text, price, expression, costs = stop
         value: int | Decimal | str | None = 1
         if is_text or price is not None or expression is not None:
             value = _value(stop, properties)
@@ -112,8 +116,8 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
             if type(value) is not int:
                 value = measured(value)
-        if value is None or type(value) is str:
-            route, values = _around_bad_values(route, event)
+        if value is None or type(value) is str or (costs and not are_known(costs, event.occurred_at)):
+            route, values = _around_what_is_missing(route, event)
             break
         values.append(value)
     return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
@@ -173,13 +177,17 @@ def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
     return f"“{'.'.join(stop.path)}” is missing or not a number" if value is None else value
 
 
-def _around_bad_values(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
-    """Return the route without the meters that cannot read all of their values, and the values of the others."""
+def _around_what_is_missing(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
+    """Return the route without the meters that lack a value or a unit cost, and the values of the others."""
     found = [(stop, _value(stop, event.properties)) for stop in route.stops]
     bad: dict[MeterCopy, Unpriced] = {}
     for stop, value in found:
-        if isinstance(value, str) and stop.meter not in bad:
+        if stop.meter in bad:
+            continue
+        if isinstance(value, str):
             bad[stop.meter] = Unpriced(Reason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
+        elif not are_known(stop.costs, event.occurred_at):
+            bad[stop.meter] = Unpriced(Reason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time")
     good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
     return route._replace(stops=stops, unpriced=(*route.unpriced, *bad.values())), [value for _, value in good]
@@ -204,7 +212,8 @@ def _find_route(
         else:
             stops += found
     revisions = tuple((period.id, period.revision) for period in periods)
-    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods))
+    is_costed = any(stop.costs for stop in stops)
+    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed)
 
 
 def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:
@@ -255,6 +264,7 @@ def _find_stops(
                 is_text=meter.metering.aggregation == "unique",
                 price=meter.price if _is_carried(priced, targets) else None,
                 expression=reading.expression,
+                costs=costs_at(meter, priced, targets, own),
             )
         )
     return stops
@@ -284,10 +294,10 @@ def _targets(
 def _is_carried(
     priced: Sequence[tuple[PeriodCopy, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
 ) -> bool:
-    """Tell whether one of the rates that a value goes to charges what the events themselves cost."""
+    """Tell whether one of the rates that a value goes to charges the prices that events carry."""
     keys = {counter.rate_id for counter, _ in targets}
     return any(
-        rate.charge.reads == "carried"
+        isinstance(rate.charge, Dynamic) and rate.charge.source == "event"
         for _, feature in priced
         if feature.price
         for rate in feature.price.rates

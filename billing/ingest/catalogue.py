@@ -1,12 +1,15 @@
 """This process's copy of the meters, current as of a revision that every batch is checked against."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plans.costing import as_costs
 from plans.metering.expressions import BadExpression, Expression, NoValue, compiled
 from plans.models import Catalogue, Meter
+from plans.models import UnitCost as UnitCostRow
 from plans.models.meters import Aggregation
+from plans.pricing.costs import UnitCost
 from plans.terms import Metering, metering_of
 
 Path = tuple[str, ...]
@@ -28,7 +31,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeterCopy:
-    """A meter, ready to be applied to events. Two copies are never equal: one read later may mean something else."""
+    """
+    A meter, ready to be applied to events. Two copies are never equal: one read later may mean something else.
+
+    costs: currency → the unit costs of all times.
+    """
 
     id: int
     name: str
@@ -40,6 +47,7 @@ class MeterCopy:
     dimensions: tuple[tuple[str, Path], ...]
     reading_dimension: str
     readings: tuple[Reading, ...]
+    costs: Mapping[str, tuple[UnitCost, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +91,7 @@ def refresh() -> CatalogueCopy:
     global _copy
     revision = Catalogue.objects.values_list("revision", flat=True).get()
     by_event: dict[str, tuple[MeterCopy, ...]] = {}
-    for meter in Meter.objects.prefetch_related("readings").order_by("id"):
+    for meter in Meter.objects.prefetch_related("readings", "unit_costs").order_by("id"):
         by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), _copied(meter))
     _copy = CatalogueCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
     return _copy
@@ -120,6 +128,7 @@ def _copied(meter: Meter) -> MeterCopy:
         dimensions=tuple((name, _path(name)) for name in meter.dimensions),
         reading_dimension=meter.reading_dimension,
         readings=readings,
+        costs=_costs(meter.unit_costs.all()),
     )
 
 
@@ -134,6 +143,13 @@ def _expression(text: str) -> Expression:
             raise NoValue(why)
 
         return Expression(text, refuse)
+
+
+def _costs(stored: Iterable[UnitCostRow]) -> Mapping[str, tuple[UnitCost, ...]]:
+    by_currency: dict[str, list[UnitCostRow]] = {}
+    for one in stored:
+        by_currency.setdefault(str(one.currency), []).append(one)
+    return {currency: as_costs(rows) for currency, rows in by_currency.items()}
 
 
 def _filters(stored: Mapping[str, Any]) -> tuple[Filter, ...]:

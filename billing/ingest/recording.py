@@ -19,6 +19,7 @@ from django.db import transaction
 from billing.ingest import catalogue, customers
 from billing.ingest.attribution import Attribution, Route, Stop, attribute
 from billing.ingest.catalogue import Path, look_up
+from billing.ingest.costs import carried_at_cost
 from billing.ingest.customers import CustomerCopy
 from billing.ingest.tallying import tally
 from billing.ingest.wire import Received
@@ -249,8 +250,12 @@ def _gated(batch: Batch) -> Mapping[int, sums.Gate]:
     :raises CopyIsOld: if one of them, or the catalogue, is no longer as it was when the batch was attributed.
     """
     expected: dict[int, int] = {}
+    is_costed = False
     for one in batch.attributions:
         expected.update(one.route.revisions)
+        is_costed = is_costed or one.route.is_costed
+    if is_costed:
+        sums.hold_costs()
     revision, gates = sums.gate(expected)
     if revision != batch.catalogue_revision:
         raise CopyIsOld
@@ -328,13 +333,14 @@ def _fold(
         carried = _carried(stop.price, group.events) if stop.price else 0
         if stop.tallies:
             tallied.append((stop, group, values))
-        for counter, series in stop.targets:
+        for place, (counter, series) in enumerate(stop.targets):
+            costs = stop.costs[place] if stop.costs else None
             total = counters.get(counter)
             if total is None:
                 total = counters[counter] = sums.CounterSum()
             total.events += events
             total.quantity += quantity
-            total.carried += carried
+            total.carried += carried if costs is None else carried_at_cost(costs, group.events, values)
             total.fingerprint += group.fingerprint
             if series is not None:
                 rolled_up = rollups.get((series, group.bucket))

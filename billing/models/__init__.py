@@ -1,4 +1,5 @@
 from billing.models.agreements import Override
+from billing.models.costs import CountedCost
 from billing.models.periods import Period
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
@@ -16,6 +17,7 @@ from billing.models.usage import (
 
 __all__ = [
     "BilledUsage",
+    "CountedCost",
     "Counter",
     "Coverage",
     "Event",

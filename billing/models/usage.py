@@ -19,6 +19,7 @@ class Reason(models.TextChoices):
     BAD_VALUE = "bad_value", "the metered property is missing or not a number"
     NO_SUBSCRIPTION = "no_subscription", "no subscription of the customer covers it"
     NO_RATE = "no_rate", "no rate of the price matches its dimensions"
+    NO_COST = "no_cost", "no unit cost was in force for it"
 
 
 class Event(models.Model):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from django.db import transaction
 
+from billing.immutability import COSTS
 from billing.store import statements
 
 MOST_REMEMBERED = 500_000
@@ -66,6 +67,16 @@ _GATE = """
 SELECT (SELECT revision FROM plans_catalogue), id, revision, state = 'closed'
 FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
+
+
+def hold_costs() -> None:
+    """
+    Keep unit costs as they are until the transaction ends, or wait for a change of them under way.
+
+    Taken before the gate, so that the revision read there tells of any change that came first.
+    """
+    with statements.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [COSTS])
 
 
 def gate(period_ids: Iterable[int]) -> tuple[int, dict[int, Gate]]:

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from django.utils import timezone
+
 from plans.admin.parts import Row, rows_of
 from plans.admin.quantities import MOST, usual
+from plans.costing import as_costs, at_cost
 from plans.figures import money, number, units
 from plans.models import PlanFeature, Price, Rate, Tier
 from plans.pricing import rating
+from plans.pricing.costs import UnitCost
 from plans.pricing.money import round_money
 from plans.terms import feature_price, rate_terms
 
@@ -65,7 +69,9 @@ def examples(
     quantities = [list(one.quantities) or _usual(granted, one) for one in asked]
     count = min(MOST, max(map(len, quantities), default=0))
     used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
-    return [_example(terms, usage, granted.feature.meter.unit) for usage in used]
+    meter = granted.feature.meter
+    costs = as_costs(meter.unit_costs.filter(currency=currency))
+    return [_example(terms, usage, meter.unit, costs) for usage in used]
 
 
 def _usual(granted: PlanFeature, one: Asked) -> list[Decimal]:
@@ -77,8 +83,15 @@ def _nth(quantities: list[Decimal], index: int) -> Decimal:
     return quantities[min(index, len(quantities) - 1)]
 
 
-def _example(terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str) -> Example:
-    rated = rating.rate_usage(terms, {place: rating.Usage.of_one_event(one) for place, one in quantities.items()})
+def _example(
+    terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str, costs: Sequence[UnitCost]
+) -> Example:
+    now = timezone.now()
+    usage = {
+        rate.key: at_cost(rate, quantities[int(rate.key)], dict(rate.match), costs=costs, at=now)
+        for rate in terms.rates
+    }
+    rated = rating.rate_usage(terms, usage)
     used = sum(quantities.values(), Decimal(0))
     return Example(
         usage=units(used, unit),

@@ -17,7 +17,7 @@ from plans.admin.quantities import QuantitiesField
 from plans.admin.tiers import TierFormSet, TierInline
 from plans.matching import text_of
 from plans.models import Price, Rate
-from plans.models.prices import PRICED, TIERED, ChargeModel, PackageRounding
+from plans.models.prices import PRICED, TIERED, ChargeModel, CostSource, PackageRounding
 from plans.pricing.bounds import InvalidCharge, check_price, check_units
 from plans.terms import rate_terms
 
@@ -29,6 +29,7 @@ READ_BY = {
     "free_value": ChargeModel.PERCENTAGE,
     "least_per_event": ChargeModel.PERCENTAGE,
     "most_per_event": ChargeModel.PERCENTAGE,
+    "cost_source": ChargeModel.DYNAMIC,
     "markup": ChargeModel.DYNAMIC,
 }
 """Fields that only one model reads."""
@@ -41,11 +42,13 @@ UNREAD: dict[str, Any] = {
     "free_value": Decimal(0),
     "least_per_event": None,
     "most_per_event": None,
+    "cost_source": CostSource.EVENT,
     "markup": Decimal(1),
 }
 """What stands in them where no other figure is given, or none is read."""
 
-FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name != "package_rounding"))
+CHOICES = ("package_rounding", "cost_source")
+FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name not in CHOICES))
 
 
 class RateForm(forms.ModelForm):
@@ -56,7 +59,7 @@ class RateForm(forms.ModelForm):
 
     class Meta:
         model = Rate
-        fields = ("position", "match", "label", "model", *FIGURES, "package_rounding", "example")
+        fields = ("position", "match", "label", "model", *FIGURES, *CHOICES, "example")
         labels = {
             "model": "Charged",
             "position": "Order",
@@ -66,6 +69,7 @@ class RateForm(forms.ModelForm):
             "free_value": "Free value",
             "least_per_event": "At least per event",
             "most_per_event": "At most per event",
+            "cost_source": "The cost is",
         }
         widgets = {name: NumberInput() for name in ("position", *FIGURES)}
 
@@ -147,7 +151,7 @@ class RateInline(TabularInline):
     verbose_name = "rate"
     verbose_name_plural = "Rates"
     ordering = ("position", "pk")
-    fields = ("match", "label", "position", "model", *FIGURES, "package_rounding", "example")
+    fields = ("match", "label", "position", "model", *FIGURES, *CHOICES, "example")
     readonly_preprocess_fields = dict.fromkeys(FIGURES, bare)
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """POST /api/v1/plans/{plan}/preview: what some usage would cost."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +14,16 @@ from rest_framework.response import Response
 from plans.api.fields import NumberField, amount_document
 from plans.api.priced import PricedSerializer
 from plans.api.views import visible
-from plans.models import Plan, PlanVersion
+from plans.costing import CostRefused, as_costs, at_cost
+from plans.models import Plan, PlanVersion, UnitCost
+from plans.pricing.costs import charges_cost
 from plans.pricing.currencies import MINOR_UNITS
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.rating import PriceTerms, Rating, Usage, match_rate, rate_usage
 from plans.terms import FeatureTerms, terms_of
 
 MOST_QUANTITIES = 100
+NOTHING = Usage(ZERO)
 
 
 class QuantitySerializer(serializers.Serializer[Any]):
@@ -81,7 +85,7 @@ class PreviewView(generics.GenericAPIView[Plan]):
         version = self._version(plan, asked.get("version"))
         feature, price = _price(version, asked["feature"], asked["currency"])
         quantities = _by_rate(price, asked["quantities"], feature)
-        rating = rate_usage(price, {key: Usage.of_one_event(one) for key, one in quantities.items()})
+        rating = rate_usage(price, quantities)
         return Response(_document(version, feature, rating))
 
     def _version(self, plan: str, number: int | None) -> PlanVersion:
@@ -108,14 +112,24 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
 
 def _by_rate(
     price: PriceTerms, quantities: Sequence[Mapping[str, Any]], feature: FeatureTerms
-) -> dict[int | str, Decimal]:
-    found: dict[int | str, Decimal] = {}
+) -> dict[int | str, Decimal | Usage]:
+    """Return what is asked for as one event at each rate."""
+    found: dict[int | str, Usage] = {}
+    stored = UnitCost.objects.filter(meter=feature.meter_id, currency=price.currency)
+    costs = as_costs(stored) if any(charges_cost(rate.charge) for rate in price.rates) else ()
+    now = timezone.now()
     for index, one in enumerate(quantities):
         rate = match_rate(price.rates, one["dimensions"])
         if rate is None:
             raise _refused(f"quantities.{index}.dimensions", f"No rate of {feature.code} matches.", code="no_rate")
-        found[rate.key] = EXACT.add(found.get(rate.key, ZERO), one["quantity"])
-    return found
+        try:
+            usage = at_cost(rate, one["quantity"], one["dimensions"], costs=costs, at=now)
+        except CostRefused as refusal:
+            raise _refused(f"quantities.{index}.dimensions", str(refusal), code="no_cost") from refusal
+        before = found.get(rate.key, NOTHING)
+        together = Usage.of_one_event(EXACT.add(before.quantity, usage.quantity))
+        found[rate.key] = replace(together, carried=EXACT.add(before.carried, usage.carried))
+    return dict(found)
 
 
 def _refused(field: str, detail: str, *, code: str) -> serializers.ValidationError:

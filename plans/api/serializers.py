@@ -42,7 +42,7 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
         model = Rate
         fields = [
             *("label", "match", "model", "unit_price", "package_size", "package_rounding", "percent", "fixed_fee"),
-            *("free_events", "free_value", "least_per_event", "most_per_event", "markup", "tiers"),
+            *("free_events", "free_value", "least_per_event", "most_per_event", "cost_source", "markup", "tiers"),
         ]
         read_only_fields = fields
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from plans.pricing.charges import Charge, Dynamic, Graduated, Package, PerUnit, Volume
+from plans.pricing.costs import charges_cost
 from plans.pricing.exact import ZERO
 from plans.pricing.money import round_to
 
@@ -36,7 +37,7 @@ def unit_prices(charge: Charge, cost: Decimal) -> tuple[UnitPrice, ...]:
         return tuple(
             UnitPrice(start, Fraction(tier.unit_price)) for start, tier in zip(starts, charge.tiers, strict=True)
         )
-    if isinstance(charge, Dynamic) and charge.source == "unit_cost":
+    if isinstance(charge, Dynamic) and charges_cost(charge):
         return (UnitPrice(ZERO, Fraction(charge.markup) * Fraction(cost)),)
     return ()
 

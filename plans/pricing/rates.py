@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, TypeVar
 
 from plans.pricing.bounds import InvalidCharge
 from plans.pricing.charges import Charge
@@ -12,16 +11,6 @@ from plans.pricing.exact import EXACT
 LIST_PRICE = Decimal(1)
 MOST_FACTOR = Decimal(11)
 MOST_FACTOR_PLACES = 24
-
-
-class Matching(Protocol):
-    """What applies to usage of certain dimensions."""
-
-    @property
-    def match(self) -> tuple[tuple[str, str], ...]: ...
-
-
-M = TypeVar("M", bound=Matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +44,9 @@ class Rate:
             raise InvalidCharge(f"A factor may have at most {MOST_FACTOR_PLACES} decimal places: {self.factor:f}.")
 
 
-def match_rate(rates: Iterable[M], dimensions: Mapping[str, str]) -> M | None:
+def match_rate(rates: Iterable[Rate], dimensions: Mapping[str, str]) -> Rate | None:
     """
-    Return the most specific rate (or unit cost) that matches a use: the one with the most matched dimensions.
+    Return the most specific rate that matches a use: the one with the most matched dimensions.
 
     dimensions: dimension → value of the use, as text; dimensions that no rate names do not matter.
 
@@ -66,7 +55,7 @@ def match_rate(rates: Iterable[M], dimensions: Mapping[str, str]) -> M | None:
 
     Source: docs/pricing.md#rates-by-dimension.
     """
-    best: M | None = None
+    best: Rate | None = None
     for rate in rates:
         if best is not None and len(rate.match) <= len(best.match):
             continue

@@ -4,7 +4,7 @@ import pytest
 
 from plans.models import Price, Rate, Tier
 from tests.admin.test_tiers_are_explained import form
-from tests.builders import make_meter, make_plan, offer, publish, rate, tier
+from tests.builders import make_cost, make_meter, make_plan, offer, publish, rate, tier
 
 
 def make_price(*, rates, **fields):
@@ -52,6 +52,15 @@ def test_explains_each_part(member, graduated):
     text, _ = example(member("finance"), graduated, form(graduated, [("10", "2", "7"), ("", "1", "")], example="12"))
     for part in ("1 – 10", "$2.00", "$7.00", "$27.00", "from 11", "$29.00"):
         assert part in text
+
+
+def test_charges_what_units_cost_now(member, db):
+    price = make_price(rates=[rate(model="dynamic", cost_source="unit_cost", markup="2")])
+    asked = {f"example-{Rate.objects.get().pk}": "10"}
+    text, _ = example(member("support"), price, asked)
+    assert "no unit cost of such usage is in force" in text
+    make_cost(price.plan_feature.feature.meter, "0.25")
+    assert example(member("support"), price, asked)[1] == [("10 calls", "$5.00")]
 
 
 def test_takes_off_what_is_included(member, db):

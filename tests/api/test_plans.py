@@ -2,8 +2,9 @@
 
 import pytest
 
+from plans.models import UnitCost
 from tests.api.calls import Caller, faults, problem
-from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.builders import FEB, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
 
 
 @pytest.fixture
@@ -173,6 +174,19 @@ def test_a_quantity_is_a_plain_number_of_zero_or_more(live, pro, quantity):
 @pytest.mark.parametrize("quantity", ["9" * 38, "0." + "1" * 38, 10**37, 1.5, 0])
 def test_a_quantity_may_be_as_long_as_one_of_an_event(live, pro, quantity):
     assert preview(live, {"quantity": quantity}, feature="calls").status_code == 200
+
+
+def test_what_is_charged_at_cost_is_priced_by_the_cost_of_now(live):
+    meter = make_meter("words", dimensions=["model"])
+    make_cost(meter, "0.5")
+    make_cost(meter, 2, match={"model": "big"})
+    rates = [rate(model="dynamic", cost_source="unit_cost", markup="1.1", label="at cost")]
+    publish(make_plan("pro", offers=[offer(make_feature("words", meter=meter), rates=rates)]))
+    asked = [{"quantity": "10"}, {"quantity": "1", "dimensions": {"model": "big"}}]
+
+    assert preview(live, *asked, feature="words").json()["total"]["amount"] == "7.70"
+    UnitCost.objects.all().delete()
+    assert faults(preview(live, *asked, feature="words")) == {"quantities.0.dimensions": "no_cost"}
 
 
 def test_a_preview_writes_nothing(pro, django_assert_max_num_queries):

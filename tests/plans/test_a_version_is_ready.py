@@ -7,7 +7,7 @@ import pytest
 from plans.models import Price
 from plans.publishing import NotReady
 from plans.readiness import problems_of
-from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.builders import FEB, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +95,27 @@ def test_a_price_on_events_needs_a_meter_that_adds_them_up():
 def test_a_dynamic_price_needs_a_meter_that_reads_one():
     (problem,) = problems_of(make_plan(offers=[offer("api.calls", rates=[rate(model="dynamic")])]))
     assert "reads no price" in problem
+
+
+COSTS = [
+    # a cost                                              is ready
+    (None, False),
+    ({"valid_to": FEB}, False),
+    ({"currency": "EUR"}, False),
+    ({"match": {"model": "b"}}, False),
+    ({"match": {"model": "a"}}, True),
+    ({}, True),
+]
+
+
+@pytest.mark.parametrize(("cost", "is_ready"), COSTS)
+def test_a_price_at_cost_needs_a_cost_that_lasts(cost, is_ready):
+    meter = make_meter("tokens", dimensions=["model"])
+    if cost is not None:
+        make_cost(meter, 1, **cost)
+    rates = [rate(model="dynamic", cost_source="unit_cost", match={"model": "a"})]
+    problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
+    assert ["record one under Unit costs" in one for one in problems] == ([] if is_ready else [True])
 
 
 def test_all_of_them_stand_in_the_refusal():

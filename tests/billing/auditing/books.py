@@ -113,9 +113,10 @@ def _tallied() -> list[dict[str, Any]]:
         "orders", event_name="sampled", aggregation="sum", value_property="worth", price_property="cost"
     )
     work = make_meter("work", event_name="sampled", aggregation="sum", expression="load / 3 + gb")
-    make_cost(orders, "0.25", valid_to=NOW, note="list price")
-    make_cost(orders, "0.3", since=NOW)
+    make_cost(work, "0.25", valid_to=JAN + timedelta(days=20), note="list price")
+    make_cost(work, "0.3", since=JAN + timedelta(days=25))
     share = rate(model="percentage", percent=Decimal(2), free_events=1, match={})
+    at_cost = rate(model="dynamic", cost_source="unit_cost", markup=Decimal("1.25"))
     passed_on = rate(model="dynamic", markup=Decimal("1.5"))
     return [
         offer(make_feature("peak", meter=peak), rates=[rate("3")]),
@@ -124,6 +125,7 @@ def _tallied() -> list[dict[str, Any]]:
         offer(make_feature("work", meter=work), rates=[rate("0.1")]),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),
+        offer(make_feature("work at cost", meter=work), rates=[at_cost]),
     ]
 
 
