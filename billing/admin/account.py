@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 
 from billing.admin.charts import MeterChart, Series, lines
+from billing.ingest.tallying import HOURLY
 from billing.models import Subscription, UnbilledUsage
 from billing.usage.current import PeriodUsage, current_usage
-from billing.usage.summary import Day, by_day, by_dimension
+from billing.usage.summary import ADDING, Day, by_day, by_dimension, quantity_of
 from customers.models import Customer
 from invoices.models import Invoice
 from plans.figures import money, number, plural, units
@@ -23,6 +24,7 @@ MOST_CHARTS = 4
 MOST_SHARES = 30
 MOST_ROWS = 8
 MOST_UNBILLED = 100
+CHARTED = (*ADDING, *HOURLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     return {
         "periods": [panel(one, customer) for one in running],
         "charts": _charts(customer, running, meters, at=at),
+        "uncharted": _uncharted(running, meters),
         "shares": _shares(running, meters),
         "subscriptions": _subscriptions(customer),
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
@@ -107,35 +110,45 @@ def _charts(
     if not running:
         return []
     zone = ZoneInfo(customer.time_zone)
-    start = min(one.starts_at for one in running).astimezone(zone)
-    end = max(one.ends_at for one in running).astimezone(zone)
+    start = min(one.starts_at for one in running).astimezone(zone).date()
+    last = max(one.ends_at for one in running) - timedelta(microseconds=1)
+    end = last.astimezone(zone).date() + timedelta(days=1)
     before = start - (end - start)
-    days = by_day(customer_id=customer.pk, since=before, until=end, zone=zone)
+    since, until = (datetime.combine(day, time.min, zone) for day in (before, end))
     of_meter: dict[int, list[Day]] = defaultdict(list)
-    for day in days:
+    for day in by_day(customer_id=customer.pk, since=since, until=until, zone=zone):
         of_meter[day.meter_id].append(day)
-    busiest = sorted(of_meter.items(), key=lambda pair: -sum(day.events for day in pair[1]))[:MOST_CHARTS]
-    return [_chart(meters[meter], used, before, start, end, at=at) for meter, used in busiest if meter in meters]
+    busiest = sorted(of_meter.items(), key=lambda pair: -sum(day.tally.events for day in pair[1]))[:MOST_CHARTS]
+    today = at.astimezone(zone).date()
+    return [_chart(meters[meter], used, start, end, today=today) for meter, used in busiest if meter in meters]
 
 
-def _chart(
-    meter: Meter, days: list[Day], before: datetime, start: datetime, end: datetime, *, at: datetime
-) -> MeterChart:
-    counted = {day.day: day.quantity for day in days}
-    length = (end.date() - start.date()).days
-    now = [start.date() + timedelta(days=one) for one in range(length)]
-    then = [before.date() + timedelta(days=one) for one in range(length)]
-    today = at.astimezone(start.tzinfo).date()
-    used = [counted.get(day, Decimal(0)) if day <= today else None for day in now]
-    earlier = [counted.get(day, Decimal(0)) for day in then]
-    total, total_before = sum(filter(None, used), Decimal(0)), sum(earlier, Decimal(0))
+def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date) -> MeterChart:
+    """Return this period's days, each with what the meter makes of it, over those of as long a time before it."""
+    length = (end - start).days
+    now = [start + timedelta(days=one) for one in range(length)]
+    counted = {day.day: quantity_of(meter.aggregation, [day]) for day in used}
+    nothing = Decimal(0) if meter.aggregation in ADDING else None  # a day without a level is not one of zero
+    drawn = [counted.get(day, nothing) if day <= today else None for day in now]
+    earlier = [counted.get(day - timedelta(days=length), nothing) for day in now]
+    total = quantity_of(meter.aggregation, (day for day in used if day.day >= start))
+    total_before = quantity_of(meter.aggregation, (day for day in used if day.day < start))
     summary = f"{meter.name} by day: {units(total, meter.unit)} this period, {number(total_before)} before it"
-    series = [Series("this period", used), Series("the time before", earlier, faint=True)]
+    series = [Series("this period", drawn), Series("the time before", earlier, faint=True)]
+    what = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(
-        name=meter.name,
+        name=f"{meter.name}{what}",
         now=units(total, meter.unit),
         before=number(total_before),
         chart=lines([f"{day:%-d %b}" for day in now], series, summary=summary),
+    )
+
+
+def _uncharted(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> str:
+    """Return the names of the meters whose quantity is told for a whole period only."""
+    metered = {feature.terms.meter_id for one in running for feature in one.features}
+    return ", ".join(
+        meter.name for id_, meter in meters.items() if id_ in metered and meter.aggregation not in CHARTED
     )
 
 

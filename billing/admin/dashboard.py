@@ -135,12 +135,12 @@ def _usage() -> dict[str, Any]:
     for day in all_by_day(since=since, zone=UTC):
         of_meter[day.meter_id].append(day)
     meters = Meter.objects.in_bulk(of_meter)
-    busiest = sorted(of_meter, key=lambda meter: -sum(day.events for day in of_meter[meter]))[:MOST_METERS]
+    busiest = sorted(of_meter, key=lambda meter: -sum(day.tally.events for day in of_meter[meter]))[:MOST_METERS]
     return {"charts": [_chart(meters[one], of_meter[one], today) for one in busiest if one in meters], "at": now}
 
 
 def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
-    counted = {day.day: day.quantity for day in days}
+    counted = {day.day: day.tally.total for day in days}
     labels = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     quantities = [counted.get(label, Decimal(0)) for label in labels]
     total = sum(quantities, Decimal(0))

@@ -29,6 +29,8 @@ _CLOUD_EVENT = {
 }
 _ONE = {"oneOf": [_EVENT, _CLOUD_EVENT]}
 
+ONE_EVENT = {"application/json": _ONE}
+
 EVENTS_REQUEST = {
     "application/json": {"oneOf": [_EVENT, _CLOUD_EVENT, {"type": "array", "maxItems": 10_000, "items": _ONE}]}
 }
@@ -59,4 +61,35 @@ _ANSWER = {
 EVENTS_ANSWER = {
     (200, "application/json"): _ANSWER,
     (207, "application/json"): _ANSWER,
+}
+
+_STEP = {
+    "type": "object",
+    "required": ["step", "holds", "detail"],
+    "properties": {
+        "step": {"type": "string", "description": "Event, Filter, Exclude, Value or Cost."},
+        "holds": {"type": "boolean"},
+        "detail": {"type": "string"},
+    },
+}
+_VALUE = {
+    "type": "object",
+    "required": ["value", "dimension_value"],
+    "properties": {
+        "value": {"type": "string", "description": "Exact, as text."},
+        "dimension_value": {"type": ["string", "null"]},
+    },
+}
+
+TRIED_ANSWER = {
+    (200, "application/json"): {
+        "type": "object",
+        "required": ["counted", "steps", "values", "dimensions"],
+        "properties": {
+            "counted": {"type": "boolean"},
+            "steps": {"type": "array", "items": _STEP},
+            "values": {"type": "array", "items": _VALUE},
+            "dimensions": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
 }

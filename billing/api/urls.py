@@ -2,6 +2,7 @@ from django.urls import path
 
 from billing.api.check import CheckView
 from billing.api.events import EventsView
+from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.usage import BreakdownView, UsageView
@@ -9,6 +10,7 @@ from billing.api.usage import BreakdownView, UsageView
 urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
     path("check", CheckView.as_view(), name="check"),
+    path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),

@@ -111,7 +111,7 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
         _, path, _, _, is_text, price, expression, costs = stop
         value: int | Decimal | str | None = 1
         if is_text or price is not None or expression is not None:
-            value = _value(stop, properties)
+            value = value_at(stop, properties)
         elif path is not None:  # read in place, as most are
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
             if type(value) is not int:
@@ -159,7 +159,7 @@ def hour_of(at: datetime, zone: tzinfo) -> datetime:
     return found
 
 
-def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
+def value_at(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
     """Return an event's value at a stop, or in words why it has none."""
     if stop.price is not None and measured(look_up(properties, stop.price)) is None:
         return f"“{'.'.join(stop.price)}” is missing or not a number"
@@ -179,7 +179,7 @@ def _value(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
 
 def _around_what_is_missing(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
     """Return the route without the meters that lack a value or a unit cost, and the values of the others."""
-    found = [(stop, _value(stop, event.properties)) for stop in route.stops]
+    found = [(stop, value_at(stop, event.properties)) for stop in route.stops]
     bad: dict[MeterCopy, Unpriced] = {}
     for stop, value in found:
         if stop.meter in bad:

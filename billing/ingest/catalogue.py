@@ -6,7 +6,7 @@ from typing import Any
 
 from plans.costing import as_costs
 from plans.metering.expressions import BadExpression, Expression, NoValue, compiled
-from plans.models import Catalogue, Meter
+from plans.models import Catalogue, Meter, MeterReading
 from plans.models import UnitCost as UnitCostRow
 from plans.models.meters import Aggregation
 from plans.pricing.costs import UnitCost
@@ -92,7 +92,7 @@ def refresh() -> CatalogueCopy:
     revision = Catalogue.objects.values_list("revision", flat=True).get()
     by_event: dict[str, tuple[MeterCopy, ...]] = {}
     for meter in Meter.objects.prefetch_related("readings", "unit_costs").order_by("id"):
-        by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), _copied(meter))
+        by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), copy_of(meter, meter.readings.all()))
     _copy = CatalogueCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
     return _copy
 
@@ -105,20 +105,21 @@ def _together(meters: tuple[MeterCopy, ...]) -> EventMeters:
     return EventMeters(meters, tuple(sorted(paths)))
 
 
-def _copied(meter: Meter) -> MeterCopy:
+def copy_of(meter: Meter, several: Iterable[MeterReading]) -> MeterCopy:
+    """Return a meter ready to be applied; meter and readings may be unsaved, as in a form's try it."""
     if meter.aggregation == Aggregation.COUNT:
         readings: tuple[Reading, ...] = (Reading(None, None),)
     elif meter.reading_dimension:
         readings = tuple(
             Reading(_path(one.value_property), one.dimension_value)
-            for one in sorted(meter.readings.all(), key=lambda one: one.id)
+            for one in sorted(several, key=lambda one: one.id or 0)
         )
     elif meter.expression:
         readings = (Reading(None, None, _expression(meter.expression)),)
     else:
         readings = (Reading(_path(meter.value_property), None),)
     return MeterCopy(
-        id=meter.id,
+        id=meter.id or 0,
         name=meter.name,
         metering=metering_of(meter),
         filters=_filters(meter.filters),
@@ -128,7 +129,7 @@ def _copied(meter: Meter) -> MeterCopy:
         dimensions=tuple((name, _path(name)) for name in meter.dimensions),
         reading_dimension=meter.reading_dimension,
         readings=readings,
-        costs=_costs(meter.unit_costs.all()),
+        costs=_costs(meter.unit_costs.all() if meter.pk else ()),
     )
 
 

@@ -80,6 +80,8 @@ def breakdown(
     metering = metering_of(Meter.objects.get(pk=meter_id))
     if metering.aggregation == "unique":
         raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
+    if metering.measures == "levels":
+        raise BreakdownRefused("meter", "levels are held over time; they do not add up from hours")
     if metering.aggregation in HOURLY:
         return _tallied(metering.aggregation, window, parameters)
     return [Slice(*row) for row in _rows(statement, parameters)]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from billing.ingest.wire import Received, decode_properties
 from billing.models import Rollup, UnbilledUsage
 
 MOST_CUSTOMERS = 10
@@ -23,10 +24,18 @@ class Recent:
     source: str
     sender_id: str
     properties: str
+    name: str
+
+    @property
+    def received(self) -> Received:
+        """Return the event as ingest had it before it."""
+        properties = decode_properties(self.properties)
+        sent = (self.sender_id, self.source, self.customer_ref, self.name, self.occurred_at, properties)
+        return Received(0, self.key.hex, "", *sent, b"", "")
 
 
 _LATEST = """
-SELECT e.key, e.occurred_at, e.customer_ref, e.source, e.sender_id, e.properties
+SELECT e.key, e.occurred_at, e.customer_ref, e.source, e.sender_id, e.properties, e.name
 FROM unnest(%s::bigint[]) AS c(id)
 CROSS JOIN LATERAL (
     SELECT * FROM billing_event

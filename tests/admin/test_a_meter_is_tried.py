@@ -1,0 +1,86 @@
+"""A meter is tried on a pasted event before it counts any: each of its questions is answered, nothing is stored."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from billing.models import Event
+from plans.models import Meter
+from tests.admin.test_catalogue_forms import METER
+from tests.builders import make_meter, make_plan, offer, publish, rate
+
+TYPED = METER | {
+    "event_name": "llm.request",
+    "aggregation": "sum",
+    "expression": "input + 4 * output",
+    "unit": "token",
+    "filters": '{"status": ["ok", "cached"]}',
+    "excludes": '[{"tier": ["internal"]}]',
+    "dimensions": "model",
+}
+
+
+def try_it(client, event, *, meter="", **typed):
+    event = event if isinstance(event, str) else json.dumps(event)
+    answer = client.post(f"/admin/plans/meter/{meter}try/", {**typed, "tried_event": event})
+    assert answer.status_code == 200, answer.content
+    return answer.content.decode()
+
+
+EVENTS = [
+    # pasted, said
+    ({"status": "ok", "input": 1200, "output": 25, "model": "gpt"}, ["Counts as 1,300 tokens", "model: gpt"]),
+    ({"properties": {"status": "ok", "input": "1", "output": 0.5}}, ["Counts as 3 tokens", "model: not told"]),
+    ({"event": "other", "properties": {}}, ["Is not counted", "“other” is not “llm.request”"]),
+    ({"status": "failed", "input": 1, "output": 1}, ["Is not counted", "and not “cached” or “ok”"]),
+    ({"input": 1, "output": 1}, ["status is missing"]),
+    ({"status": "ok", "tier": "internal", "input": 1, "output": 1}, ["left out, since tier is “internal”"]),
+    ({"status": "ok", "input": 1}, ["“output” is missing: reported as unbilled usage"]),
+    ({"specversion": "1.0", "data": {"status": "ok", "input": 1, "output": 1}}, ["Counts as 5 tokens"]),
+    ('[{"input": 1}]', ["Paste one event"]),
+    ("{input: 1}", ["is not a JSON event"]),
+    ({"id": 7, "properties": {}}, ["id: Expected `str`, got `int`"]),
+    ("", ["Paste an event to see"]),
+]
+
+
+@pytest.mark.parametrize(("event", "said"), EVENTS)
+def test_a_meter_that_is_being_typed_answers(member, event, said):
+    text = try_it(member("engineer"), event, **TYPED)
+    assert [part for part in said if part not in text] == []
+    assert not Meter.objects.exists()
+    assert not Event.objects.exists()
+
+
+TYPOS = [
+    ({"expression": "input +"}, "It ends too early"),
+    ({"filters": "[1]"}, "Write an object"),
+    ({"expression": ""}, "Enter the property that is metered"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), TYPOS)
+def test_what_cannot_be_a_meter_is_told_instead(member, typed, said):
+    assert said in try_it(member("engineer"), {"input": 1}, **TYPED | typed)
+
+
+def test_a_locked_meter_is_tried_as_it_is_stored(member, db):
+    meter = make_meter("seats", aggregation="unique", value_property="user", operation_property="op")
+    publish(make_plan(offers=[offer("seats", rates=[rate("1")])]))
+    client = member("support")
+    assert "Counts as ada comes" in try_it(client, {"user": "ada"}, meter=f"{meter.pk}/")
+    assert "Counts as ada goes" in try_it(client, {"user": "ada", "op": "remove"}, meter=f"{meter.pk}/")
+    assert "“user” is missing" in try_it(client, {"op": "remove"}, meter=f"{meter.pk}/")
+
+
+def test_readings_are_tried_before_they_are_saved(member, db):
+    rows = {"readings-TOTAL_FORMS": "2", "readings-INITIAL_FORMS": "0", "expression": "", "reading_dimension": "type"}
+    for place, (value, name) in enumerate((("input", "prompt"), ("output", "completion"))):
+        rows |= {f"readings-{place}-dimension_value": value, f"readings-{place}-value_property": name}
+    event = {"status": "ok", "prompt": 3, "completion": 1}
+    assert "Counts as input: 3 tokens, output: 1 token" in try_it(member("engineer"), event, **TYPED | rows)
+
+
+def test_a_stranger_may_not_try_one(db):
+    assert Client().post("/admin/plans/meter/try/", TYPED).status_code == 302

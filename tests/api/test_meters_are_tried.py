@@ -1,0 +1,49 @@
+"""A meter tried over HTTP: what it makes of an event, exactly, and why not; nothing is stored."""
+
+import pytest
+
+from billing.models import Event
+from tests.api.calls import Caller, problem
+from tests.builders import make_meter
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def caller():
+    fields = {"event_name": "llm", "aggregation": "sum", "expression": "tokens / 3", "dimensions": ["model"]}
+    make_meter("work", filters={"status": ["ok"]}, **fields)
+    return Caller(scopes=["read"])
+
+
+def test_what_would_be_counted_is_told_exactly(caller):
+    answer = caller.post("/meters/work/try", {"properties": {"status": "ok", "tokens": 1, "model": "gpt"}})
+    assert answer.json() == {
+        "counted": True,
+        "steps": [
+            {"step": "Event", "holds": True, "detail": "“llm”"},
+            {"step": "Filter", "holds": True, "detail": "status is “ok”"},
+        ],
+        "values": [{"value": "0.333333333333", "dimension_value": None}],
+        "dimensions": {"model": "gpt"},
+    }
+
+
+def test_what_would_not_is_told_with_the_reason(caller):
+    answer = caller.post("/meters/work/try", {"status": "failed"}).json()
+    assert (answer["counted"], answer["values"]) == (False, [])
+    assert [one["detail"] for one in answer["steps"] if not one["holds"]] == [
+        "status is “failed”, and not “ok”",
+        "“tokens” is missing: reported as unbilled usage",
+    ]
+    assert not Event.objects.exists()
+
+
+def test_what_is_no_event_is_refused(caller):
+    told = problem(caller.post("/meters/work/try", b"[1"), 400, "invalid-fields")
+    assert told["errors"][0]["field"] == "event"
+    problem(caller.post("/meters/work/try", b'{"timestamp": 5}'), 400, "invalid-fields")
+
+
+def test_an_unknown_meter_is_not_found(caller):
+    problem(caller.post("/meters/none/try", {}), 404, "not-found")
