@@ -114,3 +114,21 @@ def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
+
+
+def decided_once() -> pgtrigger.Trigger:
+    """Return the trigger that lets a scheduled change be decided, once, and never changed or removed otherwise."""
+    return pgtrigger.Trigger(
+        name="scheduled_change_is_decided_once",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state <> 'refused' AND
+               (to_jsonb(NEW) - ARRAY['state', 'problem', 'decided_at'])
+               = (to_jsonb(OLD) - ARRAY['state', 'problem', 'decided_at']) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'scheduled_change_is_decided_once: it may only be done or revoked; schedule another one'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )

@@ -5,9 +5,10 @@ from time import monotonic
 
 from celery import shared_task
 
-from billing import closing, subscribing
+from billing import closing, repricing, subscribing
 from billing.ingest.replaying import replay
 from billing.subscribing.extending import AHEAD
+from billing.subscribing.moving import move_due
 from plans.clock import database_time
 
 CLOSING_SECONDS = 200
@@ -36,6 +37,14 @@ def replay_unbilled() -> dict[str, int]:
     """Attribute what was unbilled once more; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + CLOSING_SECONDS
     return asdict(replay(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+
+
+@shared_task
+def roll_out() -> dict[str, int]:
+    """Schedule whom new versions were published for, and move those whose time has come; harmless to run twice."""
+    at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
+    found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+    return {"scheduled": found, "moved": move_due(at=at)}
 
 
 @shared_task

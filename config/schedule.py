@@ -15,5 +15,6 @@ SCHEDULE = {
     "extend periods": _every(600.0, "billing.tasks.extend_periods"),
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
     "publish due versions": _every(60.0, "plans.tasks.publish_due"),
+    "roll out versions": _every(60.0, "billing.tasks.roll_out"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
 }

@@ -13,7 +13,7 @@ from django.db.models import Max, Q
 
 from plans.copying import copy_contents
 from plans.models import Plan, PlanVersion
-from plans.models.versions import PlanVersionQuerySet, VersionState
+from plans.models.versions import Audience, PlanVersionQuerySet, VersionState
 from plans.parts import told_fields
 from plans.readiness import problems_of
 from plans.trail import change
@@ -56,11 +56,13 @@ def publish(
     by: AbstractBaseUser | None,
     at: datetime,
     effective_from: datetime | None = None,
+    audience: str = Audience.NEW,
 ) -> PlanVersion:
     """
     Freeze a draft and put it in force, now or at a date; the version in force before it ends at that moment.
 
     effective_from: `at` or later; `at` when absent.
+    audience: for whom beside new subscriptions; who has running ones reads it and moves them.
 
     :raises NotReady: if it could not be billed by.
     :raises PublishingRefused: if it is published already, or the moment is past or taken.
@@ -81,7 +83,7 @@ def publish(
         publish_due(at=at, plan_id=version.plan_id)
         version.effective_to = _make_room(version, moment, at=at)
         version.effective_from = moment
-        version.published_at, version.published_by = at, by
+        version.published_at, version.published_by, version.audience = at, by, audience
         version.state = VersionState.LIVE if moment <= at else VersionState.SCHEDULED
         version.save()
         return version

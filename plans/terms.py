@@ -6,6 +6,7 @@ A published version never changes, so its terms are read once per process and ke
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from plans.metering.tally import Aggregation
 from plans.models import Feature, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
 from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
+from plans.models.versions import VersionState
 from plans.pricing import charges, rating
 from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
@@ -114,7 +116,7 @@ class Terms:
     by_value: tuple[FeatureTerms, ...] = ()
 
 
-_kept: dict[tuple[int, str], Terms] = {}
+_kept: dict[tuple[int, str, datetime | None], Terms] = {}
 
 
 def terms_of(version_id: int, currency: str) -> Terms:
@@ -124,12 +126,14 @@ def terms_of(version_id: int, currency: str) -> Terms:
     :raises PlanVersion.DoesNotExist: if there is no such version.
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    found = _kept.get((version_id, currency))
+    found = _kept.get((version_id, currency, None))
     if found is None:
         version = PlanVersion.objects.select_related("plan").get(pk=version_id)
-        found = read_terms(version, currency)
-        if version in PlanVersion.objects.published():
-            _kept[version_id, currency] = found
+        # A scheduled version may be withdrawn, edited and published again, at another time.
+        key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
+        found = _kept.get(key) or read_terms(version, currency)
+        if version.is_published:
+            _kept[key] = found
     return found
 
 

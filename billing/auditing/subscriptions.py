@@ -72,6 +72,7 @@ _VERSIONS = """
     WITH had AS (
         SELECT pgh_obj_id AS subscription_id, version_id FROM billing_subscriptionevent
         UNION SELECT id, version_id FROM billing_subscription
+        UNION SELECT subscription_id, version_id FROM billing_scheduledchange WHERE state = 'pending'
     )
     SELECT p.id AS period_id, p.version_id, v.state FROM billing_period p
     LEFT JOIN plans_planversion v ON v.id = p.version_id
@@ -82,17 +83,46 @@ _VERSIONS = """
     WHERE s.state <> 'draft' AND v.state IN ('draft', 'review', 'scheduled')
 """
 
-# Both ways round: what a subscription offers is covered for as long as it lasts, and nothing else is.
+# Both ways round: what the versions of a subscription's periods offer is covered while they are in force, the last
+# one for as long as it lasts or until a change that is to come, and nothing else is.
 _COVERAGE = """
-    WITH wanted AS (
-        SELECT s.customer_id, f.feature_id, s.id AS subscription_id, s.named, s.starts_at, s.ends_at
-        FROM billing_subscription s JOIN plans_planfeature f ON f.version_id = s.version_id
-        WHERE s.state <> 'draft' AND s.ends_at IS DISTINCT FROM s.starts_at
+    WITH priced AS (
+        SELECT s.id, p.version_id, p.starts_at AS since, coalesce(
+            lead(p.starts_at) OVER (PARTITION BY s.id ORDER BY p.starts_at),
+            CASE WHEN m.moment > p.starts_at THEN m.moment END, s.ends_at) AS until
+        FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
+        LEFT JOIN billing_scheduledchange m ON m.subscription_id = s.id AND m.state = 'pending'
+        UNION ALL SELECT s.id, m.version_id, m.moment, s.ends_at
+        FROM billing_scheduledchange m JOIN billing_subscription s ON s.id = m.subscription_id
+        WHERE m.state = 'pending'
+    ), wanted AS (
+        SELECT p.id AS subscription_id, f.feature_id, range_agg(tstzrange(p.since, p.until)) AS during
+        FROM priced p JOIN plans_planfeature f ON f.version_id = p.version_id GROUP BY 1, 2
+    ), covered AS (
+        SELECT c.subscription_id, c.feature_id, range_agg(c.during) AS during,
+            bool_and(c.customer_id = s.customer_id AND c.named = s.named) AS is_its_own
+        FROM billing_coverage c LEFT JOIN billing_subscription s ON s.id = c.subscription_id GROUP BY 1, 2
     )
-    SELECT w.subscription_id, w.feature_id, c.during FROM wanted w
-    FULL JOIN billing_coverage c ON (c.subscription_id, c.feature_id) = (w.subscription_id, w.feature_id)
-    WHERE w.subscription_id IS NULL OR c.id IS NULL OR c.customer_id <> w.customer_id OR c.named <> w.named
-        OR c.during <> tstzrange(w.starts_at, w.ends_at)
+    SELECT subscription_id, feature_id, w.during::text AS wanted, c.during::text AS covered
+    FROM wanted w FULL JOIN covered c USING (subscription_id, feature_id)
+    WHERE w.during IS DISTINCT FROM c.during OR c.is_its_own IS NOT TRUE
+"""
+
+# A change that was done has a period that begins with it, and comes from the version of the one before.
+_CHANGES = """
+    SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
+    JOIN billing_rollout r ON r.id = m.rollout_id
+    WHERE m.version_id <> r.version_id
+        OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))
+        OR (m.state = 'done' AND (m.decided_at < m.moment
+            OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
+                AND p.kind = 'regular' AND p.version_id = m.version_id AND p.starts_at = m.moment)
+            OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
+                AND p.kind = 'regular' AND p.version_id = m.from_version_id AND p.ends_at = m.moment)))
+    UNION ALL SELECT r.id, r.state, r.effective_from FROM billing_rollout r
+    JOIN plans_planversion v ON v.id = r.version_id
+    WHERE r.state <> 'withdrawn' AND (v.published_at, v.effective_from, v.audience, v.published_by_id)
+        IS DISTINCT FROM (r.published_at, r.effective_from, r.audience, r.by_id)
 """
 
 _OVERLAPS = """
@@ -112,6 +142,7 @@ CHECKS = (
     Check("late_periods_say_since_when", "E4", _LATE),
     Check("periods_are_priced_by_a_version_of_their_subscription", "V2", _VERSIONS),
     Check("coverage_is_what_subscriptions_offer", "P5", _COVERAGE),
+    Check("changes_take_hold_where_a_period_begins", "V2", _CHANGES),
     Check("a_feature_is_priced_once_at_a_time", "P5", _OVERLAPS),
     Check("closed_periods_leave_nothing_to_bill", "E4", unbilled_in_closed_periods),
 )

@@ -9,12 +9,10 @@ from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.subscribing.edges import anchor_of, spans
-from billing.subscribing.extending import AHEAD
+from billing.subscribing.extending import next_period
 from billing.usage.counted import Span, with_metered
 from billing.usage.metered import read_held
 from invoices.drafts import Draft
-from plans.terms import terms_of
 
 
 class NothingToBill(Exception):
@@ -42,7 +40,7 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     counters = read_counters([period.pk]).get(period.pk, {})
     closing.counters = with_metered(counters, closing.span, read_held([closing.span]), at=at)
     closing.late = late.get(closing.subscription_id, ())
-    closing.following = closing.following or _following(closing, period.subscription)
+    closing.following = closing.following or _following(closing)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return assemble(closing, seller).draft
 
@@ -61,13 +59,13 @@ def _earlier_open(period: Period) -> bool:
     return period.kind != PeriodKind.REGULAR or others.filter(starts_at__lt=period.starts_at).exists()
 
 
-def _following(closing: Closing, subscription: Subscription) -> Span | None:
+def _following(closing: Closing) -> Span | None:
     """Return the period that closing would find or make after a regular one."""
     if closing.kind != PeriodKind.REGULAR or not closing.goes_on:
         return None
-    terms = terms_of(subscription.version_id, subscription.currency)
-    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=closing.buyer.time_zone)
-    start = closing.span.ends_at
-    ((starts_at, ends_at), *_) = spans(anchor, start=start, until=start + AHEAD, end=subscription.ends_at)
+    found = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
+    if found is None:
+        return None
+    version_id, (starts_at, ends_at) = found
     own = closing.span
-    return Span(0, subscription.version_id, own.currency, starts_at, ends_at, own.anchor_at, own.time_zone)
+    return Span(0, version_id, own.currency, starts_at, ends_at, own.anchor_at, own.time_zone)

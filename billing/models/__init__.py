@@ -1,4 +1,5 @@
 from billing.models.agreements import Override
+from billing.models.changes import Rollout, ScheduledChange
 from billing.models.costs import CountedCost
 from billing.models.periods import Period
 from billing.models.subscriptions import Coverage, Subscription
@@ -26,7 +27,9 @@ __all__ = [
     "Member",
     "Override",
     "Period",
+    "Rollout",
     "Rollup",
+    "ScheduledChange",
     "Series",
     "Subscription",
     "Tally",

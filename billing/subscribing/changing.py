@@ -11,6 +11,8 @@ from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.extending import AHEAD
+from billing.subscribing.moving import move_due
+from billing.subscribing.revoking import undo
 from billing.subscribing.starting import terms_to_subscribe
 from customers.models import Customer
 from plans.models import PlanVersion
@@ -49,6 +51,9 @@ def change_plan(
         # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
         customer = Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+        move_due(at=at, subscription_id=subscription.pk)
+        subscription.refresh_from_db()
+        undo([subscription.pk], problem=f"It changes to {version} instead.", at=at)
         terms = terms_to_subscribe(version, subscription.currency)
         periods = locked_periods(subscription)
         running = _running(subscription, periods, moment or at)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import ProtectedError
 
 from billing.models import Period, Series, Subscription
@@ -28,6 +29,41 @@ def locked_periods(subscription: Subscription) -> list[Period]:
             return list(Period.objects.filter(pk__in=known).order_by("starts_at", "kind"))
         known |= ids
         list(Period.objects.select_for_update().filter(pk__in=known).order_by("pk"))
+
+
+_LAST_PERIODS = """
+SELECT p.id, p.starts_at > %(at)s FROM unnest(%(ids)s::bigint[]) AS s(id)
+JOIN LATERAL (SELECT p.id, p.starts_at FROM billing_period p
+    WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 2) p ON true
+"""
+_LOCK = "SELECT id FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR"
+
+
+def hold_last_periods(subscription_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """
+    Lock the last two regular periods of each of these subscriptions, which the caller holds, and return them.
+
+    No period comes after them then. Usage goes on being counted in those that have begun; those to come at `at` may
+    be removed.
+    """
+    known: set[int] = set()
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_LAST_PERIODS, {"ids": list(subscription_ids), "at": at})
+            found = dict(cursor.fetchall())
+            if found.keys() <= known:
+                return list(found)
+            known |= found.keys()
+            cursor.execute(f"{_LOCK} NO KEY UPDATE", {"ids": list(known)})
+            cursor.execute(f"{_LOCK} UPDATE", {"ids": [id_ for id_, is_to_come in found.items() if is_to_come]})
+
+
+UNUSED = """
+    p.state = 'open' AND p.continues_id IS NULL
+    AND NOT EXISTS (SELECT FROM billing_counter u WHERE u.period_id = p.id)
+    AND NOT EXISTS (SELECT FROM billing_series u WHERE u.period_id = p.id)
+"""
+"""Tells of a locked period `p` that nothing depends on it yet, so that it may be removed and made anew."""
 
 
 def _open_and_last(subscription: Subscription) -> set[int]:

@@ -5,7 +5,7 @@ The last period of a subscription is the gate for what follows it: whoever adds 
 and so does whoever cuts the subscription short. Two workers may extend at the same time; the rows are unique.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,11 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """A subscription, with the end of its last period: what its next one depends on."""
+    """
+    A subscription, with the end of its last period: what its next one depends on.
+
+    next_version_id: the version by which periods that begin at `moves_at` or later are billed, if it is to change.
+    """
 
     subscription_id: int
     version_id: int
@@ -34,10 +38,13 @@ class Last:
     grace: timedelta
     period_id: int
     ends_at: datetime
+    next_version_id: int | None
+    moves_at: datetime | None
 
 
 _LAST = """
-SELECT s.id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, last.id, last.ends_at
+SELECT s.id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, last.id, last.ends_at,
+    move.version_id, move.moment
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id
@@ -45,6 +52,8 @@ JOIN LATERAL (
     SELECT p.id, p.ends_at FROM billing_period p
     WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1
 ) last ON true
+LEFT JOIN billing_scheduledchange move ON move.subscription_id = s.id AND move.state = 'pending'
+    AND EXISTS (SELECT FROM plans_planversion v WHERE v.id = move.version_id AND v.state NOT IN ('draft', 'review'))
 WHERE s.state IN ('active', 'cancelled') AND last.ends_at < %(until)s
     AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
 """
@@ -93,6 +102,13 @@ def follow(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], u
     return _insert(_read_last(condition, parameters, until=until), until=until)
 
 
+def next_period(*, subscription_id: int, after: datetime) -> tuple[int, Span] | None:
+    """Return the period that would be made after the last one, which ends at `after`, with its version first."""
+    until = after + AHEAD
+    found = _read_last(" AND s.id = %(subscription)s", {"subscription": subscription_id}, until=until)
+    return next((one for last in found for one in _following(last, until)), None)
+
+
 @transaction.atomic
 def _extend(condition: str, parameters: dict[str, Any], *, until: datetime) -> tuple[int, int | None]:
     """Return how many periods were added, and the greatest id of the subscriptions looked at, if any."""
@@ -121,9 +137,9 @@ def _read_last(condition: str, parameters: dict[str, Any], *, until: datetime) -
 
 def _insert(found: Sequence[Last], *, until: datetime) -> int:
     rows = [
-        (last.subscription_id, last.version_id, *span, span[1] + last.grace)
+        (last.subscription_id, version_id, *span, span[1] + last.grace)
         for last in found
-        for span in _following(last, until)
+        for version_id, span in _following(last, until)
     ]
     return insert_periods(rows)
 
@@ -137,12 +153,24 @@ def insert_periods(rows: Sequence[tuple[int, int, datetime, datetime, datetime]]
         return cursor.rowcount
 
 
-def _following(last: Last, until: datetime) -> Sequence[Span]:
+def _following(last: Last, until: datetime) -> Iterator[tuple[int, Span]]:
     """
-    Return the periods after the last one.
+    Yield the periods after the last one, each with the version that bills it.
 
-    Existing subscriptions stay on the version they have (they are grandfathered), whatever was published since.
+    Existing subscriptions stay on the version they have (they are grandfathered), whatever was published since,
+    unless a change is scheduled for them: it takes hold at the first edge at or after its moment.
     """
-    terms = terms_of(last.version_id, last.currency)
-    anchor = anchor_of(terms, anchor_at=last.anchor_at, time_zone=last.time_zone)
-    return spans(anchor, start=last.ends_at, until=until, end=last.subscription_ends_at)
+    start = last.ends_at
+    moves_at = last.moves_at or until
+    if start < moves_at:
+        for span in _spans(last, last.version_id, start, min(until, moves_at)):
+            yield last.version_id, span
+            start = span[1]
+    if last.next_version_id is not None and moves_at <= start < until:
+        for span in _spans(last, last.next_version_id, start, until):
+            yield last.next_version_id, span
+
+
+def _spans(last: Last, version_id: int, start: datetime, until: datetime) -> Sequence[Span]:
+    anchor = anchor_of(terms_of(version_id, last.currency), anchor_at=last.anchor_at, time_zone=last.time_zone)
+    return spans(anchor, start=start, until=until, end=last.subscription_ends_at)

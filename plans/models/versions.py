@@ -141,3 +141,7 @@ class PlanVersion(models.Model):
     @property
     def is_editable(self) -> bool:
         return self.state == VersionState.DRAFT
+
+    @property
+    def is_published(self) -> bool:
+        return self.state not in (VersionState.DRAFT, VersionState.REVIEW)

@@ -7,6 +7,8 @@ import pytest
 
 from billing.closing import close_due
 from billing.models import Series
+from billing.repricing import publish_for
+from plans.publishing import new_version
 from tests.billing.ingest.world import call, make_world, send
 from tests.builders import FEB, MAR, agree
 from tests.refusals import named_constraints, refused_by
@@ -45,6 +47,18 @@ def overridden(**columns: str) -> str:
 
 def tally(changes: str) -> str:
     return f"UPDATE billing_tally SET {changes}"  # noqa: S608
+
+
+SCHEDULED = """
+INSERT INTO billing_scheduledchange (rollout_id, subscription_id, from_version_id, version_id, moment, state, problem,
+    decided_at)
+SELECT {rollout}, subscription_id, from_version_id, version_id, moment, {state}, '', {decided}
+FROM billing_scheduledchange
+"""
+
+
+def scheduled(state: str, *, decided: str, rollout: str = "rollout_id") -> str:
+    return SCHEDULED.format(state=state, decided=decided, rollout=rollout)
 
 
 CASES = [
@@ -94,6 +108,30 @@ CASES = [
     ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
     ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET value = 2"),
     ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_override"),
+    # what is to come
+    ("rollout_state_is_known", "UPDATE billing_rollout SET state = 'other'"),
+    ("rollout_is_for_a_cohort_or_all", "UPDATE billing_rollout SET audience = 'new'"),
+    (
+        "rollout_takes_effect_after_it_is_published",
+        "UPDATE billing_rollout SET effective_from = published_at - interval '1 second'",
+    ),
+    (
+        "publication_is_rolled_out_once",
+        "INSERT INTO billing_rollout (version_id, audience, published_at, effective_from, state)"
+        " SELECT version_id, audience, published_at, effective_from, state FROM billing_rollout",
+    ),
+    ("change_state_is_known", scheduled("'other'", decided="now()")),
+    ("decided_change_says_when", scheduled("'done'", decided="NULL")),
+    ("decided_change_says_when", "UPDATE billing_scheduledchange SET decided_at = now()"),
+    ("refused_change_says_why", scheduled("'refused'", decided="now()")),
+    ("rollout_schedules_a_subscription_once", scheduled("'revoked'", decided="now()")),
+    ("subscription_has_one_change_to_come", scheduled("'pending'", decided="NULL", rollout="-1")),
+    ("scheduled_change_is_decided_once", "UPDATE billing_scheduledchange SET moment = moment + interval '1 day'"),
+    (
+        "scheduled_change_is_decided_once",
+        "UPDATE billing_scheduledchange SET state = 'refused', problem = 'x', decided_at = now()",
+    ),
+    ("scheduled_change_is_decided_once", "DELETE FROM billing_scheduledchange"),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
@@ -161,6 +199,8 @@ def world() -> None:
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     assert subscription.periods.count() == 2
+    following = new_version(source=subscription.version, by=None, at=FEB)
+    publish_for(version=following, audience="cohort", by=None, at=FEB, subscription_ids=[subscription.pk])
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])

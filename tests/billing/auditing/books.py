@@ -13,15 +13,18 @@ from billing.closing import close_due
 from billing.ingest.recording import record
 from billing.ingest.wire import read
 from billing.models import Subscription
+from billing.repricing import publish_for, roll_out
 from billing.subscribing import cancel, extend_periods
+from billing.subscribing.moving import move_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
 from plans.models import Plan, PlanVersion
-from plans.publishing import new_version, publish
+from plans.publishing import new_version, publish, publish_due
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
+    FEB,
     JAN,
     MAR,
     agree,
@@ -53,13 +56,19 @@ def make_books() -> None:
     _use(acme)
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
+    dearer = new_version(source=team, by=None, at=JAN)
+    publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
+    roll_out(at=JAN)
+    publish_due(at=FEB)
     extend_periods(until=NOW)
+    move_due(at=NOW)
     close_due(at=NOW)
     _use_late()
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
+    roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds()
     _date_back()
 
@@ -83,7 +92,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     )
     publish(version=team, by=None, at=JAN)
     later = new_version(source=pro, by=None, at=NOW)
-    publish(version=later, by=None, at=NOW, effective_from=NOW + timedelta(days=60))
+    publish_for(version=later, audience="all", by=None, at=NOW, effective_from=NOW + timedelta(days=60))
     new_version(source=later, by=None, at=NOW)
     assert Plan.objects.count() == 2
     pro.refresh_from_db()

@@ -1,0 +1,50 @@
+"""Move subscriptions to the version that was scheduled for them, once their first period by it has begun."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from billing.models import ScheduledChange, Subscription
+from billing.models.changes import ChangeState
+from plans.trail import change
+
+CHUNK = 1_000
+
+# The period tells what is billed by which version; the subscription follows when the version is live, and only once
+# nothing before the moment remains to be made.
+_DUE = """
+SELECT m.id, m.subscription_id, m.version_id FROM billing_scheduledchange m
+JOIN billing_subscription s ON s.id = m.subscription_id
+JOIN plans_planversion v ON v.id = m.version_id AND v.state IN ('live', 'retired')
+WHERE m.state = 'pending' AND m.moment <= %(at)s AND EXISTS (
+    SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id AND p.kind = 'regular'
+        AND p.starts_at >= m.moment)
+    AND (%(subscription)s::bigint IS NULL OR s.id = %(subscription)s)
+ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
+"""
+
+
+def move_due(*, at: datetime, limit: int = CHUNK, subscription_id: int | None = None) -> int:
+    """
+    Let subscriptions follow the version that their period has already; return how many moved.
+
+    subscription_id: look at this one only.
+
+    May run twice, or several times at once: a change is done once. What others hold is left for the next run.
+    """
+    moved = 0
+    while True:
+        with change("move to the version scheduled", by=None, at=at):
+            with connection.cursor() as cursor:
+                cursor.execute(_DUE, {"at": at, "limit": limit, "subscription": subscription_id})
+                due = cursor.fetchall()
+            by_version: dict[int, list[int]] = {}
+            for _, subscription_id, version_id in due:
+                by_version.setdefault(version_id, []).append(subscription_id)
+            for version_id, ids in by_version.items():
+                Subscription.objects.filter(pk__in=ids).update(version_id=version_id)
+            done = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
+            done.update(state=ChangeState.DONE, decided_at=at)
+        moved += len(due)
+        if len(due) < limit:
+            return moved

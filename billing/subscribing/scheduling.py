@@ -1,0 +1,200 @@
+"""
+Schedule subscriptions to move to another version at the end of a period: docs/publishing.md#whom.
+
+A chunk is one transaction and a fixed number of statements, whatever its size. Locks are taken in the order that
+everybody keeps: subscriptions, then their periods. What a subscription covers follows the change at once, so that
+whoever would be in its way is refused then and there, and not when the time has come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import IntegrityError, connection
+
+from billing.models import Rollout, ScheduledChange
+from billing.models.changes import ChangeState
+from billing.models.subscriptions import SubscriptionState
+from billing.subscribing.cutting import UNUSED, hold_last_periods
+from billing.subscribing.edges import anchor_of, spans
+from billing.subscribing.revoking import make_periods_anew, undo
+from plans.models import PlanVersion
+from plans.terms import currencies_of, terms_of
+from plans.trail import change
+
+
+@dataclass(slots=True)
+class Facts:
+    """
+    A subscription that is to move, and its last regular period.
+
+    is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
+    problem: why it cannot move; empty if it can.
+    """
+
+    subscription_id: int
+    version_id: int
+    plan_id: int
+    version_name: str
+    currency: str
+    anchor_at: datetime
+    ends_at: datetime | None
+    state: str
+    time_zone: str
+    period_id: int | None
+    period_starts_at: datetime | None
+    period_ends_at: datetime | None
+    is_unused: bool
+    moment: datetime = field(init=False)
+    problem: str = ""
+
+
+_LOCK_SUBSCRIPTIONS = """
+SELECT s.id FROM billing_subscription s
+WHERE s.id = ANY(%(ids)s) AND NOT EXISTS (
+    SELECT FROM billing_scheduledchange c WHERE c.rollout_id = %(rollout)s AND c.subscription_id = s.id)
+ORDER BY s.id FOR NO KEY UPDATE
+"""
+
+_FACTS = f"""
+SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.anchor_at, s.ends_at, s.state,
+    c.time_zone, p.id, p.starts_at, p.ends_at,
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
+FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
+JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
+LEFT JOIN LATERAL (SELECT * FROM billing_period p
+    WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1) p ON true
+WHERE s.id = ANY(%(ids)s) ORDER BY s.id
+"""  # noqa: S608
+
+_GAINED = """
+FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS m(id, moment)
+JOIN billing_subscription s ON s.id = m.id
+JOIN plans_planfeature pf ON pf.version_id = %(version)s AND NOT EXISTS (
+    SELECT FROM plans_planfeature had WHERE had.version_id = s.version_id AND had.feature_id = pf.feature_id)
+"""
+
+_CONFLICTS = f"""
+SELECT m.id, f.name, o.external_id {_GAINED}
+JOIN billing_coverage c ON c.customer_id = s.customer_id AND c.feature_id = pf.feature_id AND NOT c.named
+    AND c.subscription_id <> s.id AND c.during && tstzrange(m.moment, s.ends_at)
+JOIN billing_subscription o ON o.id = c.subscription_id JOIN plans_feature f ON f.id = pf.feature_id
+WHERE NOT s.named
+"""
+
+_COVER = f"""
+INSERT INTO billing_coverage (customer_id, feature_id, subscription_id, named, during)
+SELECT s.customer_id, pf.feature_id, s.id, s.named, tstzrange(m.moment, s.ends_at) {_GAINED} ORDER BY s.id
+"""
+
+_UNCOVER = """
+UPDATE billing_coverage c SET during = tstzrange(lower(c.during), m.moment)
+FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS m(id, moment)
+WHERE c.subscription_id = m.id AND c.during @> m.moment AND NOT EXISTS (
+    SELECT FROM plans_planfeature pf WHERE pf.version_id = %(version)s AND pf.feature_id = c.feature_id)
+"""
+
+
+def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime) -> int:
+    """
+    Let these subscriptions move to the rollout's version at the end of a period; return how many were looked at anew.
+
+    Each gets a row that says when, or why not. One that has a row of this rollout already is left alone, so this may
+    run twice. A change that was to come before is revoked: the later publication counts.
+    """
+    try:
+        with change("schedule a move", by=None, at=at):
+            return _schedule(rollout, subscription_ids, at)
+    except IntegrityError as error:
+        # Somebody covered a feature meanwhile; alone, each subscription shows whether it is the one.
+        if len(subscription_ids) > 1:
+            return sum(schedule(rollout=rollout, subscription_ids=[one], at=at) for one in subscription_ids)
+        with change("schedule a move", by=None, at=at):
+            return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
+
+
+def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
+    version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
+    ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
+    if not ids:
+        return 0
+    held = hold_last_periods(ids, at=at)
+    if not problem:
+        undo(ids, problem=f"{version} is to come instead.", at=at)
+    found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+    offered = currencies_of(version)
+    for one in found:
+        one.moment = _moment(one, max(at, rollout.effective_from))
+        one.problem = problem or _problem(one, version, offered)
+    _note_conflicts(found, version)
+    moving = [one for one in found if not one.problem]
+    _execute(_UNCOVER, _moves(moving, version))
+    _execute(_COVER, _moves(moving, version))
+    ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
+    unused = [one.period_id for one in moving if one.is_unused]
+    make_periods_anew([one.subscription_id for one in moving if one.is_unused], unused, held, at=at)
+    return len(found)
+
+
+def _moment(one: Facts, earliest: datetime) -> datetime:
+    """Return where the first period begins that is not yet made, or can be made anew, at `earliest` or later."""
+    if one.period_starts_at is None or one.period_ends_at is None:
+        return earliest
+    if one.is_unused:
+        return one.period_starts_at
+    if one.period_ends_at >= earliest:
+        return one.period_ends_at
+    anchor = anchor_of(terms_of(one.version_id, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
+    return spans(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
+
+
+def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
+    if one.state != SubscriptionState.ACTIVE:
+        return f"It is {SubscriptionState(one.state).label}."
+    if one.version_id == version.pk:
+        return f"It is on {version} already."
+    if one.plan_id != version.plan_id:
+        return f"It is on {one.version_name}, which is another plan."
+    if offered and one.currency not in offered:
+        return f"{version} has no prices in {one.currency}."
+    if one.ends_at is not None and one.ends_at <= one.moment:
+        return "It ends before its next period."
+    return ""
+
+
+def _note_conflicts(found: Sequence[Facts], version: PlanVersion) -> None:
+    moving = {one.subscription_id: one for one in found if not one.problem}
+    for id_, feature, other in _rows(_CONFLICTS, _moves(list(moving.values()), version)):
+        moving[id_].problem = f"{feature} is priced by the subscription {other} from then on: end that one first."
+
+
+def _moves(moving: Sequence[Facts], version: PlanVersion) -> dict[str, object]:
+    return {
+        "ids": [one.subscription_id for one in moving],
+        "moments": [one.moment for one in moving],
+        "version": version.pk,
+    }
+
+
+def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:
+    return ScheduledChange(
+        rollout=rollout,
+        subscription_id=one.subscription_id,
+        from_version_id=one.version_id,
+        version_id=rollout.version_id,
+        moment=one.moment,
+        state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
+        problem=one.problem,
+        decided_at=at if one.problem else None,
+    )
+
+
+def _rows(statement: str, parameters: dict[str, object]) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def _execute(statement: str, parameters: dict[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)

@@ -1,0 +1,80 @@
+"""Scheduling, extending and cancelling at the same moment leave each subscription with one version at a time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.auditing import assert_clean
+from billing.models import Period, ScheduledChange
+from billing.repricing import publish_for, roll_out
+from billing.subscribing import cancel, extend_periods, extending
+from billing.subscribing.moving import move_due
+from billing.subscribing.revoking import revoke
+from plans.publishing import publish_due
+from tests.builders import FEB, MAR, fee, make_customer, make_plan, publish, subscribe
+from tests.racing import Pause, start, together, wait_until_blocked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TENTH = datetime(2026, 1, 10, tzinfo=UTC)
+EVE = FEB - timedelta(hours=1)
+
+
+@pytest.fixture
+def subscriptions(transactional_db):
+    version = publish(make_plan("pro", fees=[fee("10")]))
+    return [subscribe(make_customer(), version) for _ in range(12)]
+
+
+def publish_for_all(*, at=TENTH, effective_from=FEB):
+    version = make_plan("pro", fees=[fee("20")])
+    publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
+
+
+def test_workers_that_roll_out_at_once_schedule_each_subscription_once(subscriptions):
+    publish_for_all()
+    together(*[lambda: roll_out(at=TENTH, chunk=5) for _ in range(3)])
+    assert ScheduledChange.objects.filter(state="pending").count() == ScheduledChange.objects.count() == 12
+
+
+def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscriptions):
+    publish_for_all(at=EVE)
+    together(
+        lambda: roll_out(at=EVE, chunk=5),
+        *[lambda: extend_periods(until=EVE + timedelta(hours=2), chunk=4) for _ in range(2)],
+    )
+    extend_periods(until=EVE + timedelta(hours=2))
+    february = Period.objects.filter(starts_at=FEB)
+    assert set(february.values_list("version__number", flat=True)) == {2}
+    assert february.count() == 12
+    assert_clean()
+
+
+def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(subscriptions, monkeypatch):
+    publish_for_all(at=EVE)
+    pause = Pause.before(monkeypatch, extending, "insert_periods")
+    extension = start(lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    pause.await_arrival()
+    rollout = start(lambda: roll_out(at=EVE))
+    wait_until_blocked()
+    pause.let_go()
+    assert (extension.result(), rollout.result()) == (12, 12)
+    assert set(Period.objects.filter(starts_at=FEB).values_list("version__number", flat=True)) == {2}
+
+
+def test_whatever_comes_first_of_moving_revoking_and_cancelling_the_books_are_clean(subscriptions):
+    publish_for_all()
+    roll_out(at=TENTH)
+    ids = [one.pk for one in subscriptions[:4]]
+    together(
+        lambda: extend_periods(until=MAR),
+        lambda: revoke(subscription_ids=ids, at=EVE),
+        lambda: [cancel(subscription=one, at=EVE, ends_at=FEB) for one in subscriptions[4:8]],
+    )
+    publish_due(at=FEB)
+    extend_periods(until=MAR)
+    together(*[lambda: move_due(at=FEB, limit=3) for _ in range(3)])
+    move_due(at=FEB)
+    states = ScheduledChange.objects.order_by("subscription").values_list("state", flat=True)
+    assert list(states) == ["revoked"] * 8 + ["done"] * 4
+    assert_clean()
