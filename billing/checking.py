@@ -11,6 +11,7 @@ from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
+from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Window, usage_of, with_metered
 from billing.usage.current import UnknownCustomer
 from billing.usage.metered import read_held
@@ -47,7 +48,7 @@ CAP_REACHED = "hard_cap_reached"
 
 _CHECK = f"""
 SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone, pf.id,
-       {OVERRIDES}, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       {OVERRIDES}, {CONTINUED}, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN plans_feature f ON f.code = %(feature)s
 LEFT JOIN billing_coverage co
@@ -97,6 +98,7 @@ class Row(NamedTuple):
     time_zone: str
     plan_feature_id: int | None
     overrides: str
+    continued: str
     window_start: datetime
     rate_id: int | None
     events: int

@@ -8,11 +8,13 @@ its terms from here. The rates keep their keys and matches, so usage is counted 
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from plans.pricing import charges
 from plans.pricing.bounds import InvalidCharge, check_price
 from plans.pricing.exact import EXACT, plain
+from plans.pricing.proration import included_in_part
 from plans.pricing.rates import Rate
 from plans.pricing.rating import PriceTerms
 from plans.terms import Difference, FeatureTerms, Terms, by_use
@@ -35,7 +37,8 @@ class Agreed(NamedTuple):
 
 
 MOST_KEPT = 10_000
-_kept: dict[tuple[int, str, frozenset[Agreed]], tuple[Terms, Terms]] = {}
+Key = tuple[int, str, frozenset[Agreed] | Fraction]
+_kept: dict[Key, tuple[Terms, Terms]] = {}
 
 
 def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
@@ -52,10 +55,36 @@ def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
     published, found = _kept.get(key, (None, terms))
     if published is not terms:
         found = replace(terms, **by_use(tuple(_agreed(feature, agreed) for feature in terms.features)))
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        _kept[key] = terms, found
+        _keep(key, terms, found)
     return found
+
+
+def part_terms(terms: Terms, share: Fraction) -> Terms:
+    """
+    Return the terms of the last share of an interval, which a plan change has begun: with that much of the allowance.
+
+    Source: docs/pricing.md#allowances-in-part.
+    """
+    key = (terms.version_id, terms.currency, share)
+    whole, found = _kept.get(key, (None, terms))
+    if whole is not terms:
+        found = replace(terms, **by_use(tuple(_in_part(feature, share) for feature in terms.features)))
+        _keep(key, terms, found)
+    return found
+
+
+def _in_part(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
+    if not feature.included or feature.resets is not None:
+        return feature
+    included = included_in_part(feature.included, share)
+    price = None if feature.price is None else replace(feature.price, included=included)
+    return replace(feature, included=included, price=price)
+
+
+def _keep(key: Key, before: Terms, after: Terms) -> None:
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    _kept[key] = before, after
 
 
 def _agreed(feature: FeatureTerms, agreed: frozenset[Agreed]) -> FeatureTerms:

@@ -18,6 +18,7 @@ from psycopg import ServerCursor
 
 from billing.closing.usage_lines import explained, share_of
 from billing.usage.agreed import OVERRIDES, terms_for
+from billing.usage.continuing import CONTINUED, climbed
 from billing.usage.counted import NOTHING, Counted, Span, Window, usage_of, with_values
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
@@ -31,7 +32,7 @@ Row = dict[str, Any]
 _LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
     b.fingerprint, b.carried, b.metered, l.id, l.kind, l.quantity, l.amount, l.explanation::text, p.version_id,
-    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}
+    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED}
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -64,6 +65,7 @@ class Billed(NamedTuple):
     anchor_at: datetime
     time_zone: str
     overrides: str
+    continued: str
 
     @property
     def span(self) -> Span:
@@ -77,6 +79,7 @@ class Billed(NamedTuple):
             self.anchor_at,
             self.time_zone,
             self.overrides,
+            self.continued,
         )
 
     @property
@@ -140,20 +143,21 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
             yield from _differences(line, rated_line, earlier, feature)
 
 
-def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, RatedLine]]:
+def _rate(lines: Sequence[Billed], earlier: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, RatedLine]]:
     """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
     first = lines[0]
     feature = terms_for(first).by_plan_feature[first.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
-    counted = {rate_id: one.counted for rate_id, one in before.items()}
+    counted = {rate_id: one.counted for rate_id, one in earlier.items()}
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
     window = Window(first.plan_feature_id, first.window_start)
     if feature.price.reads_values:
         counted = with_values(counted, window, feature, period_id=first.period_id, up_to=first.mark)
     share = share_of(first.span, feature, window) if feature.price.is_bounded else WHOLE
-    rating = rate_usage(feature.price, usage_of(feature.price, counted), share=share)
+    before = climbed(first.continued, feature, up_to=first.mark)
+    rating = rate_usage(feature.price, usage_of(feature.price, counted), share=share, climbed=before)
     return feature, {int(line.rate_key): line for line in rating.claimed}
 
 

@@ -13,6 +13,7 @@ from billing.closing.sellers import SellerTerms, read_sellers
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
+from billing.usage.continuing import NOT_BILLED_YET
 from billing.usage.counted import Counters, with_metered
 from billing.usage.metered import Held, read_held
 from plans.failpoints import reached
@@ -47,6 +48,7 @@ def close_locked(
     """
     chunk = Chunk()
     closings = _read(period_ids, at=at)
+    chunk.closed.busy += _put_off(closings)
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
@@ -72,6 +74,14 @@ def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
         follow(subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + AHEAD)
         found |= read_closings(ids)
     return {id_: found[id_] for id_ in period_ids}
+
+
+def _put_off(closings: dict[int, Closing]) -> int:
+    """Drop the periods that continue one that is not billed yet, for a later pass, and return how many they were."""
+    waiting = [id_ for id_, one in closings.items() if one.span.continued == NOT_BILLED_YET]
+    for id_ in waiting:
+        del closings[id_]
+    return len(waiting)
 
 
 def _leave_out(closings: dict[int, Closing], held: Iterable[int]) -> int:

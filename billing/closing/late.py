@@ -66,7 +66,7 @@ def _bill(period_id: int, subscription_id: int, *, at: datetime) -> Closed:
     if found.late_left:
         _put_off(Failure(period_id, _LESS_THAN_NOTHING), at=at)
         return Closed(late_left=1)
-    clear_late([period_id])
+    clear_late([period_id], at=at)
     if found.draft.is_zero and not (seller.issues_zero_invoices and found.draft.lines):
         return Closed(late_billed=1)
     write_rows([found], high_water_mark=mark)

@@ -9,6 +9,7 @@ import msgspec
 from billing.closing.facts import Billed, Buyer, Closing, Late
 from billing.store import statements
 from billing.usage.agreed import OVERRIDES
+from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered
 from billing.usage.metered import read_held
 
@@ -33,7 +34,7 @@ SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, s.a
     s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
     n.id, n.version_id, n.starts_at, n.ends_at,
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
-    {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}
+    {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -48,7 +49,8 @@ FROM billing_counter WHERE period_id = ANY(%s)
 """
 
 _SPANS = f"""
-SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, p.late_since
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED},
+    p.late_since
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 """  # noqa: S608
@@ -75,12 +77,12 @@ def _closing(row: Sequence[Any]) -> Closing:
     is_first, goes_on = row[8:10]
     next_id, next_version_id, next_starts_at, next_ends_at = row[10:14]
     customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[14:19]
-    facts = dict(zip(BUYER_FACTS, row[19:-1], strict=True))
+    facts = dict(zip(BUYER_FACTS, row[19:-2], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at, anchor_at, zone)
     return Closing(
-        span=Span(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, row[-1]),
+        span=Span(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, *row[-2:]),
         kind=kind,
         subscription_id=subscription_id,
         is_first=is_first,

@@ -11,6 +11,7 @@ from billing.closing.facts import Closing, Snapshot
 from billing.closing.recipes import Recipe, recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval, window_of
+from billing.usage.continuing import climbed
 from billing.usage.counted import NOTHING, Counted, Counters, Span, Window, usage_of
 from invoices.drafts import DraftLine
 from plans.pricing.exact import plain
@@ -48,7 +49,8 @@ def rated(
         if idle and not used:
             used = {feature.price.rates[0].key: Usage(NOTHING.quantity)}
         part = share_of(span, feature, window) if feature.price.is_bounded else WHOLE
-        for line in rate_usage(feature.price, used, share=part).claimed:
+        before = climbed(span.continued, feature)
+        for line in rate_usage(feature.price, used, share=part, climbed=before).claimed:
             yield feature, window, line, counted.get(int(line.rate_key), NOTHING)
 
 
@@ -153,6 +155,8 @@ def explained(line: RatedLine, agreed: Sequence[Difference] = (), **more: str) -
         if part.flat_fee:
             terms.append(flat_fee)
     more = {"formula": " + ".join(terms) or "0", **more}
+    if line.climbed:
+        more["climbed"] = plain(line.climbed)
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
     if agreed:
         rest += f',"agreed":{msgspec.json.encode([one._asdict() for one in agreed]).decode()}'

@@ -21,6 +21,9 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS t(p, i) WHERE p.id = t.p AND p.state 
 """
 
 _BILLED_LATE = "UPDATE billing_period SET late_since = NULL, retry_at = NULL WHERE id = ANY(%s)"
+_NOW_LATE = """
+UPDATE billing_period SET late_since = %s WHERE continues_id = ANY(%s) AND state = 'closed' AND late_since IS NULL
+"""
 
 
 def write(
@@ -39,7 +42,7 @@ def write(
     with connection.cursor() as cursor:
         invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
-    clear_late([id_ for one in assembled.values() for id_ in one.late_billed])
+    clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
     if drafts:
         issue(drafts, at=at)
     reached("close.before_commit")
@@ -73,8 +76,9 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
     reached("close.after_snapshots")
 
 
-def clear_late(period_ids: Sequence[int]) -> None:
-    """Note that nothing of these periods is late any more."""
+def clear_late(period_ids: Sequence[int], *, at: datetime) -> None:
+    """Note that nothing of these periods is late any more; what goes on from where they end is looked at again."""
     if period_ids:
         with connection.cursor() as cursor:
             cursor.execute(_BILLED_LATE, [list(period_ids)])
+            cursor.execute(_NOW_LATE, [at, list(period_ids)])

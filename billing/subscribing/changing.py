@@ -15,7 +15,8 @@ from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
 from billing.subscribing.starting import terms_to_subscribe
 from customers.models import Customer
-from plans.models import PlanVersion
+from plans.models import PlanFeature, PlanVersion
+from plans.terms import metering_of
 from plans.trail import change
 
 TICK = timedelta(microseconds=1)
@@ -44,7 +45,7 @@ def change_plan(
     part *continues* the old one: see docs/closing.md#plan-changes.
 
     :raises ChangeRefused: if it is not running then, on that version already, or the version is not published or not
-        offered in its currency; if usage is counted for a time after the moment.
+        offered in its currency; if usage is counted for a time after the moment, or a level is charged.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers a feature of the new version.
     """
     with change("change plan", by=by, at=at):
@@ -59,6 +60,7 @@ def change_plan(
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)
         _check(subscription, version, moment, at=at)
+        _check_levels(running.version, version)
         try:
             cut(subscription, periods, moment)
         except UsageInTheWay as error:
@@ -77,6 +79,18 @@ def change_plan(
             ends_at=ends_at,
             due_at=ends_at + subscription.customer.seller.grace,
         )
+
+
+def _check_levels(*versions: PlanVersion) -> None:
+    """Refuse to split what is no sum: a level or an extreme of either part would be charged for a whole period."""
+    metered = PlanFeature.objects.filter(version__in=versions, prices__isnull=False, feature__meter__isnull=False)
+    for granted in metered.select_related("feature__meter").order_by("pk"):
+        if metering_of(granted.feature.meter).is_tallied:
+            how = granted.feature.meter.get_aggregation_display()
+            raise ChangeRefused(
+                f"{granted.feature} is charged by {how}, which a change in mid-period would charge twice: change the"
+                " plan at the period's end."
+            )
 
 
 def _running(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:

@@ -8,12 +8,17 @@ from typing import Protocol
 
 import msgspec
 
-from plans.agreed import Agreed, agreed_terms
+from billing.usage.continuing import share_left
+from plans.agreed import Agreed, agreed_terms, part_terms
 from plans.terms import Terms, terms_of
 
 
 class Rated(Protocol):
-    """A period to rate; overrides: those of its subscription, as `OVERRIDES` reads them."""
+    """
+    A period to rate.
+
+    overrides: those of its subscription, as `OVERRIDES` reads them. continued: see billing/usage/continuing.py.
+    """
 
     @property
     def version_id(self) -> int: ...
@@ -22,7 +27,13 @@ class Rated(Protocol):
     @property
     def starts_at(self) -> datetime: ...
     @property
+    def anchor_at(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
     def overrides(self) -> str: ...
+    @property
+    def continued(self) -> str: ...
 
 
 OVERRIDES = """
@@ -51,14 +62,18 @@ _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Dated, ...]).decode
 
 def terms_for(period: Rated) -> Terms:
     """
-    Return what a period is rated by.
+    Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then.
 
     :raises ValueError: if an override cannot be charged by, with the reason in words.
 
     Source: docs/pricing.md#overrides.
     """
     terms = terms_of(period.version_id, period.currency)
-    return agreed_terms(terms, frozenset(_in_force(period))) if period.overrides else terms
+    if period.overrides:
+        terms = agreed_terms(terms, frozenset(_in_force(period)))
+    if period.continued:
+        terms = part_terms(terms, share_left(terms, period))
+    return terms
 
 
 def _in_force(period: Rated) -> Iterator[Agreed]:

@@ -53,6 +53,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     A period's interval, and the version, currency and overrides it is rated by.
 
     anchor_at, time_zone: what its windows of use are counted from. overrides: see billing/usage/agreed.py.
+    continued: see billing/usage/continuing.py.
     """
 
     period_id: int
@@ -63,6 +64,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     anchor_at: datetime
     time_zone: str
     overrides: str = ""
+    continued: str = ""
 
 
 def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:

@@ -13,6 +13,7 @@ from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
+from billing.usage.continuing import CONTINUED, climbed
 from billing.usage.counted import Counted, Counters, Span, Window, usage_of, with_metered
 from billing.usage.metered import read_held
 from plans.pricing.exact import ZERO
@@ -70,7 +71,8 @@ class UnknownCustomer(Exception):
 _READ = f"""
 SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id,
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone,
-       {OVERRIDES}, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       {OVERRIDES}, {CONTINUED},
+       c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN billing_subscription s ON s.customer_id = cu.id
 LEFT JOIN billing_period p
@@ -95,7 +97,7 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     periods: dict[int, tuple[str, Span]] = {}
     counters: dict[int, Counters] = {}
     for _, _, subscription, *facts in rows:
-        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:8], facts[8:]
+        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:9], facts[9:]
         if span[0] is None:
             continue
         if span[0] not in periods:
@@ -129,7 +131,7 @@ def _period_usage(subscription: str, span: Span, counters: Counters, at: datetim
         ends_at=span.ends_at,
         terms=terms,
         features=tuple(
-            _feature_usage(feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
+            _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
             for feature, (start, passed) in windows.items()
         ),
     )
@@ -145,12 +147,15 @@ def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tu
     return starts_at, Fraction((at - starts_at) // MICROSECOND, (ends_at - starts_at) // MICROSECOND)
 
 
-def _feature_usage(feature: FeatureTerms, counted: Mapping[int, Counted], passed: Fraction) -> FeatureUsage:
+def _feature_usage(
+    span: Span, feature: FeatureTerms, counted: Mapping[int, Counted], passed: Fraction
+) -> FeatureUsage:
     rating = projection = None
     if feature.price is not None:
-        rating = rate_usage(feature.price, usage_of(feature.price, counted), is_final=False)
+        before = climbed(span.continued, feature)
+        rating = rate_usage(feature.price, usage_of(feature.price, counted), is_final=False, climbed=before)
         goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
-        projection = rate_usage(feature.price, usage_of(feature.price, goes_on))
+        projection = rate_usage(feature.price, usage_of(feature.price, goes_on), climbed=before)
     used = rating.quantity if rating else ZERO
     return FeatureUsage(
         terms=feature,

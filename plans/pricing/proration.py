@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from plans.pricing.anchors import utc
+from plans.pricing.exact import EXACT
 from plans.pricing.money import allocate, minor_unit, round_money
 
 By = Literal["second", "day", "none"]
@@ -47,6 +49,18 @@ def share(
     if not length(*whole, zone):
         raise ValueError(f"[{full_start}, {full_end}) has no {by} to take a share of: prorate it by second.")
     return Fraction(length(*used, zone), length(*whole, zone))
+
+
+def included_in_part(units: Decimal, part: Fraction) -> Decimal:
+    """
+    Return a share of what is included, rounded up to as many decimal places as the whole has.
+
+    units: zero or more. part: 0 to 1.
+
+    Source: docs/pricing.md#allowances-in-part.
+    """
+    places = max(-int(units.normalize().as_tuple().exponent), 0)
+    return EXACT.scaleb(Decimal(ceil(Fraction(units) * part * 10**places)), -places)
 
 
 def prorate(amount: Decimal | Fraction, part: Fraction, currency: str) -> Decimal:

@@ -62,6 +62,7 @@ class RatedLine:
     included: units drawn from the allowance, free.
     billable: units that the charge model priced.
     refused: units above a hard cap, which cost nothing and are flagged.
+    climbed: units that stood on the rate's ladder before these.
     parts: the explanation; their sum is `amount`, exact and unrounded.
     """
 
@@ -73,6 +74,7 @@ class RatedLine:
     parts: tuple[Part, ...]
     amount: Decimal
     refused: Decimal
+    climbed: Decimal = ZERO
 
     def as_json(self) -> dict[str, object]:
         """Return the explanation as an invoice line stores it: every number as plain decimal text."""
@@ -245,7 +247,7 @@ def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Deci
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."
         ) from error
     amount = parts[0].amount if len(parts) == 1 else total(parts)
-    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused)
+    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, climbed)
 
 
 def _divide(terms: PriceTerms, quantity: Decimal, left: Decimal) -> tuple[Decimal, Decimal, Decimal]:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.proration import prorate, share, split
+from plans.pricing.proration import included_in_part, prorate, share, split
 from tests.pricing.strategies import CURRENCIES, LAW, decimals
 from tests.pricing.test_periods_tile import ZONES
 from tests.pricing.worked import number, rows
 
 D = Decimal
+
 APRIL = (datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -28,6 +29,11 @@ def test_a_share_is_as_documented(row):
     )
     found = share(start, end, full_start=full_start, full_end=full_end, by=row["by"], zone=zone)
     assert found == Fraction(row["share"]), row["why"]
+
+
+@pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['included']} × {row['share']}")
+def test_an_allowance_in_part_is_rounded_up_as_documented(row):
+    assert included_in_part(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("proration", table=1), ids=lambda row: f"{row['price']} {row['used']}")

@@ -1,0 +1,170 @@
+"""An upgrade in mid-period: what was free stays free, and nobody climbs a ladder twice."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.auditing import assert_clean
+from billing.checking import check
+from billing.closing import close_due, close_one, preview
+from billing.closing.operation import ClosingFailed
+from billing.models import Period
+from billing.subscribing import ChangeRefused, change_plan
+from billing.usage.current import current_usage
+from invoices.models import Line
+from plans.models import Price
+from tests.billing.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+)
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+DAY_10 = JAN + timedelta(days=10)
+HOUR = timedelta(hours=1)
+GRADUATED = [tier(10_000, "0.01"), tier(None, "0.005")]
+
+
+def calls(included, *tiers, price="0.01", **fields):
+    rates = [rate(tiers=tiers)] if tiers else [rate(price)]
+    meter = make_meter("calls", aggregation="sum", value_property="n")
+    return offer(make_feature("calls", meter=meter), included=included, rates=rates, **fields)
+
+
+def version(code, *offers):
+    return publish(make_plan(code, offers=offers))
+
+
+def sent(id_, moment, n, at=None):
+    event = {"id": id_, "customer": "acme", "event": "calls", "timestamp": moment.isoformat(), "properties": {"n": n}}
+    send(event, at=at or moment)
+
+
+def billed():
+    """Return (quantity, amount) of every usage line, in the order of the documents."""
+    found = Line.objects.filter(kind__in=["usage", "late_usage"]).order_by("invoice_id", "position")
+    return [(line.quantity, line.amount.amount) for line in found]
+
+
+def upgrade(old, new, before, after):
+    """Use `before` calls by day 10, then move from the old version to the new one and use `after`."""
+    subscription = subscribe(make_customer("acme"), old)
+    sent("before", JAN + timedelta(days=9), before)
+    change_plan(subscription=subscription, version=new, at=DAY_10)
+    sent("after", DAY_10 + HOUR, after)
+    return subscription
+
+
+def test_what_was_free_never_turns_into_overage():
+    """30,000 of 50,000 are used by day 10; a third of them would have been included by then."""
+    subscription = upgrade(version("starter", calls(50_000)), version("pro", calls(200_000)), 30_000, 135_484)
+    close_due(at=FEB + HOUR)
+    assert billed() == []  # both come to nothing, and the seller skips what claims nothing
+    assert [period.state for period in subscription.periods.filter(starts_at__lt=FEB)] == ["closed", "closed"]
+    assert_clean()
+
+
+def test_the_new_allowance_is_in_proportion_to_what_is_left():
+    upgrade(version("starter", calls(50_000)), version("pro", calls(200_000)), 60_000, 135_584)
+    close_due(at=FEB + HOUR)
+    assert billed() == [(D(60_000), D("100.00")), (D(135_584), D("1.00"))]
+    assert_clean()
+
+
+def test_a_cap_is_in_proportion_too_and_the_check_knows():
+    old = version("starter", offer("messages", included=500, consumption="hard_cap"))
+    new = version("pro", offer("messages", included=1000, consumption="hard_cap"))
+    subscription = subscribe(make_customer("acme"), old)
+    change_plan(subscription=subscription, version=new, at=DAY_10)
+    answer = check(customer="acme", feature="messages", quantity=D(1), sandbox=False, at=DAY_10)
+    assert (answer.included, answer.remaining) == (678, 678)
+
+
+def test_the_ladder_goes_on_where_the_old_version_left_off():
+    upgrade(version("starter", calls(0, *GRADUATED)), version("pro", calls(0, *GRADUATED)), 9_000, 3_000)
+    close_due(at=FEB + HOUR)
+    assert billed() == [(D(9_000), D("90.00")), (D(3_000), D("20.00"))]
+    line = Line.objects.get(quantity=3_000)
+    assert line.explanation["climbed"] == "9000"
+    assert [(part["from"], part["units"]) for part in line.explanation["parts"]] == [
+        ("9000", "1000"),
+        ("10000", "2000"),
+    ]
+    assert_clean()
+
+
+def test_a_second_change_goes_on_from_both():
+    ladder = [calls(0, *GRADUATED)]
+    subscription = upgrade(version("a", *ladder), version("b", *ladder), 6_000, 3_000)
+    change_plan(subscription=subscription, version=version("c", *ladder), at=DAY_10 + 2 * HOUR)
+    sent("last", DAY_10 + 3 * HOUR, 3_000)
+    close_due(at=FEB + HOUR)
+    assert billed() == [(D(6_000), D("60.00")), (D(3_000), D("30.00")), (D(3_000), D("20.00"))]
+    assert_clean()
+
+
+def test_current_usage_and_preview_say_the_same_once_the_old_part_is_billed():
+    subscription = upgrade(version("a", calls(0, *GRADUATED)), version("b", calls(0, *GRADUATED)), 9_000, 3_000)
+    close_due(at=DAY_10 + 2 * HOUR)
+    (usage,) = current_usage(customer="acme", sandbox=False, at=DAY_10 + 2 * HOUR)
+    assert usage.cost == D("20.00")
+    assert preview(subscription=subscription, at=DAY_10 + 2 * HOUR).totals.net == D("20.00")
+
+
+def test_what_comes_late_for_the_old_part_moves_the_new_one_up_the_ladder():
+    """In the end 12,000 and 3,000 cost what 15,000 do: 125.00."""
+    ladder = [calls(0, *GRADUATED)]
+    subscription = upgrade(version("a", *ladder), version("b", *ladder), 9_000, 3_000)
+    close_due(at=FEB + HOUR)
+    sent("late", DAY_10 - HOUR, 3_000, at=FEB + HOUR)
+    sent("next", FEB + HOUR, 1, at=FEB + HOUR)
+    close_due(at=MAR + HOUR)
+    close_due(at=MAR + timedelta(days=31, hours=1))
+    old, new = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
+    of_january = Line.objects.filter(usage__period__in=[old, new])
+    assert sum(line.amount.amount for line in of_january) == D("125.00")
+    assert not Period.objects.filter(late_since__isnull=False).exists()
+    assert_clean()
+
+
+def test_the_new_part_waits_until_the_old_one_is_billed():
+    ladder = [calls(0, *GRADUATED)]
+    subscription = upgrade(version("a", *ladder), version("b", *ladder), 9_000, 3_000)
+    old, new = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
+    with pytest.raises(ClosingFailed):
+        close_one(period_id=new.pk, at=FEB + HOUR)
+    close_one(period_id=old.pk, at=FEB + HOUR)
+    close_one(period_id=new.pk, at=FEB + HOUR)
+    assert billed() == [(D(9_000), D("90.00")), (D(3_000), D("20.00"))]
+
+
+def test_a_minimum_is_due_in_part_from_each_version():
+    drafts = [make_plan(code, offers=[calls(0)]) for code in ("a", "b")]
+    Price.objects.update(minimum=D(31))
+    old, new = map(publish, drafts)
+    subscription = subscribe(make_customer("acme"), old)
+    change_plan(subscription=subscription, version=new, at=DAY_10)
+    close_due(at=FEB + HOUR)
+    assert [amount for _, amount in billed()] == [D("10.00"), D("21.00")]
+    assert_clean()
+
+
+def test_what_is_charged_by_its_level_changes_at_the_periods_end_only():
+    seats = make_feature("seats", meter=make_meter("seats", aggregation="max", value_property="n"))
+    old = version("starter", offer(seats, rates=[rate("10")]))
+    subscription = subscribe(make_customer("acme"), old)
+    with pytest.raises(ChangeRefused, match="seats is charged by greatest value, which a change in mid-period"):
+        change_plan(subscription=subscription, version=version("pro", calls(0)), at=DAY_10)
