@@ -45,8 +45,13 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def new_process() -> None:
+    """Let a test begin with none of the rows that another one left."""
+    forget_the_database()
+
+
+def forget_the_database() -> None:
     """
-    Forget what a process remembers of its database: a test begins with none of the rows that another one left.
+    Forget what a process remembers of its database; fixtures that outlive a test call it, too.
 
     Outside of tests a remembered row is frozen or its revision is compared, and no number is ever used again; a test
     that is rolled back, or whose database is copied anew, uses the same ids and revisions for other things.

@@ -15,9 +15,11 @@ from plans.terms import terms_of
 # Most subscriptions share their edges, so equal ones are computed once. Customers who have moved to another time zone
 # are left out: their periods follow the zone that they had at the time.
 _PERIODS = """
-SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, s.ends_at, min(p.id)
+SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, coalesce(n.starts_at, s.ends_at),
+    min(p.id)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
+LEFT JOIN billing_period n ON n.continues_id = p.id
 WHERE p.kind = 'regular' AND NOT EXISTS (
     SELECT FROM customers_customerevent e WHERE e.pgh_obj_id = c.id AND e.time_zone <> c.time_zone)
 GROUP BY 1, 2, 3, 4, 5, 6, 7
@@ -25,7 +27,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 
 def misplaced_edges(books: Books) -> Iterator[Row]:
-    """Yield the periods that end elsewhere than their anchor says, or than their subscription ends."""
+    """Yield the periods that end elsewhere than their anchor says, or a plan change, or their subscription's end."""
     with ServerCursor(connection.connection, "audit_periods") as cursor:
         cursor.execute(_PERIODS)
         while rows := cursor.fetchmany(5_000):

@@ -33,6 +33,13 @@ _ENDS = """
         OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
 """
 
+_PARTS = """
+    SELECT p.id AS period_id, p.continues_id, p.starts_at FROM billing_period p
+    LEFT JOIN billing_period q ON q.id = p.continues_id AND q.subscription_id = p.subscription_id
+        AND q.kind = 'regular' AND q.ends_at = p.starts_at AND q.version_id <> p.version_id
+    WHERE p.continues_id IS NOT NULL AND q.id IS NULL
+"""
+
 _GRACE = """
     WITH graces AS (
         SELECT pgh_obj_id AS seller_id, grace FROM customers_sellerevent
@@ -137,6 +144,7 @@ CHECKS = (
     Check("periods_begin_with_their_subscription", "P1", _FIRST),
     Check("periods_end_with_their_subscription", "P1", _ENDS),
     Check("periods_follow_their_anchor", "P2", misplaced_edges),
+    Check("a_plan_change_leaves_no_gap", "P2", _PARTS),
     Check("periods_are_due_after_their_grace", "P4", _GRACE),
     Check("periods_are_closed_after_their_end", "P4", _CLOSED),
     Check("late_periods_say_since_when", "E4", _LATE),

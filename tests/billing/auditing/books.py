@@ -14,13 +14,13 @@ from billing.ingest.recording import record
 from billing.ingest.wire import read
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
-from billing.subscribing import cancel, extend_periods
+from billing.subscribing import cancel, change_plan, extend_periods
 from billing.subscribing.moving import move_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
-from plans.models import Plan, PlanVersion
+from plans.models import PlanVersion
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
@@ -43,6 +43,7 @@ from tests.builders import (
 )
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+CALLS = [tier(3, "0.10"), tier(None, "0.05", "1")]
 
 
 def make_books() -> None:
@@ -79,7 +80,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         meter=make_meter("storage", event_name="stored", aggregation="sum", value_property="gb", rounding="up"),
     )
     offers = [
-        offer(calls(), included=2, rates=[rate(tiers=[tier(3, "0.10"), tier(None, "0.05", "1")])]),
+        offer(calls(), included=2, rates=[rate(tiers=CALLS)]),
         offer(tokens(), included=1000, rates=_token_rates()),
         offer(storage, included=5, consumption="hard_cap"),
         offer(make_feature("support", kind="static"), static_value="24 h"),
@@ -94,7 +95,6 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     later = new_version(source=pro, by=None, at=NOW)
     publish_for(version=later, audience="all", by=None, at=NOW, effective_from=NOW + timedelta(days=60))
     new_version(source=later, by=None, at=NOW)
-    assert Plan.objects.count() == 2
     pro.refresh_from_db()
     return pro, team
 
@@ -153,6 +153,23 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
     gone = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)
     cancel(subscription=gone, at=JAN + timedelta(days=40), ends_at=JAN + timedelta(days=50))
     subscribe(make_customer("acme", sandbox=True), pro)
+    _change(subscribe(make_customer("mover"), team, starts_at=JAN + timedelta(days=9)))
+
+
+def _change(subscription: Subscription) -> None:
+    """Use some calls on one ladder, and go on on another one."""
+    ladder = publish(
+        version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)])]),
+        by=None,
+        at=JAN,
+    )
+    dearer = publish(version=new_version(source=ladder, by=None, at=JAN), by=None, at=JAN + timedelta(days=1))
+    for moment, version in ((JAN + timedelta(days=20), ladder), (JAN + timedelta(days=25), dearer)):
+        for number in range(6):
+            used_at = moment - timedelta(hours=number + 1)
+            event = {"id": f"m{used_at}", "customer": "mover", "event": "api.call", "timestamp": used_at.isoformat()}
+            _record([event], at=moment)
+        change_plan(subscription=subscription, version=version, at=moment)
 
 
 def _use(acme: Subscription) -> None:

@@ -17,6 +17,7 @@ from billing.auditing.books import Books
 from billing.auditing.everywhere import our_models
 from plans.terms import forget_terms
 from tests.billing.auditing.books import make_books
+from tests.conftest import forget_the_database
 
 ROWS = 3
 """Rows of a table whose fields are corrupted, one at a time: the first, the last and one in between."""
@@ -96,6 +97,7 @@ CHECKED = [
 @pytest.fixture(scope="module")
 def books(django_db_setup, django_db_blocker):
     """Make the books once for all these tests, in a transaction that is never committed."""
+    forget_the_database()
     with django_db_blocker.unblock(), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("ALTER SEQUENCE billing_event_sequence RESTART")  # so that 7 and 60 are places of events
