@@ -23,12 +23,14 @@ from tests.builders import (
     make_feature,
     make_meter,
     make_plan,
+    make_seller,
     offer,
     publish,
     rate,
     subscribe,
     tier,
 )
+from tests.pages import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -68,19 +70,14 @@ def upgrade(old, new, before, after):
     return subscription
 
 
-def test_what_was_free_never_turns_into_overage():
-    """30,000 of 50,000 are used by day 10; a third of them would have been included by then."""
-    subscription = upgrade(version("starter", calls(50_000)), version("pro", calls(200_000)), 30_000, 135_484)
+@pytest.mark.parametrize("row", rows("closing.md", "plan-changes"), ids=lambda row: row["why"])
+def test_each_part_is_billed_by_its_own_version_as_documented(row):
+    make_seller(zero_invoices="issue")
+    before, after = int(row["before"]), int(row["after"])
+    subscription = upgrade(version("starter", calls(50_000)), version("pro", calls(200_000)), before, after)
     close_due(at=FEB + HOUR)
-    assert billed() == []  # both come to nothing, and the seller skips what claims nothing
-    assert [period.state for period in subscription.periods.filter(starts_at__lt=FEB)] == ["closed", "closed"]
-    assert_clean()
-
-
-def test_the_new_allowance_is_in_proportion_to_what_is_left():
-    upgrade(version("starter", calls(50_000)), version("pro", calls(200_000)), 60_000, 135_584)
-    close_due(at=FEB + HOUR)
-    assert billed() == [(D(60_000), D("100.00")), (D(135_584), D("1.00"))]
+    parts = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
+    assert [part.invoice.net.amount for part in parts] == [D(row["old part"]), D(row["new part"])]
     assert_clean()
 
 
