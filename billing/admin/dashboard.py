@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, Sum
+from django.db.models import Case, DecimalField, F, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,7 +20,7 @@ from django.utils import timezone
 from billing.admin.charts import MeterChart, Series, bars
 from billing.models import Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
-from invoices.models import Invoice, Rendering
+from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
 from plans.figures import money, number, units
 from plans.models import Meter
@@ -33,7 +33,6 @@ FRESH_SECONDS = 60
 CHART_SECONDS = 300
 MOST_METERS = 4
 UTC = ZoneInfo("UTC")
-CLAIMED = (InvoiceState.ISSUED, InvoiceState.PAID, InvoiceState.OVERDUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,13 @@ def _invoiced(at: datetime) -> Card:
 
 def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
     issued = Coalesce("issued_at", "created_at")  # as the index by time has it
+    claimed = Case(When(kind=DocumentKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
     found = (
         Invoice.objects.annotate(time=issued)
-        .filter(time__gte=since, time__lt=until, sandbox=False, state__in=CLAIMED)
+        .filter(time__gte=since, time__lt=until, sandbox=False)
+        .exclude(state=InvoiceState.DRAFT)
         .values_list("currency")
-        .annotate(Sum("net"))
+        .annotate(claimed=Sum(claimed))
         .order_by("currency")
     )
     return [(str(currency), amount) for currency, amount in found]

@@ -25,6 +25,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("delete", ["invoices.taxrate"]),
         ("change", ["invoices.rendering"]),
         ("close", ["billing.period"]),
+        ("issue", ["invoices.creditnote"]),
     ],
     "finance approver": [
         ("view", EVERYTHING_SEEN),

@@ -1,4 +1,4 @@
-"""Invoices: found by number or customer, read line by line, never edited."""
+"""Invoices and credit notes: found by number or customer, read line by line, never edited."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,9 +19,10 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
+from invoices.admin.crediting import credit_page
 from invoices.admin.files import FileFilter
 from invoices.downloads import file_name
-from invoices.models import Invoice, Rendering
+from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.rendering import making
 from invoices.rendering.document import compose
 from invoices.rendering.reading import read
@@ -42,6 +43,7 @@ STAFF_LOCALE = "en_US"
 class InvoiceAdmin(ModelAdmin):
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = (
+        ("kind", ChoicesDropdownFilter),
         ("state", ChoicesDropdownFilter),
         ("issue_date", RangeDateFilter),
         ("seller", AutocompleteSelectFilter),
@@ -52,7 +54,7 @@ class InvoiceAdmin(ModelAdmin):
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("open_pdf", "render_again")
+    actions_detail = ("open_pdf", "credit", "render_again")
     change_form_before_template = "backoffice/invoice.html"
 
     @display(description="Number", ordering="number")
@@ -69,7 +71,8 @@ class InvoiceAdmin(ModelAdmin):
 
     @display(description="Total", ordering="total")
     def total_shown(self, invoice: Invoice) -> str:
-        return figure(money(invoice.total.amount, str(invoice.currency)))
+        is_note = invoice.kind == DocumentKind.CREDIT_NOTE
+        return figure(money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency)))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         """Take a whole number at its word; else look for the start of one, and for invoices of customers."""
@@ -96,8 +99,10 @@ class InvoiceAdmin(ModelAdmin):
         """Return what the page says: the document's own text, in the staff's language."""
         rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
         return {
-            "title": f"Invoice {invoice}",
+            "title": f"{invoice.get_kind_display().capitalize()} {invoice}",
             "invoice": invoice,
+            "corrections": list(invoice.corrections.order_by("pk")),
+            "due": money(invoice.due, str(invoice.currency)) if invoice.credited else "",
             "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
             "state_colour": STATE_COLOURS.get(invoice.state, ""),
             "rendering": rendering,
@@ -117,6 +122,18 @@ class InvoiceAdmin(ModelAdmin):
             content_type="application/pdf",
             headers={"Content-Disposition": f'inline; filename="{file_name(invoice)}"'},
         )
+
+    @action(description="Credit", icon="undo", permissions=["credit"])
+    def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take some of an issued invoice back, or all of it."""
+        invoice = self._invoice(request, object_id)
+        if not _is_creditable(invoice):
+            messages.warning(request, f"Nothing is left of {invoice} to credit.")
+            return HttpResponseRedirect(_page(invoice))
+        return credit_page(self, request, invoice)
+
+    def has_credit_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.issue_creditnote"))
 
     @action(description="Make PDF again", icon="refresh", permissions=["render"])
     def render_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -145,8 +162,9 @@ class InvoiceAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         invoice = self.get_object(request, str(object_id))
         failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
+        fitting = {"render_again": failed, "credit": invoice is not None and _is_creditable(invoice)}
         offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if failed or one.method.original_function_name != "render_again"]
+        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 
     def _invoice(self, request: HttpRequest, object_id: str) -> Invoice:
         invoice = self.get_object(request, object_id)
@@ -166,6 +184,10 @@ class InvoiceAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Invoice | None = None) -> bool:
         return False
+
+
+def _is_creditable(invoice: Invoice) -> bool:
+    return invoice.kind == DocumentKind.INVOICE and invoice.number is not None and invoice.due > 0
 
 
 def _page(invoice: Invoice) -> str:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from customers.access.fields import InstantField
 from invoices.links import link_to
 from invoices.models import Invoice, InvoiceTax, Line
-from plans.api.fields import AmountField, NumberField
+from plans.api.fields import AmountField, NumberField, amount_document
 
 
 class LineSerializer(serializers.ModelSerializer[Line]):
@@ -71,6 +71,11 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     net = AmountField()
     tax = AmountField()
     total = AmountField()
+    credited = serializers.SerializerMethodField(help_text="What credit notes have taken back of the total.")
+    due = serializers.SerializerMethodField(help_text="The total less what was credited.")
+    replaces = serializers.IntegerField(
+        source="corrects_id", allow_null=True, help_text="The invoice that this one was issued in place of."
+    )
 
     class Meta:
         model = Invoice
@@ -89,10 +94,23 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "net",
             "tax",
             "total",
+            "credited",
+            "due",
+            "replaces",
             "purchase_order",
             "note",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(AmountField)
+    def get_credited(self, invoice: Invoice) -> dict[str, str]:
+        """Return what credit notes have taken back."""
+        return amount_document(invoice.credited, str(invoice.currency))
+
+    @extend_schema_field(AmountField)
+    def get_due(self, invoice: Invoice) -> dict[str, str]:
+        """Return what is left to pay."""
+        return amount_document(invoice.due, str(invoice.currency))
 
 
 class InvoiceDetailSerializer(InvoiceSerializer):

@@ -1,9 +1,13 @@
 from django.urls import path
 
+from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView
 from invoices.api.views import InvoicesView, InvoiceView, PdfView
 
 urlpatterns = [
     path("invoices", InvoicesView.as_view(), name="invoices"),
     path("invoices/<int:invoice>", InvoiceView.as_view(), name="invoice"),
     path("invoices/<int:invoice>/pdf", PdfView.as_view(), name="invoice_pdf"),
+    path("credit-notes", CreditNotesView.as_view(), name="credit_notes"),
+    path("credit-notes/<int:credit_note>", CreditNoteView.as_view(), name="credit_note"),
+    path("credit-notes/<int:credit_note>/pdf", CreditNotePdfView.as_view(), name="credit_note_pdf"),
 ]

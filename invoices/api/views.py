@@ -15,16 +15,22 @@ from customers.access.isolation import Isolated
 from customers.access.problems import Problem
 from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
 from invoices.downloads import file_name
-from invoices.models import Invoice, InvoiceTax, Line
+from invoices.models import DocumentKind, Invoice, InvoiceTax, Line
 from invoices.models.documents import InvoiceState
 from invoices.rendering import making
+
+DETAILED = (
+    Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
+    Prefetch("taxes", InvoiceTax.objects.order_by("-rate", "reason")),
+)
+INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
 
 
 class InvoicesView(Isolated, generics.ListAPIView[Invoice]):
     """What was claimed."""
 
     required_scopes = {"GET": "read"}
-    queryset = Invoice.objects.select_related("customer", "seller")
+    queryset = INVOICES.select_related("customer", "seller")
     serializer_class = InvoiceSerializer
     filters = {"customer": "customer__external_id", "state": "state", "number": "number"}
     filter_choices = {"state": InvoiceState.values}
@@ -38,10 +44,7 @@ class InvoiceView(Isolated, generics.RetrieveAPIView[Invoice]):
     """One invoice, line by line."""
 
     required_scopes = {"GET": "read"}
-    queryset = Invoice.objects.select_related("customer", "seller").prefetch_related(
-        Prefetch("lines", Line.objects.order_by("position")),
-        Prefetch("taxes", InvoiceTax.objects.order_by("-rate", "reason")),
-    )
+    queryset = INVOICES.select_related("customer", "seller").prefetch_related(*DETAILED)
     serializer_class = InvoiceDetailSerializer
     lookup_url_kwarg = "invoice"
 
@@ -54,21 +57,14 @@ class InvoiceView(Isolated, generics.RetrieveAPIView[Invoice]):
         return super().get(request, *args, **kwargs)
 
 
-class PdfView(Isolated, generics.GenericAPIView[Invoice]):
-    """The file of an invoice, made once and kept: it is the same whenever it is fetched."""
+class FileView(Isolated, generics.GenericAPIView[Invoice]):
+    """The file of a document, made once and kept: it is the same whenever it is fetched."""
 
     required_scopes = {"GET": "read"}
     problems = {"GET": ["not-ready"]}
-    queryset = Invoice.objects.all()
-    lookup_url_kwarg = "invoice"
 
-    @extend_schema(
-        operation_id="get_invoice_pdf",
-        summary="Download an invoice as PDF",
-        description="Made in the background after issue, or now if it is not there yet. A draft has none.",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def file(self) -> HttpResponse:
+        """Return the file, made now if need be."""
         at = timezone.now()
         invoice = self.get_object()
         if invoice.state == InvoiceState.DRAFT:
@@ -87,3 +83,19 @@ class PdfView(Isolated, generics.GenericAPIView[Invoice]):
                 "ETag": f'"{stored.sha256}"',
             },
         )
+
+
+class PdfView(FileView):
+    """The file of an invoice."""
+
+    queryset = INVOICES
+    lookup_url_kwarg = "invoice"
+
+    @extend_schema(
+        operation_id="get_invoice_pdf",
+        summary="Download an invoice as PDF",
+        description="Made in the background after issue, or now if it is not there yet. A draft has none.",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.file()

@@ -47,7 +47,7 @@ def credit_note(of: Creditable, credits: Sequence[Credit], *, reason: str, to: s
         period_end=invoice.period_end,
         seller_facts=msgspec.json.encode(invoice.seller_facts),
         buyer_facts=msgspec.json.encode(invoice.buyer_facts),
-        seller_zone=invoice.seller_facts["time_zone"],
+        seller_zone=invoice.seller_facts.get("time_zone") or "UTC",
         net_days=0,
         purchase_order=invoice.purchase_order,
         lines=[_line(one) for one in credits],

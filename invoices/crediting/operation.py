@@ -105,7 +105,7 @@ def _chosen(of: Creditable, lines: Sequence[Taken]) -> list[Credit]:
     known = {line.position: line for line in of.lines}
     chosen: dict[int, Credit] = {}
     for place, taken in enumerate(lines):
-        field = f"lines[{place}]"
+        field = f"lines.{place}"
         if taken.position not in known:
             raise CannotCredit(f"{of.invoice} has no line {taken.position}.", field=f"{field}.position")
         if taken.position in chosen:

@@ -98,6 +98,7 @@ class Invoice(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        permissions = [("issue_creditnote", "Can issue credit notes")]
         constraints = [
             one_of("kind", DocumentKind, name="document_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),

@@ -44,7 +44,8 @@ class Document:
     """
     What the template prints, as text.
 
-    meta: (name, value) pairs of the heading. mark: what the document is not: a draft, void, or a test.
+    heading: what kind of document it is. meta: (name, value) pairs below it. due: what its last figure is.
+    mark: what the document is not: a draft, void, or a test.
     created: when it was issued, as the file's own date.
     footer, closing: the seller's small print: at the foot of every page if it is short, else after everything else.
     page: what stands before, between and after the page's number and the number of pages.
@@ -57,6 +58,7 @@ class Document:
     title: str
     created: str
     number: str
+    heading: str
     mark: str
     meta: tuple[tuple[str, str], ...]
     seller: PartyText
@@ -66,6 +68,7 @@ class Document:
     subtotal: str
     taxes: tuple[TaxText, ...]
     total: str
+    due: str
     note: str
     bank_details: str
     footer: str
@@ -84,14 +87,16 @@ def compose(facts: InvoiceFacts, usage: Sequence[MeterUsage] = ()) -> Document:
     figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
     first, last = figures.days(facts.period_start, facts.period_end)
     number = facts.number or words.draft
+    heading = words.credit_note if facts.is_credit_note else words.invoice
     return Document(
         words=words,
         language=str(locale).replace("_", "-"),
         paper="letter" if facts.seller.country in LETTER_PAPER else "a4",
         color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else PLAIN_COLOR,
-        title=f"{words.invoice} {number}",
+        title=f"{heading} {number}",
         created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
+        heading=heading,
         mark=_mark(facts, words),
         meta=_meta(facts, figures, words),
         seller=party_text(facts.seller, words=words, locale=locale),
@@ -101,8 +106,9 @@ def compose(facts: InvoiceFacts, usage: Sequence[MeterUsage] = ()) -> Document:
         subtotal=figures.money(facts.net),
         taxes=_taxes(facts, figures, words),
         total=figures.money(facts.total),
+        due=words.total_credited if facts.is_credit_note else words.amount_due,
         note=facts.note,
-        bank_details=facts.bank_details,
+        bank_details="" if facts.is_credit_note else facts.bank_details,
         footer=facts.footer if _is_short(facts.footer) else "",
         closing="" if _is_short(facts.footer) else facts.footer,
         page=tuple(words.page.format(page="\n", pages="\n").split("\n")),
@@ -116,10 +122,17 @@ def _mark(facts: InvoiceFacts, words: Words) -> str:
 
 
 def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[str, str], ...]:
+    is_note = facts.is_credit_note
+    corrected = ""
+    if facts.corrects:
+        number, day = facts.corrects
+        corrected = words.corrected.format(number=number, date=figures.day(day))
     pairs = (
-        (words.number, facts.number),
+        (words.credit_note_number if is_note else words.number, facts.number),
+        (words.corrects if is_note else words.replaces, corrected),
+        (words.reason, facts.reason),
         (words.issued, figures.day(facts.issue_date) if facts.issue_date else ""),
-        (words.due, figures.day(facts.due_date) if facts.due_date else ""),
+        (words.due, figures.day(facts.due_date) if facts.due_date and not is_note else ""),
         (words.period, figures.span(facts.period_start, facts.period_end)),
         (words.purchase_order, facts.purchase_order),
     )
@@ -127,9 +140,11 @@ def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[st
 
 
 def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
+    amount = figures.money(facts.total)
+    if facts.is_credit_note:
+        return words.amount_credited.format(amount=amount)
     if not facts.total:
         return words.nothing_due
-    amount = figures.money(facts.total)
     if not facts.due_date:
         return amount
     return words.amount_due_on.format(amount=amount, date=figures.day(facts.due_date))

@@ -57,6 +57,8 @@ class InvoiceFacts:
     """
     Everything that is printed. Two equal facts give two identical files.
 
+    kind: "invoice" or "credit_note". corrects: number and date of the invoice that it takes something back of, or is
+    issued in place of; reason: why.
     number, issue_date, due_date: empty for a draft. dated_at: when it was issued, or made if it is a draft.
     locale, time_zone: the buyer's.
     """
@@ -84,3 +86,10 @@ class InvoiceFacts:
     note: str
     lines: tuple[LineFacts, ...]
     taxes: tuple[TaxFacts, ...]
+    kind: str = "invoice"
+    corrects: tuple[str, date] | None = None
+    reason: str = ""
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.kind == "credit_note"

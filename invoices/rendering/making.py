@@ -14,7 +14,7 @@ from time import monotonic
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from invoices.models import Invoice, Rendering
+from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
 from invoices.models.rendering import unrendered
 from invoices.rendering import claims
@@ -117,7 +117,10 @@ def usage_of(invoice: Invoice) -> tuple[MeterUsage, ...]:
     """
     Return the usage that an invoice's appendix shows: what the function named by INVOICE_USAGE answers.
 
+    A credit note has none: it says what is taken back, not what was used.
+
     Invoices stand below billing, which counts usage, and cannot import it: docs/decisions/0007-usage-appendix.md.
     """
-    answer = import_string(settings.INVOICE_USAGE) if settings.INVOICE_USAGE else None
+    is_wanted = settings.INVOICE_USAGE and invoice.kind == DocumentKind.INVOICE
+    answer = import_string(settings.INVOICE_USAGE) if is_wanted else None
     return answer(invoice=invoice) if answer else ()

@@ -1,5 +1,7 @@
 """What an invoice says, read from its own rows only: nothing of the seller or customer as they are today."""
 
+from datetime import date
+
 from invoices.models import Invoice
 from invoices.rendering.facts import InvoiceFacts, LineFacts, Party, TaxFacts
 
@@ -24,7 +26,7 @@ class TooLong(Exception):
 
 def read(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what an invoice says, in two queries beside its own row.
+    Return what a document says, in two queries beside its own row; one more for what it corrects.
 
     :raises TooLong: if it has more than 2,000 lines.
     """
@@ -53,7 +55,16 @@ def read(invoice: Invoice) -> InvoiceFacts:
         note=invoice.note,
         lines=_lines(invoice),
         taxes=_taxes(invoice),
+        kind=invoice.kind,
+        corrects=_corrected(invoice),
+        reason=invoice.reason,
     )
+
+
+def _corrected(invoice: Invoice) -> tuple[str, date] | None:
+    if invoice.corrects_id is None:
+        return None
+    return Invoice.objects.values_list("number", "issue_date").get(pk=invoice.corrects_id)
 
 
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:

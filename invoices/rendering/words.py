@@ -17,7 +17,13 @@ class Words:
     """Every text that is not a fact. What stands in braces is filled in by whoever prints it."""
 
     invoice: str
+    credit_note: str
     number: str
+    credit_note_number: str
+    corrects: str
+    replaces: str
+    corrected: str
+    reason: str
     issued: str
     due: str
     period: str
@@ -28,6 +34,7 @@ class Words:
     tax_number: str
     amount_due_on: str
     nothing_due: str
+    amount_credited: str
     description: str
     quantity: str
     unit_price: str
@@ -47,6 +54,7 @@ class Words:
     flat_fee: str
     per: str
     billed_before: str
+    comes_to_now: str
     refused: str
     not_charged: str
     sum: str
@@ -55,6 +63,7 @@ class Words:
     tax_on: str
     total: str
     amount_due: str
+    total_credited: str
     note: str
     payment: str
     page: str

@@ -48,6 +48,8 @@ def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
     :raises decimal.InvalidOperation: if one is not a number.
     """
     writer = _Writer(line, figures, words)
+    if line.kind == "usage_credit" and "cumulative" in line.explanation:
+        return writer.less()
     if "parts" not in line.explanation:
         return writer.fee()
     parts = [Part.from_json(stored) for stored in line.explanation["parts"]]
@@ -80,6 +82,19 @@ class _Writer:
         if share == "1":
             return Workings(Price(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
         return Workings(None, (Working(f"{self.figures.money(self._number('fee'))} × {share}"),))
+
+    def less(self) -> Workings:
+        """Return what usage was billed with, and what it comes to since then: the credit is the difference."""
+        figures, words = self.figures, self.words
+        before, now = self._number("billed_before"), self._number("cumulative")
+        rows = [(words.billed_before, "quantity_before", before), (words.comes_to_now, "quantity", -now)]
+        return Workings(
+            None,
+            tuple(
+                Working(word, figures.quantity(self._number(name)), amount=figures.money(amount))
+                for word, name, amount in rows
+            ),
+        )
 
     def rounding(self) -> Iterator[Working]:
         """Yield a remark on what the parts come to, where that was rounded."""

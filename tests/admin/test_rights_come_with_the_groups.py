@@ -11,6 +11,7 @@ DECISIVE = [
     ("finance", "plans.publish_planversion", "finance changes prices without a deploy"),
     ("finance", "billing.close_period", "finance closes the month"),
     ("finance approver", "plans.publish_planversion", "the second pair of eyes publishes"),
+    ("finance", "invoices.issue_creditnote", "finance puts right what was claimed"),
     ("operations", "billing.add_subscription", "operations moves customers"),
     ("operations", "customers.add_apikey", "operations hands out keys"),
     ("engineer", "plans.add_meter", "engineers say what is counted"),
@@ -20,6 +21,7 @@ FORBIDDEN = [
     ("finance approver", "plans.change_price", "who approves does not write"),
     ("operations", "plans.change_price", "operations does not price"),
     ("engineer", "plans.publish_planversion", "engineers do not publish prices"),
+    ("operations", "invoices.issue_creditnote", "operations gives no money back"),
     ("support", "billing.close_period", "support only looks"),
 ]
 

@@ -1,10 +1,13 @@
 """Live keys see live rows and test keys sandbox rows: each address × each world × each row."""
 
+from decimal import Decimal
+
 import pytest
 
+from invoices.crediting import Taken, credit
 from tests.api.calls import Caller, faults, problem
 from tests.api.documents import make_invoice
-from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe
 
 
 @pytest.fixture
@@ -17,6 +20,7 @@ def worlds(seller):
         own = make_customer("of test" if sandbox else "of live", seller=seller, sandbox=sandbox, currency="EUR")
         subscription = subscribe(own, version)
         invoice = make_invoice(customer)
+        note = credit(invoice_id=invoice.pk, lines=[Taken(1, Decimal(1))], reason="x", to="refund", at=FEB)
         found[sandbox] = [
             ("GET", f"/customers/{own.external_id}"),
             ("PATCH", f"/customers/{own.external_id}"),
@@ -25,11 +29,13 @@ def worlds(seller):
             ("POST", f"/subscriptions/{subscription.external_id}/cancel"),
             ("GET", f"/invoices/{invoice.pk}"),
             ("GET", f"/invoices/{invoice.pk}/pdf"),
+            ("GET", f"/credit-notes/{note.pk}"),
+            ("GET", f"/credit-notes/{note.pk}/pdf"),
         ]
     return found
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(9))
 @pytest.mark.parametrize("sandbox", [False, True], ids=["live key", "test key"])
 def test_a_row_of_the_other_world_does_not_exist(worlds, sandbox, place):
     caller = Caller(sandbox=sandbox)
@@ -39,7 +45,7 @@ def test_a_row_of_the_other_world_does_not_exist(worlds, sandbox, place):
     assert caller.send(method, own, {}).status_code in (200, 409), own
 
 
-@pytest.mark.parametrize("path", ["/customers", "/subscriptions", "/invoices"])
+@pytest.mark.parametrize("path", ["/customers", "/subscriptions", "/invoices", "/credit-notes"])
 @pytest.mark.parametrize("sandbox", [False, True], ids=["live key", "test key"])
 def test_a_list_has_rows_of_its_own_world_only(worlds, sandbox, path):
     mine, theirs = (Caller(sandbox=world).get(path).json()["data"] for world in (sandbox, not sandbox))

@@ -125,13 +125,13 @@ def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
 
 REFUSED = [
     # what is asked            says                                field
-    ([Taken(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines[0].amount"),
-    ([Taken(1, D("-1"))], r"\$30.00 is left to credit", "lines[0].amount"),
-    ([Taken(1, D("0"))], r"\$30.00 is left to credit", "lines[0].amount"),
-    ([Taken(1, D("NaN"))], r"\$30.00 is left to credit", "lines[0].amount"),
-    ([Taken(1, D("1.005"))], "1.005 is no amount in USD", "lines[0].amount"),
-    ([Taken(1), Taken(7)], "INV-000001 has no line 7", "lines[1].position"),
-    ([Taken(2), Taken(2)], "Line 2 is named twice", "lines[1].position"),
+    ([Taken(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines.0.amount"),
+    ([Taken(1, D("-1"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([Taken(1, D("0"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([Taken(1, D("NaN"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([Taken(1, D("1.005"))], "1.005 is no amount in USD", "lines.0.amount"),
+    ([Taken(1), Taken(7)], "INV-000001 has no line 7", "lines.1.position"),
+    ([Taken(2), Taken(2)], "Line 2 is named twice", "lines.1.position"),
     ([], "Nothing is left of INV-000001", "invoice"),
 ]
 

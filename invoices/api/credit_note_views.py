@@ -1,0 +1,101 @@
+"""Credit notes over HTTP."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.idempotency import idempotent
+from customers.access.isolation import Isolated
+from customers.access.problems import Problem, invalid
+from invoices.api.credit_note_serializers import (
+    CreditNoteDetailSerializer,
+    CreditNoteSerializer,
+    NewCreditNoteSerializer,
+)
+from invoices.api.views import DETAILED, INVOICES, FileView
+from invoices.crediting import CannotCredit, credit
+from invoices.models import DocumentKind, Invoice
+
+NOTES = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE)
+EXAMPLES = [
+    OpenApiExample("A whole invoice", {"invoice": 1, "reason": "Wrong address", "to": "offset"}, request_only=True),
+    OpenApiExample(
+        "Some of a line",
+        {"invoice": 1, "lines": [{"line": 1, "amount": "5.00"}], "reason": "Outage of 14 January", "to": "balance"},
+        request_only=True,
+    ),
+]
+
+
+class CreditNotesView(Isolated, generics.ListAPIView[Invoice]):
+    """What was taken back."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    queryset = NOTES.select_related("customer", "seller")
+    serializer_class = CreditNoteSerializer
+    filters = {"customer": "customer__external_id", "invoice": "corrects__number", "number": "number"}
+
+    @extend_schema(operation_id="list_credit_notes", summary="List credit notes, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_credit_note",
+        summary="Credit an invoice",
+        description="All that is left of it, or some of its lines, never more than was claimed; issued at once.",
+        request=NewCreditNoteSerializer,
+        responses={201: CreditNoteDetailSerializer},
+        examples=EXAMPLES,
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = NewCreditNoteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        own = INVOICES.filter(sandbox=request.user.sandbox)
+        if not own.filter(pk=asked["invoice"]).exists():
+            detail = f"There is no invoice {asked['invoice']}."
+            raise invalid([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
+        try:
+            note = credit(invoice_id=asked.pop("invoice"), **asked, at=timezone.now())
+        except CannotCredit as refused:
+            errors = [{"field": refused.field, "code": "not_creditable", "detail": str(refused)}]
+            raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
+        shown = get_object_or_404(NOTES.prefetch_related(*DETAILED), pk=note.pk)
+        return Response(CreditNoteDetailSerializer(shown).data, status=status.HTTP_201_CREATED)
+
+
+class CreditNoteView(Isolated, generics.RetrieveAPIView[Invoice]):
+    """One credit note, line by line."""
+
+    required_scopes = {"GET": "read"}
+    queryset = NOTES.select_related("customer", "seller").prefetch_related(*DETAILED)
+    serializer_class = CreditNoteDetailSerializer
+    lookup_url_kwarg = "credit_note"
+
+    @extend_schema(operation_id="get_credit_note", summary="Read a credit note with its lines")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class CreditNotePdfView(FileView):
+    """The file of a credit note."""
+
+    queryset = NOTES
+    lookup_url_kwarg = "credit_note"
+
+    @extend_schema(
+        operation_id="get_credit_note_pdf",
+        summary="Download a credit note as PDF",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.file()
