@@ -1,7 +1,5 @@
 """POST /api/v1/events: usage in, one event or many."""
 
-from datetime import timedelta
-
 import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
@@ -14,11 +12,6 @@ from rest_framework.views import APIView
 from billing.api.refusals import Conflict, TooLarge, Unprocessable
 from billing.api.schemas import EVENTS_ANSWER, EVENTS_REQUEST
 from billing.ingest import recording, wire
-
-RETENTION = timedelta(days=396)
-"""Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
-
-AHEAD = timedelta(hours=1)
 
 _encode = msgspec.json.encode
 
@@ -46,7 +39,7 @@ class EventsView(APIView):
         try:
             body = request._request.body
             events, refused, single = wire.read(
-                body, sandbox=sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
+                body, sandbox=sandbox, at=at, oldest=at - wire.RETENTION, newest=at + wire.AHEAD
             )
         except RequestDataTooBig as error:
             raise TooLarge(f"The body is larger than {wire.MOST_BYTES:,} bytes; send it in parts.") from error

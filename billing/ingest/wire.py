@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -21,6 +21,11 @@ from plans.metering.numbers import MOST_DIGITS, number
 MOST_EVENTS = 10_000
 MOST_BYTES = 8 * 1024 * 1024
 MOST_PROPERTY_BYTES = 64 * 1024
+
+RETENTION = timedelta(days=396)
+"""Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
+
+AHEAD = timedelta(hours=1)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 When = Annotated[datetime, msgspec.Meta(tz=True)]
