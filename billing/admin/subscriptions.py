@@ -20,6 +20,7 @@ from billing import subscribing
 from billing.admin.overrides import overriding, shown
 from billing.admin.upcoming import upcoming
 from billing.models import Subscription
+from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.admin.finding import ids_like
 
@@ -172,5 +173,6 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "state_colour": STATE_COLOURS.get(subscription.state, ""),
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
+        "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "upcoming": upcoming(subscription, at=timezone.now()),
     }

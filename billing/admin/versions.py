@@ -1,17 +1,24 @@
 """A plan version's page, finished: who is subscribed, and what publishing means for them."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from kombu.exceptions import OperationalError
 from unfold.decorators import display
 
-from billing.models import Subscription
+from billing import repricing
+from billing.admin.audiences import AudienceForm, DatedAudienceForm
+from billing.models import ScheduledChange, Subscription
+from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
+from billing.tasks import roll_out
 from plans.admin.figures import figure
 from plans.admin.versions import PlanVersionAdmin
 from plans.figures import number
@@ -42,7 +49,8 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()
         url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
-        return [*super().facts(version), {"name": "Running subscriptions", "value": number(running), "url": url}]
+        facts = [*super().facts(version), {"name": "Running subscriptions", "value": number(running), "url": url}]
+        return facts + _moves(version)
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
         found = super().consequences(version, at=at, when=when)
@@ -56,5 +64,40 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             return [*found, f"Nobody is subscribed to {version.plan} yet."]
         total = sum(running.values())
         by_version = ", ".join(f"{number(count)} on v{one}" for one, count in running.items())
-        noun = "subscription keeps its" if total == 1 else "subscriptions keep their"
-        return [*found, f"{number(total)} running {noun} present prices: {by_version}."]
+        noun = "subscription runs" if total == 1 else "subscriptions run"
+        return [*found, f"{number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+
+    # Publishing moves who runs, and withdrawing takes that back ------------------------------------------------
+
+    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
+        return DatedAudienceForm(data) if is_dated else AudienceForm(data)
+
+    def publish_version(
+        self, version: PlanVersion, form: Any, by: Any, *, at: datetime, effective_from: datetime | None
+    ) -> None:
+        """:raises PublishingRefused: if it cannot be published so."""
+        repricing.publish_for(
+            version=version,
+            audience=form.cleaned_data["audience"],
+            by=by,
+            at=at,
+            effective_from=effective_from,
+            subscription_ids=form.cohort_ids,
+        )
+        with suppress(OperationalError):  # a worker that is not woken up looks within a minute
+            roll_out.delay()
+
+    def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
+        """:raises PublishingRefused: if it cannot be withdrawn."""
+        repricing.withdraw(version=version, by=by, at=at)
+
+
+def _moves(version: PlanVersion) -> list[dict[str, str]]:
+    """Return how many subscriptions move to a version that was published for them."""
+    rows = ScheduledChange.objects.filter(rollout__version=version).values_list("state").annotate(count=Count("pk"))
+    counts = dict(rows.order_by())
+    if not counts:
+        return []
+    told = [f"{number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
+    url = f"{reverse('admin:billing_scheduledchange_changelist')}?version__id__exact={version.pk}"
+    return [{"name": "Moves", "value": ", ".join(told), "url": url}]

@@ -10,7 +10,7 @@ APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
     "plans.plan planversion planfeature price rate tier fee feature meter meterreading unitcost",
-    "billing.subscription override period unbilledusage",
+    "billing.subscription override scheduledchange rollout period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee unitcost"]
@@ -23,7 +23,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("publish", ["plans.planversion"]),
         ("add change", ["customers.customer seller", "billing.subscription override", "invoices.taxrate"]),
         ("delete", ["invoices.taxrate"]),
-        ("change", ["invoices.rendering"]),
+        ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("issue", ["invoices.creditnote"]),
     ],
@@ -35,7 +35,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change", ["customers.customer apikey", "billing.subscription override"]),
-        ("change", ["billing.unbilledusage", "invoices.rendering"]),
+        ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
     ],
     "support": [("view", EVERYTHING_SEEN)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
@@ -73,6 +76,16 @@ class ComparisonAdmin(ModelAdmin):
             context["example"] = example(against, version, request.GET)
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "backoffice/what_changes.html", context)
+
+    def differences(self, version: PlanVersion, *, at: datetime) -> SafeString:
+        """Return in a sentence how much a version changes, with the way to the page that says what."""
+        against = PlanVersion.objects.compared_with(version, at=at)
+        if against is None:
+            return format_html("It is the first version of {}.", version.plan)
+        count = len(compare(*contents_of(against, version)))
+        url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
+        told = f"{number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
+        return format_html('<a class="text-link" href="{}">{}</a>.', url, told)
 
     def version(self, request: HttpRequest, object_id: str) -> PlanVersion:
         version = self.get_object(request, object_id)

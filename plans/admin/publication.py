@@ -60,11 +60,11 @@ class PublicationAdmin(ComparisonAdmin):
 
     @action(description="Publish now", icon="bolt", permissions=["publish"])
     def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self.version(request, object_id), form=None)
+        return self._publish(request, self.version(request, object_id), is_dated=False)
 
     @action(description="Publish at a date", icon="event", permissions=["publish"])
     def publish_at(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self.version(request, object_id), form=DateForm(request.POST or None))
+        return self._publish(request, self.version(request, object_id), is_dated=True)
 
     @action(description="New version from this", icon="content_copy", permissions=["draft"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -94,7 +94,7 @@ class PublicationAdmin(ComparisonAdmin):
         version = self.version(request, object_id)
         if request.method == "POST":
             try:
-                publishing.unschedule(version=version, by=request.user, at=timezone.now())
+                self.withdraw_version(version, request.user, at=timezone.now())
             except publishing.PublishingRefused as refusal:
                 messages.error(request, str(refusal))
             else:
@@ -126,18 +126,34 @@ class PublicationAdmin(ComparisonAdmin):
             found.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
         return found
 
-    def _publish(self, request: HttpRequest, version: PlanVersion, form: DateForm | None) -> HttpResponse:
+    # What an app above plans does more of: who has running subscriptions moves them ---------------------------
+
+    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form | None:
+        return DateForm(data) if is_dated else None
+
+    def publish_version(
+        self, version: PlanVersion, form: forms.Form | None, by: Any, *, at: datetime, effective_from: datetime | None
+    ) -> None:
+        """:raises PublishingRefused: if it cannot be published so."""
+        publishing.publish(version=version, by=by, at=at, effective_from=effective_from)
+
+    def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
+        """:raises PublishingRefused: if it cannot be withdrawn."""
+        publishing.unschedule(version=version, by=by, at=at)
+
+    def _publish(self, request: HttpRequest, version: PlanVersion, *, is_dated: bool) -> HttpResponse:
         now = timezone.now()
+        form = self.publication_form(request.POST or None, is_dated=is_dated)
         if request.method == "POST" and (form is None or form.is_valid()):
-            chosen = form.cleaned_data["effective_from"] if form else None
+            chosen = form.cleaned_data["effective_from"] if form and is_dated else None
             try:
-                publishing.publish(version=version, by=request.user, at=now, effective_from=chosen)
+                self.publish_version(version, form, request.user, at=now, effective_from=chosen)
             except publishing.PublishingRefused as refusal:
                 messages.error(request, str(refusal))
                 return HttpResponseRedirect(request.path)
             messages.success(request, f"{version} is {'scheduled' if chosen and chosen > now else 'live'}.")
             return HttpResponseRedirect(page_of(version))
-        when = "the moment below" if form else "now"
+        when = "the moment below" if is_dated else "now"
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -146,10 +162,11 @@ class PublicationAdmin(ComparisonAdmin):
             consequences=[
                 *self.consequences(version, at=now + timedelta(seconds=1), when=when),
                 "After that it cannot be edited, only followed by a new version.",
+                self.differences(version, at=now),
             ],
             problems=problems_of(version),
             form=form,
-            verb="Publish at this date" if form else "Publish now",
+            verb="Publish at this date" if is_dated else "Publish now",
         )
 
 

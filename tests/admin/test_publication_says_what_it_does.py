@@ -9,6 +9,8 @@ from django.utils import timezone
 from plans.models import PlanVersion
 from tests.builders import JAN, fee, make_customer, make_plan, publish, subscribe
 
+NEW = {"audience": "new"}
+
 
 @pytest.fixture
 def live(db):
@@ -31,13 +33,15 @@ def test_names_who_keeps_their_prices(member, live):
     text = ask(member("finance"), draft(), "publish_now")
     assert "Pro v2 is in force from now on: new subscriptions to Pro get its prices." in text
     assert "Pro v1, in force since 1 Jan 2026, 00:00, ends at that moment." in text
-    assert "2 running subscriptions keep their present prices: 2 on v1." in text
+    assert "2 subscriptions run by other prices: 2 on v1. Below you choose who moves." in text
     assert "cannot be edited" in text
 
 
 def test_publishes_now_and_ends_the_version_before(member, live):
     version = draft()
-    answer = member("finance").post(f"/admin/plans/planversion/{version.pk}/publish_now/", {"_reason": "New year"})
+    answer = member("finance").post(
+        f"/admin/plans/planversion/{version.pk}/publish_now/", NEW | {"_reason": "New year"}
+    )
     assert answer.url == f"/admin/plans/planversion/{version.pk}/change/"
     version.refresh_from_db()
     live.refresh_from_db()
@@ -49,7 +53,7 @@ def test_publishes_now_and_ends_the_version_before(member, live):
 def test_publishes_at_a_date_and_withdraws(member, live):
     version, client = draft(), member("finance")
     day = timezone.now() + timedelta(days=10)
-    when = {"effective_from_0": f"{day:%Y-%m-%d}", "effective_from_1": "06:00:00"}
+    when = NEW | {"effective_from_0": f"{day:%Y-%m-%d}", "effective_from_1": "06:00:00"}
     client.post(f"/admin/plans/planversion/{version.pk}/publish_at/", when)
     version.refresh_from_db()
     assert (version.state, version.effective_from.hour) == ("scheduled", 6)
@@ -61,7 +65,7 @@ def test_publishes_at_a_date_and_withdraws(member, live):
 
 def test_refuses_a_date_that_is_past_in_words(member, live):
     version = draft()
-    fields = {"effective_from_0": "2026-01-02", "effective_from_1": "00:00:00"}
+    fields = NEW | {"effective_from_0": "2026-01-02", "effective_from_1": "00:00:00"}
     answer = member("finance").post(f"/admin/plans/planversion/{version.pk}/publish_at/", fields, follow=True)
     assert "is past" in answer.content.decode()
 
