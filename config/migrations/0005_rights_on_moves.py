@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Finance and operations revoke what is scheduled; everybody else who sees subscriptions sees it."""
 
     dependencies = [
-        ("platform", "0003_rights_on_overrides"),
+        ("platform", "0004_rights_to_credit"),
         ("billing", "0012_subscriptions_move_to_a_version_when_their_period_ends"),
     ]
 
