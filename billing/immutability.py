@@ -39,6 +39,24 @@ def leaves_billed_periods_alone() -> pgtrigger.Trigger:
     )
 
 
+def redemption_only_ends() -> pgtrigger.Trigger:
+    """Return the trigger that lets a redemption be ended, once, and never changed or removed otherwise."""
+    return pgtrigger.Trigger(
+        name="redemption_only_ends",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'UPDATE' AND OLD.ended_at IS NULL
+               AND (to_jsonb(NEW) - ARRAY['ended_at', 'ended_reason'])
+                   = (to_jsonb(OLD) - ARRAY['ended_at', 'ended_reason']) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'redemption_only_ends: take the coupon away and give it anew'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
 def resolved_once() -> pgtrigger.Trigger:
     """Return the trigger that lets unbilled usage be resolved, once, and never changed or removed otherwise."""
     return pgtrigger.Trigger(

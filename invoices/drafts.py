@@ -13,6 +13,7 @@ class DraftLine(msgspec.Struct, gc=False):
     One claim. amount: rounded to the minor unit. explanation: JSON, as docs/closing.md describes it.
 
     corrects_line_id: on a credit note, the line that it takes back some of.
+    subject: what coupons know it by: feature:<code> or fee:<code>; empty where only those for everything take it.
     id: given when it is written; 0 until then.
     """
 
@@ -29,7 +30,16 @@ class DraftLine(msgspec.Struct, gc=False):
     rate_id: int | None = None
     fee_id: int | None = None
     corrects_line_id: int | None = None
+    subject: str = ""
     id: int = 0
+
+
+class DraftShare(msgspec.Struct, gc=False):
+    """What a coupon's line takes off another line of the same document."""
+
+    coupon: DraftLine
+    line: DraftLine
+    amount: Decimal
 
 
 class Draft(msgspec.Struct):
@@ -58,6 +68,7 @@ class Draft(msgspec.Struct):
     reason: str = ""
     credit_to: str = ""
     lines: list[DraftLine] = msgspec.field(default_factory=list)
+    shares: list[DraftShare] = msgspec.field(default_factory=list)
     totals: Totals = msgspec.field(default_factory=Totals)
     id: int = 0
 

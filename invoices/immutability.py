@@ -86,7 +86,8 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
         SELECT 1 FROM new_rows i
         LEFT JOIN LATERAL (
             SELECT sum(l.amount) AS net, bool_and(l.currency = i.currency
-                AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same
+                AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same,
+                -sum(l.amount) FILTER (WHERE l.kind = 'coupon') AS coupons
             FROM invoices_line l WHERE l.invoice_id = i.id
         ) lines ON true
         LEFT JOIN LATERAL (
@@ -96,7 +97,9 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
         WHERE i.state <> 'draft' AND (
             i.net <> coalesce(lines.net, 0) OR i.tax <> coalesce(taxes.tax, 0)
             OR i.net <> coalesce(taxes.taxable, 0)
-            OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true))
+            OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true)
+            OR coalesce(lines.coupons, 0) <>
+                coalesce((SELECT sum(d.amount) FROM invoices_discount d WHERE d.invoice_id = i.id), 0))
         """,
         "issued_invoice_equals_its_lines: its net, tax, kind or currency differs from its rows",
         code="check_violation",
@@ -113,6 +116,35 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
         )
         for word, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
     ]
+
+
+def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
+    """
+    Return the trigger that compares coupons' lines with their shares, which are written in one statement.
+
+    A share lies on a line of the same document and tax rate that claims something, and takes off no more of it than
+    that.
+    """
+    return pgtrigger.Trigger(
+        name="coupon_is_shared_out_whole",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=refused_if(
+            """
+            SELECT 1 FROM new_rows r
+            JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
+            WHERE c.kind <> 'coupon' OR l.kind = 'coupon' OR c.invoice_id <> r.invoice_id
+                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate
+                OR -c.amount <> (SELECT sum(d.amount) FROM invoices_discount d WHERE d.coupon_line_id = c.id)
+                OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
+            """,
+            "coupon_is_shared_out_whole: its shares are not what its line takes off, or more than a line claims",
+            code="check_violation",
+        ),
+    )
 
 
 def refused_if(query: str, message: str, *, code: str) -> str:

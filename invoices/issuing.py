@@ -28,11 +28,12 @@ COPY invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, sell
     series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net, tax, total,
     seller_facts, buyer_facts, purchase_order, note, created_at) FROM STDIN
 """
+_SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
 MOST_DESCRIPTION = 300
 
 
 def write_lines(drafts: Sequence[Draft]) -> None:
-    """Give the drafts and their lines ids, and write lines and taxes; totals are up to date."""
+    """Give the drafts and their lines ids, and write lines, coupons' shares and taxes; totals are up to date."""
     lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
     taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
     for draft, id_ in zip(drafts, next_ids("invoices_invoice_id_seq", len(drafts)), strict=True):
@@ -64,6 +65,9 @@ def write_lines(drafts: Sequence[Draft]) -> None:
             for draft, position, line in lines
         ),
     )
+    shares = [(draft.id, one.coupon.id, one.line.id, str(one.amount)) for draft in drafts for one in draft.shares]
+    if shares:
+        copy_rows(_SHARES, shares)
     ids = next_ids("invoices_invoicetax_id_seq", len(taxes))
     copy_rows(
         _TAXES,

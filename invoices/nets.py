@@ -2,5 +2,10 @@
 
 
 def net_of(line: str) -> str:
-    """Return the SQL expression for what can be credited of a line at most; line: its table's alias in the query."""
-    return f"{line}.amount"
+    """
+    Return the SQL expression for what can be credited of a line at most; line: its table's alias in the query.
+
+    It is what coupons have left of it. A coupon's own line is nothing that could be credited: its shares are.
+    """
+    shares = f"SELECT sum(share.amount) FROM invoices_discount share WHERE share.line_id = {line}.id"  # noqa: S608
+    return f"CASE {line}.kind WHEN 'coupon' THEN 0 ELSE {line}.amount - coalesce(({shares}), 0) END"

@@ -72,6 +72,26 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
     )
 
 
+def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change what a coupon takes off once somebody holds it, and to remove it."""
+    free = "ARRAY['name', 'redeemed', 'most_redemptions', 'most_per_customer', 'redeem_from', 'redeem_until',"
+    free += " 'archived_at']"
+    return pgtrigger.Trigger(
+        name="redeemed_coupon_keeps_its_terms",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF OLD.redeemed > 0
+               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {free}) IS DISTINCT FROM (to_jsonb(OLD) - {free})) THEN
+                RAISE EXCEPTION 'redeemed_coupon_keeps_its_terms: somebody holds %; archive it and make another one',
+                    OLD.code USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ...] = ()) -> pgtrigger.Trigger:
     """
     Return the trigger that refuses to change what a meter counts once a published version prices it.

@@ -26,6 +26,8 @@ def problems_of(version: PlanVersion) -> list[str]:
     found = [problem for granted in features for problem in _problems_of_feature(granted)]
     offered = {fee.currency for fee in fees}
     offered |= {price.currency for granted in features for price in granted.prices.all()}
+    for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
+        found.append(f"It charges nothing in {promised.currency}: remove the commitment in it.")
     for currency in sorted(offered):
         found += _problems_of_currency(version, features, currency)
     return found
@@ -126,3 +128,6 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
     priced = {fee.code for fee in fees if fee.currency == currency}
     for label in sorted({fee.label for fee in fees if fee.code not in priced}):
         yield f"The fee “{label}” has no amount in {currency}, which the version charges in elsewhere: add it."
+    promised = {one.currency for one in version.commitments.all()}
+    if promised and currency not in promised:
+        yield f"The commitment has no minimum in {currency}, which the version charges in: add one."

@@ -5,7 +5,7 @@ A published version never changes, so its terms are read once per process and ke
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from plans.models.versions import VersionState
 from plans.pricing import charges, rating
 from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
+from plans.pricing.commitments import Commitment
 
 FREE_RATE = 0
 """The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
@@ -96,7 +97,7 @@ class Terms:
     All that a version charges in one currency.
 
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
-    by_value: features that are charged by each event's value.
+    by_value: features that are charged by each event's value. commitment: what everybody on it promises to spend.
     """
 
     version_id: int
@@ -114,6 +115,7 @@ class Terms:
     resets: tuple[Interval, ...] = ()
     tallied: tuple[FeatureTerms, ...] = ()
     by_value: tuple[FeatureTerms, ...] = ()
+    commitment: Commitment | None = None
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
@@ -156,8 +158,10 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         .prefetch_related("prices__rates__tiers")
         .order_by("position", "id")
     )
+    promised = version.commitments.filter(currency=currency).first()
+    commitment = promised.terms if promised else None
     features = tuple(
-        _feature_terms(plan_feature, plan_feature.feature, plan_feature.feature.meter, currency)
+        _feature_terms(plan_feature, plan_feature.feature, plan_feature.feature.meter, currency, commitment)
         for plan_feature in granted
         if plan_feature.feature.meter is not None
     )
@@ -174,6 +178,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
             FeeTerms(fee.pk, fee.code, fee.kind, fee.label, fee.amount.amount, fee.billed)
             for fee in version.fees.filter(currency=currency).order_by("position", "id")
         ),
+        commitment=commitment,
         **by_use(features),
     )
 
@@ -193,8 +198,13 @@ def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
     }
 
 
-def _feature_terms(granted: PlanFeature, feature: Feature, meter: Meter, currency: str) -> FeatureTerms:
+def _feature_terms(
+    granted: PlanFeature, feature: Feature, meter: Meter, currency: str, commitment: Commitment | None
+) -> FeatureTerms:
     price = next((price for price in granted.prices.all() if price.currency == currency), None)
+    priced = price_terms(granted, meter, price, currency)
+    if priced is not None and commitment is not None and commitment.discount:
+        priced = replace(priced, discount=commitment.discount)
     return FeatureTerms(
         plan_feature_id=granted.pk,
         feature_id=feature.pk,
@@ -204,7 +214,7 @@ def _feature_terms(granted: PlanFeature, feature: Feature, meter: Meter, currenc
         unit=meter.unit,
         consumption=granted.consumption,
         included=granted.included,
-        price=price_terms(granted, meter, price, currency),
+        price=priced,
         metering=metering_of(meter),
         resets=Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None,
     )

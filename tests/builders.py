@@ -24,7 +24,20 @@ from billing.store import sums
 from customers.models import Customer, Seller
 from invoices.models import TaxRate
 from plans import costing, publishing
-from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Price, Rate, Tier, UnitCost
+from plans.models import (
+    Commitment,
+    Coupon,
+    Feature,
+    Fee,
+    Meter,
+    Plan,
+    PlanFeature,
+    PlanVersion,
+    Price,
+    Rate,
+    Tier,
+    UnitCost,
+)
 
 JAN = datetime(2026, 1, 1, tzinfo=UTC)
 FEB = datetime(2026, 2, 1, tzinfo=UTC)
@@ -83,6 +96,25 @@ def fee(amount: Number, **fields: Any) -> dict[str, Any]:
     return {"amount": Decimal(amount), **defaults, **fields}
 
 
+def commitment(minimum: Number, *, factor: Number = 1, discount: Number = 0, **fields: Any) -> dict[str, Any]:
+    """Describe a commitment for `make_plan`: in USD, of each period, unless `fields` say otherwise."""
+    figures = {"minimum": Decimal(minimum), "overage_factor": Decimal(factor), "discount": Decimal(discount)}
+    return {"currency": "USD", **figures, **fields}
+
+
+def make_coupon(
+    code: str = "", *, percent: Number | None = None, amount: Number | None = None, **fields: Any
+) -> Coupon:
+    """Return a coupon of a percentage or an amount in USD, once, unless `fields` say otherwise."""
+    code = code or f"COUPON-{next(_serial)}"
+    figures = {
+        "percent": None if percent is None else Decimal(percent),
+        "amount": None if amount is None else Decimal(amount),
+        "currency": "" if amount is None else "USD",
+    }
+    return Coupon.objects.create(**{"code": code, "name": code.title(), **figures, **fields})
+
+
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:
     bound = None if up_to is None else Decimal(up_to)
     return {"up_to": bound, "unit_price": Decimal(unit_price), "flat_fee": Decimal(flat_fee)}
@@ -119,6 +151,7 @@ def make_plan(
     *,
     fees: Iterable[dict[str, Any]] = (),
     offers: Iterable[dict[str, Any]] = (),
+    commitments: Iterable[dict[str, Any]] = (),
     interval: str = "month",
     count: int = 1,
     **fields: Any,
@@ -135,6 +168,8 @@ def make_plan(
     )
     for position, described in enumerate(fees):
         Fee.objects.create(version=version, position=position, **described)
+    for described in commitments:
+        Commitment.objects.create(version=version, **described)
     for position, described in enumerate(offers):
         _add_offer(version, position=position, **described)
     return version

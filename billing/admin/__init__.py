@@ -1,5 +1,25 @@
 """Staff pages of what was used and when it is billed; pages of lower apps that show it are finished here too."""
 
-from billing.admin import changes, customers, meters, overrides, periods, subscriptions, unbilled, versions
+from billing.admin import (
+    changes,
+    coupons,
+    customers,
+    meters,
+    overrides,
+    periods,
+    subscriptions,
+    unbilled,
+    versions,
+)
 
-__all__ = ["changes", "customers", "meters", "overrides", "periods", "subscriptions", "unbilled", "versions"]
+__all__ = [
+    "changes",
+    "coupons",
+    "customers",
+    "meters",
+    "overrides",
+    "periods",
+    "subscriptions",
+    "unbilled",
+    "versions",
+]

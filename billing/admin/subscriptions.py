@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscribing
+from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
 from billing.admin.upcoming import upcoming
 from billing.models import Subscription
@@ -57,7 +58,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("override", "cancel")
+    actions_detail = ("override", "give_coupon", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -122,6 +123,19 @@ class SubscriptionAdmin(ModelAdmin):
             raise PermissionDenied
         return overriding(self, request, subscription)
 
+    @action(description="Give coupon", icon="confirmation_number", permissions=["give"])
+    def give_coupon(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take something off its next invoices."""
+        subscription = self.get_object(request, object_id)
+        if subscription is None:
+            raise Http404(f"There is no subscription {object_id}.")
+        if not self.has_view_permission(request, subscription):
+            raise PermissionDenied
+        return giving(self, request, subscription)
+
+    def has_give_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.add_redemption"))
+
     @action(
         description="Cancel",
         icon="event_busy",
@@ -174,5 +188,6 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
+        "coupons": held_by(subscription),
         "upcoming": upcoming(subscription, at=timezone.now()),
     }

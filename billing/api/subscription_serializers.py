@@ -5,10 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.api.coupons import coupon_named
 from billing.models import Period, Subscription
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer
-from plans.models import PlanVersion
+from plans.models import Coupon, PlanVersion
 
 
 class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
@@ -75,6 +76,12 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
     starts_at = InstantField(required=False, help_text="Default: now.")
     anchor_at = InstantField(required=False, help_text="What anniversaries are counted from; default: the start.")
     ends_at = InstantField(required=False, help_text="When it ends by itself; default: never.")
+    coupons = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        max_length=20,
+        help_text="Codes of the coupons that it holds from its start, in the order of application.",
+    )
     named = serializers.BooleanField(
         required=False, help_text="Only events that name it belong to it, so it may price what another one prices."
     )
@@ -86,6 +93,10 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
         if found is None:
             raise _unknown(f"There is no customer “{external_id}”; create it first.")
         return found
+
+    def validate_coupons(self, codes: list[str]) -> list[Coupon]:
+        """:raises serializers.ValidationError: if there is no coupon of one of the codes."""
+        return [coupon_named(code) for code in codes]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Settle the start, and find the version: the one asked for, or the one in force then."""

@@ -73,7 +73,7 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
         serializer.is_valid(raise_exception=True)
         try:
             subscription = subscribing.start(**serializer.validated_data, at=at)
-        except subscribing.FeatureAlreadyPriced as error:
+        except (subscribing.FeatureAlreadyPriced, subscribing.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
         except subscribing.SubscriptionRefused as error:
             raise Problem("unprocessable", str(error)) from error

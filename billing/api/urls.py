@@ -1,6 +1,7 @@
 from django.urls import path
 
 from billing.api.check import CheckView
+from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
 from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
@@ -19,5 +20,7 @@ urlpatterns = [
     path(
         "subscriptions/<str:subscription>/overrides/<int:number>/end", OverrideEndView.as_view(), name="override_end"
     ),
+    path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
+    path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
 ]

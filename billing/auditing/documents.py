@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Row
+from billing.auditing.commitments import wrong_settlements
+from billing.auditing.coupons import COUNTED, wrong_coupons
 from billing.auditing.fees import wrong_fee_lines
 from billing.auditing.taxes import wrong_taxes
 
@@ -92,13 +94,23 @@ _DATES = f"""
 _LINES = """
     SELECT l.id AS line_id, l.kind, l.invoice_id FROM invoices_line l
     JOIN invoices_invoice i ON i.id = l.invoice_id
-    LEFT JOIN billing_billedusage b ON b.line_id = l.id LEFT JOIN billing_period p ON p.id = b.period_id
+    LEFT JOIN billing_billedusage b ON b.line_id = l.id LEFT JOIN billing_settlement st ON st.line_id = l.id
+    LEFT JOIN billing_period p ON p.id = coalesce(b.period_id, st.period_id)
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
     LEFT JOIN plans_planfeature f ON f.id = l.plan_feature_id
-    WHERE CASE l.kind
-        WHEN 'credit' THEN b.line_id IS NOT NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
-        WHEN 'fee' THEN l.fee_id IS NULL OR b.line_id IS NOT NULL
+    LEFT JOIN billing_couponline cl ON cl.line_id = l.id
+    WHERE CASE
+        WHEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 1 THEN true
+        WHEN l.kind = 'credit' THEN b.line_id IS NOT NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
+        WHEN l.kind = 'coupon' THEN cl.line_id IS NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
+            OR l.quantity <> 1 OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
+        WHEN l.kind = 'fee' THEN l.fee_id IS NULL OR num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
             OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
+        WHEN l.kind IN ('true_up', 'surcharge') THEN st.line_id IS NULL
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR l.quantity <> 1
+            OR s.customer_id IS DISTINCT FROM i.customer_id OR l.service_end IS DISTINCT FROM p.ends_at
+            OR NOT EXISTS (SELECT FROM billing_period f WHERE f.subscription_id = p.subscription_id
+                AND f.kind = 'regular' AND f.starts_at = l.service_start AND f.starts_at <= p.starts_at)
         ELSE b.line_id IS NULL OR l.fee_id IS NOT NULL
             OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id
             OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) -- a minimum or maximum has no rate
@@ -128,4 +140,7 @@ CHECKS = (
     Check("usage_is_billed_once", "P3", _TWICE),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
     Check("usage_lines_are_rated_the_same_again", "E6", _rerated),
+    Check("commitments_come_to_what_was_promised", "I1", wrong_settlements),
+    Check("coupons_take_off_what_is_held", "I1", wrong_coupons),
+    Check("coupons_are_given_as_often_as_they_count", "I1", COUNTED),
 )

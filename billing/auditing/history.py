@@ -86,6 +86,7 @@ _CHANGED_PRICES = f"""
     changes AS (
         SELECT 'plan feature' AS what, pgh_obj_id AS id, version_id, pgh_created_at AS at FROM plans_planfeatureevent
         UNION ALL SELECT 'fee', pgh_obj_id, version_id, pgh_created_at FROM plans_feeevent
+        UNION ALL SELECT 'commitment', pgh_obj_id, version_id, pgh_created_at FROM plans_commitmentevent
         UNION ALL SELECT 'price', e.pgh_obj_id, g.version_id, e.pgh_created_at
             FROM plans_priceevent e JOIN granted g ON g.id = e.plan_feature_id
         UNION ALL SELECT 'rate', e.pgh_obj_id, p.version_id, e.pgh_created_at

@@ -1,17 +1,21 @@
 """
 From facts to a document. Closing, previews and forecasts all come through here, so they cannot disagree.
 
-Lines in order: fees, usage, late usage of earlier periods. Nothing here reads the database's changing rows or writes.
+Lines in order: fees, usage, what settles a commitment, late usage of earlier periods, coupons. Nothing here reads the
+database's changing rows or writes.
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
 
+from billing.closing.coupons import discount
 from billing.closing.facts import Assembled, Closing, Late, Snapshot
 from billing.closing.fees import fee_lines
 from billing.closing.late_lines import late_lines
+from billing.closing.promise_lines import add, settling_lines
 from billing.closing.sellers import SellerTerms
 from billing.closing.usage_lines import usage_lines
+from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
 
 Lines = Sequence[tuple[DraftLine, Snapshot]]
@@ -35,8 +39,14 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
         if not draft.lines and seller.issues_zero_invoices:
             # A seller who wants a document for every period gets one that says what was not used.
             _add(found, list(usage_lines(closing, seller, idle=True)))
+        usage = [one.line for one in found.snapshots]
+        settling = _settling(closing, closing.span, seller, usage)
+        draft.lines += settling
+        _claim(found, closing, closing.span, usage, settling)
     draft.total_up()
     _add_late(found, closing.late, closing, seller)
+    own = closing.span.period_id
+    found.redeemed += [(line, redemption, own) for line, redemption in discount(draft, closing.coupons)]
     return found
 
 
@@ -77,19 +87,42 @@ def _add(found: Assembled, lines: Lines) -> None:
 
 def _add_late(found: Assembled, lates: Sequence[Late], closing: Closing, seller: SellerTerms) -> None:
     """Add late periods, those that claim first, so that they can outweigh those that give back."""
-    drafted = [(late.span.period_id, list(late_lines(late, closing.buyer, seller))) for late in lates]
-    for period_id, lines in sorted(drafted, key=_comes_to, reverse=True):
+    drafted = [(late.span, list(late_lines(late, closing.buyer, seller))) for late in lates]
+    for span, lines in sorted(drafted, key=_comes_to, reverse=True):
         before = len(found.draft.lines)
         _add(found, lines)
+        usage = [line for line, _ in lines]
+        settling = _settling(closing, span, seller, usage, suffix=" (late)")
+        found.draft.lines += settling
         found.draft.total_up()
         if found.draft.totals.total >= 0:
-            found.late_billed.append(period_id)
+            found.late_billed.append(span.period_id)
+            _claim(found, closing, span, usage, settling)
             continue
         del found.draft.lines[before:]
         del found.snapshots[len(found.snapshots) - len(lines) :]
         found.draft.total_up()
-        found.late_left.append(period_id)
+        found.late_left.append(span.period_id)
 
 
-def _comes_to(drafted: tuple[int, Lines]) -> Decimal:
+def _settling(
+    closing: Closing, span: Span, seller: SellerTerms, usage: Sequence[DraftLine], *, suffix: str = ""
+) -> list[DraftLine]:
+    """Return the lines that settle the commitment of a period with these lines of usage, if there is one."""
+    contract = closing.contracts.get(span.period_id)
+    if contract is None:
+        return []
+    return list(settling_lines(contract, span, usage, buyer=closing.buyer, seller=seller, suffix=suffix))
+
+
+def _claim(
+    found: Assembled, closing: Closing, span: Span, usage: Sequence[DraftLine], settling: Sequence[DraftLine]
+) -> None:
+    """Note that the document claims these lines of a period, so that its contract goes on from there."""
+    if contract := closing.contracts.get(span.period_id):
+        add(contract, [*usage, *settling])
+    found.settlements += [(line, span.period_id) for line in settling]
+
+
+def _comes_to(drafted: tuple[Span, Lines]) -> Decimal:
     return sum((line.amount for line, _ in drafted[1]), Decimal(0))

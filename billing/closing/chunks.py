@@ -6,6 +6,8 @@ from datetime import datetime
 
 from billing.closing.assembling import assemble
 from billing.closing.claiming import claim_late
+from billing.closing.contracts import read_contracts
+from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing, Late
 from billing.closing.outcome import Closed, Failure
 from billing.closing.reading import read_closings, read_counters, read_late
@@ -55,6 +57,10 @@ def close_locked(
     mark = high_water_mark()
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
     held = read_held([one.span for one in closings.values() if one.kind == "regular"])
+    for id_ in read_contracts(closings.values()):
+        del closings[id_]
+        chunk.closed.busy += 1
+    read_coupons(closings)
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     reached("close.after_reads")
     assembled = _assemble(closings, held, sellers, chunk)

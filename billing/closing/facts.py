@@ -6,12 +6,14 @@ Structs, since a close makes some twenty of these for each subscription, and the
 
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 import msgspec
 
 from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.drafts import Draft, DraftLine
+from plans.pricing.commitments import Commitment
 
 
 class Billed(NamedTuple):
@@ -43,12 +45,47 @@ class Buyer(msgspec.Struct, frozen=True, gc=False):
     facts: bytes
 
 
+class Contract(msgspec.Struct):
+    """
+    A commitment over the periods that it is for, and what was claimed of it so far: docs/closing.md#commitments.
+
+    share: of the whole of it, that its periods come to. is_over: whether all of them are billed.
+    spent: what their usage has claimed. true_up, surcharge: what lines of that kind have claimed.
+    """
+
+    commitment: Commitment
+    currency: str
+    starts_at: datetime
+    share: Fraction
+    is_over: bool
+    spent: Decimal = Decimal(0)
+    true_up: Decimal = Decimal(0)
+    surcharge: Decimal = Decimal(0)
+
+
+class Held(NamedTuple):
+    """
+    A coupon that a document is for: a percentage, or an amount in its currency.
+
+    scope: the subjects of the lines that it is for; all lines where empty.
+    """
+
+    redemption_id: int
+    code: str
+    name: str
+    percent: Decimal | None
+    amount: Decimal | None
+    scope: frozenset[str]
+
+
 class Closing(msgspec.Struct):
     """
     A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
 
     following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
     is_first: whether the subscription starts with this period. goes_on: whether it has time left after it.
+    contracts: of this period and the late ones, as far as something was promised: period → contract.
+    coupons: those that the document is for, in order of application.
     """
 
     span: Span
@@ -60,6 +97,8 @@ class Closing(msgspec.Struct):
     buyer: Buyer
     counters: Counters = {}
     late: tuple[Late, ...] = ()
+    contracts: dict[int, Contract] = {}
+    coupons: tuple[Held, ...] = ()
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -76,11 +115,15 @@ class Assembled(msgspec.Struct):
     """
     What a period comes to.
 
+    settlements: lines that settle a commitment, each with the period that they settle it for.
+    redeemed: lines of coupons, each with its redemption and the document's period.
     late_billed: the late periods that the document makes good; late_left: those it leaves late, since on their own
     they come to less than nothing and the rest of the document does not outweigh them.
     """
 
     draft: Draft
     snapshots: list[Snapshot]
+    settlements: list[tuple[DraftLine, int]] = []
+    redeemed: list[tuple[DraftLine, int, int]] = []
     late_billed: list[int] = []
     late_left: list[int] = []

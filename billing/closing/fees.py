@@ -59,6 +59,7 @@ def _lines(
             tax=seller.tax_of(closing.buyer, at=supplied_at),
             explanation=explanation,
             fee_id=fee.fee_id,
+            subject=f"fee:{fee.code}",
         )
 
 

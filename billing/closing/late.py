@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from billing.closing.assembling import assemble_late
 from billing.closing.chunks import in_words
+from billing.closing.contracts import read_contracts
 from billing.closing.outcome import Closed, Failure
 from billing.closing.reading import read_closings, read_late
 from billing.closing.sellers import read_sellers
@@ -52,6 +53,8 @@ def close_late(*, at: datetime, limit: int = 1_000) -> Closed:
 @transaction.atomic
 def _bill(period_id: int, subscription_id: int, *, at: datetime) -> Closed:
     with connection.cursor() as cursor:
+        # Its late periods may belong to one contract, whose claims two documents must not settle at once.
+        cursor.execute("SELECT id FROM billing_subscription WHERE id = %s FOR NO KEY UPDATE", [subscription_id])
         cursor.execute(
             "SELECT id FROM billing_period WHERE id = %s AND late_since IS NOT NULL FOR UPDATE SKIP LOCKED",
             [period_id],
@@ -61,6 +64,8 @@ def _bill(period_id: int, subscription_id: int, *, at: datetime) -> Closed:
     mark = high_water_mark()
     (late,) = read_late({subscription_id: [period_id]})[subscription_id]
     closing = read_closings([period_id])[period_id]
+    closing.late = (late,)
+    read_contracts([closing])
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     found = assemble_late(closing, late, seller, reference=f"late:{period_id}:{mark}")
     if found.late_left:

@@ -49,6 +49,7 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
             explanation=_explanation(late, feature, line, counted, billed),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
+            subject=f"feature:{feature.code}",
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
 

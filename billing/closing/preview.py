@@ -4,6 +4,8 @@ from datetime import datetime
 
 from billing.closing.assembling import assemble
 from billing.closing.claiming import read_late as late_periods
+from billing.closing.contracts import read_contracts
+from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
@@ -41,6 +43,8 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     closing.counters = with_metered(counters, closing.span, read_held([closing.span]), at=at)
     closing.late = late.get(closing.subscription_id, ())
     closing.following = closing.following or _following(closing)
+    read_contracts([closing])
+    read_coupons({period.pk: closing})
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return assemble(closing, seller).draft
 

@@ -85,13 +85,22 @@ def _starts(terms: Terms, feature: FeatureTerms, span: Span) -> Iterator[datetim
 
 def share_of(span: Span, feature: FeatureTerms, window: Window) -> Fraction:
     """Return which share of its full window of use a period has, by the proration of its version."""
-    terms = terms_of(span.version_id, span.currency)
     if feature.resets is None:
-        anchor = anchor_of(terms, anchor_at=span.anchor_at, time_zone=span.time_zone)
-        start, end = whole_interval(anchor, span.starts_at)
-    else:
-        zone = ZoneInfo(span.time_zone)
-        start, end = window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=window.starts_at)
+        return share_of_period(span)
+    terms, zone = terms_of(span.version_id, span.currency), ZoneInfo(span.time_zone)
+    whole = window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=window.starts_at)
+    return _share(span, whole, terms)
+
+
+def share_of_period(span: Span) -> Fraction:
+    """Return which share of its whole interval a period is, by the proration of its version."""
+    terms = terms_of(span.version_id, span.currency)
+    anchor = anchor_of(terms, anchor_at=span.anchor_at, time_zone=span.time_zone)
+    return _share(span, whole_interval(anchor, span.starts_at), terms)
+
+
+def _share(span: Span, whole: tuple[datetime, datetime], terms: Terms) -> Fraction:
+    start, end = whole
     return share(
         max(start, span.starts_at),
         min(end, span.ends_at),
@@ -124,6 +133,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
             explanation=explained(line, feature.agreed),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
+            subject=f"feature:{feature.code}",
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
 

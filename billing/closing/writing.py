@@ -15,6 +15,9 @@ COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_s
     quantity, fingerprint, carried, metered) FROM STDIN
 """
 
+_SETTLEMENTS = "COPY billing_settlement (line_id, period_id) FROM STDIN"
+_REDEEMED = "COPY billing_couponline (line_id, redemption_id, period_id) FROM STDIN"
+
 _CLOSE = """
 UPDATE billing_period p SET state = 'closed', closed_at = %s, invoice_id = t.i, error = '', retry_at = NULL
 FROM unnest(%s::bigint[], %s::bigint[]) AS t(p, i) WHERE p.id = t.p AND p.state = 'open'
@@ -50,7 +53,7 @@ def write(
 
 
 def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
-    """Write lines, taxes and snapshots of documents that are issued later in the same transaction."""
+    """Write lines, taxes and what the lines are about, of documents that are issued later in the same transaction."""
     write_lines([one.draft for one in assembled])
     reached("close.after_lines")
     copy_rows(
@@ -73,6 +76,12 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
             for one in document.snapshots
         ),
     )
+    settlements = [(line.id, period_id) for document in assembled for line, period_id in document.settlements]
+    if settlements:
+        copy_rows(_SETTLEMENTS, settlements)
+    redeemed = [(line.id, *of) for document in assembled for line, *of in document.redeemed]
+    if redeemed:
+        copy_rows(_REDEEMED, redeemed)
     reached("close.after_snapshots")
 
 

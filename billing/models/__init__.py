@@ -2,6 +2,7 @@ from billing.models.agreements import Override
 from billing.models.changes import Rollout, ScheduledChange
 from billing.models.costs import CountedCost
 from billing.models.periods import Period
+from billing.models.promises import CouponLine, Redemption, Settlement
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
     BilledUsage,
@@ -20,6 +21,7 @@ __all__ = [
     "BilledUsage",
     "CountedCost",
     "Counter",
+    "CouponLine",
     "Coverage",
     "Event",
     "Hour",
@@ -27,10 +29,12 @@ __all__ = [
     "Member",
     "Override",
     "Period",
+    "Redemption",
     "Rollout",
     "Rollup",
     "ScheduledChange",
     "Series",
+    "Settlement",
     "Subscription",
     "Tally",
     "UnbilledUsage",

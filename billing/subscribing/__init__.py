@@ -6,14 +6,17 @@ from billing.subscribing.covering import FeatureAlreadyPriced, SubscriptionRefus
 from billing.subscribing.ending import end_finished
 from billing.subscribing.extending import extend_customers, extend_periods
 from billing.subscribing.overriding import OverrideRefused, end_override, override
+from billing.subscribing.redeeming import CouponRefused, apply_coupon, remove_coupon
 from billing.subscribing.starting import start
 
 __all__ = [
     "CancellationRefused",
     "ChangeRefused",
+    "CouponRefused",
     "FeatureAlreadyPriced",
     "OverrideRefused",
     "SubscriptionRefused",
+    "apply_coupon",
     "cancel",
     "change_plan",
     "end_finished",
@@ -21,5 +24,6 @@ __all__ = [
     "extend_customers",
     "extend_periods",
     "override",
+    "remove_coupon",
     "start",
 ]

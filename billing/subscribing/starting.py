@@ -1,5 +1,6 @@
 """Put a customer on a plan version."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from secrets import token_hex
 
@@ -11,8 +12,9 @@ from billing.models.periods import PeriodKind
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
 from billing.subscribing.extending import AHEAD, insert_periods
+from billing.subscribing.redeeming import promote, redeem
 from customers.models import Customer
-from plans.models import Fee, PlanVersion, Price
+from plans.models import Coupon, Fee, PlanVersion, Price
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
 from plans.terms import Terms, terms_of
@@ -30,6 +32,7 @@ def start(
     anchor_at: datetime | None = None,
     ends_at: datetime | None = None,
     named: bool = False,
+    coupons: Sequence[Coupon] = (),
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
@@ -40,9 +43,11 @@ def start(
     anchor_at: what anniversary periods are counted from; `starts_at` when absent.
     ends_at: when it ends by itself; it runs until cancelled when absent.
     named: only events that name it belong to it, so that it may price what another subscription prices too.
+    coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
 
     :raises SubscriptionRefused: if the version is not published, the currency not offered, or a moment impossible.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
+    :raises CouponRefused: if one of the coupons cannot be given to it.
     """
     currency = currency or customer.currency
     with change("subscribe", by=by, at=at):
@@ -65,6 +70,9 @@ def start(
         cover(subscription, since=subscription.starts_at)
         announce(subscription, since=subscription.starts_at)
         _open_periods(subscription, customer, terms, at=at)
+        for coupon in coupons:
+            redeem(subscription, coupon, since=starts_at, at=at, by=by)
+        promote(subscription, at=at)
         return subscription
 
 

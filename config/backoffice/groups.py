@@ -9,11 +9,12 @@ APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
-    "plans.plan planversion planfeature price rate tier fee feature meter meterreading unitcost",
-    "billing.subscription override scheduledchange rollout period unbilledusage",
+    "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
+    "plans.coupon promotion",
+    "billing.subscription override redemption scheduledchange rollout period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
-PRICES = ["plans.plan planversion planfeature price rate tier fee unitcost"]
+PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
 MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
@@ -21,7 +22,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", EVERYTHING_SEEN),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
-        ("add change", ["customers.customer seller", "billing.subscription override", "invoices.taxrate"]),
+        ("add change", ["customers.customer seller", "billing.subscription override redemption", "invoices.taxrate"]),
         ("delete", ["invoices.taxrate"]),
         ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -34,7 +35,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey", "billing.subscription override"]),
+        ("add change", ["customers.customer apikey", "billing.subscription override redemption"]),
         ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
     ],

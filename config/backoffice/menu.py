@@ -71,6 +71,7 @@ MENU: list[tuple[str, list[Item]]] = [
         [
             Item("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
             Item("Plan versions", "history_edu", "plans_planversion_changelist", "plans.view_planversion"),
+            Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
             Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
             Item("Unit costs", "shopping_cart", "plans_unitcost_changelist", "plans.view_unitcost"),

@@ -42,6 +42,9 @@ class LineKind(models.TextChoices):
     FEE = "fee", "fee"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
+    TRUE_UP = "true_up", "true-up: what is missing to a commitment"
+    SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
+    COUPON = "coupon", "coupon"
     CREDIT = "credit", "credit"
     USAGE_CREDIT = "usage_credit", "usage credit"
 

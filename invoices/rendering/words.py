@@ -55,6 +55,8 @@ class Words:
     per: str
     billed_before: str
     comes_to_now: str
+    promised: str
+    counted: str
     refused: str
     not_charged: str
     sum: str

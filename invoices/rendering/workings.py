@@ -50,6 +50,8 @@ def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
     writer = _Writer(line, figures, words)
     if line.kind == "usage_credit" and "cumulative" in line.explanation:
         return writer.less()
+    if "promised" in line.explanation:
+        return Workings(None, (*writer.commitment(), *writer.billed_before()))
     if "parts" not in line.explanation:
         return writer.fee()
     parts = [Part.from_json(stored) for stored in line.explanation["parts"]]
@@ -96,6 +98,11 @@ class _Writer:
             ),
         )
 
+    def commitment(self) -> Iterator[Working]:
+        """Yield what was promised, and what of it was spent."""
+        for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
+            yield Working(label, amount=self.figures.money(self._number(name)))
+
     def rounding(self) -> Iterator[Working]:
         """Yield a remark on what the parts come to, where that was rounded."""
         claimed = self._number("cumulative", self.line.amount)
@@ -106,10 +113,11 @@ class _Writer:
 
     def billed_before(self) -> Iterator[Working]:
         """Yield what a late line takes off: the parts above are the period's whole usage, not only what came late."""
-        if "billed_before" in self.line.explanation:
+        if self._number("billed_before") or "quantity_before" in self.line.explanation:
+            before = self.line.explanation.get("quantity_before")
             yield Working(
                 self.words.billed_before,
-                self.figures.quantity(self._number("quantity_before")),
+                "" if before is None else self.figures.quantity(self._number("quantity_before")),
                 amount=self.figures.money(-self._number("billed_before")),
             )
 

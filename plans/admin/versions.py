@@ -11,6 +11,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from plans import publishing
+from plans.admin.commitments import CommitmentInline
 from plans.admin.fees import FeeInline
 from plans.admin.granted import GrantInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
@@ -38,7 +39,7 @@ class PlanVersionAdmin(PublicationAdmin):
     """
 
     form = VersionForm
-    inlines = (FeeInline, GrantInline)
+    inlines = (FeeInline, GrantInline, CommitmentInline)
     autocomplete_fields = ("plan",)
     list_display = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
@@ -75,7 +76,10 @@ class PlanVersionAdmin(PublicationAdmin):
     def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:
         if obj is None:
             return ()
-        return self.inlines if obj.is_editable or obj.fees.exists() else self.inlines[1:]
+        if obj.is_editable:
+            return self.inlines
+        held = {FeeInline: obj.fees, CommitmentInline: obj.commitments}
+        return tuple(one for one in self.inlines if one not in held or held[one].exists())
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

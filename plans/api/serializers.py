@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plans.api.fields import AmountField, NumberField
-from plans.models import Fee, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Commitment, Fee, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):
@@ -94,12 +94,28 @@ class FeeSerializer(serializers.ModelSerializer[Fee]):
         read_only_fields = fields
 
 
+class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
+    """What everybody on a version promises to spend on usage."""
+
+    minimum = NumberField(help_text="Before coupons and tax: of each period, or of the whole contract.")
+    periods = serializers.IntegerField(help_text="Invoice periods that the minimum is for.")
+    overage_factor = NumberField(help_text="What usage beyond the minimum is multiplied by.")
+    discount = NumberField(help_text="Percent off unit prices in return.")
+    trues_up = serializers.BooleanField(help_text="Whether what is missing at the end is claimed.")
+
+    class Meta:
+        model = Commitment
+        fields = ["currency", "minimum", "periods", "overage_factor", "discount", "trues_up"]
+        read_only_fields = fields
+
+
 class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     """The prices of a plan from one date to the next. Once published, it never changes."""
 
     plan = serializers.CharField(source="plan.code")
     fees = FeeSerializer(many=True)
     features = PlanFeatureSerializer(many=True)
+    commitments = CommitmentSerializer(many=True)
 
     class Meta:
         model = PlanVersion
@@ -115,6 +131,7 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             "effective_to",
             "fees",
             "features",
+            "commitments",
         ]
         read_only_fields = fields
 

@@ -1,10 +1,13 @@
 from django.urls import path
 
 from plans.api.comparison import ComparisonView
+from plans.api.coupons import CouponsView, CouponView
 from plans.api.preview import PreviewView
 from plans.api.views import PlansView, PlanView, VersionsView, VersionView
 
 urlpatterns = [
+    path("coupons", CouponsView.as_view(), name="coupons"),
+    path("coupons/<str:coupon>", CouponView.as_view(), name="coupon"),
     path("plans", PlansView.as_view(), name="plans"),
     path("plans/<str:plan>", PlanView.as_view(), name="plan"),
     path("plans/<str:plan>/versions", VersionsView.as_view(), name="plan_versions"),

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plans.api.serializers import PlanSerializer, VersionSerializer
-from plans.models import Fee, Plan, PlanFeature, PlanVersion, Rate
+from plans.models import Commitment, Fee, Plan, PlanFeature, PlanVersion, Rate
 
 
 def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
@@ -19,6 +19,7 @@ def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
     features = PlanFeature.objects.select_related("feature__meter").order_by("position", "id")
     return versions.select_related("plan").prefetch_related(
         Prefetch("fees", Fee.objects.order_by("position", "id")),
+        Prefetch("commitments", Commitment.objects.order_by("currency")),
         Prefetch("features", features.prefetch_related(Prefetch("prices__rates", rates))),
     )
 

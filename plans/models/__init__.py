@@ -1,11 +1,15 @@
 from plans.models.catalogue import Catalogue, Feature, Plan
+from plans.models.commitments import Commitment
 from plans.models.costs import UnitCost
+from plans.models.coupons import Coupon, Promotion
 from plans.models.meters import Meter, MeterReading
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.versions import PlanVersion
 
 __all__ = [
     "Catalogue",
+    "Commitment",
+    "Coupon",
     "Feature",
     "Fee",
     "Meter",
@@ -14,6 +18,7 @@ __all__ = [
     "PlanFeature",
     "PlanVersion",
     "Price",
+    "Promotion",
     "Rate",
     "Tier",
     "UnitCost",

@@ -9,6 +9,7 @@ from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.money import round_money
 
 MOST_FACTOR = Decimal(100)
+MOST_PERIODS = 120
 HUNDRED = Decimal(100)
 
 
@@ -18,6 +19,7 @@ class Commitment:
     A minimum to spend in a period, or over a contract of several.
 
     minimum: of a full period, or of the whole contract.
+    periods: how many invoice periods the minimum is for; more than one make a contract.
     overage_factor: what usage beyond the minimum is multiplied by, 0 to 100; 1 = nothing more.
     discount: percent off unit prices in return for the promise, 0 to 100.
     trues_up: whether what is missing is claimed at the end; without it the minimum only parts what is within it from
@@ -30,9 +32,12 @@ class Commitment:
     overage_factor: Decimal = Decimal(1)
     discount: Decimal = ZERO
     trues_up: bool = True
+    periods: int = 1
 
     def __post_init__(self) -> None:
         check_price(self.minimum, of="The minimum commitment")
+        if not 1 <= self.periods <= MOST_PERIODS:
+            raise InvalidCharge(f"A contract lasts 1 to {MOST_PERIODS} invoice periods, not {self.periods}.")
         if not self.overage_factor.is_finite() or not 0 <= self.overage_factor <= MOST_FACTOR:
             raise InvalidCharge(
                 f"Usage beyond a commitment is charged at 0 to {MOST_FACTOR} times its price, not"
@@ -44,7 +49,12 @@ class Commitment:
 
     def discounted(self, unit_price: Decimal) -> Decimal:
         """Return a unit price less the discount, exactly."""
-        return EXACT.multiply(unit_price, EXACT.scaleb(EXACT.subtract(HUNDRED, self.discount), -2))
+        return discounted(unit_price, self.discount)
+
+
+def discounted(unit_price: Decimal, percent: Decimal) -> Decimal:
+    """Return a unit price less a percentage, exactly: of 12 places and 10, it may have 24."""
+    return EXACT.multiply(unit_price, EXACT.scaleb(EXACT.subtract(HUNDRED, percent), -2))
 
 
 @dataclass(frozen=True, slots=True)

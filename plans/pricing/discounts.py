@@ -42,8 +42,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class TakenOff:
-    """What one discount takes off: in all, and of each line; the shares sum to the total exactly."""
+    """
+    What one discount takes off: in all, and of each line; the shares sum to the total exactly.
 
+    base: what was left of the lines that it is for.
+    """
+
+    base: Decimal
     total: Decimal
     shares: tuple[Decimal, ...]
 
@@ -53,11 +58,13 @@ def take_off(discounts: Sequence[Discount], claims: Sequence[Claim], currency: s
     Return what each discount takes off these lines.
 
     Discounts stack on the remainder, in the order given. Each is rounded once, is never more than what is left of the
-    lines that it is for, and is spread over them by largest remainder. Lines that give back are not discounted.
+    lines that it is for, and is spread over them by largest remainder. Lines that give back are not discounted; what
+    they give back is not taken off a second time, so all discounts together leave a sum of zero or more, if it was.
 
     Source: docs/pricing.md#discounts.
     """
     left = [max(claim.amount, ZERO) for claim in claims]
+    most = max(sum((claim.amount for claim in claims), ZERO), ZERO)
     found = []
     for discount in discounts:
         weights = [
@@ -65,10 +72,11 @@ def take_off(discounts: Sequence[Discount], claims: Sequence[Claim], currency: s
             for claim, amount in zip(claims, left, strict=True)
         ]
         base = sum(weights, ZERO)
-        taken = min(_wanted(discount, base, currency), base)
+        taken = min(_wanted(discount, base, currency), base, most)
         shares = allocate(taken, weights, minor_unit(currency)) if taken else (ZERO,) * len(weights)
         left = [EXACT.subtract(amount, share) for amount, share in zip(left, shares, strict=True)]
-        found.append(TakenOff(taken, shares))
+        most = EXACT.subtract(most, taken)
+        found.append(TakenOff(base, taken, shares))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from plans.pricing.bounds import InvalidQuantity
 from plans.pricing.charges import Dynamic, Graduated, Percentage, Volume
+from plans.pricing.commitments import discounted
 from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.parts import Part, priced, total
@@ -246,8 +247,15 @@ def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Deci
         raise InvalidQuantity(
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."
         ) from error
+    if terms.discount:
+        parts = tuple(_discounted(part, terms.discount) for part in parts)
     amount = parts[0].amount if len(parts) == 1 else total(parts)
     return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, climbed)
+
+
+def _discounted(part: Part, percent: Decimal) -> Part:
+    """Return a part at its unit price less a percentage; its flat fee stays as it is."""
+    return priced(part.start, part.end, part.units, discounted(part.unit_price, percent), part.flat_fee)
 
 
 def _divide(terms: PriceTerms, quantity: Decimal, left: Decimal) -> tuple[Decimal, Decimal, Decimal]:

@@ -26,6 +26,7 @@ class PriceTerms:
     credits_below_zero: what a quantity below zero comes to: False = nothing, True = a credit (per-unit prices
         only, since q × p is the only model that has a mirror image).
     minimum, maximum: what the feature comes to at least and at most in a full period; None = unbounded.
+    discount: percent off every unit price, in return for a commitment; flat fees and bounds stay as they are.
 
     :raises InvalidCharge: if the terms contradict themselves.
     :raises UnknownCurrency: if the currency has no minor unit.
@@ -41,6 +42,7 @@ class PriceTerms:
     credits_below_zero: bool = False
     minimum: Decimal | None = None
     maximum: Decimal | None = None
+    discount: Decimal = ZERO
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(self.rates))

@@ -71,8 +71,11 @@ def test_a_metered_feature_needs_a_meter(member):
     assert Feature.objects.get().meter is None, "the hidden field's value does not count"
 
 
+COUNTS = ("TOTAL", "INITIAL")
+
+
 def version_form(version, **more):
-    counts = {"fees-TOTAL_FORMS": 0, "fees-INITIAL_FORMS": 0, "features-TOTAL_FORMS": 0, "features-INITIAL_FORMS": 0}
+    counts = {f"{rows}-{count}_FORMS": 0 for rows in ("fees", "features", "commitments") for count in COUNTS}
     facts = {"interval_count": 1, "interval_unit": "month", "anchor": "calendar", "proration": "second"}
     return counts | facts | more
 
@@ -105,6 +108,47 @@ def test_a_fee_is_refused(member, db, typed, said):
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(**typed)))
     assert said in text
     assert not Fee.objects.exists()
+
+
+def commitment_row(**fields):
+    row = {
+        "minimum": "1,000",
+        "currency": "usd",
+        "periods": "12",
+        "overage_factor": "1.5",
+        "discount": "10",
+        **fields,
+    }
+    return {"commitments-TOTAL_FORMS": 1} | {f"commitments-0-{name}": value for name, value in (row | fields).items()}
+
+
+def test_a_commitment_is_kept_and_said_in_words(member, db):
+    version = make_plan()
+    client = member("finance")
+    post(client, f"planversion/{version.pk}/change", **version_form(version, **commitment_row(trues_up="on")))
+    kept = version.commitments.get()
+    assert (kept.minimum, kept.currency, kept.periods, kept.trues_up) == (1000, "USD", 12, True)
+    text = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert "$1,000.00 of usage in 12 periods together; what is missing is claimed; beyond it usage costs 1.5" in text
+
+
+WRONG_COMMITMENTS = [
+    # typed                    said
+    ({"minimum": "10.005"}, "USD has fewer decimal places: enter 10.01"),
+    ({"overage_factor": "101"}, "0 to 100 times"),
+    ({"discount": "101"}, "at most 100 %"),
+    ({"periods": "0"}, "greater than or equal to 1"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_COMMITMENTS)
+def test_a_commitment_is_refused(member, db, typed, said):
+    version = make_plan()
+    _, text = post(
+        member("finance"), f"planversion/{version.pk}/change", **version_form(version, **commitment_row(**typed))
+    )
+    assert said in text
+    assert not version.commitments.exists()
 
 
 def test_rows_keep_the_order_they_were_left_in(member, db):

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 
 from billing.closing import close_due
-from billing.models import Series
+from billing.models import Series, Settlement
 from billing.repricing import publish_for
+from billing.subscribing import apply_coupon
+from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.ingest.world import call, make_world, send
-from tests.builders import FEB, MAR, agree
+from tests.builders import FEB, MAR, agree, make_coupon
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,15 @@ def billed(**figures: str) -> str:
 def overridden(**columns: str) -> str:
     kept = {"what": "what", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
     return OVERRIDDEN.format(**kept | columns)
+
+
+def redeemed(*, position: str = "position", coupon: str = "r.coupon_id") -> str:
+    """Return the statement that gives a coupon again: the same one, or the spare one `s`."""
+    return (
+        "INSERT INTO billing_redemption (subscription_id, coupon_id, position, since, ended_reason, created_at)"  # noqa: S608
+        f" SELECT r.subscription_id, {coupon}, {position}, r.since, '', now() FROM billing_redemption r"
+        " JOIN plans_coupon s ON s.code = 'SPARE'"
+    )
 
 
 def tally(changes: str) -> str:
@@ -182,6 +193,17 @@ CASES = [
     ("usage_is_billed_once_per_high_water_mark", billed(mark="high_water_mark")),
     ("pgtrigger", "UPDATE billing_billedusage SET quantity = 0"),
     ("pgtrigger", "DELETE FROM billing_billedusage"),
+    ("pgtrigger", "DELETE FROM billing_settlement"),
+    # coupons
+    ("coupons_are_applied_in_one_order", redeemed(coupon="s.id")),
+    ("coupon_is_held_once_at_a_time", redeemed(position="2")),
+    (
+        "redemption_ends_after_it_starts",
+        "UPDATE billing_redemption SET ended_at = since - interval '1 second'",
+    ),
+    ("redemption_only_ends", "UPDATE billing_redemption SET position = 7"),
+    ("redemption_only_ends", "UPDATE billing_redemption SET ended_at = now(), since = since - interval '1 day'"),
+    ("redemption_only_ends", "DELETE FROM billing_redemption"),
 ]
 
 # Whatever these refuse, a stricter one above refuses first.
@@ -198,6 +220,9 @@ def world() -> None:
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
+    make_coupon("SPARE", percent=5)
+    apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
+    Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())
     assert subscription.periods.count() == 2
     following = new_version(source=subscription.version, by=None, at=FEB)
     publish_for(version=following, audience="cohort", by=None, at=FEB, subscription_ids=[subscription.pk])

@@ -70,6 +70,24 @@ def tax(**changes: str) -> str:
     return TAX.format(**{"rate": "5", "taxable": "1", "amount": "1", **changes})
 
 
+COUPON = """
+INSERT INTO invoices_discount (invoice_id, coupon_line_id, line_id, amount)
+SELECT c.invoice_id, c.id, l.id, {amount}
+FROM invoices_line c JOIN invoices_line l USING (invoice_id), generate_series(1, {times})
+WHERE c.kind = 'coupon' AND l.position = 1
+"""
+
+
+def coupon(*, off: str = "4", share: str = "4", rate: str = "19", times: int = 1) -> str:
+    """Return the statements that take something off the draft's line."""
+    taken = line(position="2", kind="'coupon'", amount=f"-{off}", rate=rate)
+    return f"{taken}; {COUPON.format(amount=share, times=times)}"
+
+
+UNSHARED = [line(position="2", kind="'coupon'", amount="-4", rate="19"), line(position="3", amount="4", rate="19")]
+"""What a coupon takes off no line in particular, and a fee that makes up for it."""
+
+
 ISSUE = (
     "UPDATE invoices_invoice i SET state = 'issued', series_id = s.id, sequence = 99, number = '99',"
     " issued_at = now(), issue_date = now(), due_date = now(){} FROM invoices_numberseries s WHERE i.state = 'draft'"
@@ -103,6 +121,14 @@ def credit_note(**changes: str) -> str:
 
 
 CASES = [
+    # coupons
+    ("coupon_is_shared_out_whole", coupon(share="3")),
+    ("coupon_is_shared_out_whole", coupon(off="40", share="40")),
+    ("coupon_is_shared_out_whole", coupon(rate="7")),
+    ("coupon_takes_off_a_line_once", coupon(off="8", times=2)),
+    ("discount_is_above_zero", coupon(share="'NaN'")),
+    ("discount_is_above_zero", coupon(off="0", share="0")),
+    ("issued_invoice_equals_its_lines", "; ".join([*UNSHARED, ISSUE.format("")])),
     # documents
     ("invoice_state_is_known", ISSUE.replace("'issued'", "'other'").format("")),
     ("nothing_is_billed_twice", draft(reference="reference")),

@@ -11,7 +11,7 @@ from plans.parts import tables, told_fields
 from plans.publishing import new_version
 from plans.terms import read_terms
 from tests.another import another
-from tests.builders import FEB, JAN, fee, make_feature, make_plan, offer, publish, rate, tier
+from tests.builders import FEB, JAN, commitment, fee, make_feature, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,11 @@ def contents(version: PlanVersion) -> dict[str, Any]:
             (one.code, one.kind, one.label, one.amount, one.billed, one.position)
             for one in version.fees.order_by("position")
         ],
+        "commitments": list(
+            version.commitments.order_by("currency").values_list(
+                "currency", "minimum", "periods", "overage_factor", "discount", "trues_up"
+            )
+        ),
         "features": [
             (one.feature.code, one.consumption, one.included, one.static_value, one.position, prices(one))
             for one in version.features.order_by("position")
@@ -56,7 +61,9 @@ def source() -> PlanVersion:
         offer("seats", included=3, consumption="hard_cap"),
         offer(make_feature("history", kind="static"), static_value="30 days"),
     ]
-    return publish(make_plan("starter", fees=fees, offers=offers, anchor="anniversary", proration="day", count=3))
+    promised = [commitment(100, factor=2, periods=12), commitment(90, currency="EUR", discount="7.5", trues_up=False)]
+    rhythm = {"anchor": "anniversary", "proration": "day", "count": 3}
+    return publish(make_plan("starter", fees=fees, offers=offers, commitments=promised, **rhythm))
 
 
 def test_with_every_row_below_it(source: PlanVersion):

@@ -7,7 +7,19 @@ import pytest
 from plans.models import Price
 from plans.publishing import NotReady
 from plans.readiness import problems_of
-from tests.builders import FEB, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from tests.builders import (
+    FEB,
+    commitment,
+    fee,
+    make_cost,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    tier,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +55,15 @@ def test_problems_are_sentences(fees: list, offers: list, expected: list[str]):
     found = problems_of(make_plan(fees=fees, offers=offers))
     assert len(found) == len(expected), found
     assert all(problem.startswith(start) for problem, start in zip(found, expected, strict=True)), found
+
+
+def test_a_commitment_is_made_in_every_currency_and_in_no_other():
+    promised = [commitment(100), commitment(90, currency="GBP")]
+    version = make_plan(offers=[offer("api.calls", prices=BOTH)], commitments=promised)
+    assert problems_of(version) == [
+        "It charges nothing in GBP: remove the commitment in it.",
+        "The commitment has no minimum in EUR, which the version charges in: add one.",
+    ]
 
 
 def test_a_price_needs_a_rate():

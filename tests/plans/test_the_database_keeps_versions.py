@@ -4,8 +4,22 @@
 
 import pytest
 
-from plans.models import Catalogue, PlanVersion
-from tests.builders import FEB, JAN, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
+from plans.models import Catalogue, PlanVersion, Promotion
+from tests.builders import (
+    FEB,
+    JAN,
+    commitment,
+    fee,
+    make_cost,
+    make_coupon,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    tier,
+)
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -15,6 +29,7 @@ DRAFT = "SELECT id FROM plans_planversion WHERE state = 'draft'"
 OF = {
     "plans_planfeature": "version_id IN ({version})",
     "plans_fee": "version_id IN ({version})",
+    "plans_commitment": "version_id IN ({version})",
     "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
 }
 OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
@@ -23,6 +38,7 @@ OF["plans_tier"] = f"rate_id IN (SELECT id FROM plans_rate WHERE {OF['plans_rate
 EDITS = {
     "plans_planfeature": "included = included + 1",
     "plans_fee": "amount = amount + 1",
+    "plans_commitment": "minimum = minimum + 1",
     "plans_price": "currency = 'EUR'",
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
@@ -36,6 +52,10 @@ def of_draft(table: str) -> str:
 
 def edit(table: str, changes: str, *, only: str = "true") -> str:
     return f"UPDATE {table} SET {changes} WHERE {only} AND {of_draft(table)}"
+
+
+def coupon(changes: str) -> str:
+    return f"UPDATE plans_coupon SET {changes} WHERE code = 'SPRING'"
 
 
 PER_UNIT = "model = 'per_unit'"
@@ -146,6 +166,36 @@ CASES = [
         "INSERT INTO plans_unitcost (meter_id, match, currency, cost, valid_from, note, created_at)"
         " SELECT meter_id, '{}', currency, 1, valid_from + interval '1 day', '', now() FROM plans_unitcost",
     ),
+    ("commitment_minimum_is_finite", edit("plans_commitment", "minimum = 'NaN'")),
+    ("commitment_lasts_1_to_120_periods", edit("plans_commitment", "periods = 0")),
+    ("commitment_factor_is_0_to_100", edit("plans_commitment", "overage_factor = 'NaN'")),
+    ("commitment_discount_is_0_to_100_percent", edit("plans_commitment", "discount = 101")),
+    ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
+    # coupons and promotions
+    ("code_names_one_coupon", coupon("code = 'OTHER'")),
+    ("coupon_code_is_plain", coupon("code = 'spring'")),
+    ("coupon_is_a_percentage_or_an_amount", coupon("amount = 5, currency = 'USD'")),
+    ("coupon_is_a_percentage_or_an_amount", coupon("percent = NULL")),
+    ("coupon_is_a_percentage_or_an_amount", coupon("currency = 'USD'")),
+    ("coupon_takes_up_to_100_percent_off", coupon("percent = 101")),
+    ("coupon_takes_up_to_100_percent_off", coupon("percent = 0")),
+    ("coupon_amount_is_finite", coupon("percent = NULL, amount = 'NaN', currency = 'USD'")),
+    ("coupon_duration_is_known", coupon("duration = 'other'")),
+    ("coupon_says_for_how_many_periods", coupon("duration = 'periods'")),
+    ("coupon_says_for_how_many_periods", coupon("periods = 3")),
+    ("coupon_limit_is_finite", coupon("most_redemptions = 0")),
+    ("coupon_limit_per_customer_is_finite", coupon("most_per_customer = 0")),
+    ("coupon_is_given_within_its_limit", coupon("redeemed = 2, most_redemptions = 1")),
+    ("coupon_ends_after_it_starts", coupon("redeem_from = now(), redeem_until = now()")),
+    ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET percent = 20 WHERE redeemed > 0"),
+    ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET code = 'MINE' WHERE redeemed > 0"),
+    ("redeemed_coupon_keeps_its_terms", "DELETE FROM plans_coupon WHERE redeemed > 0"),
+    ("promotion_ends_after_it_starts", "UPDATE plans_promotion SET ends_at = starts_at"),
+    (
+        "coupon_is_promoted_once_at_a_time",
+        "INSERT INTO plans_promotion (coupon_id, plan_id, starts_at)"
+        " SELECT coupon_id, plan_id, starts_at + interval '1 day' FROM plans_promotion",
+    ),
     # a published version
     ("published_version_changes_only_its_state", version("interval_unit = 'year'", state="live")),
     ("published_version_changes_only_its_state", version("effective_from = now()", state="live")),
@@ -170,12 +220,17 @@ def world() -> None:
     make_meter("unused")
     make_feature("sso", kind="boolean")
     make_cost(make_meter("unused"), "0.5")
+    make_coupon("OTHER", percent=10, redeemed=1)
+    spring = make_coupon("SPRING", percent=10)
     for number in (1, 2, 3):
         rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
         offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]
-        made = make_plan("starter", fees=[fee("5"), fee("9", kind="one_time")], offers=offers)
+        fees = [fee("5"), fee("9", kind="one_time")]
+        promised = [commitment(100), commitment(90, currency="EUR")]
+        made = make_plan("starter", fees=fees, offers=offers, commitments=promised if number == 3 else promised[:1])
         if number < 3:
             publish(made, at=JAN if number == 1 else FEB)
+    Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",

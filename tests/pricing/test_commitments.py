@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import InvalidCharge
+from plans.pricing.charges import Graduated, InvalidCharge, PerUnit, Tier
 from plans.pricing.commitments import Commitment, settle
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked import rows
 
@@ -57,6 +58,20 @@ def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(mi
     assert claimed == max(minimum, sum(spent))
 
 
+@pytest.mark.parametrize("row", rows("commitments", table=1), ids=lambda row: row["discount"])
+def test_a_discount_lowers_the_unit_price_of_every_part(row):
+    terms = PriceTerms("USD", (Rate("all", (), PerUnit(D("0.05"))),), discount=D(row["discount"]))
+    (line,) = rate_usage(terms, {"all": D(1000)}).lines
+    assert (line.parts[0].unit_price, line.amount) == (D(row["unit price"]), D(row["1000 units"]))
+
+
+def test_a_discount_leaves_flat_fees_alone():
+    ladder = Graduated((Tier(D(10), D(2), D(5)), Tier(None, D(1))))
+    (line,) = rate_usage(PriceTerms("USD", (Rate("all", (), ladder),), discount=D(50)), {"all": D(20)}).lines
+    assert [(part.unit_price, part.flat_fee) for part in line.parts] == [(1, 5), (D("0.5"), 0)]
+    assert line.amount == 20
+
+
 def test_a_discount_is_exact():
     assert Commitment(D(100), discount=D("12.5")).discounted(D("0.000000000001")) == D("0.000000000000875")
 
@@ -68,6 +83,7 @@ def test_a_discount_is_exact():
         ({"minimum": D(1), "overage_factor": D(101)}, "0 to 100 times"),
         ({"minimum": D(1), "overage_factor": D("NaN")}, "0 to 100 times"),
         ({"minimum": D(1), "discount": D(101)}, "at most 100 %"),
+        ({"minimum": D(1), "periods": 0}, "1 to 120 invoice periods"),
         ({"minimum": D(1), "discount": D(-1)}, "committed discount must be between 0"),
     ],
 )

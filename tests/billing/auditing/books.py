@@ -14,13 +14,13 @@ from billing.ingest.recording import record
 from billing.ingest.wire import read
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
-from billing.subscribing import cancel, change_plan, extend_periods
+from billing.subscribing import apply_coupon, cancel, change_plan, extend_periods, remove_coupon
 from billing.subscribing.moving import move_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
-from plans.models import PlanVersion
+from plans.models import PlanVersion, Promotion
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
@@ -28,8 +28,10 @@ from tests.builders import (
     JAN,
     MAR,
     agree,
+    commitment,
     fee,
     make_cost,
+    make_coupon,
     make_customer,
     make_feature,
     make_meter,
@@ -87,9 +89,13 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         *_tallied(),
     ]
     fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time")]
-    pro = publish(version=make_plan("pro", fees=fees, offers=offers), by=None, at=JAN)
+    contract = [commitment(5_000, periods=2)]
+    pro = publish(version=make_plan("pro", fees=fees, offers=offers, commitments=contract), by=None, at=JAN)
     team = make_plan(
-        "team", offers=[offer(calls(), rates=[rate("0.5", model="package", package_size=10)])], anchor="anniversary"
+        "team",
+        offers=[offer(calls(), rates=[rate("0.5", model="package", package_size=10)])],
+        commitments=[commitment("0.75", factor=3, discount=20)],
+        anchor="anniversary",
     )
     publish(version=team, by=None, at=JAN)
     later = new_version(source=pro, by=None, at=NOW)
@@ -148,6 +154,10 @@ def _token_rates() -> list[dict[str, Any]]:
 
 def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -> None:
     subscribe(acme.customer, team, starts_at=JAN + timedelta(days=30), external_id="team-a", named=True)
+    Promotion.objects.create(coupon=make_coupon("WELCOME", percent=10), plan=team.plan, starts_at=JAN)
+    spring = make_coupon("SPRING", amount=5, duration="periods", periods=2, fees=["base-fee"], features=["api.calls"])
+    apply_coupon(subscription=acme, coupon=spring, at=JAN + timedelta(days=40))
+    remove_coupon(redemption=acme.redemptions.get(), at=JAN + timedelta(days=75), reason="by mistake")
     other = make_customer("globex", seller=make_seller("other"), time_zone="Asia/Kolkata")
     subscribe(other, team, starts_at=JAN + timedelta(days=9))
     gone = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)

@@ -1,0 +1,31 @@
+"""What coupons take off, line by line."""
+
+from django.db import models
+
+from invoices.immutability import coupon_is_shared_out_whole, issued_invoice_keeps_its_rows
+from plans.bounds import AMOUNT, MOST_MONEY
+
+
+class Discount(models.Model):
+    """
+    What a coupon's line takes off another line of its document, so that a later credit knows each line's net.
+
+    A coupon's line claims, below zero, just what its shares sum to; no line is discounted below zero.
+    """
+
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="discounts")
+    coupon_line = models.ForeignKey("invoices.Line", on_delete=models.PROTECT, related_name="shares")
+    line = models.ForeignKey("invoices.Line", on_delete=models.PROTECT, related_name="discounts")
+    amount = models.DecimalField(**AMOUNT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["coupon_line", "line"], name="coupon_takes_off_a_line_once"),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, amount__lte=MOST_MONEY), name="discount_is_above_zero"
+            ),
+        ]
+        triggers = [coupon_is_shared_out_whole(), *issued_invoice_keeps_its_rows()]
+
+    def __str__(self) -> str:
+        return f"{self.amount} off {self.line}"

@@ -1,0 +1,74 @@
+"""What a customer promises to spend, and what the promise is worth."""
+
+import pghistory
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from djmoney.models.fields import CurrencyField
+
+from plans.bounds import AMOUNT, PERCENT, finite
+from plans.freezing import frozen_with_its_version
+from plans.pricing import commitments
+from plans.pricing.commitments import MOST_FACTOR, MOST_PERIODS
+
+
+class Promised(models.Model):
+    """
+    The figures of a commitment, whoever made it.
+
+    minimum: what is spent on usage at least: in each period, or over a contract of several.
+    periods: how many invoice periods the minimum is for.
+    overage_factor: what usage beyond the minimum is multiplied by.
+    discount: percent off unit prices in return.
+    trues_up: whether what is missing is claimed at the end; else the minimum only says where the factor begins.
+    """
+
+    currency = CurrencyField(default=None)
+    minimum = models.DecimalField(**AMOUNT)
+    periods = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_PERIODS)]
+    )
+    overage_factor = models.DecimalField(max_digits=7, decimal_places=4, default=1)
+    discount = models.DecimalField(**PERCENT, default=0)
+    trues_up = models.BooleanField(default=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            finite("minimum", name="%(class)s_minimum_is_finite"),
+            finite("periods", least=1, most=MOST_PERIODS, name="%(class)s_lasts_1_to_120_periods"),
+            finite("overage_factor", most=MOST_FACTOR, name="%(class)s_factor_is_0_to_100"),
+            finite("discount", most=100, name="%(class)s_discount_is_0_to_100_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return "minimum commitment"
+
+    @property
+    def terms(self) -> commitments.Commitment:
+        """
+        The commitment as it is settled.
+
+        :raises InvalidCharge: if a figure is out of bounds, in finance's words.
+        """
+        return commitments.Commitment(
+            minimum=self.minimum,
+            overage_factor=self.overage_factor,
+            discount=self.discount,
+            trues_up=self.trues_up,
+            periods=self.periods,
+        )
+
+
+@pghistory.track()
+class Commitment(Promised):
+    """What everybody on a version promises to spend, in one currency; docs/closing.md#commitments."""
+
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="commitments")
+
+    class Meta(Promised.Meta):
+        abstract = False
+        constraints = [
+            *Promised.Meta.constraints,
+            models.UniqueConstraint(fields=["version", "currency"], name="version_has_one_commitment_per_currency"),
+        ]
+        triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]

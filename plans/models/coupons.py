@@ -1,0 +1,147 @@
+"""Coupons: what takes something off a subscriber's documents, and promotions, which give them by themselves."""
+
+from datetime import datetime
+from typing import Self
+
+import pghistory
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Func, Q
+
+from plans.bounds import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from plans.freezing import redeemed_coupon_keeps_its_terms
+
+MOST_PERIODS = 120
+MOST_REDEMPTIONS = 1_000_000_000
+
+
+class Duration(models.TextChoices):
+    ONCE = "once", "once: on one document"
+    PERIODS = "periods", "for a number of periods"
+    FOREVER = "forever", "for as long as the subscription runs"
+
+
+class CouponQuerySet(models.QuerySet["Coupon"]):
+    def redeemable(self, at: datetime) -> Self:
+        """Return the coupons that may be given at `at`, as far as their dates and their limit go."""
+        return self.filter(
+            Q(redeem_from__isnull=True) | Q(redeem_from__lte=at),
+            Q(redeem_until__isnull=True) | Q(redeem_until__gt=at),
+            Q(most_redemptions__isnull=True) | Q(most_redemptions__gt=F("redeemed")),
+            archived_at__isnull=True,
+        )
+
+
+@pghistory.track()
+class Coupon(models.Model):
+    """
+    A percentage, or an amount, off the documents of whoever holds it; docs/closing.md#coupons.
+
+    code: what is typed to get it; capitals, digits, dashes.
+    features, fees: codes of what it is for; all that a document bills where both are empty.
+    most_redemptions, most_per_customer: how often it may be given; without limit where empty.
+    redeemed: how often it was. It moves by a guarded update, so that no race gives one too many.
+    redeem_from, redeem_until: when it may be given, half-open; what was given goes on after that.
+    """
+
+    code = models.CharField(max_length=64)
+    name = models.CharField(max_length=120, help_text="How it reads on the invoice.")
+    percent = models.DecimalField(**PERCENT, null=True, blank=True)
+    amount = models.DecimalField(**AMOUNT, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    duration = models.CharField(max_length=8, choices=Duration, default=Duration.ONCE)
+    periods = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_PERIODS)]
+    )
+    features = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    fees = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    most_redemptions = models.PositiveIntegerField(null=True, blank=True)
+    most_per_customer = models.PositiveIntegerField(null=True, blank=True)
+    redeemed = models.PositiveIntegerField(default=0, editable=False)
+    redeem_from = models.DateTimeField(null=True, blank=True)
+    redeem_until = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code"], name="code_names_one_coupon"),
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z0-9][A-Z0-9_-]*$"), name="coupon_code_is_plain"),
+            models.CheckConstraint(
+                condition=Q(percent__isnull=False, amount__isnull=True, currency="")
+                | Q(percent__isnull=True, amount__isnull=False, currency__regex="^[A-Z]{3}$"),
+                name="coupon_is_a_percentage_or_an_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__isnull=True) | Q(percent__gt=0, percent__lte=100),
+                name="coupon_takes_up_to_100_percent_off",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True) | Q(amount__gt=0, amount__lte=MOST_MONEY),
+                name="coupon_amount_is_finite",
+            ),
+            one_of("duration", Duration, name="coupon_duration_is_known"),
+            models.CheckConstraint(
+                condition=Q(duration="periods", periods__isnull=False, periods__gte=1, periods__lte=MOST_PERIODS)
+                | (~Q(duration="periods") & Q(periods__isnull=True)),
+                name="coupon_says_for_how_many_periods",
+            ),
+            finite("most_redemptions", least=1, most=MOST_REDEMPTIONS, name="coupon_limit_is_finite"),
+            finite("most_per_customer", least=1, most=MOST_REDEMPTIONS, name="coupon_limit_per_customer_is_finite"),
+            models.CheckConstraint(
+                condition=Q(redeemed__gte=0)
+                & (Q(most_redemptions__isnull=True) | Q(redeemed__lte=F("most_redemptions"))),
+                name="coupon_is_given_within_its_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(redeem_from__isnull=True)
+                | Q(redeem_until__isnull=True)
+                | Q(redeem_until__gt=F("redeem_from")),
+                name="coupon_ends_after_it_starts",
+            ),
+        ]
+        triggers = [redeemed_coupon_keeps_its_terms()]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def documents(self) -> int | None:
+        """How many documents it is taken off; None = all there will be."""
+        return {Duration.ONCE: 1, Duration.PERIODS: self.periods, Duration.FOREVER: None}[Duration(self.duration)]
+
+
+@pghistory.track()
+class Promotion(models.Model):
+    """Gives a coupon to every new subscription of a plan that starts in [starts_at, ends_at)."""
+
+    coupon = models.ForeignKey("plans.Coupon", on_delete=models.PROTECT, related_name="promotions")
+    plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="promotions")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty for as long as it is not ended.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                name="promotion_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="coupon_is_promoted_once_at_a_time",
+                expressions=[
+                    ("coupon", RangeOperators.EQUAL),
+                    ("plan", RangeOperators.EQUAL),
+                    (
+                        Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coupon} for {self.plan}"

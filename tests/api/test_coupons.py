@@ -1,0 +1,75 @@
+"""Coupons over HTTP: listed, given, shown with their use, taken away, and refused in words."""
+
+import pytest
+from django.utils import timezone
+
+from tests.api.calls import Caller, faults, problem
+from tests.builders import fee, make_coupon, make_customer, make_plan, publish, subscribe
+
+HERE = "/subscriptions/acme-pro/coupons"
+
+
+@pytest.fixture
+def acme(seller):
+    version = publish(make_plan("pro", fees=[fee("60", currency="EUR")]))
+    customer = make_customer("acme", seller=seller, currency="EUR")
+    return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro")
+
+
+def test_what_there_is_is_listed(live):
+    make_coupon("SPRING", percent="12.5", duration="periods", periods=3)
+    told = live.get("/coupons").json()["data"][0]
+    assert (told["code"], told["percent"], told["amount"], told["duration"], told["periods"]) == (
+        "SPRING",
+        "12.5",
+        None,
+        "periods",
+        3,
+    )
+    assert live.get("/coupons/SPRING").json() == told
+
+
+def test_one_is_given_whatever_its_case_and_listed(live, acme):
+    make_coupon("SPRING", percent=25, duration="periods", periods=3)
+    told = live.post(HERE, {"coupon": "spring"})
+    assert told.status_code == 201
+    assert (told.json()["coupon"]["code"], told.json()["invoices"], told.json()["invoices_left"]) == ("SPRING", 0, 3)
+    assert live.get(HERE).json()["data"] == [told.json()]
+
+
+def test_one_is_taken_away(live, acme):
+    make_coupon("SPRING", percent=25)
+    live.post(HERE, {"coupon": "SPRING"})
+    told = live.post(f"{HERE}/spring/remove", {"reason": "by mistake"}).json()
+    assert (told["ended_reason"], told["invoices_left"]) == ("by mistake", 0)
+    assert problem(live.post(f"{HERE}/spring/remove", {}), 404, "not-found")
+
+
+def test_a_subscription_starts_with_them_in_order(live, acme):
+    make_coupon("A", percent=25)
+    make_coupon("B", amount=5, currency="EUR", duration="forever")
+    body = {"customer": "acme", "plan": "pro", "id": "second", "named": True, "coupons": ["B", "A"]}
+    assert live.post("/subscriptions", body).status_code == 201
+    held = live.get("/subscriptions/second/coupons").json()["data"]
+    assert sorted((one["position"], one["coupon"]["code"]) for one in held) == [(1, "B"), (2, "A")]
+
+
+def test_a_subscription_is_not_made_without_its_coupon(live, acme):
+    make_coupon("USED", percent=25, most_redemptions=1, redeemed=1)
+    body = {"customer": "acme", "plan": "pro", "id": "second", "named": True, "coupons": ["USED"]}
+    assert "used up" in problem(live.post("/subscriptions", body), 409, "conflict")["detail"]
+    assert live.get("/subscriptions/second").status_code == 404
+
+
+@pytest.mark.parametrize("body", [{"coupon": "NOTHING"}, {}, {"coupon": "A", "percent": "5"}])
+def test_what_cannot_be_read_is_refused(live, acme, body):
+    make_coupon("A", percent=25)
+    assert faults(live.post(HERE, body))
+
+
+def test_a_reader_gives_none_and_the_other_world_sees_none(acme, sandbox, db):
+    make_coupon("A", percent=25)
+    reader = Caller(scopes=["read"])
+    assert reader.post(HERE, {"coupon": "A"}).status_code == 403
+    assert sandbox.post(HERE, {"coupon": "A"}).status_code == 404
+    assert sandbox.get(HERE).status_code == 404

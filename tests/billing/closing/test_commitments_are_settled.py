@@ -1,0 +1,180 @@
+"""What was promised and not spent is claimed, and what was spent beyond it costs its factor."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing.closing import close_due, close_late, preview
+from billing.models import Settlement, Subscription
+from billing.subscribing import cancel
+from invoices.models import Invoice, Line
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    commitment,
+    fee,
+    make_customer,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+AT_A_DOLLAR = [offer("api.calls", rates=[rate("1")])]
+
+
+def promised(*, starts_at: datetime = JAN, fees: list | None = None, **fields: Any) -> Subscription:
+    promise = {"minimum": 100, **fields}
+    version = publish(make_plan(fees=fees or [], offers=AT_A_DOLLAR, commitments=[commitment(**promise)]))
+    return subscribe(make_customer(), version, starts_at=starts_at)
+
+
+def claimed(kind: str) -> list[Decimal]:
+    return [line.amount.amount for line in Line.objects.filter(kind=kind).order_by("id")]
+
+
+def nets() -> list[Decimal]:
+    return [invoice.net.amount for invoice in Invoice.objects.order_by("id")]
+
+
+CASES = [tuple(row.values()) for row in rows("closing.md", "commitments")]
+
+
+@pytest.mark.parametrize(("used", "factor", "starts", "lines", "why"), CASES)
+def test_a_period_comes_to_what_the_page_says(used: str, factor: str, starts: str, lines: str, why: str):
+    subscription = promised(factor=factor, starts_at=datetime.fromisoformat(f"{starts}T00:00+00:00"))
+    if used != "0":
+        use(subscription, "api.calls", used)
+    close_due(at=FEB + HOUR)
+    found = Line.objects.order_by("id").values_list("kind", "amount")
+    assert ", ".join(f"{kind} {amount:.2f}" for kind, amount in found) == lines, why
+
+
+def test_fees_do_not_count_towards_it():
+    promised(fees=[fee("30", billed="arrears")])
+    close_due(at=FEB + HOUR)
+    assert claimed("true_up") == [Decimal(100)]
+
+
+def test_the_line_says_how_it_came_about():
+    subscription = promised()
+    use(subscription, "api.calls", 20)
+    close_due(at=FEB + HOUR)
+    line = Line.objects.get(kind="true_up")
+    assert line.explanation == {
+        "minimum": "100",
+        "periods": "1",
+        "share": "1",
+        "promised": "100.00",
+        "spent": "20.00",
+        "factor": "1",
+        "cumulative": "80.00",
+        "billed_before": "0.00",
+        "formula": "100.00 − 20.00",
+    }
+    assert Settlement.objects.get().line == line
+
+
+def test_without_a_true_up_the_minimum_only_says_where_the_factor_begins():
+    subscription = promised(factor=2, trues_up=False)
+    use(subscription, "api.calls", 20)
+    close_due(at=FEB + HOUR)
+    assert nets() == [Decimal(20)]
+
+
+def test_usage_costs_less_in_return_for_the_promise():
+    subscription = promised(discount="12.5")
+    use(subscription, "api.calls", 200)
+    assert preview(at=JAN + HOUR, subscription=subscription).totals.net == Decimal(175)
+    close_due(at=FEB + HOUR)
+    (part,) = Line.objects.get().explanation["parts"]
+    assert (part["unit_price"], part["amount"]) == ("0.875", "175")
+
+
+class TestOfAContract:
+    def test_what_is_missing_is_claimed_at_its_last_period(self):
+        subscription = promised(periods=3)
+        for month, used in ((JAN, 20), (FEB, 30), (MAR, 10)):
+            close_due(at=month + HOUR)
+            use(subscription, "api.calls", used, at=month)
+        close_due(at=APR + HOUR)
+        assert nets() == [20, 30, 50]
+        assert claimed("true_up") == [40]
+
+    def test_what_is_beyond_is_told_by_all_that_was_spent(self):
+        subscription = promised(periods=3, factor=2)
+        for month, used in ((JAN, 80), (FEB, 30), (MAR, 10)):
+            close_due(at=month + HOUR)
+            use(subscription, "api.calls", used, at=month)
+        close_due(at=APR + HOUR)
+        assert nets() == [80, 40, 20]
+        assert claimed("surcharge") == [10, 10]
+
+    def test_the_next_one_begins_anew(self):
+        promised(periods=2)
+        close_due(at=datetime(2026, 5, 1, 1, tzinfo=UTC))
+        assert claimed("true_up") == [100, 100]
+
+    def test_periods_that_are_due_at_once_are_closed_one_after_the_other(self):
+        subscription = promised(periods=3, factor=2)
+        close_due(at=JAN + HOUR)
+        use(subscription, "api.calls", 150)
+        done = close_due(at=APR + HOUR)
+        assert (done.failed, done.issued, nets()) == ([], 1, [200])
+
+    def test_an_end_before_its_end_asks_for_its_part(self):
+        subscription = promised(periods=4)
+        use(subscription, "api.calls", 20)
+        cancel(subscription=subscription, at=FEB + HOUR, ends_at=MAR)
+        close_due(at=MAR + HOUR)
+        assert nets() == [20, 30], "two of four periods are half of the promise"
+
+    def test_late_usage_lowers_the_true_up_of_its_end(self):
+        subscription = promised(periods=2)
+        use(subscription, "api.calls", 20)
+        close_due(at=MAR + HOUR)
+        use(subscription, "api.calls", 30)
+        use(subscription, "api.calls", 60, at=MAR)
+        close_due(at=APR + HOUR)
+        assert nets() == [20, 80, 60]
+        assert claimed("true_up") == [80, -30]
+
+
+class TestLateUsage:
+    def test_takes_the_place_of_what_was_made_up(self):
+        subscription = promised()
+        use(subscription, "api.calls", 20)
+        close_due(at=FEB + HOUR)
+        use(subscription, "api.calls", 30)
+        use(subscription, "api.calls", 100, at=FEB)
+        close_due(at=MAR + HOUR)
+        assert (claimed("late_usage"), claimed("true_up")) == ([30], [80, -30])
+        assert nets() == [100, 100]
+
+    def test_beyond_the_promise_costs_its_factor(self):
+        subscription = promised(factor=2)
+        use(subscription, "api.calls", 90)
+        close_due(at=FEB + HOUR)
+        use(subscription, "api.calls", 30)
+        use(subscription, "api.calls", 100, at=FEB)
+        close_due(at=MAR + HOUR)
+        assert nets() == [100, 100 + 30 - 10 + 20]
+
+    def test_of_an_ended_subscription_settles_it_too(self):
+        subscription = promised(factor=2)
+        use(subscription, "api.calls", 110)
+        cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
+        close_due(at=FEB + HOUR)
+        use(subscription, "api.calls", 30)
+        close_late(at=FEB + 3 * HOUR)
+        assert nets() == [120, 60]

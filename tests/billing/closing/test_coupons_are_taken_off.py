@@ -1,0 +1,184 @@
+"""Coupons are taken off what is left, in their order, from the first so many documents that they are for."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing.closing import close_due, preview
+from billing.models import CouponLine, Subscription
+from billing.subscribing import apply_coupon, remove_coupon
+from invoices.models import Discount, Invoice, Line
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    commitment,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def holding(*coupons: Any, fees: list | None = None, **fields: Any) -> Subscription:
+    fees = [fee("60", billed="arrears", label="Base")] if fees is None else fees
+    offers = [offer("api.calls", rates=[rate("1")])]
+    version = publish(make_plan(fees=fees, offers=offers, **fields))
+    return subscribe(make_customer(), version, coupons=coupons)
+
+
+def coupon_of(text: str, **fields: Any) -> Any:
+    """Make a coupon as the page writes it: 25 %, 10.00, 10 % of api.calls, 5.00 of base."""
+    figure, _, scope = text.partition(" of ")
+    kind, figure = ("percent", figure[:-2]) if figure.endswith("%") else ("amount", figure)
+    scopes = {"api.calls": {"features": ["api.calls"]}, "base": {"fees": ["base"]}, "": {}}
+    return make_coupon(**{kind: figure}, **scopes[scope], **fields)
+
+
+def nets() -> list[Decimal]:
+    return [invoice.net.amount for invoice in Invoice.objects.order_by("id")]
+
+
+CASES = [tuple(row.values()) for row in rows("closing.md", "coupons")]
+
+
+@pytest.mark.parametrize(("coupons", "lines", "net", "why"), CASES)
+def test_a_document_comes_to_what_the_page_says(coupons: str, lines: str, net: str, why: str):
+    subscription = holding(*[coupon_of(one) for one in coupons.split(", ")])
+    use(subscription, "api.calls", 40)
+    close_due(at=FEB + HOUR)
+    found = Line.objects.filter(kind="coupon").order_by("id").values_list("amount", flat=True)
+    assert (", ".join(f"{amount:.2f}" for amount in found), f"{nets()[0]:.2f}") == (lines, net), why
+
+
+DURATIONS = [
+    # duration, periods, what four months of 60.00 come to
+    ("once", None, [45, 60, 60, 60]),
+    ("periods", 3, [45, 45, 45, 60]),
+    ("forever", None, [45, 45, 45, 45]),
+]
+
+
+@pytest.mark.parametrize(("duration", "periods", "expected"), DURATIONS)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_it_lasts_as_long_as_it_says(duration: str, periods: int | None, expected: list[int], at_once: bool):
+    holding(make_coupon(percent=25, duration=duration, periods=periods))
+    for month in [MAY] if at_once else [FEB, MAR, APR, MAY]:
+        close_due(at=month + HOUR)
+    assert nets() == expected
+
+
+def test_the_document_at_the_start_is_the_first_one():
+    holding(make_coupon(percent=50), fees=[fee("60")])
+    close_due(at=FEB + HOUR)
+    assert nets() == [30, 60]
+
+
+def test_a_document_that_nothing_was_due_on_counts_as_well():
+    subscription = holding(make_coupon(percent=50), fees=[])
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 10, at=FEB)
+    close_due(at=MAR + HOUR)
+    assert nets() == [10]
+
+
+def test_each_tax_has_a_line_of_its_own():
+    seller = make_seller("taxed")
+    make_tax(10, seller=seller, valid_to=FEB.date())
+    make_tax(20, seller=seller, valid_from=FEB.date())
+    version = publish(make_plan(fees=[fee("30", billed="arrears", label="Past"), fee("70", label="Ahead")]))
+    subscribe(make_customer(seller=seller), version, coupons=[make_coupon(amount="10", duration="forever")])
+    close_due(at=FEB + HOUR)
+    invoice = Invoice.objects.order_by("id").last()
+    coupons = invoice.lines.filter(kind="coupon").order_by("id")
+    assert [(line.amount.amount, line.tax_rate) for line in coupons] == [(-3, 10), (-7, 20)]
+    assert [(tax.taxable.amount, tax.amount.amount) for tax in invoice.taxes.order_by("id")] == [
+        (27, Decimal("2.70")),
+        (63, Decimal("12.60")),
+    ]
+
+
+def test_what_gives_back_is_not_taken_off_twice():
+    """A surcharge below zero leaves 75.00 of 100.00; a coupon for all of it leaves nothing, and not -25.00."""
+    subscription = holding(make_coupon(percent=100), fees=[], commitments=[commitment(50, factor="0.5")])
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    assert nets() == [0]
+    assert Line.objects.get(kind="coupon").amount.amount == -75
+
+
+def test_a_document_that_gives_all_back_is_issued_all_the_same():
+    """Its lines say what usage was claimed, so usage that comes late is not billed as if nothing had been."""
+    subscription = holding(make_coupon(percent=100), fees=[])
+    use(subscription, "api.calls", 40)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 5)
+    close_due(at=MAR + HOUR)
+    assert nets() == [0, 5]
+
+
+def test_true_ups_are_discounted_and_count_in_full():
+    subscription = holding(make_coupon(percent=50), fees=[], commitments=[commitment(100)])
+    use(subscription, "api.calls", 40)
+    close_due(at=FEB + HOUR)
+    assert nets() == [50]
+
+
+def test_its_shares_say_what_is_left_of_each_line():
+    subscription = holding(make_coupon(amount="10"))
+    use(subscription, "api.calls", 40)
+    close_due(at=FEB + HOUR)
+    shares = Discount.objects.order_by("id").values_list("line__kind", "amount", "coupon_line__kind")
+    assert list(shares) == [("fee", 6, "coupon"), ("usage", 4, "coupon")]
+    assert CouponLine.objects.get().redemption.subscription == subscription
+
+
+def test_the_preview_shows_the_same():
+    subscription = holding(make_coupon(percent=25))
+    use(subscription, "api.calls", 40)
+    draft = preview(at=FEB, period=subscription.periods.get(starts_at=JAN))
+    close_due(at=FEB + HOUR)
+    invoice = Invoice.objects.get()
+    assert [(line.kind, line.amount) for line in draft.lines] == [
+        (line.kind, line.amount.amount) for line in invoice.lines.order_by("position")
+    ]
+    assert draft.totals.total == invoice.total.amount == 75
+
+
+class TestInTheMiddleOfItsLife:
+    def test_it_is_taken_off_the_next_document(self):
+        subscription = holding()
+        close_due(at=FEB + HOUR)
+        apply_coupon(subscription=subscription, coupon=make_coupon(percent=50), at=FEB + 24 * HOUR)
+        close_due(at=APR + HOUR)
+        assert nets() == [60, 30, 60]
+
+    def test_it_is_not_taken_off_a_document_that_was_late(self):
+        """A period that had ended is billed without it, whenever the close comes to it."""
+        subscription = holding()
+        apply_coupon(subscription=subscription, coupon=make_coupon(percent=50), at=FEB + HOUR / 2)
+        close_due(at=MAR + HOUR)
+        assert nets() == [60, 30]
+
+    def test_taken_away_it_leaves_what_was_issued(self):
+        subscription = holding(make_coupon(percent=50, duration="forever"))
+        close_due(at=FEB + HOUR)
+        remove_coupon(redemption=subscription.redemptions.get(), at=FEB + 2 * HOUR, reason="a mistake")
+        close_due(at=MAR + HOUR)
+        assert nets() == [30, 60]
