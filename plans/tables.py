@@ -6,10 +6,11 @@ What a spreadsheet would take for a formula begins with an apostrophe in the fil
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from openpyxl import Workbook, load_workbook
@@ -19,6 +20,7 @@ MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """When every file within an XLSX was made, so that the same table is the same bytes."""
+MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 
 class FileRefused(ValueError):
@@ -35,9 +37,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a cell; without a column, with the row."""
+    """What is wrong with a cell; without a column, with the row. row: its number, or its place in a document."""
 
-    row: int
+    row: int | str
     column: str
     text: str
 
@@ -57,7 +59,7 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     :raises FileRefused: if a text holds a character that a workbook cannot.
     """
     book = Workbook()
-    book.properties.created = book.properties.modified = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+    book.properties.created = datetime(1980, 1, 1)  # noqa: DTZ001, workbooks know of no zones
     sheet = book.active
     sheet.freeze_panes = "A2"
     for number, row in enumerate((columns, *rows), start=1):
@@ -155,5 +157,8 @@ def _dateless(content: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as again:
         for name in made.namelist():
-            again.writestr(zipfile.ZipInfo(name, LONG_AGO), made.read(name), zipfile.ZIP_DEFLATED)
+            part = made.read(name)
+            if name == "docProps/core.xml":
+                part = MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", part)
+            again.writestr(zipfile.ZipInfo(name, LONG_AGO), part, zipfile.ZIP_DEFLATED)
     return file.getvalue()

@@ -156,6 +156,7 @@ class UnitCostAdmin(ModelAdmin):
             "rows": [_taken_row(one) for one in taken],
             "changes": sum(one.what != "same" for one in taken),
             "hidden": form.hidden() if taken else [],
+            "back": reverse("admin:plans_unitcost_changelist"),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "backoffice/import_costs.html", context)

@@ -13,7 +13,8 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget
 
 from plans import publishing
-from plans.admin.comparison import ComparisonAdmin, page_of
+from plans.admin.comparison import page_of
+from plans.admin.price_lists import PriceListAdmin
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 from plans.readiness import problems_of
@@ -31,7 +32,7 @@ class NoteForm(forms.Form):
     )
 
 
-class PublicationAdmin(ComparisonAdmin):
+class PublicationAdmin(PriceListAdmin):
     """The steps of a version's life, as pages that ask first."""
 
     actions_detail = (
@@ -42,6 +43,7 @@ class PublicationAdmin(ComparisonAdmin):
             "items": ["publish_now", "publish_at"],
         },
         "what_changes",
+        "price_list",
         "new_version",
         "withdraw",
     )

@@ -3,6 +3,7 @@ from django.urls import path
 from plans.api.comparison import ComparisonView
 from plans.api.coupons import CouponsView, CouponView
 from plans.api.preview import PreviewView
+from plans.api.price_list import PriceListView
 from plans.api.views import PlansView, PlanView, VersionsView, VersionView
 
 urlpatterns = [
@@ -13,5 +14,6 @@ urlpatterns = [
     path("plans/<str:plan>/versions", VersionsView.as_view(), name="plan_versions"),
     path("plans/<str:plan>/versions/<int:number>", VersionView.as_view(), name="plan_version"),
     path("plans/<str:plan>/versions/<int:number>/diff", ComparisonView.as_view(), name="plan_version_diff"),
+    path("plans/<str:plan>/versions/<int:number>/price-list", PriceListView.as_view(), name="plan_price_list"),
     path("plans/<str:plan>/preview", PreviewView.as_view(), name="plan_preview"),
 ]

@@ -1,0 +1,73 @@
+"""GET and PUT /api/v1/plans/{plan}/versions/{number}/price-list: all that a version holds, as one document."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from plans.api.comparison import DifferenceSerializer
+from plans.api.views import visible
+from plans.models import Plan, PlanVersion
+from plans.models.versions import VersionState
+from plans.price_lists.items import ListRefused, items_of
+from plans.price_lists.nested import document_of, item_of_document
+from plans.price_lists.taking_in import take_in
+
+CHANGES = inline_serializer("PriceListChanges", {"changes": DifferenceSerializer(many=True)})
+DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would change, and change nothing.")
+
+
+class PriceListView(generics.GenericAPIView[PlanVersion]):
+    """The price list of a version: to keep it elsewhere, and to put it into a draft."""
+
+    required_scopes = {"GET": "read", "PUT": "manage"}
+    serializer_class = serializers.Serializer[Any]
+
+    @extend_schema(
+        operation_id="get_price_list",
+        summary="Read all that a version grants and charges",
+        description="The document that PUT takes. Numbers are text, so that every digit stays.",
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request, plan: str, number: int) -> Response:
+        versions = visible(self._versions(plan), sandbox=request.user.sandbox)
+        return Response(document_of(items_of(generics.get_object_or_404(versions, number=number))))
+
+    @extend_schema(
+        operation_id="put_price_list",
+        summary="Let a draft hold a price list",
+        description="The draft holds what the document says then, and nothing else: all of it or nothing. What is"
+        " left out has its usual value. It is published in the admin, once somebody has looked at it.",
+        parameters=[DRY_RUN],
+        request=OpenApiTypes.OBJECT,
+        responses={200: CHANGES},
+    )
+    def put(self, request: Request, plan: str, number: int) -> Response:
+        version = generics.get_object_or_404(self._versions(plan), number=number)
+        if version.state != VersionState.DRAFT:
+            detail = f"{version} is {version.get_state_display()}: start a new version from it, and put it there."
+            raise serializers.ValidationError({"version": [serializers.ErrorDetail(detail, "no_draft")]})
+        dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
+        try:
+            item = item_of_document(request.data)
+            changes = take_in(item, version=version, by=None, at=timezone.now(), dry_run=dry_run)
+        except ListRefused as refusal:
+            raise _refused(refusal) from refusal
+        return Response({"changes": DifferenceSerializer(changes, many=True).data})
+
+    def _versions(self, plan: str) -> Any:
+        of_plan = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
+        return of_plan.select_related("plan")
+
+
+def _refused(refusal: ListRefused) -> serializers.ValidationError:
+    """Return a refusal that names each field by its way from the top of the document."""
+    found: dict[str, list[serializers.ErrorDetail]] = {}
+    for one in refusal.problems:
+        name = ".".join(filter(None, [str(one.row).strip("/").replace("/", "."), one.column])) or "price_list"
+        found.setdefault(name, []).append(serializers.ErrorDetail(one.text, "invalid"))
+    return serializers.ValidationError(found)

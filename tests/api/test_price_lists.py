@@ -1,0 +1,98 @@
+"""A version's price list is read as one document, and put into a draft, all of it or nothing."""
+
+import pytest
+
+from plans.models import PlanVersion, Rate
+from tests.api.calls import Caller, faults
+from tests.builders import fee, make_plan, offer, publish, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def caller():
+    return Caller()
+
+
+@pytest.fixture
+def live():
+    offers = [offer("calls", included="100", rates=[rate(tiers=[tier(10, "0.05"), tier(None, "0.000000000001")])])]
+    return publish(make_plan("pro", fees=[fee("19.99")], offers=offers))
+
+
+ADDRESS = "/plans/pro/versions/{}/price-list"
+
+
+def document(caller, number=1):
+    return caller.get(ADDRESS.format(number)).json()
+
+
+def put(caller, body, number=2, query=""):
+    return caller.send("PUT", ADDRESS.format(number) + query, body)
+
+
+def test_what_is_read_is_what_is_put(caller, live):
+    draft = make_plan("pro")
+    answer = put(caller, document(caller))
+    assert answer.status_code == 200
+    assert [one["kind"] for one in answer.json()["changes"]] == ["added"] * len(answer.json()["changes"])
+    assert document(Caller(sandbox=True), 2) == document(caller)
+    assert put(caller, document(caller)).json() == {"changes": []}
+    assert draft.features.get().included == 100
+
+
+def test_numbers_are_text_with_every_digit(caller, live):
+    (feature,) = document(caller)["features"]
+    (price,) = feature["prices"]
+    assert [one["unit_price"] for one in price["rates"][0]["tiers"]] == ["0.05", "0.000000000001"]
+    assert (feature["feature"], feature["included"], price["currency"]) == ("calls", "100", "USD")
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(caller, live):
+    make_plan("pro")
+    assert put(caller, document(caller), query="?dry_run=true").json()["changes"]
+    assert not PlanVersion.objects.get(number=2).features.exists()
+
+
+def test_a_published_version_takes_none(caller, live):
+    assert faults(put(caller, document(caller), number=1)) == {"version": "no_draft"}
+
+
+WRONG = [
+    # the way to it                                value       field
+    (("features", 0, "feature"), "none", "features.0.feature"),
+    (("features", 0, "prices", 0, "currency"), "XYZ", "features.0.prices.0.currency"),
+    (("features", 0, "prices", 0, "rates", 0, "model"), "free", "features.0.prices.0.rates.0.model"),
+    (("features", 0, "prices", 0, "rates", 0, "tiers", 0, "unit_price"), "-1", None),
+    (("features", 0, "prices", 0, "rates", 0, "tiers", 0, "up_to"), None, None),
+    (("fees", 0, "amount"), [], "fees.0.amount"),
+    (("fees", 0, "colour"), "red", "fees.0.colour"),
+    (("fees",), {}, "fees"),
+    (("interval_count",), 0, None),
+    (("interval_count",), 1.5, "interval_count"),
+]
+
+
+@pytest.mark.parametrize(("way", "value", "field"), WRONG, ids=[f"{way[-1]} {value}" for way, value, _ in WRONG])
+def test_what_does_not_fit_is_named_and_nothing_is_stored(caller, live, way, value, field):
+    make_plan("pro")
+    body = whole = document(caller)
+    *steps, last = way
+    for step in steps:
+        whole = whole[step]
+    whole[last] = value
+    found = faults(put(caller, body))
+    assert field is None or set(found) == {field}, found
+    assert found
+    assert Rate.objects.count() == 1
+
+
+@pytest.mark.parametrize("body", [[], "x", 7, None, {"features": [7]}])
+def test_what_is_no_price_list_is_refused(caller, live, body):
+    make_plan("pro")
+    assert put(caller, body).status_code == 400
+
+
+def test_a_key_that_only_reads_puts_nothing(live):
+    make_plan("pro")
+    assert put(Caller(scopes=["read"]), {}).status_code == 403

@@ -1,0 +1,148 @@
+"""A price list that is taken out of a version and into an empty draft comes out again byte by byte."""
+
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from plans.cells import CellRefused
+from plans.models import Plan, PlanFeature, PlanVersion
+from plans.parts import LIFE, tables
+from plans.price_lists.files import read, write
+from plans.price_lists.items import fields_of
+from plans.price_lists.tabular import columns
+from plans.price_lists.taking_in import take_in
+from plans.price_lists.values import value_of
+from plans.publishing import new_draft
+from tests.builders import JAN, fee, make_feature, make_meter, make_plan, offer, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+
+def into(version: PlanVersion, content: bytes, kind: str) -> Any:
+    return take_in(read(content, name=f"list.{kind}"), version=version, by=None, at=JAN)
+
+
+def comes_back(version: PlanVersion, kind: str) -> None:
+    first = write(version, kind)
+    draft = new_draft(plan=version.plan, by=None, at=JAN)
+    into(draft, first, kind)
+    draft.refresh_from_db()
+    assert write(draft, kind) == first
+    assert into(draft, first, kind) == ()
+
+
+def everything() -> PlanVersion:
+    tokens = make_meter("tokens", aggregation="sum", value_property="n", dimensions=["model", "kind"])
+    ladder = [tier(10, "1.5", 5), tier("100.25", "0.123456789012"), tier(None, 0)]
+    priced = {
+        "USD": [
+            rate("0.05", match={"model": "a, b: =c"}, label="=A"),
+            rate(
+                "3", model="package", package_size="0.7", package_rounding="down", match={"kind": "x", "model": "a"}
+            ),
+            rate(model="percentage", percent=Decimal("2.9"), fixed_fee=Decimal("0.3"), match={"model": "p"}),
+            rate(model="dynamic", cost_source="unit_cost", markup=Decimal("1.2"), match={"model": "d"}),
+            rate(tiers=ladder),
+        ],
+        "EUR": [rate("0.04", model="flat")],
+    }
+    offers = [
+        offer(make_feature("tokens", meter=tokens), included="12.5", prices=priced),
+        offer("seats", included=3, consumption="hard_cap"),
+        offer(make_feature("history", kind="static"), static_value="30 days"),
+    ]
+    fees = [fee("5"), fee("4.125", currency="EUR", label="Grundgebühr"), fee("9", kind="one_time")]
+    return make_plan("all", fees=fees, offers=offers, anchor="anniversary", proration="day", count=3)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
+def test_with_everything_that_a_version_can_hold(kind):
+    comes_back(everything(), kind)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_an_empty_one_too(kind):
+    comes_back(make_plan("none"), kind)
+
+
+places = st.decimals(0, 10**6, places=12).map(lambda one: one.normalize()) | st.just(Decimal(0))
+sizes = st.decimals("0.001", 10**6, places=6)
+labels = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(str.strip)
+matches = st.dictionaries(st.sampled_from(["model", "kind"]), labels.filter(bool), max_size=2)
+
+
+@st.composite
+def rates(draw: Any) -> dict[str, Any]:
+    model = draw(st.sampled_from(["per_unit", "flat", "package", "graduated", "volume", "percentage", "dynamic"]))
+    told: dict[str, Any] = {"model": model, "match": draw(matches), "label": draw(labels)}
+    if model in ("graduated", "volume"):
+        bounds = sorted(draw(st.sets(sizes, max_size=3)))
+        return rate(tiers=[tier(bound, draw(places), draw(places)) for bound in [*bounds, None]], **told)
+    if model == "percentage":
+        least, most = sorted([draw(places), draw(places)])
+        told |= {"percent": draw(st.decimals(0, 100, places=10)), "fixed_fee": draw(places)}
+        return rate(**told, least_per_event=least, most_per_event=most, free_events=draw(st.integers(0, 10**6)))
+    if model == "dynamic":
+        source = draw(st.sampled_from(["event", "unit_cost"]))
+        return rate(**told, markup=draw(st.decimals(0, 1000, places=12)), cost_source=source)
+    if model == "package":
+        told |= {"package_size": draw(sizes), "package_rounding": draw(st.sampled_from(["up", "down"]))}
+    return rate(draw(places), **told)
+
+
+prices = st.dictionaries(
+    st.sampled_from(["USD", "EUR", "JPY"]),
+    st.lists(rates(), max_size=3, unique_by=lambda one: tuple(sorted(one["match"].items()))),
+    max_size=2,
+)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+@given(
+    offers=st.lists(st.tuples(prices, places, labels, st.sampled_from(["overage", "hard_cap"])), max_size=2),
+    amounts=st.lists(st.tuples(st.decimals(0, 10**6, places=2), labels.filter(bool)), max_size=3),
+    count=st.integers(1, 120),
+)
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, phases=[Phase.generate]
+)
+def test_whatever_it_holds(kind, offers, amounts, count):
+    described = [
+        offer(f"f{place}", prices=of_price, included=included, static_value=value, consumption=consumption)
+        for place, (of_price, included, value, consumption) in enumerate(offers)
+    ]
+    fees = [fee(amount, code=f"c{place}", label=label) for place, (amount, label) in enumerate(amounts)]
+    plan = f"p{Plan.objects.count()}"
+    comes_back(make_plan(plan, fees=fees, offers=described, count=count), kind)
+
+
+def test_every_column_below_a_version_is_in_it():
+    """A column that is added tomorrow is in the list tomorrow; of one that has no text, this test tells."""
+    for model in tables():
+        told = fields_of(model)
+        silent = {one.name for one in model._meta.concrete_fields} - told.keys()
+        assert silent <= {"id", "position", *(one.name for one in model._meta.fields if one.is_relation)}, model
+    for model in (PlanVersion, *tables()):
+        assert fields_of(model).keys() <= set(columns())
+        for name, field in fields_of(model).items():
+            with suppress(CellRefused):  # what has no text at all raises something else
+                value_of(field, "1")
+            assert name in columns()
+
+
+def test_what_a_version_tells_of_its_life_is_no_price():
+    assert {one.name for one in PlanVersion._meta.concrete_fields} - LIFE == fields_of(PlanVersion).keys()
+
+
+def test_rows_that_are_there_already_are_changed_where_they_stand():
+    version = everything()
+    before = set(PlanFeature.objects.values_list("pk", flat=True))
+    content = write(version, "csv").replace(b"0.05", b"0.06")
+    (difference,) = into(version, content, "csv")
+    assert "0.05" in difference.before
+    assert "0.06" in difference.after
+    assert set(PlanFeature.objects.values_list("pk", flat=True)) == before
