@@ -1,6 +1,5 @@
 """Unit costs: what usage costs us, and which prices still hold a margin over it."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -16,18 +15,16 @@ from unfold.decorators import action, display
 from plans import costing
 from plans.admin.currencies import CurrencyCodeField, usual_currency
 from plans.admin.figures import NumberInput, figure
+from plans.admin.margins import margins_page
 from plans.admin.matching import DEFAULT, MatchField
 from plans.admin.per import PerField, of_one
-from plans.admin.publication import page_of
 from plans.admin.uploads import UploadForm
 from plans.cost_lists import COLUMNS, NEEDED, RowsRefused, Taken, rows_of, take_costs
-from plans.figures import money, number, units
-from plans.margins import Margin, live_margins
+from plans.figures import money, number
+from plans.margins import live_margins
 from plans.matching import text_of
 from plans.models import UnitCost
 from plans.tables import FileRefused, as_csv, read_table
-
-LEAST = Decimal(0)
 
 
 class UnitCostForm(forms.ModelForm):
@@ -39,6 +36,7 @@ class UnitCostForm(forms.ModelForm):
         model = UnitCost
         fields = ("meter", "match", "currency", "cost", "per", "valid_from", "valid_to", "note")
         labels = {"valid_from": "In force from (UTC)", "valid_to": "Until (UTC)"}
+        help_texts = {"cost": "Of as many units as said beside it: 2.50 for each million is 0.0000025 of one."}
         widgets = {"cost": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
@@ -93,7 +91,7 @@ class UnitCostAdmin(ModelAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: UnitCost | None = None) -> list[tuple[None, dict[str, Any]]]:
-        fields = ["meter", "match", "currency", ("cost", "per"), ("valid_from", "valid_to"), "note"]
+        fields = ["meter", "match", "currency", ("cost", "per"), "valid_from", "valid_to", "note"]
         if obj:
             fields[1] = "usage"
         if obj and not self.has_change_permission(request, obj):
@@ -149,7 +147,7 @@ class UnitCostAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Import unit costs",
-            "opts": self.opts,
+            "opts": None,
             "form": form,
             "columns": COLUMNS,
             "problems": problems,
@@ -174,35 +172,9 @@ class UnitCostAdmin(ModelAdmin):
     @action(description="Margins", icon="trending_down", url_path="margins", permissions=["view"])
     def show_margins(self, request: HttpRequest) -> TemplateResponse:
         """Show what live prices leave over their unit costs, the thinnest first."""
-        wanted = _percent(request.GET.get("least"))
-        found = sorted(live_margins(at=timezone.now()), key=lambda one: (one.percent is not None, one.percent or 0))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Margins of live prices",
-            "opts": self.opts,
-            "least": number(wanted),
-            "rows": [margin_row(one, wanted) for one in found],
-            "failing": sum(not one.holds(wanted) for one in found),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/margins.html", context)
-
-
-def margin_row(one: Margin, least: Decimal) -> dict[str, Any]:
-    """Return a margin as the tables of staff pages show it."""
-    price = Decimal(one.price.numerator) / one.price.denominator
-    return {
-        "version": str(one.version),
-        "url": page_of(one.version),
-        "feature": one.feature,
-        "rate": one.rate,
-        "usage": text_of(one.dimensions) or DEFAULT,
-        "above": units(one.above, one.unit) if one.above else "",
-        "price": money(round(price, 12).normalize(), one.currency),
-        "cost": money(one.cost, one.currency),
-        "percent": "nothing charged" if one.percent is None else f"{number(one.percent)} %",
-        "holds": one.holds(least),
-    }
+        back = reverse("admin:plans_unitcost_changelist")
+        found = live_margins(at=timezone.now())
+        return margins_page(self, request, found, title="Margins of live prices", back=back)
 
 
 def _taken_row(one: Taken) -> dict[str, Any]:
@@ -218,11 +190,3 @@ def _taken_row(one: Taken) -> dict[str, Any]:
         "since": one.cost.valid_from,
         "until": one.cost.valid_to,
     }
-
-
-def _percent(text: str | None) -> Decimal:
-    try:
-        wanted = Decimal(text or LEAST)
-    except ArithmeticError:
-        return LEAST
-    return wanted if wanted.is_finite() and abs(wanted) <= 100 else LEAST

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTe
 
 from plans import publishing
 from plans.admin.comparison import page_of
+from plans.admin.margins import MarginsAdmin
 from plans.admin.price_lists import PriceListAdmin
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
@@ -32,7 +33,7 @@ class NoteForm(forms.Form):
     )
 
 
-class PublicationAdmin(PriceListAdmin):
+class PublicationAdmin(PriceListAdmin, MarginsAdmin):
     """The steps of a version's life, as pages that ask first."""
 
     actions_detail = (
@@ -44,6 +45,7 @@ class PublicationAdmin(PriceListAdmin):
         },
         "what_changes",
         "price_list",
+        "margins",
         "new_version",
         "withdraw",
     )

@@ -103,6 +103,14 @@ def test_margins_show_which_live_price_is_below_its_cost(finance, tokens):
     assert "-100" in page
 
 
+def test_margins_of_a_draft_are_told_before_it_is_published(finance, tokens):
+    make_cost(tokens, 2)
+    draft = make_plan("cheap", offers=[offer("tokens", rates=[rate("2.5")])])
+    page = finance.get(reverse("admin:plans_planversion_margins", args=[draft.pk]), {"least": "25"}).content.decode()
+    assert "1 of 1 leave less than 25 %" in page
+    assert "20 %" in page
+
+
 def test_who_may_only_look_can_neither_add_nor_import(member, tokens):
     support = member("support")
     assert support.get(LIST).status_code == 200
