@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscribing
+from billing.admin.changing import changing
 from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
 from billing.admin.upcoming import upcoming
@@ -58,7 +59,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("override", "give_coupon", "cancel")
+    actions_detail = ("override", "change_plan", "give_coupon", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -113,25 +114,29 @@ class SubscriptionAdmin(ModelAdmin):
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
 
-    @action(description="Agree figures", icon="handshake", permissions=["cancel"])
-    def override(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give the subscription a price, an allowance or a bound of its own."""
+    def _asked(self, request: HttpRequest, object_id: str) -> Subscription:
+        """:raises Http404: if it is not there. :raises PermissionDenied: if the user may not see it."""
         subscription = self.get_object(request, object_id)
         if subscription is None:
             raise Http404(f"There is no subscription {object_id}.")
         if not self.has_view_permission(request, subscription):
             raise PermissionDenied
-        return overriding(self, request, subscription)
+        return subscription
+
+    @action(description="Agree figures", icon="handshake", permissions=["cancel"])
+    def override(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the subscription a price, an allowance or a bound of its own."""
+        return overriding(self, request, self._asked(request, object_id))
+
+    @action(description="Change plan", icon="swap_horiz", permissions=["cancel"])
+    def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Move the subscription to another version now, after a look at what that comes to."""
+        return changing(self, request, self._asked(request, object_id))
 
     @action(description="Give coupon", icon="confirmation_number", permissions=["give"])
     def give_coupon(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take something off its next invoices."""
-        subscription = self.get_object(request, object_id)
-        if subscription is None:
-            raise Http404(f"There is no subscription {object_id}.")
-        if not self.has_view_permission(request, subscription):
-            raise PermissionDenied
-        return giving(self, request, subscription)
+        return giving(self, request, self._asked(request, object_id))
 
     def has_give_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.add_redemption"))
@@ -143,11 +148,7 @@ class SubscriptionAdmin(ModelAdmin):
         variant=ActionVariant.DANGER,
     )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        subscription = self.get_object(request, object_id)
-        if subscription is None:
-            raise Http404(f"There is no subscription {object_id}.")
-        if not self.has_view_permission(request, subscription):
-            raise PermissionDenied
+        subscription = self._asked(request, object_id)
         at = timezone.now()
         form = CancelForm(request.POST or None)
         if request.method == "POST" and form.is_valid():

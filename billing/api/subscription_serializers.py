@@ -1,5 +1,6 @@
 """Subscriptions as the API takes and gives them."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -101,16 +102,7 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Settle the start, and find the version: the one asked for, or the one in force then."""
         attrs.setdefault("starts_at", self.context["at"])
-        plan, number = attrs.pop("plan"), attrs.get("version")
-        versions = PlanVersion.objects.filter(plan__code=plan).select_related("plan")
-        if number is None:
-            found = versions.in_force(attrs["starts_at"]).first()
-        else:
-            found = versions.filter(number=number).first()
-        if found is None:
-            what = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
-            raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {what}.").detail})
-        attrs["version"] = found
+        attrs["version"] = version_of(attrs.pop("plan"), attrs.get("version"), at=attrs["starts_at"])
         return attrs
 
 
@@ -125,6 +117,20 @@ class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]
         if attrs["when"] == "now" and "ends_at" in attrs:
             raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
         return attrs
+
+
+def version_of(plan: str, number: int | None, *, at: datetime) -> PlanVersion:
+    """
+    Return a version of a plan: of this number, or the one in force at `at`.
+
+    :raises serializers.ValidationError: if there is none.
+    """
+    versions = PlanVersion.objects.filter(plan__code=plan).select_related("plan")
+    found = versions.in_force(at).first() if number is None else versions.filter(number=number).first()
+    if found is None:
+        what = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
+        raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {what}.").detail})
+    return found
 
 
 def _unknown(detail: str) -> serializers.ValidationError:

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from billing.api.changes import ChangeView
 from billing.api.check import CheckView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
@@ -22,5 +23,6 @@ urlpatterns = [
     ),
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
+    path("subscriptions/<str:subscription>/change", ChangeView.as_view(), name="subscription_change"),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
 ]

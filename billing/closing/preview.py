@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from billing.closing.assembling import assemble
 from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
@@ -11,10 +13,12 @@ from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
+from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
 from billing.usage.counted import Span, with_metered
 from billing.usage.metered import read_held
 from invoices.drafts import Draft
+from plans.models import PlanVersion
 
 
 class NothingToBill(Exception):
@@ -47,6 +51,19 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     read_coupons({period.pk: closing})
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return assemble(closing, seller).draft
+
+
+def preview_change(*, subscription: Subscription, version: PlanVersion, at: datetime) -> Draft:
+    """
+    Return the document of the part that a plan change now would end: made by the change itself, which is undone.
+
+    :raises SubscriptionRefused: if the subscription cannot change like this; see `change_plan`.
+    """
+    with transaction.atomic():
+        part = change_plan(subscription=subscription, version=version, at=at)
+        found = preview(period=part.continues, at=at)
+        transaction.set_rollback(True)
+    return found
 
 
 def _upcoming(subscription: Subscription, at: datetime) -> Period | None:

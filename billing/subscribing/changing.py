@@ -61,6 +61,7 @@ def change_plan(
         moment = _moment(subscription, running, at=at, moment=moment)
         _check(subscription, version, moment, at=at)
         _check_levels(running.version, version)
+        undo([subscription.pk], problem=f"The plan was changed to {version} before.", at=at)
         try:
             cut(subscription, periods, moment)
         except UsageInTheWay as error:

@@ -35,6 +35,7 @@ def shop(transactional_db):
     rates = [rate("0.000002", match={"token_type": kind}, label=kind) for kind in ("input", "output")]
     publish(make_plan("pro", offers=[offer(feature, rates=rates, currency="EUR")]))
     publish(make_plan("pro", offers=[offer(feature, rates=rates[:1], currency="EUR")]), effective_from=NEXT_CENTURY)
+    publish(make_plan("team", offers=[offer(feature, rates=rates[:1], currency="EUR")]))
     return Caller()
 
 
