@@ -12,9 +12,11 @@ from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.continuing import CONTINUED
-from billing.usage.counted import Counted, Window, usage_of, with_metered
+from billing.usage.counted import Counted, Span, Window, usage_of, with_metered, with_runs
 from billing.usage.current import UnknownCustomer
+from billing.usage.due import rate_window
 from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
 from plans.models.prices import Consumption
 from plans.pricing.exact import ZERO
 from plans.pricing.rating import rate_usage
@@ -150,4 +152,7 @@ def _used(rows: list[Row], feature: FeatureTerms, starts_at: datetime, at: datet
     if feature.metering.is_tallied:
         window = Window(feature.plan_feature_id, starts_at)
         counted = with_metered({window: counted}, rows[0], read_held([rows[0]]), at=at)[window]
+    if feature.runs_on:
+        span = Span(*rows[0][3:10])
+        return rate_window(with_runs(span, read_runs([span])), feature, counted, is_final=False).now.quantity
     return rate_usage(feature.price, usage_of(feature.price, counted), is_final=False).quantity

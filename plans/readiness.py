@@ -64,12 +64,8 @@ def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
 
 def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
     """Yield what a meter cannot tell the price that it is to be charged by."""
-    if price.resets_unit and not _fits(price):
-        invoiced = price.plan_feature.version
-        yield (
-            f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which does not divide the"
-            f" {invoiced.interval_count} {invoiced.interval_unit} that are invoiced: choose an interval that does."
-        )
+    if price.resets_unit:
+        yield from _problems_of_reset(meter, price, rates, name)
     holds_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
     if price.resets_unit and holds_level:
         yield f"{name}: {meter} keeps a level or a set of values, which is charged by the invoice's period: no reset."
@@ -95,16 +91,22 @@ def _has_cost(meter: Meter, price: Price, rate: Rate) -> bool:
     return any(all(rate.match.get(name, value) == value for name, value in one.match.items()) for one in lasting)
 
 
-def _fits(price: Price) -> bool:
-    """Tell whether the edges of a price's windows are edges of the invoice's periods too."""
+def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
+    """Yield why a price cannot start anew as often as it says: its edges and the invoices' have to meet."""
     version = price.plan_feature.version
-    own, whole = (
-        Interval(price.resets_unit, price.resets_every),
-        Interval(version.interval_unit, version.interval_count),
-    )
-    if own.months:
-        return bool(whole.months) and whole.months % own.months == 0
-    return own.days == 1 or (bool(whole.days) and whole.days % own.days == 0)
+    own = Interval(price.resets_unit, price.resets_every)
+    invoiced = Interval(version.interval_unit, version.interval_count)
+    runs_on = own.is_longer_than(invoiced)
+    if not (own.is_made_of(invoiced) if runs_on else invoiced.is_made_of(own)):
+        yield (
+            f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which neither divides the"
+            f" {version.interval_count} {version.interval_unit} that are invoiced nor is a multiple: choose another."
+        )
+    if runs_on and metering_of(meter).is_tallied:
+        yield f"{name}: {meter} makes more than a sum, which runs on over no invoices: reset it with each."
+    by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
+    if runs_on and by_event:
+        yield f"{name}: a {by_event[0].model} charges single events, which do not run on over several invoices."
 
 
 def _problems_of_rate(rate: Rate) -> Iterator[str]:

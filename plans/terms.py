@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
 from plans.metering.tally import Aggregation
-from plans.models import Feature, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
 from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
 from plans.models.versions import VersionState
@@ -64,6 +64,7 @@ class FeatureTerms:
     price: None if the version has no price for it in this currency and none is implied.
     metering: how the meter's events become a quantity.
     resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
+    runs_on: whether that is longer than the invoice's period, so that they run on from one period to the next.
     agreed: where a subscription's own figures take the place of the version's (plans/agreed.py); empty as published.
     """
 
@@ -78,6 +79,7 @@ class FeatureTerms:
     price: rating.PriceTerms | None
     metering: Metering
     resets: Interval | None
+    runs_on: bool = False
     agreed: tuple[Difference, ...] = ()
 
 
@@ -97,7 +99,8 @@ class Terms:
     All that a version charges in one currency.
 
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
-    by_value: features that are charged by each event's value. commitment: what everybody on it promises to spend.
+    by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
+    several periods. commitment: what everybody on it promises to spend.
     """
 
     version_id: int
@@ -116,6 +119,7 @@ class Terms:
     tallied: tuple[FeatureTerms, ...] = ()
     by_value: tuple[FeatureTerms, ...] = ()
     commitment: Commitment | None = None
+    running_on: tuple[FeatureTerms, ...] = ()
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
@@ -160,8 +164,9 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
     )
     promised = version.commitments.filter(currency=currency).first()
     commitment = promised.terms if promised else None
+    invoiced = Interval(version.interval_unit, version.interval_count)
     features = tuple(
-        _feature_terms(plan_feature, plan_feature.feature, plan_feature.feature.meter, currency, commitment)
+        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoiced, commitment)
         for plan_feature in granted
         if plan_feature.feature.meter is not None
     )
@@ -171,7 +176,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         plan_name=version.plan.name,
         version_number=version.number,
         currency=currency,
-        interval=Interval(version.interval_unit, version.interval_count),
+        interval=invoiced,
         anchor=version.anchor,
         proration=version.proration,
         fees=tuple(
@@ -193,15 +198,18 @@ def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "by_meter": by_meter,
         "by_plan_feature": {one.plan_feature_id: one for one in features},
         "by_value": tuple(one for one in features if one.price is not None and one.price.reads_values),
+        "running_on": tuple(one for one in features if one.runs_on),
         "tallied": tuple(one for one in features if one.metering.is_tallied),
         "resets": tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
     }
 
 
 def _feature_terms(
-    granted: PlanFeature, feature: Feature, meter: Meter, currency: str, commitment: Commitment | None
+    granted: PlanFeature, meter: Meter, currency: str, invoiced: Interval, commitment: Commitment | None
 ) -> FeatureTerms:
+    feature = granted.feature
     price = next((price for price in granted.prices.all() if price.currency == currency), None)
+    resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
     priced = price_terms(granted, meter, price, currency)
     if priced is not None and commitment is not None and commitment.discount:
         priced = replace(priced, discount=commitment.discount)
@@ -216,7 +224,8 @@ def _feature_terms(
         included=granted.included,
         price=priced,
         metering=metering_of(meter),
-        resets=Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None,
+        resets=resets,
+        runs_on=resets is not None and resets.is_longer_than(invoiced),
     )
 
 

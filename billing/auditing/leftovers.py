@@ -11,7 +11,6 @@ from billing.closing.facts import Late
 from billing.closing.late_lines import NOTHING_BILLED
 from billing.closing.reading import read_late
 from billing.closing.usage_lines import UnpricedUsage, rated
-from plans.pricing.money import round_money
 
 AT_A_TIME = 500
 
@@ -30,25 +29,27 @@ WITH last AS (
 )
 """
 
-# A level that is carried over moves with earlier periods, without a counter of its own that would tell.
-_CARRIED = """
-SELECT p.id FROM billing_period p
-WHERE p.state = 'closed' AND p.kind = 'regular' AND p.late_since IS NULL AND EXISTS (
+# What is carried over moves with earlier periods, without a counter of its own that would tell: a level, or the place
+# in a window that runs on.
+ENTERED = """
+EXISTS (
     SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
-    JOIN plans_meter m ON m.id = fe.meter_id WHERE pf.version_id = p.version_id AND m.recurring
+    JOIN plans_meter m ON m.id = fe.meter_id LEFT JOIN plans_price pr ON pr.plan_feature_id = pf.id
+    WHERE pf.version_id = p.version_id AND (m.recurring OR pr.resets_unit <> '')
 )
 """
+_CARRIED = f"""
+SELECT p.id FROM billing_period p
+WHERE p.state = 'closed' AND p.kind = 'regular' AND p.late_since IS NULL AND {ENTERED}
+"""  # noqa: S608
 _LEFT = _MOVED_ON.format(late="NULL") + "SELECT DISTINCT period_id FROM moved UNION" + _CARRIED  # noqa: S608
 
 _NOT_LATE = f"""
 WITH found AS ({_MOVED_ON.format(late="NOT NULL")} SELECT DISTINCT period_id FROM moved)
 SELECT p.id AS period_id, 'is marked late for nothing' AS wrong FROM billing_period p
 LEFT JOIN found f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.period_id IS NULL
-    -- A level that is carried over makes the periods late that it is carried into.
-    AND NOT EXISTS (
-        SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
-        JOIN plans_meter m ON m.id = fe.meter_id WHERE pf.version_id = p.version_id AND m.recurring
-    )
+    -- What is carried over makes the periods late that it is carried into.
+    AND NOT {ENTERED}
 """  # noqa: S608
 
 
@@ -72,11 +73,11 @@ def _left_to_bill(late: Late) -> dict[str, Any]:
     """Return what each rate would still come to."""
     left: dict[str, Any] = {}
     try:
-        for feature, window, line, _ in rated(late.span, late.counters):
-            claimed = late.billed.get((window, int(line.rate_key)), NOTHING_BILLED).amount
-            due = round_money(line.amount, late.span.currency)
+        for one in rated(late.span, late.counters):
+            claimed = late.billed.get((one.window, int(one.line.rate_key)), NOTHING_BILLED).amount
+            due = one.amount(late.span.currency)
             if due != claimed:
-                left[f"{feature.code} {line.rate_key}"] = due - claimed
+                left[f"{one.feature.code} {one.line.rate_key}"] = due - claimed
     except (ValueError, UnpricedUsage) as error:
         left["error"] = str(error)
     return left

@@ -13,26 +13,29 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.closing.usage_lines import explained, share_of
+from billing.closing.usage_lines import explained, share_of, since_before
 from billing.usage.agreed import OVERRIDES, terms_for
-from billing.usage.continuing import CONTINUED, climbed
-from billing.usage.counted import NOTHING, Counted, Span, Window, usage_of, with_values
-from plans.pricing.exact import plain
-from plans.pricing.money import round_money
-from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing, rate_usage
+from billing.usage.continuing import CONTINUED
+from billing.usage.counted import NOTHING, Counted, Span, Window, with_values
+from billing.usage.due import Due, rate_window
+from billing.usage.runs import Run, read_runs
+from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing
 from plans.terms import FeatureTerms
 
 MOST_KEPT = 100
 
 Row = dict[str, Any]
+Pair = tuple[RatedLine, RatedLine | None]
+"""A line as it is by the end of a period, and as it was before it where its window runs on."""
 
 _LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
-    b.fingerprint, b.carried, b.metered, l.id, l.kind, l.quantity, l.amount, l.explanation::text, p.version_id,
-    s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED}
+    b.fingerprint, b.carried, b.metered, b.earlier::text, l.id, l.kind, l.quantity, l.amount, l.explanation::text,
+    p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED}
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -53,6 +56,7 @@ class Billed(NamedTuple):
     fingerprint: Decimal
     carried: Decimal
     metered: Decimal | None
+    earlier: str | None
     line_id: int
     kind: str
     line_quantity: Decimal
@@ -133,45 +137,57 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
         yield {"line_id": lines[0].line_id, "wrong": f"cannot be rated again: {error}"}
         return
     for line in lines:
-        rated_line = workings.get(line.rate_id)
-        if rated_line is None and line.kind == "late_usage":
-            rated_line = nothing(line.rate_id)  # what was due is due no more
-        if rated_line is None:
+        rated = workings.get(line.rate_id)
+        if rated is None and line.kind == "late_usage":
+            rated = nothing(line.rate_id), None  # what was due is due no more
+        if rated is None:
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
             earlier = before.get(line.rate_id, Before())
-            yield from _differences(line, rated_line, earlier, feature)
+            due = Due(feature, Window(line.plan_feature_id, line.window_start), *rated, line.counted)
+            yield from _differences(line, due, earlier)
 
 
-def _rate(lines: Sequence[Billed], earlier: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, RatedLine]]:
+def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, Pair]]:
     """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
     first = lines[0]
     feature = terms_for(first).by_plan_feature[first.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
-    counted = {rate_id: one.counted for rate_id, one in earlier.items()}
+    counted = {rate_id: one.counted for rate_id, one in before.items()}
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
-    window = Window(first.plan_feature_id, first.window_start)
+    window, span = Window(first.plan_feature_id, first.window_start), first.span
     if feature.price.reads_values:
         counted = with_values(counted, window, feature, period_id=first.period_id, up_to=first.mark)
-    share = share_of(first.span, feature, window) if feature.price.is_bounded else WHOLE
-    before = climbed(first.continued, feature, up_to=first.mark)
-    rating = rate_usage(feature.price, usage_of(feature.price, counted), share=share, climbed=before)
-    return feature, {int(line.rate_key): line for line in rating.claimed}
+    if len({line.earlier for line in lines}) > 1 or (first.earlier is not None and not feature.runs_on):
+        raise LookupError("its lines do not agree on what earlier periods had used")
+    if feature.runs_on:
+        span = msgspec.structs.replace(span, runs={first.plan_feature_id: _run(first)})
+    part = share_of(span, feature, window) if feature.price.is_bounded and not feature.runs_on else WHOLE
+    rated = rate_window(span, feature, counted, part=part, up_to=first.mark)
+    return feature, {int(line.rate_key): (line, earlier) for line, earlier in rated.lines()}
 
 
-def _differences(line: Billed, again: RatedLine, earlier: Before, feature: FeatureTerms) -> Iterator[Row]:
-    cumulative = round_money(again.amount, line.currency)
-    workings: dict[str, Any] = json.loads(explained(again, feature.agreed))
-    quantity = again.quantity
+def _run(line: Billed) -> Run:
+    """Return the run that a line's period stands in, as it was when the line was made."""
+    run = read_runs([line.span])[line.period_id][line.plan_feature_id]
+    known = None if line.earlier is None else json.loads(line.earlier)
+    if (known is None) != (run.earlier is None):
+        raise LookupError("what earlier periods had used is missing, or there was none")
+    return run._replace(earlier=known and {int(rate_id): Decimal(used) for rate_id, used in known.items()})
+
+
+def _differences(line: Billed, again: Due, earlier: Before) -> Iterator[Row]:
+    currency, quantity, more = line.currency, again.quantity, {}
     if line.kind == "late_usage":
-        told = f"{cumulative:f}", f"{round_money(earlier.amount, line.currency):f}"
-        workings |= {"cumulative": told[0], "billed_before": told[1], "formula": f"{told[0]} − {told[1]}"}
-        workings |= {"quantity_before": plain(earlier.counted.used)}
-        workings |= {"events": str(line.events - earlier.counted.events)}
+        more = since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used)
+        more |= {"events": str(line.events - earlier.counted.events)}
         quantity = line.counted.used - earlier.counted.used
-    amount = cumulative - earlier.amount
+    elif again.before is not None:
+        more = since_before(again, currency)
+    workings: dict[str, Any] = json.loads(explained(again.line, again.feature.agreed, **more))
+    amount = again.amount(currency) - earlier.amount
     stored: dict[str, Any] = json.loads(line.explanation)
     if amount != line.amount:
         yield {"line_id": line.line_id, "wrong": "amount", "stored": line.amount, "again": amount}

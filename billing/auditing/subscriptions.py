@@ -61,10 +61,11 @@ _CLOSED = """
         OR (p.error = '' AND p.retry_at IS NOT NULL)
 """
 
-# The mark is the time of the first usage that came too late, or of the replay that found it a place.
+# The mark is the time of the first usage that came too late, of the replay that found it a place, or of the close
+# that left what comes to less than nothing to a later document.
 _LATE = """
     WITH late AS (
-        SELECT p.id, p.late_since, s.customer_id FROM billing_period p
+        SELECT p.id, p.late_since, p.closed_at, s.customer_id FROM billing_period p
         JOIN billing_subscription s ON s.id = p.subscription_id WHERE p.late_since IS NOT NULL
     ), came AS (
         SELECT DISTINCT customer_id, received_at AS at FROM billing_event
@@ -72,7 +73,8 @@ _LATE = """
         UNION SELECT customer_id, resolved_at FROM billing_unbilledusage
     )
     SELECT l.id AS period_id, l.late_since FROM late l
-    LEFT JOIN came c ON (c.customer_id, c.at) = (l.customer_id, l.late_since) WHERE c.at IS NULL
+    LEFT JOIN came c ON (c.customer_id, c.at) = (l.customer_id, l.late_since)
+    WHERE c.at IS NULL AND l.late_since <> l.closed_at
 """
 
 _VERSIONS = """

@@ -39,6 +39,9 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
         if not draft.lines and seller.issues_zero_invoices:
             # A seller who wants a document for every period gets one that says what was not used.
             _add(found, list(usage_lines(closing, seller, idle=True)))
+        draft.total_up()
+        if draft.totals.total < 0:
+            _leave_what_runs_on(found)
         usage = [one.line for one in found.snapshots]
         settling = _settling(closing, closing.span, seller, usage)
         draft.lines += settling
@@ -83,6 +86,19 @@ def _add(found: Assembled, lines: Lines) -> None:
     for line, snapshot in lines:
         found.draft.lines.append(line)
         found.snapshots.append(snapshot)
+
+
+def _leave_what_runs_on(found: Assembled) -> None:
+    """
+    Leave to a later document what lowers the sum of a window that runs on, where the rest does not outweigh it.
+
+    A volume price may fall when usage rises, and values may be below zero.
+    """
+    left = {id(one.line) for one in found.snapshots if one.earlier is not None}
+    found.draft.lines[:] = [line for line in found.draft.lines if id(line) not in left]
+    found.snapshots[:] = [one for one in found.snapshots if one.earlier is None]
+    found.draft.total_up()
+    found.is_left = True
 
 
 def _add_late(found: Assembled, lates: Sequence[Late], closing: Closing, seller: SellerTerms) -> None:

@@ -16,8 +16,9 @@ from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
 from billing.usage.continuing import NOT_BILLED_YET
-from billing.usage.counted import Counters, with_metered
+from billing.usage.counted import Counters, with_metered, with_runs
 from billing.usage.metered import Held, read_held
+from billing.usage.runs import Runs, read_runs
 from plans.failpoints import reached
 
 MOST_ERROR = 2_000
@@ -56,14 +57,15 @@ def close_locked(
         chunk.closed.busy += _leave_out(closings, held)
     mark = high_water_mark()
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
-    held = read_held([one.span for one in closings.values() if one.kind == "regular"])
     for id_ in read_contracts(closings.values()):
         del closings[id_]
         chunk.closed.busy += 1
     read_coupons(closings)
+    regular = [one.span for one in closings.values() if one.kind == "regular"]
+    entered = read_held(regular), read_runs(regular)
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     reached("close.after_reads")
-    assembled = _assemble(closings, held, sellers, chunk)
+    assembled = _assemble(closings, *entered, sellers, chunk)
     issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
     write(assembled, is_issued=issued, high_water_mark=mark, at=at)
     _count(chunk, assembled, issued)
@@ -111,7 +113,11 @@ def _fill_in_usage(
 
 
 def _assemble(
-    closings: Mapping[int, Closing], held: Held, sellers: Mapping[int, SellerTerms], chunk: Chunk
+    closings: Mapping[int, Closing],
+    held: Held,
+    runs: Mapping[int, Runs],
+    sellers: Mapping[int, SellerTerms],
+    chunk: Chunk,
 ) -> dict[int, Assembled]:
     """Return the documents; a period that cannot be rated is noted as failed and stops nobody else."""
     found = {}
@@ -119,6 +125,7 @@ def _assemble(
         try:
             if one.kind == "regular":
                 one.counters = with_metered(one.counters, one.span, held)
+                one.span = with_runs(one.span, runs)
             found[id_] = assemble(one, sellers[one.buyer.seller_id])
         except Exception as error:
             chunk.closed.failed.append(Failure(id_, in_words(error)))

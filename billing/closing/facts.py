@@ -102,13 +102,18 @@ class Closing(msgspec.Struct):
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """Exactly which usage a line bills: the counter as it was when the line was made."""
+    """
+    Exactly which usage a line bills: the counter as it was when the line was made.
+
+    earlier: what earlier periods of the same window had used then, as JSON, where it runs on from them.
+    """
 
     line: DraftLine
     period_id: int
     window: Window
     rate_id: int
     counted: Counted
+    earlier: bytes | None = None
 
 
 class Assembled(msgspec.Struct):
@@ -117,6 +122,7 @@ class Assembled(msgspec.Struct):
 
     settlements: lines that settle a commitment, each with the period that they settle it for.
     redeemed: lines of coupons, each with its redemption and the document's period.
+    is_left: whether lines of it are left to a later document, as if their usage had come late.
     late_billed: the late periods that the document makes good; late_left: those it leaves late, since on their own
     they come to less than nothing and the rest of the document does not outweigh them.
     """
@@ -125,5 +131,6 @@ class Assembled(msgspec.Struct):
     snapshots: list[Snapshot]
     settlements: list[tuple[DraftLine, int]] = []
     redeemed: list[tuple[DraftLine, int, int]] = []
+    is_left: bool = False
     late_billed: list[int] = []
     late_left: list[int] = []

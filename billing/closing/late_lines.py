@@ -11,13 +11,13 @@ from decimal import Decimal
 from billing.closing.facts import Billed, Buyer, Late, Snapshot
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
-from billing.closing.usage_lines import described, explained, rated
-from billing.usage.counted import NOTHING, Counted, Window
+from billing.closing.usage_lines import described, earlier_of, explained, rated, since_before
+from billing.usage.counted import NOTHING
+from billing.usage.due import Due
 from invoices.drafts import DraftLine
-from plans.pricing.exact import EXACT, plain
-from plans.pricing.money import round_money
-from plans.pricing.rating import RatedLine, nothing
-from plans.terms import FREE_RATE, FeatureTerms
+from plans.pricing.exact import EXACT
+from plans.pricing.rating import nothing
+from plans.terms import FREE_RATE
 
 NOTHING_BILLED = Billed(Decimal(0), NOTHING)
 
@@ -31,10 +31,11 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
     span = late.span
     descriptions = recipe_of(span).descriptions
     tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
-    for feature, window, line, counted in _rated(late):
+    for due in _rated(late):
+        feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
         billed = late.billed.get((window, rate_id), NOTHING_BILLED)
-        amount = EXACT.subtract(round_money(line.amount, span.currency), billed.amount)
+        amount = EXACT.subtract(due.amount(span.currency), billed.amount)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
         drafted = DraftLine(
@@ -46,34 +47,26 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=_explanation(late, feature, line, counted, billed),
+            explanation=_explanation(late, due, billed),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
+        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
 
 
-def _rated(late: Late) -> Iterator[tuple[FeatureTerms, Window, RatedLine, Counted]]:
+def _rated(late: Late) -> Iterator[Due]:
     """Yield what a late period comes to now, and nothing for what was billed and is due no more: a minimum, say."""
     seen = set()
-    for feature, window, line, counted in rated(late.span, late.counters):
-        seen.add((window, int(line.rate_key)))
-        yield feature, window, line, counted
+    for due in rated(late.span, late.counters):
+        seen.add((due.window, int(due.line.rate_key)))
+        yield due
     features = recipe_of(late.span).features
     for window, rate_id in sorted(late.billed.keys() - seen):
-        yield features[window.plan_feature_id], window, nothing(rate_id), NOTHING
+        yield Due(features[window.plan_feature_id], window, nothing(rate_id), None, NOTHING)
 
 
-def _explanation(late: Late, feature: FeatureTerms, line: RatedLine, counted: Counted, billed: Billed) -> bytes:
-    cumulative = f"{round_money(line.amount, late.span.currency):f}"
-    before = f"{round_money(billed.amount, late.span.currency):f}"
-    return explained(
-        line,
-        feature.agreed,
-        formula=f"{cumulative} − {before}",
-        cumulative=cumulative,
-        billed_before=before,
-        quantity_before=plain(billed.counted.used),
-        events=str(counted.events - billed.counted.events),
-    )
+def _explanation(late: Late, due: Due, billed: Billed) -> bytes:
+    before = since_before(due, late.span.currency, claimed=billed.amount, quantity=billed.counted.used)
+    events = str(due.counted.events - billed.counted.events)
+    return explained(due.line, due.feature.agreed, **before, events=events)

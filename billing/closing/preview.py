@@ -15,8 +15,9 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
-from billing.usage.counted import Span, with_metered
+from billing.usage.counted import Span, with_metered, with_runs
 from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
 from invoices.drafts import Draft
 from plans.models import PlanVersion
 
@@ -45,6 +46,7 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
         late = read_late(late_periods([closing.subscription_id]))
     counters = read_counters([period.pk]).get(period.pk, {})
     closing.counters = with_metered(counters, closing.span, read_held([closing.span]), at=at)
+    closing.span = with_runs(closing.span, read_runs([closing.span]))
     closing.late = late.get(closing.subscription_id, ())
     closing.following = closing.following or _following(closing)
     read_contracts([closing])

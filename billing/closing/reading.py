@@ -10,8 +10,9 @@ from billing.closing.facts import Billed, Buyer, Closing, Late
 from billing.store import statements
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
-from billing.usage.counted import Counted, Counters, Span, Window, with_metered
+from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
 
 BUYER_FACTS = (
     "external_id",
@@ -125,11 +126,12 @@ def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
     with statements.cursor() as cursor:
         cursor.execute(_SPANS, [ids], binary=True)
         spans = {row[0]: (Span(*row[:-1]), row[-1]) for row in cursor.fetchall()}
-    held = read_held([span for span, _ in spans.values()])
-    found = {
-        id_: Late(span, late_since, with_metered(counters.get(id_, {}), span, held), billed.get(id_, {}))
-        for id_, (span, late_since) in spans.items()
-    }
+    periods = [span for span, _ in spans.values()]
+    held, runs = read_held(periods), read_runs(periods)
+    found = {}
+    for id_, (span, late_since) in spans.items():
+        usage = with_metered(counters.get(id_, {}), span, held)
+        found[id_] = Late(with_runs(span, runs), late_since, usage, billed.get(id_, {}))
     return {
         subscription_id: tuple(sorted((found[id_] for id_ in of_subscription), key=_by_start))
         for subscription_id, of_subscription in late.items()

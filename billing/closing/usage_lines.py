@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -11,13 +12,13 @@ from billing.closing.facts import Closing, Snapshot
 from billing.closing.recipes import Recipe, recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval, window_of
-from billing.usage.continuing import climbed
-from billing.usage.counted import NOTHING, Counted, Counters, Span, Window, usage_of
+from billing.usage.counted import NOTHING, Counters, Span, Window
+from billing.usage.due import Due, rate_window
 from invoices.drafts import DraftLine
-from plans.pricing.exact import plain
+from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import share
-from plans.pricing.rating import BOUND, WHOLE, RatedLine, Usage, rate_usage
+from plans.pricing.rating import BOUND, WHOLE, RatedLine
 from plans.terms import FREE_RATE, Difference, FeatureTerms, Terms, terms_of
 
 
@@ -25,9 +26,7 @@ class UnpricedUsage(Exception):
     """Usage was counted for a feature that the version has no price for."""
 
 
-def rated(
-    span: Span, counters: Counters, *, idle: bool = False
-) -> Iterator[tuple[FeatureTerms, Window, RatedLine, Counted]]:
+def rated(span: Span, counters: Counters, *, idle: bool = False) -> Iterator[Due]:
     """
     Rate what was used in a period: each feature's rates in the order of the plan, window by window.
 
@@ -45,23 +44,21 @@ def rated(
                 f" {recipe.terms.plan_code} v{recipe.terms.version_number}."
             )
         counted = counters.get(window, {})
-        used = usage_of(feature.price, counted)
-        if idle and not used:
-            used = {feature.price.rates[0].key: Usage(NOTHING.quantity)}
-        part = share_of(span, feature, window) if feature.price.is_bounded else WHOLE
-        before = climbed(span.continued, feature)
-        for line in rate_usage(feature.price, used, share=part, climbed=before).claimed:
-            yield feature, window, line, counted.get(int(line.rate_key), NOTHING)
+        if idle and not counted:
+            counted = {int(feature.price.rates[0].key): NOTHING}
+        part = share_of(span, feature, window) if feature.price.is_bounded and not feature.runs_on else WHOLE
+        for line, before in rate_window(span, feature, counted, part=part).lines():
+            yield Due(feature, window, line, before, counted.get(int(line.rate_key), NOTHING))
 
 
 def _windows(recipe: Recipe, span: Span, counters: Counters, *, idle: bool) -> list[Window]:
     """Return the windows to rate, in the plan's order of features, then by time."""
     windows = list(counters)
     used = {window.plan_feature_id for window in windows}
-    unused = recipe.features.values() if idle else recipe.standing
+    unused = recipe.features.values() if idle else [*recipe.standing, *_running(recipe, span)]
     windows += [
         Window(one.plan_feature_id, start)
-        for one in unused
+        for one in dict.fromkeys(unused)
         for start in _starts(recipe.terms, one, span)
         if one.resets is not None or one.plan_feature_id not in used
         if Window(one.plan_feature_id, start) not in counters
@@ -70,6 +67,11 @@ def _windows(recipe: Recipe, span: Span, counters: Counters, *, idle: bool) -> l
         order = {id_: position for position, id_ in enumerate(recipe.features)}
         windows.sort(key=lambda window: (order.get(window.plan_feature_id, 0), window.starts_at))
     return windows
+
+
+def _running(recipe: Recipe, span: Span) -> Iterator[FeatureTerms]:
+    """Yield features that were used earlier in a window that runs on: what they come to may change without usage."""
+    return (recipe.features[plan_feature_id] for plan_feature_id, run in span.runs.items() if run.earlier)
 
 
 def _starts(terms: Terms, feature: FeatureTerms, span: Span) -> Iterator[datetime]:
@@ -116,9 +118,10 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
     span = closing.span
     descriptions = recipe_of(span).descriptions
     tax = seller.tax_of(closing.buyer, at=last_instant(span.ends_at))
-    for feature, window, line, counted in rated(span, closing.counters, idle=idle):
-        amount = round_money(line.amount, span.currency)
-        if not line.quantity and not amount and not idle:
+    for due in rated(span, closing.counters, idle=idle):
+        feature, window, line, before, counted = due
+        amount, quantity = due.amount(span.currency), due.quantity
+        if not quantity and not amount and not idle:
             continue
         rate_id = int(line.rate_key)
         drafted = DraftLine(
@@ -126,16 +129,41 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
             description=described(feature, line, descriptions),
             service_start=span.starts_at,
             service_end=span.ends_at,
-            quantity=line.quantity,
+            quantity=quantity,
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=explained(line, feature.agreed),
+            explanation=explained(line, feature.agreed, **(since_before(due, span.currency) if before else {})),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted)
+        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
+
+
+def since_before(due: Due, currency: str, *, claimed: Decimal = ZERO, quantity: Decimal = ZERO) -> dict[str, str]:
+    """
+    Return how the workings of a line go on where they are of more than what it claims.
+
+    claimed, quantity: of the same period, by lines before this one.
+    """
+    cumulative = f"{round_money(due.line.amount, currency):f}"
+    billed = f"{round_money(EXACT.add(due.billed_before(currency), claimed), currency):f}"
+    earlier = ZERO if due.before is None else due.before.quantity
+    return {
+        "formula": f"{cumulative} − {billed}",
+        "cumulative": cumulative,
+        "billed_before": billed,
+        "quantity_before": plain(EXACT.add(earlier, quantity)),
+    }
+
+
+def earlier_of(span: Span, feature: FeatureTerms) -> bytes | None:
+    """Return as JSON what earlier periods had used of a window that runs on, for the snapshot; None of others."""
+    run = span.runs.get(feature.plan_feature_id)
+    if run is None or run.earlier is None:
+        return None
+    return msgspec.json.encode({str(rate_id): plain(quantity) for rate_id, quantity in sorted(run.earlier.items())})
 
 
 def described(feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:

@@ -6,13 +6,14 @@ from datetime import datetime
 from django.db import connection
 
 from billing.closing.facts import Assembled
+from billing.store.sums import mark_late
 from invoices.drafts import Draft
 from invoices.issuing import as_text, copy_rows, issue, write_lines
 from plans.failpoints import reached
 
 _SNAPSHOTS = """
 COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
-    quantity, fingerprint, carried, metered) FROM STDIN
+    quantity, fingerprint, carried, metered, earlier) FROM STDIN
 """
 
 _SETTLEMENTS = "COPY billing_settlement (line_id, period_id) FROM STDIN"
@@ -46,6 +47,8 @@ def write(
         invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
     clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
+    if left := [period_id for period_id, one in assembled.items() if one.is_left]:
+        mark_late(left, at=at)
     if drafts:
         issue(drafts, at=at)
     reached("close.before_commit")
@@ -71,6 +74,7 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
                 str(one.counted.fingerprint),
                 str(one.counted.carried),
                 None if one.counted.metered is None else str(one.counted.metered),
+                None if one.earlier is None else one.earlier.decode(),
             )
             for document in assembled
             for one in document.snapshots

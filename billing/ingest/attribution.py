@@ -223,9 +223,18 @@ def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:
     )
 
 
+def _runs_on(stop: Stop, periods: Sequence[PeriodCopy]) -> bool:
+    """Tell whether a value falls in a window that runs on over several periods."""
+    return any(
+        feature.meter_id == stop.meter.id
+        for period in periods
+        for feature in terms_of(period.version_id, period.currency).running_on
+    )
+
+
 def _carried(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> tuple[tuple[int, datetime], ...]:
     """Return from when on, in which subscriptions, periods are entered with what an event in these changes."""
-    if not any(stop.meter.metering.recurring for stop in stops):
+    if not any(stop.meter.metering.recurring or _runs_on(stop, periods) for stop in stops):
         return ()
     since: dict[int, datetime] = {}
     for period in periods:

@@ -296,13 +296,14 @@ def _count(
     rollups: dict[sums.RollupKey, sums.RollupSum] = {}
     tallied: list[tuple[Stop, Group, Sequence[int | Decimal]]] = []
     with localcontext(_EXACT):
-        for group in _grouped(batch, repeated):
+        groups = list(_grouped(batch, repeated))
+        for group in groups:
             _fold(group, counters, rollups, tallied)
         sums.add(counters, rollups)
         if tallied:
             tally(tallied)
     late = {counter.period_id for counter in counters if gates[counter.period_id].is_closed}
-    late |= later.entered_after([moment for _, group, _ in tallied for moment in group.route.carried])
+    late |= later.entered_after([moment for group in groups for moment in group.route.carried])
     if late:
         sums.mark_late(late, at=at)
 

@@ -286,6 +286,7 @@ class BilledUsage(models.Model):
     high_water_mark: events of the period with a sequence up to this one are in `quantity`; later ones are late.
     quantity, events, carried, fingerprint: the counter's cumulative state when it was billed.
     metered: what the meter made of it, where that is not the sum of the values.
+    earlier: what earlier periods had used of the same window by then, rate → quantity, where it runs on from them.
     """
 
     # A line that bills usage is issued, and triggers keep it; a period with usage is kept by its counters. Foreign
@@ -308,6 +309,7 @@ class BilledUsage(models.Model):
     quantity = QuantityField()
     carried = QuantityField(db_default=0)
     metered = QuantityField(null=True)
+    earlier = models.JSONField(null=True)
     fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
 
     class Meta:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from billing.usage.metered import Held, Metered, quantities
+from billing.usage.runs import Runs
 from billing.usage.values import read_values
 from plans.pricing.rating import PriceTerms, Usage
 from plans.terms import FeatureTerms, terms_of
@@ -53,7 +54,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     A period's interval, and the version, currency and overrides it is rated by.
 
     anchor_at, time_zone: what its windows of use are counted from. overrides: see billing/usage/agreed.py.
-    continued: see billing/usage/continuing.py.
+    continued: see billing/usage/continuing.py. runs: of features whose windows run on over several periods.
     """
 
     period_id: int
@@ -65,6 +66,13 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     time_zone: str
     overrides: str = ""
     continued: str = ""
+    runs: Runs = {}
+
+
+def with_runs(span: Span, runs: Mapping[int, Runs]) -> Span:
+    """Return the period with what its windows of use hold from earlier ones."""
+    of_period = runs.get(span.period_id)
+    return msgspec.structs.replace(span, runs=of_period) if of_period else span
 
 
 def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:

@@ -13,12 +13,14 @@ from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
-from billing.usage.continuing import CONTINUED, climbed
-from billing.usage.counted import Counted, Counters, Span, Window, usage_of, with_metered
+from billing.usage.continuing import CONTINUED
+from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
+from billing.usage.due import rate_window
 from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
 from plans.pricing.exact import ZERO
 from plans.pricing.money import round_to
-from plans.pricing.rating import Rating, rate_usage
+from plans.pricing.rating import Rating
 from plans.terms import FeatureTerms, Terms
 
 MICROSECOND = timedelta(microseconds=1)
@@ -30,7 +32,8 @@ class FeatureUsage:
     """
     One feature in one period.
 
-    used: the sum over its rates after the meter's rounding. remaining: included units not used yet.
+    used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
+    not used yet.
     cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
     period, if usage goes on as it has since the period began.
     """
@@ -105,9 +108,10 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
         if plan_feature_id is not None:
             of_period = counters.setdefault(span[0], {})
             of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
-    held = read_held([span for _, span in periods.values()])
+    spans = [span for _, span in periods.values()]
+    held, runs = read_held(spans), read_runs(spans)
     return [
-        _period_usage(subscription, span, with_metered(counters.get(id_, {}), span, held, at=at), at)
+        _period_usage(subscription, with_runs(span, runs), with_metered(counters.get(id_, {}), span, held, at=at), at)
         for id_, (subscription, span) in periods.items()
     ]
 
@@ -138,13 +142,15 @@ def _period_usage(subscription: str, span: Span, counters: Counters, at: datetim
 
 
 def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tuple[datetime, Fraction]:
-    """Return where a feature's running window of use starts, and which share of it has passed."""
+    """Return where a feature's running window of use starts, and which share of it, or of the period, has passed."""
     starts_at, ends_at = span.starts_at, span.ends_at
     if feature.resets is not None:
         starts_at, ends_at = window_of(
             terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at
         )
-    return starts_at, Fraction((at - starts_at) // MICROSECOND, (ends_at - starts_at) // MICROSECOND)
+    # What a window that runs on holds from before is known; only this period's usage goes on as it has.
+    since, until = (span.starts_at, span.ends_at) if feature.runs_on else (starts_at, ends_at)
+    return starts_at, Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
 
 
 def _feature_usage(
@@ -152,18 +158,17 @@ def _feature_usage(
 ) -> FeatureUsage:
     rating = projection = None
     if feature.price is not None:
-        before = climbed(span.continued, feature)
-        rating = rate_usage(feature.price, usage_of(feature.price, counted), is_final=False, climbed=before)
+        rating = rate_window(span, feature, counted, is_final=False)
         goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
-        projection = rate_usage(feature.price, usage_of(feature.price, goes_on), climbed=before)
-    used = rating.quantity if rating else ZERO
+        projection = rate_window(span, feature, goes_on)
+    used = rating.now.quantity if rating else ZERO
     return FeatureUsage(
         terms=feature,
         used=used,
         remaining=max(feature.included - used, ZERO),
         cost=rating.invoiced if rating else ZERO,
         projected=projection.invoiced if projection else ZERO,
-        rating=rating,
+        rating=rating.now if rating else None,
         events=sum(one.events for one in counted.values()),
     )
 

@@ -34,6 +34,10 @@ class PriceForm(forms.ModelForm):
         model = Price
         fields = ("plan_feature", "currency", *BOUNDS)
         labels = {"resets_every": "Starts anew every", "resets_unit": "Interval"}
+        help_texts = {
+            "resets_every": "Allowance, tiers, minimum and maximum; with each invoice if empty. A year's on monthly"
+            " invoices runs on from one to the next."
+        }
         widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

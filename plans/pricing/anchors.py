@@ -11,6 +11,7 @@ Kind = Literal["calendar", "anniversary"]
 _DAYS: dict[str, int] = {"day": 1, "week": 7}
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 MOST_UNITS_OF_AN_INTERVAL = 120
+_MONTHS_OF_A_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,26 @@ class Interval:
     def months(self) -> int:
         """Months of the interval; 0 if it is counted in days."""
         return MONTHS.get(self.unit, 0) * self.count
+
+    def is_longer_than(self, other: "Interval") -> bool:
+        """Tell whether the interval is longer; one of months is longer than any that is counted in days."""
+        return (self.months, self.days) > (other.months, other.days)
+
+    def is_made_of(self, other: "Interval") -> bool:
+        """
+        Tell whether every edge of the interval is an edge of a shorter or equal one, whatever they are counted from.
+
+        Of months, that is where whole ones divide a year or are counted by one; of days, in units of the same kind.
+
+        Source: docs/pricing.md#periods-of-use.
+        """
+        if self == other:
+            return True
+        if self.months and other.months:
+            return self.months % other.months == 0 and (other.months == 1 or not _MONTHS_OF_A_YEAR % self.months)
+        if self.months or other.months:
+            return other.days == 1
+        return self.days % other.days == 0 and (other.days == 1 or self.unit == other.unit)
 
 
 @dataclass(frozen=True, slots=True)

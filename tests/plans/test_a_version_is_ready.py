@@ -88,11 +88,14 @@ def test_what_carries_a_level_over_has_a_rate_for_all_of_it():
 
 RESETS = [
     # aggregation    interval  every  unit     words
-    ("max", "month", 1, "week", "does not divide the 1 month"),
-    ("max", "month", 1, "quarter", "does not divide"),
+    ("max", "month", 1, "week", "neither divides the 1 month"),
+    ("max", "month", 1, "quarter", "makes more than a sum, which runs on"),
+    ("sum", "month", 1, "quarter", ""),
+    ("sum", "month", 1, "year", ""),
+    ("sum", "week", 1, "month", "nor is a multiple"),
     ("max", "month", 1, "day", ""),
     ("max", "year", 3, "month", ""),
-    ("max", "week", 2, "day", "does not divide"),
+    ("max", "week", 2, "day", "neither divides"),
     ("weighted_sum", "month", 1, "day", "charged by the invoice's period"),
 ]
 
@@ -104,6 +107,13 @@ def test_a_price_starts_anew_where_the_invoice_does(aggregation, interval, every
     Price.objects.update(resets_unit=unit, resets_every=every)
     problems = problems_of(version)
     assert [words in one for one in problems] == ([True] if words else [])
+
+
+def test_a_price_on_events_runs_on_over_no_invoices():
+    version = make_plan(offers=[offer("orders", rates=[rate(model="percentage", percent=Decimal(2))])])
+    Price.objects.update(resets_unit="year")
+    (problem,) = problems_of(version)
+    assert "do not run on" in problem
 
 
 def test_a_price_on_events_needs_a_meter_that_adds_them_up():

@@ -20,7 +20,7 @@ from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
-from plans.models import PlanVersion, Promotion
+from plans.models import PlanVersion, Price, Promotion
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
@@ -89,8 +89,9 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         *_tallied(),
     ]
     fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time")]
-    contract = [commitment(5_000, periods=2)]
-    pro = publish(version=make_plan("pro", fees=fees, offers=offers, commitments=contract), by=None, at=JAN)
+    draft = make_plan("pro", fees=fees, offers=offers, commitments=[commitment(5_000, periods=2)])
+    Price.objects.filter(plan_feature__feature__code="worth.yearly").update(resets_unit="year")
+    pro = publish(version=draft, by=None, at=JAN)
     team = make_plan(
         "team",
         offers=[offer(calls(), rates=[rate("0.5", model="package", package_size=10)])],
@@ -140,6 +141,7 @@ def _tallied() -> list[dict[str, Any]]:
         offer(make_feature("work", meter=work), rates=[rate("0.1")]),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),
+        offer(make_feature("worth.yearly", meter=orders), included=150, rates=[rate("0.01")]),
         offer(make_feature("work at cost", meter=work), rates=[at_cost]),
     ]
 

@@ -69,7 +69,7 @@ CHANGES = {
     "character varying": ("{c} || 'x'", "reverse({c})"),
     "text": ("{c} || 'x'", "'x'"),
     "uuid": ("gen_random_uuid()",),
-    "jsonb": ('{c} || \'{{"x": "1"}}\'',),
+    "jsonb": ('{c} || \'{{"x": "1"}}\'', '\'{{"7": "1"}}\''),
     "ARRAY": ("array_append({c}, 'x')",),
     "tstzrange": ("tstzrange(lower({c}) + interval '1 day', upper({c}))", "tstzrange(lower({c}), '2026-07-01')"),
     "bytea": ("{c} || '\\x00'",),

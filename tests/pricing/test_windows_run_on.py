@@ -1,0 +1,107 @@
+"""A window that runs on over several invoices: the months of a year add up to one bill of the year."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.usage.counted import Counted, Span
+from billing.usage.due import rate_window
+from billing.usage.runs import Run
+from plans.pricing import charges
+from plans.pricing.anchors import Interval
+from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
+from plans.terms import FeatureTerms, Metering
+from tests.pricing.worked import rows
+
+D = Decimal
+JAN, YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+LADDER = (charges.Tier(D(2000), D("0.10")), charges.Tier(None, D("0.05")))
+
+
+def feature_of(*charged, **fields):
+    rates = tuple(Rate(key, (("n", str(key)),), one) for key, one in enumerate(charged, start=1))
+    price = PriceTerms("USD", rates, **fields)
+    resets = Interval("year", 1)
+    return FeatureTerms(7, 1, "c", "C", 1, "", price.model, price.included, price, Metering(), resets, runs_on=True)
+
+
+def months_of(feature, months):
+    """Return the lines of each month in turn: rate → amount, as an invoice claims them."""
+    earlier, found = None, []
+    for used in months:
+        span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC", runs={7: Run(JAN, YEAR, JAN, earlier, is_last=False)})
+        counted = {key: Counted(1, quantity, D(0)) for key, quantity in used.items()}
+        rated = rate_window(span, feature, counted)
+        found.append(rated.invoiced)
+        earlier = dict(earlier or {})
+        for key, quantity in used.items():
+            earlier[key] = earlier.get(key, D(0)) + quantity
+    return found
+
+
+def test_the_months_come_to_what_the_page_says():
+    feature = feature_of(charges.Graduated(LADDER), included=D(1000))
+    told = rows("periods-of-use")
+    used = [{1: D(one["used"])} for one in told]
+    assert months_of(feature, used) == [D(one["line"]) for one in told]
+    for one in told:
+        so_far = rate_usage(feature.price, {1: D(one["since the window began"])}).invoiced
+        assert so_far == D(one["price of all"])
+        assert D(one["price of all"]) - D(one["billed before"]) == D(one["line"])
+
+
+CHARGES = [
+    charges.PerUnit(D("0.00333")),
+    charges.Package(D(10), D(15)),
+    charges.Graduated(LADDER),
+    charges.Volume((charges.Tier(D(50), D("0.7")), charges.Tier(None, D("0.1"), D(3)))),
+    charges.Flat(D(29)),
+]
+QUANTITIES = st.decimals(0, 900, places=2)
+
+
+@given(
+    charged=st.lists(st.sampled_from(CHARGES), min_size=1, max_size=3),
+    included=st.sampled_from([D(0), D(100), D("0.5")]),
+    rounding=st.sampled_from([None, Rounding("up"), Rounding("half_up")]),
+    months=st.lists(st.dictionaries(st.sampled_from([1, 2, 3]), QUANTITIES), min_size=1, max_size=6),
+)
+def test_any_split_of_a_year_adds_up_to_one_bill_of_it(charged, included, rounding, months):
+    feature = feature_of(*charged, included=included, rounding=rounding)
+    months = [{key: used for key, used in one.items() if key <= len(charged)} for one in months]
+    whole = {}
+    for one in months:
+        for key, used in one.items():
+            whole[key] = whole.get(key, D(0)) + used
+    assert sum(months_of(feature, months)) == rate_usage(feature.price, whole).invoiced
+
+
+MADE_OF = [
+    # interval            of                    meet   why
+    (("year", 1),         ("month", 1),         True,  ""),
+    (("year", 1),         ("quarter", 1),       True,  ""),
+    (("month", 6),        ("month", 3),         True,  ""),
+    (("month", 5),        ("month", 1),         True,  "months begin on the 1st, whatever they are counted from"),
+    (("month", 10),       ("month", 5),         False, "neither divides a year"),
+    (("year", 2),         ("year", 1),          False, "two years are counted from a month"),
+    (("month", 1),        ("day", 1),           True,  ""),
+    (("month", 1),        ("week", 1),          False, "a month begins in a week"),
+    (("week", 2),         ("week", 1),          True,  ""),
+    (("day", 14),         ("week", 1),          False, "14 days are counted from any day"),
+    (("week", 1),         ("week", 1),          True,  ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("long", "short", "meet", "why"), MADE_OF)
+def test_a_window_is_made_of_whole_periods(long, short, meet, why):
+    assert Interval(*long).is_made_of(Interval(*short)) is meet, why
+
+
+def test_a_price_without_a_run_is_rated_by_its_period_alone():
+    feature = replace(feature_of(charges.PerUnit(D(1)), included=D(5)), runs_on=False)
+    span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC")
+    assert rate_window(span, feature, {1: Counted(1, D(8), D(0))}).invoiced == 3
