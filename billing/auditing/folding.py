@@ -6,17 +6,17 @@ folded first and spread over counters and rollups when they are compared.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from billing.auditing.comparing import Recounted, add
+from billing.auditing.comparing import Figures, Recounted, Sums, add
 from billing.auditing.known import Known
-from billing.auditing.reading_events import Report
 from billing.auditing.tallying import Tallies
-from billing.ingest.attribution import Attribution, Route, Stop
+from billing.ingest.attribution import Attribution, Route
+from billing.ingest.given import Part, counted
 from billing.ingest.stored import Stored
+from billing.store.sums import CounterKey
+from billing.store.unbilled import Reported
 
 
 class Fold:
@@ -33,16 +33,18 @@ class Fold:
     def __len__(self) -> int:
         return len(self._folded) + len(self.sums.certain.rollups)
 
-    def take(self, row: Stored, found: Attribution, reports: dict[int | None, Report]) -> None:
-        """Add an event, but for what is reported of it as unbilled."""
+    def take(
+        self, row: Stored, found: Attribution, reports: dict[int | None, Reported], taken_back: int | None = None
+    ) -> None:
+        """Add an event, but for what is reported of it as unbilled, and for all of it where it was taken back."""
         fingerprint = int(row.digest, 16)
         route = found.route
         if route.is_costed or any(stop.tallies or stop.price for stop in route.stops):
-            for stop, value, sequence in _counted(row, found, reports):
-                self.tallies.take(row, stop, value, found.bucket, sequence)
-        if reports or not self._is_plain(route):
-            for stop, value, sequence in _counted(row, found, reports):
-                self._add(row, stop, value, found.bucket, fingerprint, sequence)
+            for part, _ in counted(row.sequence, found, reports, taken_back=taken_back):
+                self.tallies.take(row, part, found.bucket, taken_back)
+        if reports or taken_back is not None or not self._is_plain(route):
+            for part, _ in counted(row.sequence, found, reports, taken_back=taken_back):
+                self._add(row, part, found.bucket, fingerprint, taken_back)
         elif route.stops:
             total = self._folded.get((id(route), found.bucket))  # type: ignore[arg-type]
             if total is None:
@@ -63,20 +65,26 @@ class Fold:
             self._routes[id(route)] = kept
         return kept[1]
 
-    def _add(
-        self, row: Stored, stop: Stop, value: int | Decimal, bucket: Any, fingerprint: int, sequence: int
-    ) -> None:
+    def _add(self, row: Stored, part: Part, bucket: Any, fingerprint: int, taken_back: int | None) -> None:
+        stop, value, sequence = part
         several = len({counter.period_id for counter, _ in stop.targets}) > 1
         for counter, series in stop.targets:
             # Counted by another subscription already, it is not counted by one that is made later.
             is_doubtful = several and self.known.subscribed[counter.period_id] > row.received_at
             sums = self.sums.doubtful if is_doubtful else self.sums.certain
+            self._mark(sums, counter, sequence, (1, value, fingerprint))
+            if taken_back is not None:
+                self._mark(sums, counter, taken_back, (-1, -value, -fingerprint))
+                continue
             add(sums.counters, counter, 1, value, fingerprint)
-            marks = self.known.marks.get(counter, ())
-            if (place := bisect_left(marks, sequence)) < len(marks):
-                add(sums.marked, (counter, marks[place]), 1, value, fingerprint)
             if series is not None:
                 add(sums.rollups, (series, bucket), 1, value, 0)
+
+    def _mark(self, sums: Sums, counter: CounterKey, sequence: int, figures: Figures) -> None:
+        """Add to what the first snapshot after a number billed."""
+        marks = self.known.marks.get(counter, ())
+        if (place := bisect_left(marks, sequence)) < len(marks):
+            add(sums.marked, (counter, marks[place]), *figures)
 
     def unfold(self) -> Recounted:
         """Return all sums."""
@@ -89,13 +97,3 @@ class Fold:
                         add(certain.rollups, (series, bucket), events, value, 0)
         self._folded.clear()
         return self.sums
-
-
-def _counted(row: Stored, found: Attribution, reports: dict[int | None, Report]) -> Iterable[tuple[Stop, Any, int]]:
-    """Yield (stop, value, sequence) of what an event adds, leaving out what is reported instead."""
-    for stop, value in zip(found.route.stops, found.values, strict=True):
-        report = reports.get(stop.meter.id) or reports.get(None)
-        if report is None:
-            yield stop, value, row.sequence
-        elif report.resolved_sequence is not None:
-            yield stop, value, report.resolved_sequence

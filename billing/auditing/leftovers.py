@@ -50,6 +50,12 @@ SELECT p.id AS period_id, 'is marked late for nothing' AS wrong FROM billing_per
 LEFT JOIN found f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.period_id IS NULL
     -- What is carried over makes the periods late that it is carried into.
     AND NOT {ENTERED}
+    -- What came late may have been taken back since, which leaves the period as it was billed.
+    AND NOT EXISTS (
+        SELECT FROM billing_subscription s JOIN billing_event e ON e.customer_id = s.customer_id
+            AND e.occurred_at >= p.starts_at AND e.occurred_at < p.ends_at
+        JOIN billing_correction k ON k.event_key = e.key WHERE s.id = p.subscription_id
+    )
 """  # noqa: S608
 
 

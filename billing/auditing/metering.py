@@ -11,8 +11,12 @@ def _recounted(what: str) -> Callable[[Books], Iterable[Row]]:
 
 
 _SEQUENCES = """
-    SELECT sequence, count(*) AS times FROM billing_event GROUP BY 1 HAVING count(*) > 1
-    UNION ALL SELECT max(sequence), 0 FROM billing_event
+    WITH given AS (
+        SELECT sequence FROM billing_event UNION ALL SELECT sequence FROM billing_correction
+        UNION ALL SELECT resolved_sequence FROM billing_unbilledusage WHERE resolved_sequence IS NOT NULL
+    )
+    SELECT sequence, count(*) AS times FROM given GROUP BY 1 HAVING count(*) > 1
+    UNION ALL SELECT max(sequence), 0 FROM given
     HAVING max(sequence) > (SELECT last_value FROM billing_event_sequence)
     UNION ALL SELECT max(high_water_mark), 0 FROM billing_billedusage
     HAVING max(high_water_mark) > (SELECT last_value FROM billing_event_sequence)
@@ -38,6 +42,17 @@ _REPORTS = """
         OR u.resolved_sequence > (SELECT last_value FROM billing_event_sequence)
         OR (u.meter_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM plans_meterevent m WHERE (m.pgh_obj_id, m.event_name) = (u.meter_id, u.event_name)))
+"""
+
+_CORRECTIONS = """
+    SELECT k.id, k.event_key, k.replacement_key FROM billing_correction k
+    LEFT JOIN billing_event e ON e.key = k.event_key LEFT JOIN billing_event r ON r.key = k.replacement_key
+    LEFT JOIN customers_apikey a ON a.id = k.api_key_id
+    WHERE e.key IS NULL OR e.sandbox <> k.sandbox OR e.sequence >= k.sequence OR k.corrected_at < e.received_at
+        OR a.sandbox <> k.sandbox
+        OR (k.replacement_key IS NOT NULL AND (r.key IS NULL OR r.sandbox <> k.sandbox
+            OR r.sequence >= k.sequence OR r.received_at <> k.corrected_at))
+        OR EXISTS (SELECT FROM billing_unbilledusage u WHERE u.event_key = k.event_key AND u.resolved_at IS NULL)
 """
 
 _PLACES = """
@@ -94,6 +109,7 @@ CHECKS = (
     Check("events_are_in_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_customer_they_name", "A1", _CUSTOMERS),
     Check("reports_of_unbilled_usage_agree_with_their_events", "E3", _REPORTS),
+    Check("corrections_follow_what_they_correct", "E7", _CORRECTIONS),
     Check("counters_stand_where_their_version_puts_them", "E5", _PLACES),
     Check("counters_agree_with_rollups", "E6", _ROLLUPS),
     Check("rollups_lie_in_their_period", "E5", _HOURS),

@@ -1,7 +1,7 @@
 """Walk all events in the order of their customers, with what was reported of them, and check each against itself."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from django.db import connection
 from psycopg import ServerCursor
@@ -13,22 +13,6 @@ CHUNK = 5_000
 
 _EVENTS = f"SELECT {COLUMNS} FROM billing_event ORDER BY customer_id NULLS FIRST"  # noqa: S608
 
-_REPORTS = """
-SELECT encode(uuid_send(event_key), 'hex'), meter_id, reason, resolved_sequence
-FROM billing_unbilledusage WHERE event_key = ANY(%s::uuid[])
-"""
-
-
-class Report(NamedTuple):
-    """What was reported as unbilled; `resolved_sequence` is its place among the events once it was attributed."""
-
-    reason: str
-    resolved_sequence: int | None
-
-
-Reports = dict[str, dict[int | None, Report]]
-"""Event's key → meter (None for the event as a whole) → report."""
-
 
 def chunks() -> Iterator[list[Stored]]:
     """Yield all events, thousands at a time, ordered by customer; memory stays flat."""
@@ -39,18 +23,17 @@ def chunks() -> Iterator[list[Stored]]:
 
 
 def any_reports() -> bool:
+    return _any("billing_unbilledusage")
+
+
+def any_corrections() -> bool:
+    return _any("billing_correction")
+
+
+def _any(table: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM billing_unbilledusage)")
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608
         return bool(cursor.fetchone()[0])
-
-
-def reports_of(events: Sequence[Stored]) -> Reports:
-    found: Reports = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_REPORTS, [[event.key for event in events]])
-        for key, meter_id, reason, resolved_sequence in cursor.fetchall():
-            found.setdefault(key, {})[meter_id] = Report(reason, resolved_sequence)
-    return found
 
 
 def has_its_key(row: Stored) -> bool:

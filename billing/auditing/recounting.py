@@ -15,18 +15,13 @@ from billing.auditing.comparing import wrong_counters, wrong_rollups, wrong_snap
 from billing.auditing.folding import Fold
 from billing.auditing.known import Known, read_known
 from billing.auditing.meters import Meters, read_meters
-from billing.auditing.reading_events import (
-    Report,
-    any_reports,
-    chunks,
-    has_its_digest,
-    has_its_key,
-    reports_of,
-)
+from billing.auditing.reading_events import any_corrections, any_reports, chunks, has_its_digest, has_its_key
 from billing.auditing.reported import unfounded, unreported
 from billing.ingest import catalogue
 from billing.ingest.attribution import attribute
 from billing.ingest.stored import Stored, as_received
+from billing.store import corrections
+from billing.store.unbilled import Reported, reports_of
 
 EXACT = Context(prec=120)
 MOST_KEPT = 100
@@ -34,7 +29,7 @@ MOST_SUMS = 200_000
 """Sums kept before they are compared and dropped."""
 
 MOST_ID = 2**63 - 1
-NO_REPORTS: dict[int | None, Report] = {}
+NO_REPORTS: dict[int | None, Reported] = {}
 
 Row = dict[str, Any]
 
@@ -73,14 +68,17 @@ class _Walk:
         self.customer_id: int | None = None
 
     def walk(self) -> Recount:
-        reported = any_reports()
+        reported, corrected = any_reports(), any_corrections()
         for rows in chunks():
             self._know({row.customer_id for row in rows if row.customer_id is not None})
-            reports = reports_of(rows) if reported else {}
+            keys = [row.key for row in rows] if reported or corrected else []
+            reports = reports_of(keys) if reported else {}
+            taken_back = corrections.of(keys) if corrected else {}
             for row in rows:
                 if row.customer_id != self.customer_id:
                     self._turn_to(row.customer_id)
-                self._take(row, reports.get(row.key, NO_REPORTS))
+                correction = taken_back.get(row.key)
+                self._take(row, reports.get(row.key, NO_REPORTS), correction and correction.sequence)
             self.found.events += len(rows)
         self._compare(up_to=MOST_ID)
         return self.found
@@ -100,7 +98,7 @@ class _Walk:
             self._compare(up_to=self.customer_id)
         self.customer_id = customer_id
 
-    def _take(self, row: Stored, reports: dict[int | None, Report]) -> None:
+    def _take(self, row: Stored, reports: dict[int | None, Reported], taken_back: int | None) -> None:
         event = as_received(row)
         if not has_its_key(row):
             _keep(self.found.keys, [{"key": row.key, "source": row.source, "id": row.sender_id}])
@@ -113,7 +111,7 @@ class _Walk:
         if reports:
             wrong = unfounded(row, found, reports, known=self.known, meters=self.meters, catalogue=self.catalogue)
             _keep(self.found.reasons, wrong)
-        self.fold.take(row, found, reports)
+        self.fold.take(row, found, reports, taken_back)
 
     def _compare(self, *, up_to: int) -> None:
         """Compare the sums, all of customers up to this one, with what is stored of them, and forget them."""

@@ -6,17 +6,17 @@ from typing import Any
 
 from billing.auditing.known import Known
 from billing.auditing.meters import Meters
-from billing.auditing.reading_events import Report
 from billing.ingest.attribution import Attribution
 from billing.ingest.catalogue import CatalogueCopy
 from billing.ingest.stored import Stored
 from billing.models.usage import Reason
+from billing.store.unbilled import Reported
 
 HANDOVER = timedelta(minutes=5)
 """How long a request under way may go on without what was made meanwhile."""
 
 Row = dict[str, Any]
-Reports = dict[int | None, Report]
+Reports = dict[int | None, Reported]
 
 
 def unreported(row: Stored, found: Attribution, reports: Reports, *, meters: Meters) -> Iterator[Row]:

@@ -61,8 +61,8 @@ _CLOSED = """
         OR (p.error = '' AND p.retry_at IS NOT NULL)
 """
 
-# The mark is the time of the first usage that came too late, of the replay that found it a place, or of the close
-# that left what comes to less than nothing to a later document.
+# The mark is the time of the first usage that came too late, of the replay that found it a place, of a correction, or
+# of the close that left what comes to less than nothing to a later document.
 _LATE = """
     WITH late AS (
         SELECT p.id, p.late_since, p.closed_at, s.customer_id FROM billing_period p
@@ -71,6 +71,8 @@ _LATE = """
         SELECT DISTINCT customer_id, received_at AS at FROM billing_event
         WHERE customer_id IN (SELECT customer_id FROM late)
         UNION SELECT customer_id, resolved_at FROM billing_unbilledusage
+        UNION SELECT e.customer_id, k.corrected_at FROM billing_correction k
+        JOIN billing_event e ON e.key = k.event_key
     )
     SELECT l.id AS period_id, l.late_since FROM late l
     LEFT JOIN came c ON (c.customer_id, c.at) = (l.customer_id, l.late_since)

@@ -14,9 +14,9 @@ import msgspec
 from django.db import connection
 
 from billing.auditing.known import Known
-from billing.ingest.attribution import Stop
 from billing.ingest.catalogue import look_up
 from billing.ingest.costs import carried_at_cost
+from billing.ingest.given import Part
 from billing.ingest.stored import Stored, as_received
 from billing.ingest.tallying import digest_of_value, joined_by, tallies_of
 from billing.store.sums import CounterKey, RollupSeries
@@ -73,16 +73,20 @@ class Tallies:
         self._kept: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
 
-    def take(self, row: Stored, stop: Stop, value: int | Decimal, bucket: datetime | None, sequence: int) -> None:
-        """Add an event at one of its stops."""
+    def take(self, row: Stored, part: Part, bucket: datetime | None, taken_back: int | None) -> None:
+        """Add an event at one of its stops: to what it carried up to when it was taken back, if it was."""
+        stop, value, sequence = part
         for place, (counter, _) in enumerate(stop.targets if stop.price or stop.costs else ()):
             costs = stop.costs[place] if stop.costs else None
             if costs is not None:
                 carried = carried_at_cost(costs, [as_received(row)], [value])
             else:
                 carried = measured(look_up(as_received(row).properties, stop.price)) if stop.price else 0
-            self._carried.setdefault(counter, []).append((sequence, Decimal(carried or 0)))
-        if not stop.tallies:
+            prices = self._carried.setdefault(counter, [])
+            prices.append((sequence, Decimal(carried or 0)))
+            if taken_back is not None:
+                prices.append((taken_back, -Decimal(carried or 0)))
+        if not stop.tallies or taken_back is not None:
             return
         metering, event = stop.meter.metering, as_received(row)
         mark = Mark(event.occurred_at, event.source, event.id, Decimal(value))

@@ -32,7 +32,7 @@ from plans.metering.numbers import measured
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
-_EXACT = Context(prec=120)
+EXACT = Context(prec=120)
 _TRIES = 5
 
 
@@ -65,6 +65,20 @@ class Batch:
     known: Mapping[str, CustomerCopy]
     catalogue_revision: int
     sandbox: bool
+
+
+@dataclass(slots=True)
+class Folded:
+    """
+    What events add: to counters, to rollups, and at stops that keep tallies.
+
+    carried: (subscription, moment) from which on periods are entered with what that changes.
+    """
+
+    counters: dict[sums.CounterKey, sums.CounterSum] = field(default_factory=dict)
+    rollups: dict[sums.RollupKey, sums.RollupSum] = field(default_factory=dict)
+    tallied: list[tuple[Stop, "Group", Sequence[int | Decimal]]] = field(default_factory=list)
+    carried: set[tuple[int, datetime]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -112,7 +126,7 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
 
 
 def _earliest(events: Sequence[Received]) -> datetime:
-    return min(event.occurred_at for event in events)
+    return min((event.occurred_at for event in events), default=customers.FOR_EVER)
 
 
 def _without_repeats(events: Sequence[Received]) -> Tried:
@@ -204,11 +218,20 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
 
     Counting comes last: busy counters are what batches wait for.
     """
-    gates = _gated(batch)
-    later = sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
+    gates = gated(batch)
+    later = gated_later(batch)
     reached("ingest.after_gate")
-    repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
+    repeated = append(batch, at=at)
     stored = event_store.digests(repeated) if repeated else {}
+    reached("ingest.after_append")
+    _count(batch, repeated, gates, later, at=at)
+    reached("ingest.after_counters")
+    return stored
+
+
+def append(batch: Batch, *, at: datetime) -> set[str]:
+    """Store the events that are new, report what no price takes of them, and return the keys that were there."""
+    repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
     unbilled.report(
         [
             unbilled.Report(event.key, customer_id_of(event, batch), part.meter_id, part.reason, part.detail)
@@ -217,10 +240,7 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
             for part in one.unpriced
         ]
     )
-    reached("ingest.after_append")
-    _count(batch, repeated, gates, later, at=at)
-    reached("ingest.after_counters")
-    return stored
+    return repeated
 
 
 def customer_id_of(event: Received, batch: Batch) -> int | None:
@@ -238,12 +258,11 @@ def count_again(batch: Batch, *, at: datetime) -> None:
     :raises CopyIsOld: if a period, or the catalogue, is no longer as it was when the batch was attributed.
     """
     if batch.events:
-        gates = _gated(batch)
-        later = sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
-        _count(batch, (), gates, later, at=at)
+        gates = gated(batch)
+        _count(batch, (), gates, gated_later(batch), at=at)
 
 
-def _gated(batch: Batch) -> Mapping[int, sums.Gate]:
+def gated(batch: Batch) -> Mapping[int, sums.Gate]:
     """
     Lock the periods that the batch counts into.
 
@@ -262,6 +281,11 @@ def _gated(batch: Batch) -> Mapping[int, sums.Gate]:
     if any(id_ not in gates or gates[id_].revision != expected[id_] for id_ in expected):
         raise CopyIsOld
     return gates
+
+
+def gated_later(batch: Batch) -> sums.Later:
+    """Lock the periods that levels are carried into by the batch."""
+    return sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
 
 
 def _rows(batch: Batch) -> list[event_store.Row]:
@@ -292,20 +316,23 @@ def _count(
     at: datetime,
 ) -> None:
     """Fold what the new events add, and add it."""
-    counters: dict[sums.CounterKey, sums.CounterSum] = {}
-    rollups: dict[sums.RollupKey, sums.RollupSum] = {}
-    tallied: list[tuple[Stop, Group, Sequence[int | Decimal]]] = []
-    with localcontext(_EXACT):
-        groups = list(_grouped(batch, repeated))
-        for group in groups:
-            _fold(group, counters, rollups, tallied)
-        sums.add(counters, rollups)
-        if tallied:
-            tally(tallied)
-    late = {counter.period_id for counter in counters if gates[counter.period_id].is_closed}
-    late |= later.entered_after([moment for group in groups for moment in group.route.carried])
+    with localcontext(EXACT):
+        new = fold(batch, repeated)
+        sums.add(new.counters, new.rollups)
+        if new.tallied:
+            tally(new.tallied)
+    late = {counter.period_id for counter in new.counters if gates[counter.period_id].is_closed}
+    late |= later.entered_after(new.carried)
     if late:
         sums.mark_late(late, at=at)
+
+
+def fold(batch: Batch, repeated: Collection[str] = ()) -> Folded:
+    """Return what the events add that are no repeats, in the caller's exact context."""
+    folded = Folded()
+    for group in _grouped(batch, repeated):
+        fold_group(group, folded)
+    return folded
 
 
 def _grouped(batch: Batch, repeated: Collection[str]) -> Iterable[Group]:
@@ -322,18 +349,16 @@ def _grouped(batch: Batch, repeated: Collection[str]) -> Iterable[Group]:
     return groups.values()
 
 
-def _fold(
-    group: Group,
-    counters: dict[sums.CounterKey, sums.CounterSum],
-    rollups: dict[sums.RollupKey, sums.RollupSum],
-    tallied: list[tuple[Stop, Group, Sequence[int | Decimal]]],
-) -> None:
+def fold_group(group: Group, folded: Folded) -> None:
+    """Add what the events of a group add, in the caller's exact context."""
+    counters, rollups = folded.counters, folded.rollups
+    folded.carried.update(group.route.carried)
     events = len(group.values)
     for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
         quantity = sum(values)
         carried = _carried(stop.price, group.events) if stop.price else 0
         if stop.tallies:
-            tallied.append((stop, group, values))
+            folded.tallied.append((stop, group, values))
         for place, (counter, series) in enumerate(stop.targets):
             costs = stop.costs[place] if stop.costs else None
             total = counters.get(counter)

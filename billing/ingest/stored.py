@@ -13,6 +13,9 @@ COLUMNS = """
 """
 """What `Stored` is made of, as it stands in a SELECT from the table of events."""
 
+PAGE = 2_000
+"""Events read at a time where many are walked."""
+
 
 class Stored(NamedTuple):
     """One row of the table of events; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
@@ -60,16 +63,33 @@ def stored_by_key(keys: Collection[str]) -> dict[str, Stored]:
     return {row.key: row for row in sorted(found, key=lambda row: row.sequence)}
 
 
+Place = tuple[datetime, str, str]
+"""An event's place among others: its time, source and sender's id."""
+
 _BETWEEN = f"""
 SELECT {COLUMNS} FROM billing_event
-WHERE customer_id = %s AND name = ANY(%s) AND occurred_at >= %s AND occurred_at < %s
-ORDER BY occurred_at, source COLLATE "C", sender_id COLLATE "C"
+WHERE customer_id = %(customer)s AND name = ANY(%(names)s) AND occurred_at >= %(at)s AND occurred_at < %(until)s
+    AND (occurred_at, source COLLATE "C", sender_id COLLATE "C") > (%(at)s, %(source)s, %(id)s)
+ORDER BY occurred_at, source COLLATE "C", sender_id COLLATE "C" LIMIT %(limit)s
 """  # noqa: S608
 
 
-def stored_between(*, customer_id: int, names: Sequence[str], since: datetime, until: datetime) -> Iterator[Stored]:
-    """Yield a customer's events of these names in [since, until), in the order of time, then source, then id."""
-    with statements.cursor() as cursor:
-        cursor.execute(_BETWEEN, [customer_id, list(names), since, until], binary=True)
-        for row in cursor:
-            yield Stored._make(row)
+def pages_between(
+    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, after: Place | None = None
+) -> Iterator[list[Stored]]:
+    """
+    Yield a customer's events of these names in [since, until), in the order of time, then source, then id, by pages.
+
+    after: go on beyond this place.
+    """
+    wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE}
+    at, source, id_ = after or (since, "", "")
+    while True:
+        with statements.cursor() as cursor:
+            cursor.execute(_BETWEEN, wanted | {"at": at, "source": source, "id": id_}, binary=True)
+            rows = [Stored._make(row) for row in cursor.fetchall()]
+        if rows:
+            yield rows
+        if len(rows) < PAGE:
+            return
+        at, source, id_ = rows[-1].occurred_at, rows[-1].source, rows[-1].sender_id

@@ -1,5 +1,6 @@
 from billing.models.agreements import Override
 from billing.models.changes import Rollout, ScheduledChange
+from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, Redemption, Settlement
@@ -19,6 +20,7 @@ from billing.models.usage import (
 
 __all__ = [
     "BilledUsage",
+    "Correction",
     "CountedCost",
     "Counter",
     "CouponLine",

@@ -77,6 +77,7 @@ _LAST = """
 SELECT max(e.occurred_at) FROM billing_event e
 WHERE e.customer_id = %s AND e.name = ANY(%s) AND e.occurred_at >= %s AND e.occurred_at < %s
     AND e.subscription_ref = ANY(%s)
+    AND NOT EXISTS (SELECT FROM billing_correction k WHERE k.event_key = e.key)
 """
 
 
@@ -84,7 +85,7 @@ def last_between(
     *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
 ) -> datetime | None:
     """
-    Return when the last event of these names happened in [since, until), if there is one.
+    Return when the last event of these names happened in [since, until) that still counts, if there is one.
 
     subscription_refs: what the events may say of the subscription they belong to; empty where they say nothing.
     """

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import psycopg
 from django.db import transaction
 
 from billing.immutability import COSTS
@@ -175,6 +176,35 @@ ON CONFLICT (series_id, bucket) DO UPDATE SET
     quantity = h.quantity + excluded.quantity
 """
 
+_HOLD_COUNTERS = "SELECT FROM billing_counter WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
+# No INSERT: a sum that is taken back is no row, its constraints would refuse it before it met the one that is there.
+_TAKE_FROM_COUNTERS = """
+UPDATE billing_counter c SET
+    events = c.events - taken.n,
+    quantity = c.quantity - taken.q,
+    carried = c.carried - taken.c,
+    fingerprint = c.fingerprint - taken.h
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS taken(id, n, q, c, h)
+WHERE c.id = taken.id
+"""
+# An hour is named by the clock that the customer had when the usage came, which may have been changed since.
+_TAKE_FROM_HOURS = """
+WITH taken AS (
+    SELECT t.s, h.bucket AS b, sum(t.n) AS n, sum(t.q) AS q
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS t(s, b, n, q)
+    LEFT JOIN LATERAL (
+        SELECT bucket FROM billing_hour WHERE series_id = t.s AND events >= t.n
+            AND bucket > t.b - interval '1 hour' AND bucket < t.b + interval '1 hour'
+        ORDER BY bucket = t.b DESC, bucket LIMIT 1
+    ) h ON true
+    GROUP BY 1, 2
+), changed AS (
+    UPDATE billing_hour h SET events = h.events - taken.n, quantity = h.quantity - taken.q
+    FROM taken WHERE (h.series_id, h.bucket) = (taken.s, taken.b) RETURNING 1
+)
+SELECT (SELECT count(*) FROM taken) = (SELECT count(*) FROM changed)
+"""
+
 Key = TypeVar("Key", CounterKey, RollupSeries)
 
 _counter_ids: dict[CounterKey, int] = {}
@@ -183,6 +213,10 @@ _series_ids: dict[RollupSeries, int] = {}
 
 class SumsMissing(Exception):
     """A counter that this process remembers is gone: its period was removed."""
+
+
+class SumsDisagree(Exception):
+    """A sum holds less than its events gave: the books are wrong, which an audit tells more of."""
 
 
 def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
@@ -210,6 +244,39 @@ def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, R
             to_hours.execute(_ADD_TO_HOURS, [ids, _buckets(rollups), _events(added), _quantities(added)])
     if to_counters.rowcount != len(counters):
         raise SumsMissing
+
+
+def hold(counters: Collection[CounterKey]) -> None:
+    """Lock counters in the order of their numbers, making those that are missing, for several changes to follow."""
+    if counters:
+        with statements.cursor() as cursor:
+            ids = _ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
+            cursor.execute(_HOLD_COUNTERS, [_array(ids)])
+            if cursor.rowcount != len(counters):
+                raise SumsMissing
+
+
+def take_back(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
+    """
+    Take from counters and rollups, which the caller holds, what events had given them.
+
+    :raises SumsDisagree: if one holds less than is taken back.
+    """
+    if not counters:
+        return
+    with statements.cursor() as cursor:
+        ids = _array(_ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw"))
+        series = _array(_ids(cursor, [key for key, _ in rollups], _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd"))
+        taken, hours = counters.values(), rollups.values()
+        carried = "{" + ",".join([str(one.carried) for one in taken]) + "}"
+        fingerprints = _array(one.fingerprint for one in taken)
+        try:
+            cursor.execute(_TAKE_FROM_COUNTERS, [ids, _events(taken), _quantities(taken), carried, fingerprints])
+            cursor.execute(_TAKE_FROM_HOURS, [series, _buckets(rollups), _events(hours), _quantities(hours)])
+        except psycopg.errors.CheckViolation as error:
+            raise SumsDisagree from error
+        if not cursor.fetchone()[0]:
+            raise SumsDisagree
 
 
 def series_ids(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:

@@ -36,6 +36,10 @@ def span_of(resets: Interval | None) -> str:
     return "" if resets is None else f"{resets.count} {resets.unit}"
 
 
+Place = tuple[int, UUID]
+"""A series, and the digest of a value."""
+
+
 class Joined(NamedTuple):
     """An event's word on a distinct value. `digest`: of the value."""
 
@@ -226,23 +230,33 @@ def add_members(
         for one in of_key:
             steps.setdefault((ids[key.series], one.digest), []).append(one)
     moved: dict[int, int] = {}
-    later: list[tuple[int, int]] = []
+    for places in in_rounds(list(steps), recurring=recurring):
+        _add_members({place: steps[place] for place in places}, moved, recurring=recurring)
+    _add({key: _counted(key, of_key, moved.pop(ids[key.series])) for key, of_key in joined.items()}, ids)
+    move_members(list(moved.items()))
+
+
+def _add_members(steps: Mapping[Place, Sequence[Joined]], moved: dict[int, int], *, recurring: bool) -> None:
+    """Keep the last words on values, and note by how much each series' members change."""
     rows = []
-    for (place, known), before, later_id in _known_members(list(steps), recurring=recurring):
+    for (place, known), before, later_id in known_members(list(steps), recurring=recurring):
         found = steps[place]
         last, by = change(known, [one.step for one in found], before=before)
         moved[place[0]] = moved.get(place[0], 0) + by
         if by and later_id is not None:
-            later.append((later_id, -by))
+            moved[later_id] = moved.get(later_id, 0) - by
         if last is not None and last != known:
             rows.append((*place, found[0].value, last.at, last.source, last.key, last.joins))
-    with statements.cursor() as cursor:
-        if rows:
-            cursor.execute(_KEEP_MEMBERS, [list(column) for column in zip(*rows, strict=True)])
-    _add({key: _counted(key, of_key, moved[ids[key.series]]) for key, of_key in joined.items()}, ids)
-    if later:
+    if rows:
         with statements.cursor() as cursor:
-            cursor.execute(_MOVE_MEMBERS, [list(column) for column in zip(*later, strict=True)])
+            cursor.execute(_KEEP_MEMBERS, [list(column) for column in zip(*rows, strict=True)])
+
+
+def move_members(moved: Sequence[tuple[int, int]]) -> None:
+    """Change how many members came less how many went: (series, by how many)."""
+    if moved:
+        with statements.cursor() as cursor:
+            cursor.execute(_MOVE_MEMBERS, [list(column) for column in zip(*moved, strict=True)])
 
 
 def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Tally:
@@ -250,9 +264,33 @@ def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Tally:
     return Tally(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
 
 
-def _known_members(
-    places: Sequence[tuple[int, UUID]], *, recurring: bool
-) -> list[tuple[tuple[tuple[int, UUID], Step | None], bool, int | None]]:
+_ROUNDS = """
+SELECT u.i, rank() OVER (PARTITION BY p.subscription_id, s.meter_id, s.dimensions, u.digest ORDER BY p.starts_at)
+FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
+JOIN billing_series s ON s.id = u.series JOIN billing_period p ON p.id = s.period_id
+"""
+
+
+def in_rounds(places: Sequence[Place], *, recurring: bool) -> list[list[Place]]:
+    """
+    Return places in rounds, one after the other: what a value does in a period depends on what it did before.
+
+    One round is enough unless values stay, and one of them is told of in several periods of a subscription.
+    """
+    if not recurring or len({digest for _, digest in places}) == len(places):
+        return [list(places)] if places else []
+    rounds: dict[int, list[Place]] = {}
+    with statements.cursor() as cursor:
+        series, digests = zip(*places, strict=True)
+        cursor.execute(_ROUNDS, [list(range(len(places))), list(series), list(digests)], binary=True)
+        for index, number in cursor.fetchall():
+            rounds.setdefault(number, []).append(places[index])
+    return [rounds[number] for number in sorted(rounds)]
+
+
+def known_members(
+    places: Sequence[Place], *, recurring: bool
+) -> list[tuple[tuple[Place, Step | None], bool, int | None]]:
     """Return each (series, value) with its last step, whether it was there before, and the series that goes on."""
     series, digests = zip(*places, strict=True)
     with statements.cursor() as cursor:

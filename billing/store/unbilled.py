@@ -50,6 +50,51 @@ def report(reports: Sequence[Report]) -> None:
         cursor.execute(_REPORT, [document.decode()])
 
 
+class Reported(NamedTuple):
+    """What became of a report; `resolved_sequence` is its place among the events once it was attributed."""
+
+    reason: str
+    resolved_at: datetime | None = None
+    resolved_sequence: int | None = None
+
+
+Reports = dict[str, dict[int | None, Reported]]
+"""Event's key → meter (None for the event as a whole) → report."""
+
+_OF = """
+SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unbilledusage
+WHERE event_key = ANY(%s::uuid[])
+"""
+
+
+def reports_of(keys: Collection[str]) -> Reports:
+    """Return what was reported of these events, open or resolved."""
+    found: Reports = {}
+    with statements.cursor() as cursor:
+        cursor.execute(_OF, [list(keys)], binary=True)
+        for key, meter_id, *report in cursor.fetchall():
+            found.setdefault(key.hex, {})[meter_id] = Reported(*report)
+    return found
+
+
+_HOLD = """
+SELECT id, customer_id, resolved_at FROM billing_unbilledusage
+WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
+"""
+
+
+def hold(keys: Collection[str]) -> list[tuple[int, int | None]]:
+    """
+    Lock the reports of these events, so that no replay attributes them meanwhile; return the open ones with customer.
+
+    Asked twice: a replay that the first one waited for may have reported meter by meter what was open as a whole.
+    """
+    with statements.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute(_HOLD, [list(keys)])
+        return [(id_, customer_id) for id_, customer_id, resolved_at in cursor.fetchall() if resolved_at is None]
+
+
 _CLAIM = """
 SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unbilledusage
 WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))

@@ -43,7 +43,7 @@ JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
 JOIN billing_rollup r ON r.period_id = p.id AND r.meter_id = %(meter)s
     AND r.bucket >= %(since)s AND r.bucket < %(until)s
 WHERE s.customer_id = %(customer)s
-GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+GROUP BY 1, 2 HAVING sum(r.events) > 0 ORDER BY 1, 2 LIMIT %(limit)s
 """
 
 

@@ -38,8 +38,10 @@ _LATEST = """
 SELECT e.key, e.occurred_at, e.customer_ref, e.source, e.sender_id, e.properties, e.name
 FROM unnest(%s::bigint[]) AS c(id)
 CROSS JOIN LATERAL (
-    SELECT * FROM billing_event
-    WHERE customer_id = c.id AND name = %s ORDER BY occurred_at DESC LIMIT %s
+    SELECT * FROM billing_event k
+    WHERE customer_id = c.id AND name = %s
+        AND NOT EXISTS (SELECT FROM billing_correction t WHERE t.event_key = k.key)
+    ORDER BY occurred_at DESC LIMIT %s
 ) e
 ORDER BY e.occurred_at DESC LIMIT %s
 """
@@ -49,7 +51,8 @@ def recent_events(*, meter_id: int, name: str, since: datetime, count: int) -> l
     """
     Return the latest events of a name, newest first, of the customers that the meter counted last since a moment.
 
-    An index leads to the events of a customer, none to those of a name: so the hourly sums say whose to look at.
+    What was taken back is left out. An index leads to the events of a customer, none to those of a name: so the
+    hourly sums say whose to look at.
     """
     hours = Rollup.objects.filter(meter=meter_id, bucket__gte=since).order_by("-bucket")
     whose = hours.values_list("period__subscription__customer", flat=True)[: MOST_CUSTOMERS * 20]

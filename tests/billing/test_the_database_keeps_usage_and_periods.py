@@ -11,6 +11,7 @@ from billing.repricing import publish_for
 from billing.subscribing import apply_coupon
 from invoices.models import Line
 from plans.publishing import new_version
+from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.ingest.world import call, make_world, send
 from tests.builders import FEB, MAR, agree, make_coupon
 from tests.refusals import named_constraints, refused_by
@@ -35,6 +36,12 @@ INSERT INTO billing_override (subscription_id, feature_id, what, match, value, s
 SELECT subscription_id, feature_id, {what}, {match}, {value}, {starts}, {ends}, reason, created_at
 FROM billing_override
 """
+CORRECTED = """
+INSERT INTO billing_correction (event_key, sequence, kind, replacement_key, sandbox, reason, by_id, api_key_id,
+    corrected_at)
+SELECT {key}, 1000, {kind}, {replacement}, sandbox, {reason}, {by}, NULL, now() FROM billing_correction
+"""
+CORRECTION = {"key": "gen_random_uuid()", "kind": "kind", "replacement": "NULL", "reason": "reason", "by": "by_id"}
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
 
@@ -54,6 +61,10 @@ def redeemed(*, position: str = "position", coupon: str = "r.coupon_id") -> str:
         f" SELECT r.subscription_id, {coupon}, {position}, r.since, '', now() FROM billing_redemption r"
         " JOIN plans_coupon s ON s.code = 'SPARE'"
     )
+
+
+def corrected(**fields: str) -> str:
+    return CORRECTED.format(**CORRECTION | fields)
 
 
 def tally(changes: str) -> str:
@@ -185,6 +196,15 @@ CASES = [
     ("replayed_usage_says_when", REPORTED.format(key="gen_random_uuid()", reason="reason", resolved="now()")),
     ("unbilled_usage_is_resolved_once", "UPDATE billing_unbilledusage SET event_name = 'other'"),
     ("unbilled_usage_is_resolved_once", "DELETE FROM billing_unbilledusage"),
+    # corrections
+    ("event_is_corrected_once", corrected(key="event_key")),
+    ("correction_kind_is_known", corrected(kind="'other'")),
+    ("only_a_replacement_has_an_event_of_its_own", corrected(replacement="gen_random_uuid()")),
+    ("only_a_replacement_has_an_event_of_its_own", corrected(kind="'replace'")),
+    ("correction_has_a_reason", corrected(reason="''")),
+    ("correction_says_who", corrected(by="NULL")),
+    ("pgtrigger", "UPDATE billing_correction SET reason = 'other'"),
+    ("pgtrigger", "DELETE FROM billing_correction"),
     # what was billed
     ("billed_quantity_is_finite", billed(quantity="'NaN'")),
     ("billed_fingerprint_is_finite", billed(fingerprint="'NaN'")),
@@ -218,6 +238,8 @@ def world() -> None:
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
+    send(call("c3", customer="other", timestamp="2026-01-05T00:00:00Z"))
+    correct_all(wanted("c3"))
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     make_coupon("SPARE", percent=5)

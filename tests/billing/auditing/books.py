@@ -1,17 +1,20 @@
 """Books with everything in them: usage of every kind, closed and open periods, late usage, a cancellation."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.auditing.history import tracked
 from billing.closing import close_due
+from billing.correcting import Wanted, correct
 from billing.ingest.recording import record
-from billing.ingest.wire import read
+from billing.ingest.wire import Received, key_of, read
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
 from billing.subscribing import apply_coupon, cancel, change_plan, extend_periods, remove_coupon
@@ -56,6 +59,7 @@ def make_books() -> None:
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
     _subscribe_others(acme, pro, team)
+    key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
     _use(acme)
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
@@ -65,14 +69,16 @@ def make_books() -> None:
     publish_due(at=FEB)
     extend_periods(until=NOW)
     move_due(at=NOW)
+    _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
     close_due(at=NOW)
     _use_late()
+    _correct("a4-sample", "g4-call", replaced=False, api_key=key)
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
-    _add_what_surrounds()
+    _add_what_surrounds(key)
     _date_back()
 
 
@@ -215,6 +221,18 @@ def _credit() -> None:
     credit(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
 
 
+def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
+    """Take these events back; replace the first of them, unless told otherwise, by one of another day and value."""
+    at = NOW + timedelta(days=2)
+    body = {"id": f"{ids[0]}-new", "customer": "acme", "event": "sampled", "properties": _sample(7)}
+    new = _read([body | {"timestamp": (at - timedelta(days=20)).isoformat()}], at=at)
+    wanted = [Wanted(0, id_, "", key_of(id_, source="", sandbox=False), "sent twice") for id_ in ids]
+    if replaced:
+        wanted[0] = replace(wanted[0], replacement=new[0])
+    outcomes = correct(corrections=wanted, sandbox=False, at=at, **who)
+    assert {one.status for one in outcomes} == {"accepted"}
+
+
 def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool = False, **fields: Any) -> None:
     """Send a call, a request of tokens and some storage of one moment."""
     moment = (at - timedelta(days=days_ago)).isoformat()
@@ -237,14 +255,17 @@ def _sample(number: int) -> dict[str, Any]:
 
 
 def _record(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> None:
+    record(events=_read(events, at=at, sandbox=sandbox), sandbox=sandbox, at=at)
+
+
+def _read(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> list[Received]:
     body = json.dumps(events).encode()
     found, refused, _ = read(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
     assert not refused
-    record(events=found, sandbox=sandbox, at=at)
+    return found
 
 
-def _add_what_surrounds() -> None:
-    key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
+def _add_what_surrounds(key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW)
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW

@@ -37,6 +37,7 @@ ANY_VALUE_IS_FINE = {
     "billing_event.received_at": "nothing depends on it, unless the event had no time of its own; see below",
     "billing_period.error": "tells why a close failed, for people",
     "billing_period.attempts": "says how long to wait before the next one",
+    "billing_correction.corrected_at": "when it was asked for; see the check for a replacement's",
     "billing_unbilledusage.detail": "tells what was wrong, for people",
     "invoices_rendering.attempts": "says how long to wait before the next one",
     "invoices_rendering.error": "tells why rendering failed, for people",
@@ -52,6 +53,7 @@ WORTH_A_SEAL = {
     "invoices_line.unit": "text of a document",
     "invoices_invoicetax.name": "text of a document",
     "invoices_invoicetax.reason": "text of a document",
+    "billing_correction.reason": "what a person said",
     "invoices_numberseries.code": "the name of a series",
     "invoices_numberseries.prefix": "what the next number is printed with",
 }

@@ -1,0 +1,150 @@
+"""
+Correct usage, in one transaction: docs/metering.md#corrections.
+
+    judge → hold open reports → gate the periods → append replacements → append corrections
+    → take back from counters and rollups → count replacements → tally anew → mark closed periods late
+
+The gate and everything after it is as ingest does it, so corrections, usage and closes meet at the same rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import localcontext
+
+import psycopg
+from django.contrib.auth.models import AbstractBaseUser
+
+from billing.correcting.judging import Outcome, Wanted, judge
+from billing.correcting.rebuilding import rebuild
+from billing.correcting.taking_back import taken_back
+from billing.ingest import catalogue, customers, recording
+from billing.ingest.given import Given, given
+from billing.ingest.recording import ACCEPTED, DUPLICATE, EXACT, Batch, CopyIsOld
+from billing.ingest.stored import stored_by_key
+from billing.ingest.tallying import tally
+from billing.store import corrections, sums, unbilled
+from billing.store import events as event_store
+from billing.store.corrections import New
+from customers.models import ApiKey
+from plans.failpoints import reached
+from plans.trail import change
+
+MOST = 1_000
+"""Corrections of one request: each may have to read the events of its period again."""
+
+_TRIES = 5
+
+
+class NothingCorrected(Exception):
+    """One of the corrections of an atomic request cannot be made, so none is. `outcomes`: of each of them."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        super().__init__("one of the corrections cannot be made, so none is")
+        self.outcomes = outcomes
+
+
+def correct(
+    *,
+    corrections: Sequence[Wanted],
+    sandbox: bool,
+    at: datetime,
+    by: AbstractBaseUser | None = None,
+    api_key: ApiKey | None = None,
+    atomic: bool = False,
+) -> list[Outcome]:
+    """
+    Take back events, count what replaces them, and return what became of each correction: accepted, duplicate (made
+    before), conflict or rejected.
+
+    When this returns, everything accepted is committed and shows in every read. by, api_key: who asks, one of them.
+    What changed meanwhile, and a deadlock that is lost, make it start over.
+
+    :raises NothingCorrected: if `atomic` and one of them cannot be made.
+    :raises SumsDisagree: if counters hold less than the events gave them.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            with change("correct usage", by=by, at=at):
+                return _correct(corrections, sandbox, at=at, by=by, api_key=api_key, atomic=atomic)
+        except (CopyIsOld, sums.SumsMissing, psycopg.errors.DeadlockDetected):
+            if not left:
+                raise
+            sums.forget()
+            catalogue.refresh()
+            customers.forget()
+    raise AssertionError("unreachable")
+
+
+def _correct(
+    wanted: Sequence[Wanted],
+    sandbox: bool,
+    *,
+    at: datetime,
+    by: AbstractBaseUser | None,
+    api_key: ApiKey | None,
+    atomic: bool,
+) -> list[Outcome]:
+    keys = {one.key for one in wanted}
+    open_reports = unbilled.hold(keys)
+    stored = event_store.digests(keys | {one.replacement.key for one in wanted if one.replacement})
+    outcomes, new = judge(wanted, stored=stored, corrected=corrections.of(keys))
+    if atomic and not {one.status for one in outcomes} <= {ACCEPTED, DUPLICATE}:
+        raise NothingCorrected(outcomes)
+    if new:
+        revision = catalogue.current().revision
+        wrong = given(list(stored_by_key({one.key for one in new}).values()))
+        batch = recording.attribute_all([one.replacement for one in new if one.replacement], sandbox=sandbox)
+        if batch.catalogue_revision != revision:
+            raise CopyIsOld
+        _store(new, wrong, batch, open_reports, at=at, by=by, api_key=api_key)
+    return outcomes
+
+
+def _store(
+    new: Sequence[Wanted],
+    wrong: Sequence[Given],
+    batch: Batch,
+    open_reports: Sequence[tuple[int, int | None]],
+    *,
+    at: datetime,
+    by: AbstractBaseUser | None,
+    api_key: ApiKey | None,
+) -> None:
+    both = replace(
+        batch,
+        events=[*(one.event for one in wrong), *batch.events],
+        attributions=[*(one.found for one in wrong), *batch.attributions],
+    )
+    gates = recording.gated(both)
+    later = recording.gated_later(both)
+    reached("correct.after_gate")
+    if recording.append(batch, at=at):
+        raise CopyIsOld  # somebody has sent an event of this id meanwhile
+    rows = [New(one.key, one.kind, one.replacement and one.replacement.key, one.reason) for one in new]
+    numbers = corrections.add(
+        rows, sandbox=batch.sandbox, by_id=by and by.pk, api_key_id=api_key and api_key.pk, at=at
+    )
+    if len(numbers) < len(new):
+        raise CopyIsOld  # somebody has corrected one of the events meanwhile
+    unbilled.resolve(open_reports, at=at)
+    _move(wrong, batch, gates, later, at=at)
+    reached("correct.before_commit")
+
+
+def _move(
+    wrong: Sequence[Given], batch: Batch, gates: Mapping[int, sums.Gate], later: sums.Later, *, at: datetime
+) -> None:
+    """Take back what the wrong events gave, and count what replaces them."""
+    with localcontext(EXACT):
+        old, new = taken_back(wrong), recording.fold(batch)
+        sums.hold({**old.counters, **new.counters})
+        sums.take_back(old.counters, old.rollups)
+        sums.add(new.counters, new.rollups)
+        if new.tallied:
+            tally(new.tallied)
+        rebuild(wrong)
+    late = {counter.period_id for counter in {**old.counters, **new.counters} if gates[counter.period_id].is_closed}
+    late |= later.entered_after(old.carried | new.carried)
+    if late:
+        sums.mark_late(late, at=at)
