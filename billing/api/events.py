@@ -47,7 +47,7 @@ class EventsView(APIView):
             raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
         atomic = request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
-            raise ValidationError(_fields(refused, single=single))
+            raise ValidationError(refused_fields(refused, single=single))
         try:
             outcomes = recording.record(events=events, sandbox=sandbox, at=at, atomic=atomic)
         except recording.RefusedAsAWhole as error:
@@ -57,7 +57,8 @@ class EventsView(APIView):
         return _answer(events, outcomes, refused)
 
 
-def _fields(refused: list[wire.Refused], *, single: bool) -> dict[str, list[str]]:
+def refused_fields(refused: list[wire.Refused], *, single: bool) -> dict[str, list[str]]:
+    """Return what is wrong with each field, named by its place in the body."""
     found: dict[str, list[str]] = {}
     for one in refused:
         found.setdefault(one.field if single else f"{one.index}.{one.field}", []).append(one.detail)

@@ -35,6 +35,26 @@ EVENTS_REQUEST = {
     "application/json": {"oneOf": [_EVENT, _CLOUD_EVENT, {"type": "array", "maxItems": 10_000, "items": _ONE}]}
 }
 
+_CORRECTION = {
+    "type": "object",
+    "required": ["id", "kind", "reason"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "maxLength": 200, "description": "The id that the wrong event was sent with."},
+        "source": {"type": "string", "maxLength": 200, "description": "Its source, if it was sent with one."},
+        "kind": {"type": "string", "enum": ["void", "replace"]},
+        "reason": {"type": "string", "maxLength": 500, "description": "Why it is wrong; kept for good."},
+        "replacement": {
+            "description": "The event that takes its place: a new id, and a timestamp that it must say.",
+            **_ONE,
+        },
+    },
+}
+
+CORRECTIONS_REQUEST = {
+    "application/json": {"oneOf": [_CORRECTION, {"type": "array", "maxItems": 1_000, "items": _CORRECTION}]}
+}
+
 _RESULT = {
     "type": "object",
     "required": ["index", "id", "status"],

@@ -2,6 +2,7 @@ from django.urls import path
 
 from billing.api.changes import ChangeView
 from billing.api.check import CheckView
+from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
 from billing.api.meters import TryMeterView
@@ -11,6 +12,7 @@ from billing.api.usage import BreakdownView, UsageView
 
 urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
+    path("events/corrections", CorrectionsView.as_view(), name="corrections"),
     path("check", CheckView.as_view(), name="check"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),

@@ -26,12 +26,8 @@ from billing.ingest.tallying import tally
 from billing.store import corrections, sums, unbilled
 from billing.store import events as event_store
 from billing.store.corrections import New
-from customers.models import ApiKey
 from plans.failpoints import reached
 from plans.trail import change
-
-MOST = 1_000
-"""Corrections of one request: each may have to read the events of its period again."""
 
 _TRIES = 5
 
@@ -50,15 +46,15 @@ def correct(
     sandbox: bool,
     at: datetime,
     by: AbstractBaseUser | None = None,
-    api_key: ApiKey | None = None,
+    api_key_id: int | None = None,
     atomic: bool = False,
 ) -> list[Outcome]:
     """
     Take back events, count what replaces them, and return what became of each correction: accepted, duplicate (made
     before), conflict or rejected.
 
-    When this returns, everything accepted is committed and shows in every read. by, api_key: who asks, one of them.
-    What changed meanwhile, and a deadlock that is lost, make it start over.
+    When this returns, everything accepted is committed and shows in every read. by, api_key_id: who asks, one of
+    them. What changed meanwhile, and a deadlock that is lost, make it start over.
 
     :raises NothingCorrected: if `atomic` and one of them cannot be made.
     :raises SumsDisagree: if counters hold less than the events gave them.
@@ -66,7 +62,7 @@ def correct(
     for left in reversed(range(_TRIES)):
         try:
             with change("correct usage", by=by, at=at):
-                return _correct(corrections, sandbox, at=at, by=by, api_key=api_key, atomic=atomic)
+                return _correct(corrections, sandbox, at=at, by=by, api_key_id=api_key_id, atomic=atomic)
         except (CopyIsOld, sums.SumsMissing, psycopg.errors.DeadlockDetected):
             if not left:
                 raise
@@ -82,7 +78,7 @@ def _correct(
     *,
     at: datetime,
     by: AbstractBaseUser | None,
-    api_key: ApiKey | None,
+    api_key_id: int | None,
     atomic: bool,
 ) -> list[Outcome]:
     keys = {one.key for one in wanted}
@@ -97,7 +93,7 @@ def _correct(
         batch = recording.attribute_all([one.replacement for one in new if one.replacement], sandbox=sandbox)
         if batch.catalogue_revision != revision:
             raise CopyIsOld
-        _store(new, wrong, batch, open_reports, at=at, by=by, api_key=api_key)
+        _store(new, wrong, batch, open_reports, at=at, by=by, api_key_id=api_key_id)
     return outcomes
 
 
@@ -109,7 +105,7 @@ def _store(
     *,
     at: datetime,
     by: AbstractBaseUser | None,
-    api_key: ApiKey | None,
+    api_key_id: int | None,
 ) -> None:
     both = replace(
         batch,
@@ -122,9 +118,8 @@ def _store(
     if recording.append(batch, at=at):
         raise CopyIsOld  # somebody has sent an event of this id meanwhile
     rows = [New(one.key, one.kind, one.replacement and one.replacement.key, one.reason) for one in new]
-    numbers = corrections.add(
-        rows, sandbox=batch.sandbox, by_id=by and by.pk, api_key_id=api_key and api_key.pk, at=at
-    )
+    who = {"by_id": by and by.pk, "api_key_id": api_key_id}
+    numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, **who)
     if len(numbers) < len(new):
         raise CopyIsOld  # somebody has corrected one of the events meanwhile
     unbilled.resolve(open_reports, at=at)

@@ -105,7 +105,7 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 _FIELD = re.compile("field `([^`]+)`")
-_NO_CHARACTER = "text must not contain U+0000 or half of a surrogate pair"
+NO_CHARACTER = "text must not contain U+0000 or half of a surrogate pair"
 
 
 def read(
@@ -181,7 +181,7 @@ def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, Ev
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = _without_halves(body)
+        mended = without_halves(body)
         if mended != body:
             return _decode_one_by_one(mended, single=single)
         raise BodyRefused(f"The body is not a JSON event or array of events: {error}. Send UTF-8 JSON.") from error
@@ -196,7 +196,7 @@ def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, Ev
     return events, refused
 
 
-def _without_halves(body: bytes) -> bytes:
+def without_halves(body: bytes) -> bytes:
     """
     Return the body with each half of a surrogate pair as U+0000, for which its event is refused like for the other.
 
@@ -206,29 +206,43 @@ def _without_halves(body: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], body)
 
 
+def read_one(
+    index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
+) -> Received | Refused:
+    """Return a single event as `read` returns those of a batch; one that does not say when it happened is refused."""
+    event = _decode_one(index, raw)
+    if isinstance(event, Refused):
+        return event
+    if (event.time if isinstance(event, CloudEvent) else event.timestamp) is None:
+        return Refused(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
+    has_nul = b"\\u0000" in raw or _SURROGATE.search(raw) is not None
+    return _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
+
+
 def _decode_one(index: int, raw: bytes) -> Event | Refused:
     try:
         event = _cloud(raw) if b'"specversion"' in raw else _plain(raw)
-        twice = _repeated_key(raw)
+        twice = repeated_key(raw)
     except RecursionError:
         return Refused(index, "properties", f"nested too deeply; at most {MOST_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return _undecodable(index, str(error))
+        return undecodable(index, str(error))
     if twice is not None:
         return Refused(index, twice, "this key appears twice; send it once", event.id)
     return event
 
 
-def _undecodable(index: int, error: str) -> Refused:
+def undecodable(index: int, error: str, *, of: str = "event") -> Refused:
+    """Return what is wrong with JSON that does not have the form that was asked for, by the decoder's own words."""
     reason, _, path = error.partition(" - at `$")
     named = _FIELD.search(reason)
-    field = path.rstrip("`").lstrip(".") or (named[1] if named else "event")
+    field = path.rstrip("`").lstrip(".") or (named[1] if named else of)
     if "out of range" in reason:
         return Refused(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
     return Refused(index, field, reason)
 
 
-def _repeated_key(raw: bytes) -> str | None:
+def repeated_key(raw: bytes) -> str | None:
     """Return a key that appears twice in one object: JSON leaves open which would count, and money hangs on it."""
 
     class Twice(Exception):
@@ -276,7 +290,7 @@ def _finish(
     if wrong is not None:
         return Refused(index, wrong[0], wrong[1], event.id)
     if has_nul and any("\0" in text for text in (event.id, source, customer, name, subscription)):
-        return Refused(index, "event", _NO_CHARACTER, event.id)
+        return Refused(index, "event", NO_CHARACTER, event.id)
     encoded = encode_properties(properties)
     if len(encoded) > MOST_PROPERTY_BYTES:
         return Refused(index, "properties", f"{len(encoded):,} bytes; at most {MOST_PROPERTY_BYTES:,}", event.id)

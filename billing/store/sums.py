@@ -218,6 +218,9 @@ class SumsMissing(Exception):
 class SumsDisagree(Exception):
     """A sum holds less than its events gave: the books are wrong, which an audit tells more of."""
 
+    def __init__(self) -> None:
+        super().__init__("The sums of this usage hold less than its events gave them: run manage.py audit.")
+
 
 def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
     """

@@ -53,4 +53,4 @@ def test_each_example_is_answered_with_success(shop, live_server):
     assert Customer.objects.get().city == "Berlin"
     assert Subscription.objects.get().state == "cancelled"
     usage = next(one for one in told if "periods" in one)
-    assert usage["periods"][0]["features"][0]["used"] == "1510"
+    assert usage["periods"][0]["features"][0]["used"] == "1355"

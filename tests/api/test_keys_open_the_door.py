@@ -134,6 +134,7 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("GET", "/invoices/1", "read"),
         ("GET", "/invoices/1/pdf", "read"),
         ("POST", "/events", "ingest"),
+        ("POST", "/events/corrections", "manage"),
         ("POST", "/check", "read"),
         ("GET", "/customers/acme/usage", "read"),
         ("GET", "/customers/acme/usage/breakdown", "read"),

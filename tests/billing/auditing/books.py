@@ -72,7 +72,7 @@ def make_books() -> None:
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
     close_due(at=NOW)
     _use_late()
-    _correct("a4-sample", "g4-call", replaced=False, api_key=key)
+    _correct("a4-sample", "g4-call", replaced=False, api_key_id=key.pk)
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
