@@ -9,12 +9,12 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from billing.api.events import AHEAD, RETENTION, refused_fields
+from billing.api.events import refused_fields
 from billing.api.refusals import Conflict, TooLarge, Unprocessable
 from billing.api.schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
 from billing.correcting import NothingCorrected, Outcome, Wanted, correct, wire
 from billing.ingest.recording import ACCEPTED, CONFLICT, DUPLICATE
-from billing.ingest.wire import MOST_BYTES, BodyRefused, Refused
+from billing.ingest.wire import AHEAD, MOST_BYTES, RETENTION, BodyRefused, Refused
 from billing.store.sums import SumsDisagree
 
 

@@ -5,14 +5,21 @@ from billing.api.check import CheckView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
+from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.usage import BreakdownView, UsageView
 
+LINE = "invoices/<int:invoice>/lines/<int:position>"
+
 urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
     path("events/corrections", CorrectionsView.as_view(), name="corrections"),
+    path("invoices/<int:invoice>/lines/<int:position>/events", LineEventsView.as_view(), name="line_events"),
+    path(
+        "invoices/<int:invoice>/lines/<int:position>/events.csv", LineEventsFileView.as_view(), name="line_events_csv"
+    ),
     path("check", CheckView.as_view(), name="check"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),

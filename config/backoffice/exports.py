@@ -1,6 +1,5 @@
 """A list as CSV: what is filtered and searched for, in the list's own columns."""
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,18 +12,11 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from unfold.utils import display_for_field, display_for_value
 
+from plans.exports import csv_lines
+
 MOST = 100_000
 """Rows of one file. More are a matter for the API."""
 AT_A_TIME = 1_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
-
-
-class _Line:
-    """What csv writes to: it hands each line back instead of keeping it."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
@@ -45,10 +37,10 @@ def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
 
 
 def _lines(page: ModelAdmin, rows: Any, columns: list[str]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow([str(label_for_field(column, page.model, page)) for column in columns])
-    for row in rows.iterator(chunk_size=AT_A_TIME):
-        yield writer.writerow([harmless(_text(page, row, column)) for column in columns])
+    yield from csv_lines([[str(label_for_field(column, page.model, page)) for column in columns]])
+    yield from csv_lines(
+        [_text(page, row, column) for column in columns] for row in rows.iterator(chunk_size=AT_A_TIME)
+    )
 
 
 def _text(page: ModelAdmin, row: Any, column: str) -> str:
@@ -60,18 +52,3 @@ def _text(page: ModelAdmin, row: Any, column: str) -> str:
     if isinstance(value, tuple):  # a coloured label: what it is, and how it reads
         value = value[-1]
     return strip_tags(display_for_value(value, ""))
-
-
-def harmless(text: str) -> str:
-    """
-    Return a cell that no spreadsheet takes for a formula: what looks like one begins with an apostrophe.
-
-    Source: OWASP, CSV Injection. A negative number is left alone.
-    """
-    if not text.startswith(FORMULA):
-        return text
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return f"'{text}"
-    return text

@@ -33,7 +33,7 @@ class CursorPages(BasePagination):
 
         :raises Problem: `invalid-fields`, if the limit or the cursor is none.
         """
-        limit = _limit(request.query_params.get("limit"))
+        limit = limit_of(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             queryset = queryset.filter(pk__lt=_read(cursor))
@@ -78,7 +78,8 @@ class CursorPages(BasePagination):
         ]
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """Return how many rows a page has that is asked for with `?limit=`."""
     if text is None:
         return DEFAULT_LIMIT
     if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_ROWS:

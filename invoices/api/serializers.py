@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -9,6 +10,7 @@ from rest_framework import serializers
 from customers.access.fields import InstantField
 from invoices.links import link_to
 from invoices.models import Invoice, InvoiceTax, Line
+from invoices.models.documents import BILLS_USAGE
 from plans.api.fields import AmountField, NumberField, amount_document
 
 
@@ -24,6 +26,10 @@ class LineSerializer(serializers.ModelSerializer[Line]):
         help_text="How the amount came about: the parts whose exact sum it is, or the formula of a fee."
     )
 
+    events_link = serializers.SerializerMethodField(
+        help_text="Where the events that a usage line bills are listed; null for other lines."
+    )
+
     class Meta:
         model = Line
         fields = [
@@ -37,8 +43,15 @@ class LineSerializer(serializers.ModelSerializer[Line]):
             "amount",
             "tax_rate",
             "explanation",
+            "events_link",
         ]
         read_only_fields = fields
+
+    def get_events_link(self, line: Line) -> str | None:
+        """Return the address of a usage line's events."""
+        if line.kind not in BILLS_USAGE:
+            return None
+        return reverse("line_events", args=[line.invoice_id, line.position])
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_explanation(self, line: Line) -> Any:

@@ -50,6 +50,7 @@ class LineKind(models.TextChoices):
 
 
 CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT)
+BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.USAGE_CREDIT)
 
 
 @pghistory.track(pghistory.UpdateEvent())
