@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from plans.admin.publication import page_of
+from plans.admin.starting import StartAdmin
 from plans.admin.versions import span_of
 from plans.models import Feature, Plan, PlanVersion
 from plans.models.catalogue import FeatureKind
@@ -86,7 +87,7 @@ class VersionInline(TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(ModelAdmin):
+class PlanAdmin(StartAdmin):
     list_display = ("name", "code", "versions_shown", "description")
     search_fields = ("name", "code")
     ordering = ("name",)

@@ -26,13 +26,20 @@ class MarginsAdmin(ComparisonAdmin):
     def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         found = margins_of(version, at=timezone.now())
-        return margins_page(self, request, found, title=f"Margins of {version}", back=page_of(version))
+        title = f"Margins of {version}"
+        return margins_page(self, request, found, title=title, back=page_of(version), of_one=True)
 
 
 def margins_page(
-    page: ModelAdmin, request: HttpRequest, margins: Iterable[Margin], *, title: str, back: str
+    page: ModelAdmin,
+    request: HttpRequest,
+    margins: Iterable[Margin],
+    *,
+    title: str,
+    back: str,
+    of_one: bool = False,
 ) -> TemplateResponse:
-    """Return a page of margins, the thinnest first, that says which leave less than is asked for."""
+    """Return a page of margins (of one version), the thinnest first, that says which leave less than asked for."""
     wanted = _percent(request.GET.get("least"))
     found = sorted(margins, key=lambda one: (one.percent is not None, one.percent or 0))
     context = {
@@ -43,6 +50,7 @@ def margins_page(
         "rows": [_row(one, wanted) for one in found],
         "failing": sum(not one.holds(wanted) for one in found),
         "back": back,
+        "of_one": of_one,
     }
     request.current_app = page.admin_site.name
     return TemplateResponse(request, "backoffice/margins.html", context)

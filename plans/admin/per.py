@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
-PER = [("1", "1"), ("1000", "1,000"), ("1000000", "1 million")]
+PER = [("1", "1"), ("1000", "1,000"), ("1000000", "million")]
 PLACES = 12
+LEAST_READ = {"1": Decimal("0.01"), "1000": Decimal("0.1")}
 
 
 class PerField(forms.ChoiceField):
@@ -19,6 +20,12 @@ class PerField(forms.ChoiceField):
 
     def clean(self, value: Any) -> Decimal:
         return Decimal(super().clean(value) or "1")
+
+
+def readable_per(price: Decimal) -> str:
+    """Return for how many units a price of one is best read: for one, unless that is less than a hundredth."""
+    found = (per for per, least in LEAST_READ.items() if not price or price * Decimal(per) >= least)
+    return next(found, PER[-1][0])
 
 
 def of_one(figure: Decimal, per: Decimal) -> Decimal:

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from plans.admin.figures import NumberInput, bare
 from plans.admin.matching import DEFAULT, MatchField
 from plans.admin.ordering import OrderedFormSet
+from plans.admin.per import PerField, of_one, readable_per
 from plans.admin.quantities import QuantitiesField
 from plans.admin.tiers import TierFormSet, TierInline
 from plans.matching import text_of
@@ -55,11 +56,12 @@ class RateForm(forms.ModelForm):
     """A rate; `example` is the usage that the live example beside the grid is worked out for, and is not kept."""
 
     match = MatchField()
+    per = PerField()
     example = QuantitiesField(label="Example usage")
 
     class Meta:
         model = Rate
-        fields = ("position", "match", "label", "model", *FIGURES, *CHOICES, "example")
+        fields = ("position", "match", "label", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
         labels = {
             "model": "Charged",
             "position": "Order",
@@ -78,6 +80,10 @@ class RateForm(forms.ModelForm):
         for name in UNREAD:
             if name in self.fields:
                 self.fields[name].required = False
+        price: Decimal | None = self.instance.unit_price
+        if self.instance.pk and price is not None and self.instance.model == ChargeModel.PER_UNIT:
+            self.initial["per"] = per = readable_per(price)
+            self.initial["unit_price"] = price * Decimal(per)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -86,6 +92,8 @@ class RateForm(forms.ModelForm):
         for name, usual in UNREAD.items():
             if model != READ_BY[name] or cleaned.get(name) is None:
                 cleaned[name] = usual
+        if model == ChargeModel.PER_UNIT and cleaned.get("unit_price") is not None and "per" in cleaned:
+            self._take_per(cleaned)
         if model not in PRICED:
             cleaned["unit_price"] = None
         elif "unit_price" in cleaned and cleaned["unit_price"] is None:
@@ -101,6 +109,13 @@ class RateForm(forms.ModelForm):
         elif "package_size" in cleaned:
             self._check("package_size", check_units, of="The package size")
         return cleaned
+
+    def _take_per(self, cleaned: dict[str, Any]) -> None:
+        """Keep the price of one unit, whatever number of them it was typed for."""
+        try:
+            cleaned["unit_price"] = of_one(cleaned["unit_price"], cleaned["per"])
+        except forms.ValidationError as refusal:
+            self.add_error("unit_price", refusal)
 
     def _check(self, name: str, check: Callable[..., None], *, of: str) -> None:
         try:
@@ -151,7 +166,7 @@ class RateInline(TabularInline):
     verbose_name = "rate"
     verbose_name_plural = "Rates"
     ordering = ("position", "pk")
-    fields = ("match", "label", "position", "model", *FIGURES, *CHOICES, "example")
+    fields = ("match", "label", "position", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
     readonly_preprocess_fields = dict.fromkeys(FIGURES, bare)
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:

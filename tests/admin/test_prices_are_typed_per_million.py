@@ -1,0 +1,45 @@
+"""A price too small to read is typed and shown for a thousand or a million units, and kept for one."""
+
+import pytest
+
+from plans.models import Price, Rate
+from tests.admin.test_tiers_are_explained import form, post
+from tests.builders import make_plan, offer, rate
+
+
+@pytest.fixture
+def price(db):
+    version = make_plan(offers=[offer("tokens", rates=[rate("0.0000025")])])
+    return Price.objects.get(plan_feature__version=version)
+
+
+def kept():
+    return f"{Rate.objects.get().unit_price.normalize():f}"
+
+
+TYPED = [
+    # typed      for each     model       kept
+    ("3", "1000000", "per_unit", "0.000003"),
+    ("1,250.5", "1000", "per_unit", "1.2505"),
+    ("0.000004", "1", "per_unit", "0.000004"),
+    ("0.000005", "", "per_unit", "0.000005"),
+    ("7", "1000000", "flat", "7"),
+]
+
+
+@pytest.mark.parametrize(("typed", "per", "model", "unit"), TYPED)
+def test_it_is_kept_for_one_unit(member, price, typed, per, model, unit):
+    post(member, price, form(price, [], model=model, unit_price=typed, per=per))
+    assert kept() == unit
+
+
+def test_it_is_shown_as_it_is_best_read(member, price):
+    page = member("finance").get(f"/admin/plans/price/{price.pk}/change/").content.decode()
+    assert 'value="2.5"' in page
+    assert '<option value="1000000" selected' in page
+
+
+def test_what_has_too_many_places_for_one_is_refused(member, price):
+    answer = post(member, price, form(price, [], model="per_unit", unit_price="0.0000001", per="1000000"))
+    assert "only 12 decimal places are kept" in answer.content.decode()
+    assert kept() == "0.0000025"

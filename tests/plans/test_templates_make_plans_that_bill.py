@@ -1,0 +1,62 @@
+"""Each template makes a plan that can be published as it is, and bills what its example says."""
+
+import pytest
+from django.db.models import Sum
+
+from billing.auditing import assert_clean
+from billing.closing import close_due
+from billing.models import UnbilledUsage
+from invoices.models import Line
+from plans.models import Meter, Plan
+from plans.readiness import problems_of
+from plans.starting.making import start_from, templates
+from tests.billing.ingest.reading import NOW
+from tests.billing.ingest.world import send
+from tests.builders import APR, JAN, MAR, make_customer, make_feature, make_meter, publish, subscribe
+
+pytestmark = pytest.mark.django_db
+
+CLOSED = APR.replace(hour=1)
+
+
+def start(template, code="plan", currency="USD"):
+    return start_from(template, code=code, name="Plan", currency=currency, by=None, at=JAN)
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda one: one.code)
+def test_a_template_bills_its_example(template):
+    subscribe(make_customer("acme"), publish(start(template)), starts_at=MAR)
+    sent = [
+        {"id": f"{place}-{number}", "customer": "acme", "event": one["event"], "properties": one["properties"]}
+        for place, one in enumerate(template.events)
+        for number in range(one.get("times", 1))
+    ]
+    send(*({**one, "timestamp": MAR.isoformat()} for one in sent), at=NOW)
+    close_due(at=CLOSED)
+    assert not UnbilledUsage.objects.exists()
+    march = Line.objects.filter(service_start__gte=MAR, service_start__lt=APR)
+    assert march.aggregate(total=Sum("amount"))["total"] == template.total
+    assert_clean()
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+@pytest.mark.parametrize("template", templates(), ids=lambda one: one.code)
+def test_a_template_is_ready_in_any_currency(template, currency):
+    assert problems_of(start(template, currency=currency)) == []
+
+
+def test_a_meter_that_means_something_else_is_left_alone():
+    other = make_meter("tokens", event_name="other")
+    taken = make_feature("tokens", meter=other)
+    draft = start(templates()[0])
+    assert draft.features.get().feature.code == "tokens-2"
+    assert draft.features.get().feature.meter.code == "tokens-2"
+    other.refresh_from_db()
+    assert (other.event_name, taken.meter) == ("other", other)
+
+
+def test_a_second_plan_takes_the_meters_that_are_there():
+    token_api = templates()[0]
+    start(token_api)
+    start(token_api, code="other")
+    assert (Plan.objects.count(), Meter.objects.count()) == (2, 1)
