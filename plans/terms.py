@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
 from plans.metering.tally import Aggregation
-from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
 from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
 from plans.models.versions import VersionState
@@ -85,12 +85,23 @@ class FeatureTerms:
 
 @dataclass(frozen=True, slots=True)
 class FeeTerms:
+    """A fee in one currency. included, least, most: of the units held, where it is charged for each of them."""
+
     fee_id: int
     code: str
     kind: str
     label: str
     amount: Decimal
     billed: str
+    basis: str = "fixed"
+    included: int = 0
+    least: int = 0
+    most: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is charged for each unit that the subscription holds."""
+        return self.basis != "fixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class Terms:
     """
     All that a version charges in one currency.
 
+    held: the fees that are charged for each unit held.
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
     by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
     several periods. commitment: what everybody on it promises to spend.
@@ -113,6 +125,7 @@ class Terms:
     proration: str
     features: tuple[FeatureTerms, ...]
     fees: tuple[FeeTerms, ...]
+    held: tuple[FeeTerms, ...] = ()
     by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
     by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
     resets: tuple[Interval, ...] = ()
@@ -170,6 +183,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         for plan_feature in granted
         if plan_feature.feature.meter is not None
     )
+    fees = tuple(_fee_terms(fee) for fee in version.fees.filter(currency=currency).order_by("position", "id"))
     return Terms(
         version_id=version.pk,
         plan_code=version.plan.code,
@@ -179,10 +193,8 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         interval=invoiced,
         anchor=version.anchor,
         proration=version.proration,
-        fees=tuple(
-            FeeTerms(fee.pk, fee.code, fee.kind, fee.label, fee.amount.amount, fee.billed)
-            for fee in version.fees.filter(currency=currency).order_by("position", "id")
-        ),
+        fees=fees,
+        held=tuple(fee for fee in fees if fee.is_held),
         commitment=commitment,
         **by_use(features),
     )
@@ -202,6 +214,21 @@ def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "tallied": tuple(one for one in features if one.metering.is_tallied),
         "resets": tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
     }
+
+
+def _fee_terms(fee: Fee) -> FeeTerms:
+    return FeeTerms(
+        fee_id=fee.pk,
+        code=fee.code,
+        kind=fee.kind,
+        label=fee.label,
+        amount=fee.amount.amount,
+        billed=fee.billed,
+        basis=fee.basis,
+        included=fee.included,
+        least=fee.least,
+        most=fee.most,
+    )
 
 
 def _feature_terms(

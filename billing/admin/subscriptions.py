@@ -20,6 +20,7 @@ from billing import subscribing
 from billing.admin.changing import changing
 from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
+from billing.admin.quantities import changing_quantity, held_rows
 from billing.admin.upcoming import upcoming
 from billing.models import Subscription
 from billing.models.changes import ChangeState
@@ -59,7 +60,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("override", "change_plan", "give_coupon", "cancel")
+    actions_detail = ("quantities", "override", "change_plan", "give_coupon", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -141,6 +142,16 @@ class SubscriptionAdmin(ModelAdmin):
     def has_give_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.add_redemption"))
 
+    @action(description="Seats and add-ons", icon="group_add", permissions=["cancel"])
+    def quantities(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change how many seats or add-ons the subscription holds."""
+        subscription = self.get_object(request, object_id)
+        if subscription is None:
+            raise Http404(f"There is no subscription {object_id}.")
+        if not self.has_view_permission(request, subscription):
+            raise PermissionDenied
+        return changing_quantity(self, request, subscription)
+
     @action(
         description="Cancel",
         icon="event_busy",
@@ -190,5 +201,6 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "overrides": shown(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "coupons": held_by(subscription),
+        "held": held_rows(subscription, at=timezone.now()),
         "upcoming": upcoming(subscription, at=timezone.now()),
     }

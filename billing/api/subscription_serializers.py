@@ -3,14 +3,18 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.api.coupons import coupon_named
 from billing.models import Period, Subscription
+from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer
+from plans.bounds import MOST_HELD
 from plans.models import Coupon, PlanVersion
+from plans.terms import terms_of
 
 
 class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
@@ -25,6 +29,23 @@ class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
         read_only_fields = fields
 
 
+class ChangeToComeSerializer(serializers.Serializer[Any]):
+    """Another quantity, from a moment to come on."""
+
+    since = InstantField()
+    quantity = serializers.IntegerField()
+
+
+class HeldSerializer(serializers.Serializer[Any]):
+    """How many seats or add-ons are held now, and what changes later."""
+
+    fee = serializers.CharField(source="fee.code")
+    label = serializers.CharField(source="fee.label")
+    quantity = serializers.IntegerField()
+    included = serializers.IntegerField(source="fee.included", help_text="Of them, so many cost nothing.")
+    upcoming = ChangeToComeSerializer(many=True)
+
+
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     """A customer on a version of a plan."""
 
@@ -32,6 +53,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     customer = serializers.CharField(source="customer.external_id")
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
+    quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
 
     class Meta:
@@ -49,9 +71,17 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "ends_at",
             "cancelled_at",
             "created_at",
+            "quantities",
             "current_period",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(HeldSerializer(many=True))
+    def get_quantities(self, subscription: Subscription) -> Any:
+        """Return what is held now, from the changes that the view has fetched."""
+        fees = terms_of(subscription.version_id, subscription.currency).held
+        held = held_by(fees, changes_in(subscription.held), at=timezone.now())
+        return HeldSerializer(held, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))
     def get_current_period(self, subscription: Subscription) -> Any:
@@ -85,6 +115,12 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
     )
     named = serializers.BooleanField(
         required=False, help_text="Only events that name it belong to it, so it may price what another one prices."
+    )
+
+    quantities = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=MOST_HELD),
+        required=False,
+        help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
     )
 
     def validate_customer(self, external_id: str) -> Customer:

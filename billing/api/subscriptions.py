@@ -15,7 +15,7 @@ from billing.api.subscription_serializers import (
     NewSubscriptionSerializer,
     SubscriptionSerializer,
 )
-from billing.models import Period, Subscription
+from billing.models import Holding, Period, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
 from customers.access.idempotency import idempotent
@@ -37,7 +37,8 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
         """Return the subscriptions that the caller may see."""
         running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
         self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
-            Prefetch("periods", running, to_attr="running")
+            Prefetch("periods", running, to_attr="running"),
+            Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
         )
         return super().get_queryset()
 

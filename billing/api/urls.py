@@ -8,6 +8,7 @@ from billing.api.events import EventsView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
+from billing.api.quantities import QuantityView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.usage import BreakdownView, UsageView
 
@@ -33,5 +34,8 @@ urlpatterns = [
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
     path("subscriptions/<str:subscription>/change", ChangeView.as_view(), name="subscription_change"),
+    path(
+        "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"
+    ),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
 ]

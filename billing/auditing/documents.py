@@ -7,6 +7,7 @@ from billing.auditing.checks import Check, Row
 from billing.auditing.commitments import wrong_settlements
 from billing.auditing.coupons import COUNTED, wrong_coupons
 from billing.auditing.fees import wrong_fee_lines
+from billing.auditing.quantities import unsettled_quantities, wrong_workings
 from billing.auditing.taxes import wrong_taxes
 
 
@@ -75,7 +76,8 @@ _DATES = f"""
         UNION SELECT id, net_days FROM customers_seller
     ),
     billed AS (
-        SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at
+        SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
+            coalesce(f.revision, 1) > 1 AS is_cut -- the end of its subscription has cut the first period short since
         FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
@@ -88,7 +90,7 @@ _DATES = f"""
         OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
             SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)
-        OR i.period_end <> coalesce(next_ends_at, i.ends_at))
+        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT (is_cut AND i.period_end > next_ends_at)))
 """  # noqa: S608
 
 _LINES = """
@@ -101,10 +103,12 @@ _LINES = """
     LEFT JOIN billing_couponline cl ON cl.line_id = l.id
     WHERE CASE
         WHEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 1 THEN true
-        WHEN l.kind = 'credit' THEN b.line_id IS NOT NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
+        WHEN l.kind IN ('credit', 'fee_credit') THEN b.line_id IS NOT NULL
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
         WHEN l.kind = 'coupon' THEN cl.line_id IS NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
             OR l.quantity <> 1 OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
-        WHEN l.kind = 'fee' THEN l.fee_id IS NULL OR num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
+        WHEN l.kind IN ('fee', 'proration') THEN l.fee_id IS NULL
+            OR num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
             OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
         WHEN l.kind IN ('true_up', 'surcharge') THEN st.line_id IS NULL
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR l.quantity <> 1
@@ -139,6 +143,8 @@ CHECKS = (
     Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
     Check("usage_is_billed_once", "P3", _TWICE),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
+    Check("quantities_are_charged_as_their_lines_say", "I1", wrong_workings),
+    Check("quantities_are_charged_for_as_long_as_they_were_held", "P3", unsettled_quantities),
     Check("usage_lines_are_rated_the_same_again", "E6", _rerated),
     Check("commitments_come_to_what_was_promised", "I1", wrong_settlements),
     Check("coupons_take_off_what_is_held", "I1", wrong_coupons),

@@ -16,7 +16,7 @@ from plans.pricing.money import round_money
 
 _FEES = """
 SELECT l.id, l.amount, l.currency, l.quantity, l.explanation::text, f.amount, f.currency
-FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
+FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
 # A fee is for a period of its version: the one that is over, or the one that follows it. A period that was paid for
@@ -30,7 +30,9 @@ WHERE NOT EXISTS (
         AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end
             OR (f.billed = 'advance' AND p.ends_at = s.ends_at AND p.ends_at < l.service_end))
-        AND CASE f.billed WHEN 'advance' THEN p.starts_at = own.ends_at ELSE p.id = own.id END)
+        AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND (f.kind <> 'one_time' OR own.kind = 'opening')
+                AND p.starts_at = own.ends_at THEN true
+            WHEN f.basis <> 'fixed' OR f.billed = 'arrears' THEN p.id = own.id ELSE false END)
 """
 
 

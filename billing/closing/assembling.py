@@ -41,6 +41,8 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
             _add(found, list(usage_lines(closing, seller, idle=True)))
         draft.total_up()
         if draft.totals.total < 0:
+            _leave_to_a_note(found)
+        if draft.totals.total < 0:
             _leave_what_runs_on(found)
         usage = [one.line for one in found.snapshots]
         settling = _settling(closing, closing.span, seller, usage)
@@ -86,6 +88,14 @@ def _add(found: Assembled, lines: Lines) -> None:
     for line, snapshot in lines:
         found.draft.lines.append(line)
         found.snapshots.append(snapshot)
+
+
+def _leave_to_a_note(found: Assembled) -> None:
+    """Leave what fees give back to a credit note of the document that claimed it."""
+    lines = found.draft.lines
+    found.given_back = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
+    found.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
+    found.draft.total_up()
 
 
 def _leave_what_runs_on(found: Assembled) -> None:

@@ -10,6 +10,7 @@ from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing, Late
 from billing.closing.outcome import Closed, Failure
+from billing.closing.quantities import claims_in, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import SellerTerms, read_sellers
 from billing.closing.writing import write
@@ -57,6 +58,7 @@ def close_locked(
         chunk.closed.busy += _leave_out(closings, held)
     mark = high_water_mark()
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
+    fill_in_quantities(closings)
     for id_ in read_contracts(closings.values()):
         del closings[id_]
         chunk.closed.busy += 1
@@ -119,14 +121,23 @@ def _assemble(
     sellers: Mapping[int, SellerTerms],
     chunk: Chunk,
 ) -> dict[int, Assembled]:
-    """Return the documents; a period that cannot be rated is noted as failed and stops nobody else."""
-    found = {}
+    """
+    Return the documents; a period that cannot be rated is noted as failed and stops nobody else.
+
+    One that settles what the period before it claims in advance is left for a later pass until that is billed.
+    """
+    found: dict[int, Assembled] = {}
     for id_, one in closings.items():
+        if one.waits_for is not None and one.waits_for not in found:
+            chunk.closed.busy += 1
+            continue
         try:
             if one.kind == "regular":
                 one.counters = with_metered(one.counters, one.span, held)
                 one.span = with_runs(one.span, runs)
             found[id_] = assemble(one, sellers[one.buyer.seller_id])
+            if one.following is not None and (after := closings.get(one.following.period_id)) is not None:
+                after.claimed = claims_in(found[id_].draft.lines, one.following)
         except Exception as error:
             chunk.closed.failed.append(Failure(id_, in_words(error)))
     return found

@@ -13,7 +13,9 @@ import msgspec
 
 from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.drafts import Draft, DraftLine
+from invoices.totals import Tax
 from plans.pricing.commitments import Commitment
+from plans.pricing.holdings import Change
 
 
 class Billed(NamedTuple):
@@ -78,6 +80,21 @@ class Held(NamedTuple):
     scope: frozenset[str]
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """
+    What a line has claimed in advance of a period for a fee. quantity: units held, as the line says.
+
+    line_id, invoice_id: where; 0 as long as neither is written.
+    """
+
+    amount: Decimal
+    quantity: Decimal
+    service_end: datetime
+    tax: Tax
+    line_id: int = 0
+    invoice_id: int = 0
+
+
 class Closing(msgspec.Struct):
     """
     A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
@@ -86,6 +103,9 @@ class Closing(msgspec.Struct):
     is_first: whether the subscription starts with this period. goes_on: whether it has time left after it.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
+    changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
+    period. Both only where its version or the following one's charges for what is held; waits_for is then the period
+    before it, where that is open: its document claims in advance what this one settles.
     """
 
     span: Span
@@ -95,6 +115,9 @@ class Closing(msgspec.Struct):
     goes_on: bool
     following: Span | None
     buyer: Buyer
+    changes: dict[str, tuple[Change, ...]] = {}
+    claimed: dict[int, Claim] = {}
+    waits_for: int | None = None
     counters: Counters = {}
     late: tuple[Late, ...] = ()
     contracts: dict[int, Contract] = {}
@@ -123,6 +146,7 @@ class Assembled(msgspec.Struct):
     settlements: lines that settle a commitment, each with the period that they settle it for.
     redeemed: lines of coupons, each with its redemption and the document's period.
     is_left: whether lines of it are left to a later document, as if their usage had come late.
+    given_back: fee → its line, where a document that gives back more than it claims leaves that to a credit note.
     late_billed: the late periods that the document makes good; late_left: those it leaves late, since on their own
     they come to less than nothing and the rest of the document does not outweigh them.
     """
@@ -132,5 +156,6 @@ class Assembled(msgspec.Struct):
     settlements: list[tuple[DraftLine, int]] = []
     redeemed: list[tuple[DraftLine, int, int]] = []
     is_left: bool = False
+    given_back: dict[int, DraftLine] = {}
     late_billed: list[int] = []
     late_left: list[int] = []

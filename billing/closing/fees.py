@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from billing.closing.facts import Closing
+from billing.closing.quantities import HOW, held_lines, one_time_lines, settling_lines
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
@@ -22,7 +23,6 @@ from plans.pricing.proration import prorate, share
 from plans.terms import FeeTerms, Terms
 
 ONE, ONCE = Fraction(1), Decimal(1)
-_HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 
 
 def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
@@ -30,13 +30,20 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     Yield the lines of the fees that are due when a period closes.
 
     An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
-    regular one bills its own fees in arrears; one-time fees in arrears come with the first period.
+    regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
+    arrears come with the first period.
     """
     if closing.kind == "regular":
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
+        yield from held_lines(closing, closing.span, seller, in_advance=False)
+        yield from settling_lines(closing, seller)
+        yield from one_time_lines(closing, closing.span, seller, opens=False)
     if closing.following is not None:
         is_opening = closing.kind == "opening"
         yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=is_opening)
+        yield from held_lines(closing, closing.following, seller, in_advance=True)
+        if is_opening:
+            yield from one_time_lines(closing, closing.following, seller, opens=True)
 
 
 def _lines(
@@ -99,5 +106,5 @@ def _priced(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tup
     if part == ONE:
         return round_money(fee.amount, currency), msgspec.json.encode({"fee": full, "share": "1", "formula": full})
     amount = prorate(fee.amount, part, currency)
-    formula = f"{full} × {part}, {_HOW[proration]}"
+    formula = f"{full} × {part}, {HOW[proration]}"
     return amount, msgspec.json.encode({"fee": full, "share": str(part), "formula": formula})

@@ -89,7 +89,12 @@ def close_one(*, period_id: int, at: datetime) -> Invoice | None:
     if result.failed:
         raise ClosingFailed(result.failed[0])
     if result.busy:
-        raise ClosingFailed(Failure(period_id, "usage is being recorded in it; try again in a moment"))
+        raise ClosingFailed(
+            Failure(
+                period_id,
+                "usage is being recorded in it, or the period before it is not billed yet; try again in a moment",
+            )
+        )
     return Invoice.objects.filter(periods=period_id).first()
 
 

@@ -9,6 +9,7 @@ from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
+from billing.closing.quantities import fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
 from billing.models import Period, Subscription
@@ -51,6 +52,7 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     closing.following = closing.following or _following(closing)
     read_contracts([closing])
     read_coupons({period.pk: closing})
+    fill_in_quantities({period.pk: closing})
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return assemble(closing, seller).draft
 

@@ -16,6 +16,7 @@ class Recipe:
 
     descriptions: rate id → how its line reads.
     standing: features with a rate that is due without usage.
+    advance, arrears: the fees that are due as they stand.
     """
 
     terms: Terms
@@ -45,13 +46,14 @@ def recipe_of(span: Span) -> Recipe:
 
 
 def _recipe(terms: Terms) -> Recipe:
+    fixed = [fee for fee in terms.fees if not fee.is_held]
     return Recipe(
         terms=terms,
         features=dict(terms.by_plan_feature),
         standing=_standing(terms),
         descriptions=_descriptions(terms),
-        advance=tuple(fee for fee in terms.fees if fee.billed == Billed.ADVANCE),
-        arrears=tuple(fee for fee in terms.fees if fee.billed == Billed.ARREARS),
+        advance=tuple(fee for fee in fixed if fee.billed == Billed.ADVANCE),
+        arrears=tuple(fee for fee in fixed if fee.billed == Billed.ARREARS),
     )
 
 

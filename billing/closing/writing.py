@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection
 
 from billing.closing.facts import Assembled
+from billing.closing.giving_back import credit_notes
 from billing.store.sums import mark_late
 from invoices.drafts import Draft
 from invoices.issuing import as_text, copy_rows, issue, write_lines
@@ -43,14 +44,17 @@ def write(
     drafts = [one.draft for one in issued]
     if drafts:
         write_rows(issued, high_water_mark=high_water_mark)
+    notes = credit_notes(assembled)
+    if notes:
+        write_lines(notes)
     with connection.cursor() as cursor:
         invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
     clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
     if left := [period_id for period_id, one in assembled.items() if one.is_left]:
         mark_late(left, at=at)
-    if drafts:
-        issue(drafts, at=at)
+    if drafts or notes:
+        issue([*drafts, *notes], at=at)
     reached("close.before_commit")
     return drafts
 

@@ -2,6 +2,7 @@ from billing.models.agreements import Override
 from billing.models.changes import Rollout, ScheduledChange
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
+from billing.models.holdings import Holding
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, Redemption, Settlement
 from billing.models.subscriptions import Coverage, Subscription
@@ -26,6 +27,7 @@ __all__ = [
     "CouponLine",
     "Coverage",
     "Event",
+    "Holding",
     "Hour",
     "Level",
     "Member",

@@ -5,6 +5,7 @@ from billing.subscribing.changing import ChangeRefused, change_plan
 from billing.subscribing.covering import FeatureAlreadyPriced, SubscriptionRefused
 from billing.subscribing.ending import end_finished
 from billing.subscribing.extending import extend_customers, extend_periods
+from billing.subscribing.holding import QuantityRefused, set_quantity
 from billing.subscribing.overriding import OverrideRefused, end_override, override
 from billing.subscribing.redeeming import CouponRefused, apply_coupon, remove_coupon
 from billing.subscribing.starting import start
@@ -15,6 +16,7 @@ __all__ = [
     "CouponRefused",
     "FeatureAlreadyPriced",
     "OverrideRefused",
+    "QuantityRefused",
     "SubscriptionRefused",
     "apply_coupon",
     "cancel",
@@ -25,5 +27,6 @@ __all__ = [
     "extend_periods",
     "override",
     "remove_coupon",
+    "set_quantity",
     "start",
 ]

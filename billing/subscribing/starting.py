@@ -1,6 +1,6 @@
 """Put a customer on a plan version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
 
@@ -12,6 +12,7 @@ from billing.models.periods import PeriodKind
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
 from billing.subscribing.extending import AHEAD, insert_periods
+from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
 from customers.models import Customer
 from plans.models import Coupon, Fee, PlanVersion, Price
@@ -33,6 +34,7 @@ def start(
     ends_at: datetime | None = None,
     named: bool = False,
     coupons: Sequence[Coupon] = (),
+    quantities: Mapping[str, int] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
@@ -44,8 +46,10 @@ def start(
     ends_at: when it ends by itself; it runs until cancelled when absent.
     named: only events that name it belong to it, so that it may price what another subscription prices too.
     coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
+    quantities: fee code → how many seats or add-ons it holds to begin with; the least of each when absent.
 
-    :raises SubscriptionRefused: if the version is not published, the currency not offered, or a moment impossible.
+    :raises SubscriptionRefused: if the version is not published, the currency not offered, a quantity not to be had,
+        or a moment impossible.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
     :raises CouponRefused: if one of the coupons cannot be given to it.
     """
@@ -67,6 +71,10 @@ def start(
             anchor_at=anchor_at or starts_at,
             ends_at=ends_at,
         )
+        try:
+            begin_with(subscription, quantities or {}, at=at)
+        except QuantityRefused as error:
+            raise SubscriptionRefused(str(error)) from error
         cover(subscription, since=subscription.starts_at)
         announce(subscription, since=subscription.starts_at)
         _open_periods(subscription, customer, terms, at=at)

@@ -17,7 +17,8 @@ class Credit(msgspec.Struct, frozen=True):
     """
     What is taken back of one line: its sign is the line's.
 
-    kind: "usage_credit" where it follows from usage; explanation: JSON then, as of the usage line that it undoes.
+    kind: "usage_credit" or "fee_credit" where it follows from usage or a fee; explanation: JSON then, as of the line
+    that it stands for.
     """
 
     line: CreditableLine

@@ -37,7 +37,7 @@ class CreditTo(models.TextChoices):
 
 
 class LineKind(models.TextChoices):
-    """A credit is given by a person; a usage credit follows from what usage comes to since it was billed."""
+    """A credit is given by a person; the others follow from what usage or a fee comes to since it was billed."""
 
     FEE = "fee", "fee"
     USAGE = "usage", "usage"
@@ -45,11 +45,13 @@ class LineKind(models.TextChoices):
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
     SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
     COUPON = "coupon", "coupon"
+    PRORATION = "proration", "proration"
     CREDIT = "credit", "credit"
     USAGE_CREDIT = "usage_credit", "usage credit"
+    FEE_CREDIT = "fee_credit", "fee credit"
 
 
-CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT)
+CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT, LineKind.FEE_CREDIT)
 BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.USAGE_CREDIT)
 
 

@@ -1,7 +1,8 @@
 """How a line came to its amount, row by row: what was included, then each tier's units × price."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from invoices.rendering.facts import LineFacts
@@ -80,6 +81,10 @@ class _Writer:
 
     def fee(self) -> Workings:
         """Return the price of a fee; or, of one charged in part, which share of how much."""
+        if "segments" in self.line.explanation:
+            return self.held()
+        if "taken" in self.line.explanation:
+            return Workings(Price(self.figures.money(self._number("fee"))), ())
         share = str(self.line.explanation.get("share", ONE))
         if share == "1":
             return Workings(Price(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
@@ -102,6 +107,27 @@ class _Writer:
         """Yield what was promised, and what of it was spent."""
         for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
             yield Working(label, amount=self.figures.money(self._number(name)))
+
+    def held(self) -> Workings:
+        """Return how many seats or add-ons were charged in each part of the period, and what is taken off again."""
+        price, parts = self.figures.money(self._number("fee")), self.line.explanation["segments"]
+        before = self._number("claimed_before")
+        if len(parts) == 1 and parts[0]["share"] == "1" and not self.included and not before:
+            return Workings(Price(price), ())
+        rows = [Working(self._held(part, price)) for part in parts]
+        if self.included:
+            free = Price(self.words.free)
+            rows.insert(
+                0, Working(self.words.included, self.figures.quantity(self.included), free, self.figures.money(ZERO))
+            )
+        if before:
+            rows.append(Working(self.words.billed_before, amount=self.figures.money(-before)))
+        return Workings(None, tuple(rows))
+
+    def _held(self, part: Mapping[str, str], price: str) -> str:
+        span = self.figures.span(datetime.fromisoformat(part["from"]), datetime.fromisoformat(part["to"]))
+        share = "" if part["share"] == "1" else f" × {part['share']}"
+        return f"{span}: {self.figures.quantity(Decimal(part['billable']))} × {price}{share}"
 
     def rounding(self) -> Iterator[Working]:
         """Yield a remark on what the parts come to, where that was rounded."""

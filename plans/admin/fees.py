@@ -13,6 +13,7 @@ from plans.admin.currencies import CurrencyCodeField
 from plans.admin.figures import NumberInput
 from plans.admin.ordering import OrderedFormSet
 from plans.models import Fee, PlanVersion
+from plans.models.prices import Basis
 from plans.pricing.money import round_money
 
 
@@ -28,19 +29,33 @@ class FeeForm(forms.ModelForm):
 
     class Meta:
         model = Fee
-        fields = ("position", "label", "code", "kind", "amount", "currency", "billed")
-        labels = {"label": "Reads on the invoice"}
+        fields = (
+            *("position", "label", "code", "kind", "amount", "currency", "billed"),
+            *("basis", "included", "least", "most"),
+        )
+        labels = {"label": "Reads on the invoice", "basis": "Charged", "least": "At least", "most": "At most"}
+        widgets = {name: NumberInput() for name in ("included", "least", "most")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("included", "least"):
+            if name in self.fields:
+                self.fields[name].required = False
         if self.instance.pk is not None:
             self.initial["amount"] = self.instance.amount.amount
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"] or slugify(self.cleaned_data.get("label", ""))[:64] or "fee"
 
+    def clean_included(self) -> int:
+        return self.cleaned_data["included"] or 0
+
+    def clean_least(self) -> int:
+        return self.cleaned_data["least"] or 0
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self._check_numbers(cleaned)
         amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
         if amount is not None and currency:  # an amount without a currency is nothing that could be set
             if (rounded := round_money(amount, currency)) != amount:
@@ -48,6 +63,16 @@ class FeeForm(forms.ModelForm):
             else:
                 cleaned["amount"] = Money(amount, currency)
         return cleaned
+
+    def _check_numbers(self, cleaned: dict[str, Any]) -> None:
+        """Say in words which numbers do not fit what the fee is charged for."""
+        basis, least, most = cleaned.get("basis"), cleaned.get("least"), cleaned.get("most")
+        if basis == Basis.FIXED and (cleaned.get("included") or least or most):
+            self.add_error("basis", "Numbers are of seats or add-ons: choose what it is charged for, or empty them.")
+        if basis == Basis.ADD_ON and least:
+            self.add_error("least", "An add-on is optional: leave this empty, or charge for seats.")
+        if least is not None and most is not None and most < max(least, 1):
+            self.add_error("most", f"Enter {max(least, 1)} or more, or leave it empty for any number.")
 
 
 class FeeInline(TabularInline):
@@ -61,7 +86,10 @@ class FeeInline(TabularInline):
     ordering_field: str | None = "position"
     hide_ordering_field = True
     hide_title = True
-    fields = ("label", "code", "kind", "amount", "currency", "billed", "position")
+    fields = (
+        *("label", "code", "kind", "amount", "currency", "billed"),
+        *("basis", "included", "least", "most", "position"),
+    )
 
     def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
         if obj is not None and not obj.is_editable:

@@ -86,11 +86,14 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
 class FeeSerializer(serializers.ModelSerializer[Fee]):
     """A charge that no usage drives."""
 
-    amount = AmountField()
+    amount = AmountField(help_text="For each unit held, where its basis is seat or add_on.")
+    included = serializers.IntegerField(help_text="Units held that cost nothing.")
+    least = serializers.IntegerField(help_text="How many are held at least, and to begin with.")
+    most = serializers.IntegerField(allow_null=True, help_text="How many may be held; null for any number.")
 
     class Meta:
         model = Fee
-        fields = ["code", "label", "kind", "amount", "billed"]
+        fields = ["code", "label", "kind", "amount", "billed", "basis", "included", "least", "most"]
         read_only_fields = fields
 
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField, MoneyField
 
-from plans.bounds import AMOUNT, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from plans.bounds import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from plans.freezing import frozen_with_its_version
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
@@ -49,6 +49,12 @@ class CostSource(models.TextChoices):
 class FeeKind(models.TextChoices):
     BASE = "base", "base fee"
     ONE_TIME = "one_time", "one-time fee"
+
+
+class Basis(models.TextChoices):
+    FIXED = "fixed", "as it stands"
+    SEAT = "seat", "for each seat"
+    ADD_ON = "add_on", "for each add-on taken"
 
 
 class Billed(models.TextChoices):
@@ -247,6 +253,8 @@ class Fee(models.Model):
     A charge that no meter drives: the base fee of each period, or a fee once at the start.
 
     code: what it is called from version to version and in every currency, whatever its label says.
+    basis: whether it is due as it stands, or for each unit that the subscription holds: a seat, or an add-on.
+    included: units held that cost nothing. least, most: how many may be held; a subscription begins with the least.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")
@@ -255,6 +263,10 @@ class Fee(models.Model):
     label = models.CharField(max_length=120, default="Base fee")
     currency = CurrencyField(default=None)
     amount = MoneyField(**AMOUNT, currency_field_name="currency")
+    basis = models.CharField(max_length=6, choices=Basis, default=Basis.FIXED)
+    included = models.PositiveIntegerField(default=0, help_text="Units held that cost nothing.")
+    least = models.PositiveIntegerField(default=0, help_text="How many are held at least, and to begin with.")
+    most = models.PositiveIntegerField(null=True, blank=True, help_text="How many may be held; empty for any number.")
     billed = models.CharField(max_length=8, choices=Billed, default=Billed.ADVANCE)
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -265,6 +277,18 @@ class Fee(models.Model):
             one_of("kind", FeeKind, name="fee_kind_is_known"),
             one_of("billed", Billed, name="fee_is_billed_in_advance_or_arrears"),
             finite("amount", name="fee_is_finite"),
+            one_of("basis", Basis, name="fee_basis_is_known"),
+            finite("included", most=MOST_HELD, name="included_seats_are_finite"),
+            finite("least", most=MOST_HELD, name="least_held_is_finite"),
+            finite("most", least=1, most=MOST_HELD, name="most_held_is_finite"),
+            models.CheckConstraint(
+                condition=Q(most__isnull=True) | Q(most__gte=F("least")), name="most_held_is_not_below_the_least"
+            ),
+            models.CheckConstraint(
+                condition=~Q(basis="fixed") | Q(included=0, least=0, most__isnull=True),
+                name="only_what_is_held_has_numbers",
+            ),
+            models.CheckConstraint(condition=~Q(basis="add_on") | Q(least=0), name="an_add_on_is_optional"),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
 

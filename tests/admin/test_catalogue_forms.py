@@ -81,7 +81,14 @@ def version_form(version, **more):
 
 
 def fee_row(**fields):
-    row = {"label": "Base fee", "kind": "base", "amount": "10", "currency": "usd", "billed": "advance", **fields}
+    row = {
+        "label": "Base fee",
+        "kind": "base",
+        "amount": "10",
+        "currency": "usd",
+        "billed": "advance",
+        "basis": "fixed",
+    } | fields
     return {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in row.items()}
 
 
@@ -157,9 +164,17 @@ def test_rows_keep_the_order_they_were_left_in(member, db):
     rows = {"fees-TOTAL_FORMS": 3, "fees-INITIAL_FORMS": 2}
     for place, (kept, position) in enumerate([(first, 1), (second, 0)]):
         facts = {"id": kept.pk, "version": version.pk, "label": kept.label, "kind": "base", "amount": "1"}
-        facts |= {"currency": "USD", "billed": "advance", "position": position}
+        facts |= {"currency": "USD", "billed": "advance", "basis": "fixed", "position": position}
         rows |= {f"fees-{place}-{name}": value for name, value in facts.items()}
-    added = {"label": "Third", "kind": "base", "amount": "3", "currency": "USD", "billed": "advance", "position": ""}
+    added = {
+        "label": "Third",
+        "kind": "base",
+        "amount": "3",
+        "currency": "USD",
+        "billed": "advance",
+        "basis": "fixed",
+        "position": "",
+    }
     rows |= {f"fees-2-{name}": value for name, value in added.items()}
     post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
     assert list(version.fees.order_by("position").values_list("label", flat=True)) == ["Second", "First", "Third"]

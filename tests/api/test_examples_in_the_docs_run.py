@@ -13,7 +13,7 @@ import pytest
 from billing.models import Subscription
 from customers.models import Customer
 from tests.api.calls import Caller
-from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+from tests.builders import fee, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 
 NEXT_CENTURY = datetime(2101, 1, 1, tzinfo=UTC)
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -33,7 +33,8 @@ def shop(transactional_db):
     dimension = {"aggregation": "sum", "value_property": "tokens", "dimensions": ["token_type"]}
     feature = make_feature("llm.tokens", meter=make_meter("llm.tokens", **dimension))
     rates = [rate("0.000002", match={"token_type": kind}, label=kind) for kind in ("input", "output")]
-    publish(make_plan("pro", offers=[offer(feature, rates=rates, currency="EUR")]))
+    seats = fee("10", label="Seats", basis="seat", currency="EUR", billed="arrears")
+    publish(make_plan("pro", fees=[seats], offers=[offer(feature, rates=rates, currency="EUR")]))
     publish(make_plan("pro", offers=[offer(feature, rates=rates[:1], currency="EUR")]), effective_from=NEXT_CENTURY)
     publish(make_plan("team", offers=[offer(feature, rates=rates[:1], currency="EUR")]))
     return Caller()

@@ -41,6 +41,10 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
             "kind": "base",
             "amount": {"amount": "19.90", "currency": "USD"},
             "billed": "advance",
+            "basis": "fixed",
+            "included": 0,
+            "least": 0,
+            "most": None,
         }
     ]
     tokens, calls, exports, sso = sorted(

@@ -83,6 +83,13 @@ def scheduled(state: str, *, decided: str, rollout: str = "rollout_id") -> str:
     return SCHEDULED.format(state=state, decided=decided, rollout=rollout)
 
 
+def held(column: str, value: str) -> str:
+    """Return the statement that adds another holding with one column of another value."""
+    columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
+    values = ", ".join((columns | {column: value}).values())
+    return f"INSERT INTO billing_holding ({', '.join(columns)}) SELECT {values} FROM billing_holding"  # noqa: S608
+
+
 CASES = [
     # periods
     ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'other'"),
@@ -154,6 +161,12 @@ CASES = [
         "UPDATE billing_scheduledchange SET state = 'refused', problem = 'x', decided_at = now()",
     ),
     ("scheduled_change_is_decided_once", "DELETE FROM billing_scheduledchange"),
+    # quantities held
+    ("held_quantity_is_finite", held("quantity", "1000001")),
+    ("holding_names_its_fee", held("fee_code", "''")),
+    ("a_closed_period_keeps_its_quantities", held("since", "'2026-01-31 23:59:59+00'")),
+    ("pgtrigger", "UPDATE billing_holding SET quantity = 7"),
+    ("pgtrigger", "DELETE FROM billing_holding"),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
@@ -245,6 +258,7 @@ def world() -> None:
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
     Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())
+    subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2
     following = new_version(source=subscription.version, by=None, at=FEB)
     publish_for(version=following, audience="cohort", by=None, at=FEB, subscription_ids=[subscription.pk])

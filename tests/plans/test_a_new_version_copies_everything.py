@@ -21,7 +21,7 @@ def contents(version: PlanVersion) -> dict[str, Any]:
     return {
         "version": [getattr(version, name) for name in ("interval_unit", "interval_count", "anchor", "proration")],
         "fees": [
-            (one.code, one.kind, one.label, one.amount, one.billed, one.position)
+            (one.code, one.kind, one.label, one.amount, one.billed, one.basis, one.included, one.least, one.most)
             for one in version.fees.order_by("position")
         ],
         "commitments": list(
@@ -55,6 +55,9 @@ def source() -> PlanVersion:
     ladder = [tier(10, "1", 5), tier(None, "0.123456789012")]
     priced = {"USD": [rate("0.05", match={"model": "a"}, label="A"), rate(tiers=ladder)], "EUR": [rate("0.04")]}
     fees = [fee("5"), fee("4", currency="EUR"), fee("9", kind="one_time"), fee("8", kind="one_time", currency="EUR")]
+    fees += [
+        fee("3", label="Seats", basis="seat", included=1, least=2, most=9, currency=one) for one in ("USD", "EUR")
+    ]
     offers = [
         offer("api.calls", included="12.5", prices=priced),
         offer("storage", prices={"USD": [rate("7", model="package", package_size=100)], "EUR": [rate("1")]}),

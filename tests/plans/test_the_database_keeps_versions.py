@@ -156,6 +156,13 @@ CASES = [
     ("fee_is_billed_in_advance_or_arrears", edit("plans_fee", "billed = 'other'")),
     ("fee_is_finite", edit("plans_fee", "amount = 'NaN'")),
     ("fee_is_listed_once_per_currency", edit("plans_fee", "code = 'same'")),
+    ("fee_basis_is_known", edit("plans_fee", "basis = 'other'")),
+    ("included_seats_are_finite", edit("plans_fee", "basis = 'seat', included = 1000001")),
+    ("least_held_is_finite", edit("plans_fee", "basis = 'seat', least = 1000001")),
+    ("most_held_is_finite", edit("plans_fee", "basis = 'seat', most = 0")),
+    ("most_held_is_not_below_the_least", edit("plans_fee", "basis = 'seat', least = 2, most = 1")),
+    ("only_what_is_held_has_numbers", edit("plans_fee", "included = 1")),
+    ("an_add_on_is_optional", edit("plans_fee", "basis = 'add_on', least = 1")),
     ("fee_has_a_code", edit("plans_fee", "code = ''")),
     # unit costs
     ("unit_cost_is_finite", "UPDATE plans_unitcost SET cost = 'NaN'"),
@@ -259,8 +266,9 @@ def test_what_is_published_is_frozen_and_a_draft_is_not(table: str):
     "statement",
     [
         f"UPDATE plans_fee SET version_id = ({LIVE}) WHERE version_id IN ({DRAFT}) AND label = 'Base fee'",
-        f"INSERT INTO plans_fee (version_id, kind, label, currency, amount, billed, position) SELECT ({LIVE}), kind,"
-        f" 'new', currency, amount, billed, position FROM plans_fee WHERE version_id IN ({DRAFT})",
+        "INSERT INTO plans_fee (version_id, code, kind, label, currency, amount, basis, included, least, billed,"
+        f" position) SELECT ({LIVE}), 'new', kind, label, currency, amount, basis, included, least, billed, position"
+        f" FROM plans_fee WHERE version_id IN ({DRAFT})",
     ],
 )
 def test_nothing_is_moved_or_added_to_what_is_published(statement: str):

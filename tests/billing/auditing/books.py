@@ -17,7 +17,14 @@ from billing.ingest.recording import record
 from billing.ingest.wire import Received, key_of, read
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
-from billing.subscribing import apply_coupon, cancel, change_plan, extend_periods, remove_coupon
+from billing.subscribing import (
+    apply_coupon,
+    cancel,
+    change_plan,
+    extend_periods,
+    remove_coupon,
+    set_quantity,
+)
 from billing.subscribing.moving import move_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
@@ -58,6 +65,7 @@ def make_books() -> None:
     make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue")
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
+    _hold(acme)
     _subscribe_others(acme, pro, team)
     key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
     _use(acme)
@@ -94,7 +102,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         offer(make_feature("support", kind="static"), static_value="24 h"),
         *_tallied(),
     ]
-    fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time")]
+    fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time"), *_held()]
     draft = make_plan("pro", fees=fees, offers=offers, commitments=[commitment(5_000, periods=2)])
     Price.objects.filter(plan_feature__feature__code="worth.yearly").update(resets_unit="year")
     pro = publish(version=draft, by=None, at=JAN)
@@ -110,6 +118,23 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     new_version(source=later, by=None, at=NOW)
     pro.refresh_from_db()
     return pro, team
+
+
+def _held() -> list[dict[str, Any]]:
+    """Charge for seats, of which one comes with the plan, and for add-ons."""
+    return [
+        fee("7.50", label="Seats", basis="seat", included=1, least=1, most=50),
+        fee("3", label="Backups", basis="add_on", billed="arrears"),
+        fee("100", label="Training", basis="add_on", kind="one_time"),
+    ]
+
+
+def _hold(subscription: Subscription) -> None:
+    """Seats come and go, also in time to come; add-ons are taken while it runs."""
+    changes = [("seats", 4, 10), ("seats", 2, 25), ("backups", 1, 12), ("training", 2, 40), ("seats", 3, 75)]
+    for code, quantity, days in changes:
+        since = JAN + timedelta(days=days)
+        set_quantity(subscription=subscription, fee_code=code, quantity=quantity, at=JAN, since=since, reason="asked")
 
 
 def _tallied() -> list[dict[str, Any]]:

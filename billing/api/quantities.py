@@ -1,0 +1,51 @@
+"""Seats and add-ons of a subscription over HTTP."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscribing
+from billing.api.subscription_serializers import SubscriptionSerializer
+from billing.api.subscriptions import Subscriptions
+from customers.access.fields import InstantField, KnownFields
+from customers.access.problems import Problem
+from plans.bounds import MOST_HELD
+
+
+class NewQuantitySerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """How many are held, and since when."""
+
+    quantity = serializers.IntegerField(min_value=0, max_value=MOST_HELD)
+    since = InstantField(
+        required=False, help_text="Default: now. A moment to come waits; a past one lies in a period not billed yet."
+    )
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class QuantityView(Subscriptions):
+    """How many seats or add-ons of one fee a subscription holds."""
+
+    required_scopes = {"PUT": "manage"}
+    problems = {"PUT": ["unprocessable"]}
+
+    @extend_schema(
+        operation_id="set_quantity",
+        summary="Set how many seats or add-ons a subscription holds",
+        description="What that costs for the rest of the period, or what is given back for it, comes with the next"
+        " invoice. Sent again, it changes nothing.",
+        request=NewQuantitySerializer,
+        responses={200: SubscriptionSerializer},
+    )
+    def put(self, request: Request, subscription: str, fee: str) -> Response:
+        serializer = NewQuantitySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        found = self.get_object()
+        try:
+            subscribing.set_quantity(subscription=found, fee_code=fee, at=timezone.now(), **serializer.validated_data)
+        except subscribing.QuantityRefused as error:
+            raise Problem("unprocessable", str(error)) from error
+        return Response(self.shown(found))

@@ -1,0 +1,99 @@
+"""Lines for seats and add-ons, reckoned anew from what was held."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection
+from psycopg import ServerCursor
+
+from billing.auditing.books import Books
+from billing.auditing.checks import Row
+from billing.closing.facts import Claim, Closing
+from billing.closing.quantities import fill_in_quantities, unsettled
+from billing.closing.reading import read_closings
+from invoices.totals import Tax
+from plans.pricing.money import round_money
+
+AT_A_TIME = 500
+
+_LINES = """
+SELECT l.id, l.kind, f.kind, l.amount, l.currency, l.explanation::text, f.amount, v.proration
+FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id JOIN plans_planversion v ON v.id = f.version_id
+WHERE f.basis <> 'fixed'
+"""
+
+_PERIODS = """
+SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular'
+    AND EXISTS (SELECT FROM plans_fee f WHERE f.version_id = p.version_id AND f.basis <> 'fixed')
+"""
+
+# All that was claimed for a fee and a period, on the document before it and on its own, less what that was too much.
+_CLAIMED = """
+SELECT p.id, l.fee_id, sum(l.amount - coalesce(c.amount, 0)), sum(l.quantity) FILTER (WHERE l.kind = 'fee'),
+    max(l.service_end)
+FROM billing_period p
+JOIN billing_period own ON own.subscription_id = p.subscription_id
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
+JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
+LEFT JOIN LATERAL (
+    SELECT sum(amount) AS amount FROM invoices_line WHERE corrects_line_id = l.id AND kind = 'fee_credit'
+) c ON true
+WHERE p.id = ANY(%s) GROUP BY 1, 2
+"""
+
+
+def wrong_workings(books: Books) -> Iterator[Row]:
+    """Yield lines whose amount is not what their own workings come to."""
+    with ServerCursor(connection.connection, "audit_held") as cursor:
+        cursor.execute(_LINES)
+        for line_id, kind, fee_kind, amount, currency, stated, fee, proration in cursor:
+            try:
+                expected = _again(json.loads(stated), kind, fee_kind, currency, fee, proration)
+            except (KeyError, ValueError, ZeroDivisionError, ArithmeticError) as error:
+                yield {"line_id": line_id, "wrong": "workings", "error": str(error)}
+                continue
+            if expected != amount:
+                yield {"line_id": line_id, "wrong": "amount", "stored": amount, "again": expected}
+
+
+def _again(told: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: Decimal, proration: str) -> Decimal:
+    if Decimal(told["fee"]) != fee:
+        raise ValueError(f"the fee is {fee}")
+    if fee_kind == "one_time":
+        return round_money(fee * Decimal(told["taken"]), currency)
+    units = [Fraction(one["billable"]) * Fraction(one["share"]) for one in told["segments"]]
+    exact = Fraction(fee) * (max(units, default=0) if proration == "none" else sum(units))
+    cumulative = round_money(exact, currency)
+    if kind == "fee":
+        return cumulative
+    if Decimal(told["cumulative"]) != cumulative:
+        raise ValueError(f"it comes to {cumulative}")
+    return cumulative - Decimal(told["claimed_before"])
+
+
+def unsettled_quantities(books: Books) -> Iterator[Row]:
+    """Yield closed periods whose lines for what was held are not what it comes to."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PERIODS)
+        ids = [id_ for (id_,) in cursor.fetchall()]
+    for start in range(0, len(ids), AT_A_TIME):
+        for closing in _read(ids[start : start + AT_A_TIME]):
+            for fee, left in unsettled(closing):
+                yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": left}
+
+
+def _read(ids: list[int]) -> Iterator[Closing]:
+    closings = read_closings(ids)
+    fill_in_quantities(closings)
+    for one in closings.values():
+        one.claimed = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIMED, [ids])
+        for period_id, fee_id, amount, quantity, service_end in cursor.fetchall():
+            closings[period_id].claimed[fee_id] = Claim(
+                amount, quantity or Decimal(0), service_end, Tax("", Decimal(0))
+            )
+    yield from closings.values()

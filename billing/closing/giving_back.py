@@ -1,0 +1,36 @@
+"""Credit notes for what a period gives back of its fees, where its own document claims too little to set it off."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from billing.closing.facts import Assembled
+from billing.closing.quantities import read_claims
+from invoices.crediting.creditable import read_creditable
+from invoices.crediting.drafting import Credit, credit_note
+from invoices.drafts import Draft
+
+REASON = "Fewer seats or add-ons than were paid for in advance"
+
+
+def credit_notes(assembled: Mapping[int, Assembled]) -> list[Draft]:
+    """
+    Return the credit notes of these periods, one for each invoice that claimed too much, which are locked.
+
+    Each line is credited at the tax rate that it was claimed at, and never more of it than is left.
+    """
+    periods = {period_id: one.given_back for period_id, one in assembled.items() if one.given_back}
+    if not periods:
+        return []
+    claims = read_claims(list(periods))
+    given = [
+        (claims[period_id][fee_id], line) for period_id, lines in periods.items() for fee_id, line in lines.items()
+    ]
+    invoices = read_creditable({claim.invoice_id for claim, _ in given}, lock=True)
+    credits: dict[int, list[Credit]] = {}
+    for claim, line in given:
+        claimed = next(one for one in invoices[claim.invoice_id].lines if one.id == claim.line_id)
+        amount = min(-line.amount, max(claimed.left, Decimal(0)))
+        if amount:
+            credit = Credit(claimed, amount, kind="fee_credit", explanation=line.explanation)
+            credits.setdefault(claim.invoice_id, []).append(credit)
+    return [credit_note(invoices[id_], lines, reason=REASON, to="balance") for id_, lines in credits.items()]

@@ -1,0 +1,275 @@
+"""
+Lines for what is held: seats and add-ons, by how many of them there were in each part of a period.
+
+What a fee comes to in a period is reckoned anew whenever a document is made, and what was claimed for it is taken
+off: docs/closing.md#quantities. This is the one place that says what was claimed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.db import connection
+
+from billing.closing.facts import Claim, Closing
+from billing.closing.sellers import SellerTerms, last_instant
+from billing.subscribing.edges import anchor_of, whole_interval
+from billing.subscribing.holding import read_changes
+from billing.usage.counted import Span
+from invoices.drafts import DraftLine
+from invoices.totals import Tax
+from plans.models.prices import Billed, FeeKind
+from plans.pricing.exact import EXACT, ZERO, plain
+from plans.pricing.holdings import Segment, billable, held_amount, held_at, segments, taken
+from plans.pricing.money import round_money
+from plans.terms import FeeTerms, Terms, terms_of
+
+ONE = Decimal(1)
+HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
+
+# What is due in advance of a period stands on the document of the one before it; a subscription's first has an
+# opening one before it. The fee is the period's own, should its version have changed since.
+_CLAIMED = """
+SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, l.quantity, l.service_end,
+    l.id, l.invoice_id, t.name, t.rate, t.reason
+FROM billing_period p
+LEFT JOIN billing_period before
+    ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at AND before.id <> p.id
+LEFT JOIN invoices_line l
+    ON l.invoice_id = before.invoice_id AND l.service_start = p.starts_at AND l.kind = 'fee' AND l.fee_id IS NOT NULL
+LEFT JOIN plans_fee claimed ON claimed.id = l.fee_id
+LEFT JOIN plans_fee own ON (own.version_id, own.code, own.currency) = (p.version_id, claimed.code, claimed.currency)
+LEFT JOIN invoices_invoicetax t ON t.invoice_id = l.invoice_id AND t.rate = l.tax_rate
+WHERE p.id = ANY(%s)
+"""
+
+
+def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
+    """Give the periods whose fees are charged for what is held their quantities, and what was claimed in advance."""
+    wanted = [one for one in closings.values() if _charges_for_what_is_held(one)]
+    if not wanted:
+        return
+    changes = read_changes([one.subscription_id for one in wanted])
+    open_before: dict[int, int] = {}
+    claims = read_claims([one.span.period_id for one in wanted if one.kind == "regular"], open_before)
+    for one in wanted:
+        one.changes = changes.get(one.subscription_id, {})
+        one.claimed = claims.get(one.span.period_id, {})
+        one.waits_for = open_before.get(one.span.period_id)
+
+
+def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = None) -> dict[int, dict[int, Claim]]:
+    """
+    Return period → fee → what was claimed of it in advance.
+
+    open_before: is filled with the period before each that has not been billed yet.
+    """
+    found: dict[int, dict[int, Claim]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIMED, [list(period_ids)])
+        for period_id, before, fee_id, *claim, line_id, invoice_id, name, rate, reason in cursor.fetchall():
+            if before is not None and open_before is not None:
+                open_before[period_id] = before
+            if fee_id is not None:
+                of_period = found.setdefault(period_id, {})
+                of_period[fee_id] = Claim(*claim, Tax(name, rate, reason), line_id, invoice_id)
+    return found
+
+
+def claims_in(lines: list[DraftLine], following: Span) -> dict[int, Claim]:
+    """Return what a document that is not written yet claims in advance of the period that follows it."""
+    return {
+        line.fee_id: Claim(line.amount, line.quantity, line.service_end, line.tax)
+        for line in lines
+        if line.fee_id is not None and line.kind == "fee" and line.service_start == following.starts_at
+    }
+
+
+def _charges_for_what_is_held(closing: Closing) -> bool:
+    spans = (closing.span, closing.following)
+    return any(span is not None and terms_of(span.version_id, span.currency).held for span in spans)
+
+
+def held_lines(closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool) -> Iterator[DraftLine]:
+    """Yield the lines of recurring fees for what is held in a period; in advance, for what is known of it by now."""
+    terms = terms_of(span.version_id, span.currency)
+    billed = Billed.ADVANCE if in_advance else Billed.ARREARS
+    supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
+    for fee in terms.held:
+        if fee.kind == FeeKind.ONE_TIME or fee.billed != billed:
+            continue
+        parts = _segments(closing, span, fee, terms, until=span.ends_at)
+        if any(one.quantity for one in parts):
+            amount, explanation = _priced(fee, parts, terms)
+            quantity = Decimal(_quantity(parts, terms))
+            tax = seller.tax_of(closing.buyer, at=supplied_at)
+            yield _line(fee, span, terms, amount=amount, quantity=quantity, tax=tax, explanation=explanation)
+
+
+def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+    """
+    Yield what a period still comes to for what is held, beyond what was claimed in advance of it, or less than that.
+
+    What was claimed for time that a cancellation has cut off since stays claimed; what a plan change has cut off is
+    given back.
+    """
+    span = closing.span
+    terms = terms_of(span.version_id, span.currency)
+    for fee in terms.held:
+        if fee.kind == FeeKind.ONE_TIME or fee.billed != Billed.ADVANCE:
+            continue
+        claim = closing.claimed.get(fee.fee_id)
+        until = _until(closing, claim)
+        cumulative, explanation = _priced(fee, _segments(closing, span, fee, terms, until=until), terms)
+        before = claim.amount if claim else ZERO
+        amount = EXACT.subtract(cumulative, before)
+        if amount:
+            told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{round_money(before, span.currency):f}"}
+            explanation |= told | {"formula": f"{told['cumulative']} − {told['claimed_before']}"}
+            tax = claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at)
+            line = _line(fee, span, terms, amount=amount, quantity=ONE, tax=tax, explanation=explanation)
+            line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
+            yield line
+
+
+def unsettled(closing: Closing) -> Iterator[tuple[FeeTerms, Decimal]]:
+    """Yield what each fee for what is held still comes to in a closed period; all its claims are in `claimed`."""
+    span = closing.span
+    terms = terms_of(span.version_id, span.currency)
+    for fee in terms.held:
+        claim = closing.claimed.get(fee.fee_id)
+        if fee.kind == FeeKind.ONE_TIME:
+            cumulative = max(_taken(closing, span, fee, opens=False), 0) * fee.amount
+            left = round_money(cumulative, span.currency)
+        else:
+            until = _until(closing, claim)
+            cumulative, _ = _priced(fee, _segments(closing, span, fee, terms, until=until), terms)
+            left = EXACT.subtract(cumulative, claim.amount if claim else ZERO)
+        if left:
+            yield fee, left
+
+
+def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: bool) -> Iterator[DraftLine]:
+    """
+    Yield the lines of one-time fees for what is held more at the end of a period than before it.
+
+    opens: whether the subscription begins with the period, which has only begun: what it starts with, in advance.
+    """
+    terms = terms_of(span.version_id, span.currency)
+    for fee in terms.held:
+        if fee.kind != FeeKind.ONE_TIME or (opens and fee.billed != Billed.ADVANCE):
+            continue
+        count = _taken(closing, span, fee, opens=opens)
+        if count > 0:
+            full = plain(fee.amount)
+            tax = seller.tax_of(closing.buyer, at=span.starts_at if opens else last_instant(span.ends_at))
+            yield _line(
+                fee,
+                span,
+                terms,
+                amount=round_money(EXACT.multiply(fee.amount, Decimal(count)), span.currency),
+                quantity=Decimal(count),
+                tax=tax,
+                explanation={"fee": full, "taken": str(count), "formula": f"{count} × {full}"},
+            )
+
+
+def _until(closing: Closing, claim: Claim | None) -> datetime:
+    """Return until when a period is settled: a subscription that ends early has paid for the whole of it."""
+    ends_at = closing.span.ends_at
+    return ends_at if claim is None or closing.following is not None else max(ends_at, claim.service_end)
+
+
+def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:
+    changes = closing.changes.get(fee.code, ())
+    if opens:
+        return billable(held_at(changes, span.starts_at, otherwise=fee.least), fee.included)
+    claim = closing.claimed.get(fee.fee_id)
+    count = taken(
+        changes,
+        otherwise=fee.least,
+        start=span.starts_at,
+        end=span.ends_at,
+        included=fee.included,
+        is_first=closing.is_first,
+    )
+    return count - int(claim.quantity if claim else 0)
+
+
+def _segments(closing: Closing, span: Span, fee: FeeTerms, terms: Terms, *, until: datetime) -> tuple[Segment, ...]:
+    zone = closing.buyer.time_zone
+    full_start, full_end = whole_interval(anchor_of(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at)
+    return segments(
+        closing.changes.get(fee.code, ()),
+        otherwise=fee.least,
+        start=span.starts_at,
+        # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
+        end=min(until, full_end),
+        full_start=full_start,
+        full_end=full_end,
+        by=terms.proration,  # type: ignore[arg-type]
+        zone=ZoneInfo(zone),
+    )
+
+
+def _quantity(parts: tuple[Segment, ...], terms: Terms) -> int:
+    """Return how many units a line is for: those held at the end, or the most at once where that is charged."""
+    return max(one.quantity for one in parts) if terms.proration == "none" else parts[-1].quantity
+
+
+def _priced(fee: FeeTerms, parts: tuple[Segment, ...], terms: Terms) -> tuple[Decimal, dict[str, object]]:
+    """Return what a fee comes to in these parts of a period, rounded once, and its explanation."""
+    by = terms.proration
+    exact = held_amount(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]
+    charged = [(billable(one.quantity, fee.included), one.share) for one in parts]
+    if by == "none":
+        charged = [(max((units for units, _ in charged), default=0), Fraction(1))]
+    return round_money(exact, terms.currency), {
+        "fee": plain(fee.amount),
+        "included": str(fee.included),
+        "segments": [
+            {
+                "quantity": str(one.quantity),
+                "billable": str(billable(one.quantity, fee.included)),
+                "from": one.start.isoformat(),
+                "to": one.end.isoformat(),
+                "share": str(one.share),
+            }
+            for one in parts
+        ],
+        "formula": _formula(plain(fee.amount), charged, by),
+    }
+
+
+def _formula(full: str, charged: list[tuple[int, Fraction]], by: str) -> str:
+    if len(charged) == 1 and charged[0][1] == 1:
+        return f"{charged[0][0]} × {full}"
+    return f"({' + '.join(f'{units} × {share}' for units, share in charged)}) × {full}, {HOW[by]}"
+
+
+def _line(
+    fee: FeeTerms,
+    span: Span,
+    terms: Terms,
+    *,
+    amount: Decimal,
+    quantity: Decimal,
+    tax: Tax,
+    explanation: Mapping[str, object],
+) -> DraftLine:
+    return DraftLine(
+        kind="fee",
+        description=f"{terms.plan_name}: {fee.label}",
+        service_start=span.starts_at,
+        service_end=span.ends_at,
+        quantity=quantity,
+        unit="seat" if fee.basis == "seat" else "",
+        amount=amount,
+        tax=tax,
+        explanation=msgspec.json.encode(explanation),
+        fee_id=fee.fee_id,
+        subject=f"fee:{fee.code}",
+    )

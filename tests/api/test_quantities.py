@@ -1,0 +1,87 @@
+"""Seats and add-ons over HTTP: held from the start, changed, seen."""
+
+import pytest
+
+from billing.models import Holding
+from tests.api.calls import problem
+from tests.builders import fee, make_customer, make_plan, publish
+
+BODY = {"id": "acme-pro", "customer": "acme", "plan": "pro"}
+
+
+@pytest.fixture
+def pro(seller):
+    make_customer("acme", seller=seller)
+    fees = [
+        fee("20"),
+        fee("10", label="Seats", basis="seat", included=2, least=1, most=50),
+        fee("30", label="Support", basis="add_on"),
+    ]
+    return publish(make_plan("pro", fees=fees))
+
+
+def test_a_subscription_begins_with_the_least(live, pro):
+    told = live.post("/subscriptions", BODY).json()["quantities"]
+    assert told == [
+        {"fee": "seats", "label": "Seats", "quantity": 1, "included": 2, "upcoming": []},
+        {"fee": "support", "label": "Support", "quantity": 0, "included": 0, "upcoming": []},
+    ]
+
+
+def test_a_subscription_begins_with_what_is_asked_for(live, pro):
+    told = live.post("/subscriptions", BODY | {"quantities": {"seats": 5}}).json()
+    assert told["quantities"][0]["quantity"] == 5
+
+
+def test_a_quantity_changes_now_and_once(live, pro):
+    live.post("/subscriptions", BODY)
+    for _ in range(2):
+        told = live.send("PUT", "/subscriptions/acme-pro/quantities/seats", {"quantity": 7, "reason": "two teams"})
+        assert told.status_code == 200
+        assert told.json()["quantities"][0]["quantity"] == 7
+    assert Holding.objects.get().reason == "two teams"
+
+
+def test_a_change_to_come_is_shown_and_waits(live, pro):
+    live.post("/subscriptions", BODY)
+    since = "2190-01-01T00:00:00Z"
+    told = live.send("PUT", "/subscriptions/acme-pro/quantities/seats", {"quantity": 7, "since": since}).json()
+    assert told["quantities"][0] | {"label": ""} == {
+        "fee": "seats",
+        "label": "",
+        "quantity": 1,
+        "included": 2,
+        "upcoming": [{"since": since, "quantity": 7}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fee_code", "body", "says"),
+    [
+        ("seats", {"quantity": 0}, "0 is not between 1 and 50"),
+        ("seats", {"quantity": 51}, "51 is not between 1 and 50"),
+        ("base-fee", {"quantity": 1}, "has no fee “base-fee” per seat or add-on: seats, support"),
+        ("seats", {"quantity": 2, "since": "2020-01-01T00:00:00Z"}, "it starts then"),
+    ],
+)
+def test_a_quantity_is_refused_in_words(live, pro, fee_code, body, says):
+    live.post("/subscriptions", BODY)
+    refused = live.send("PUT", f"/subscriptions/acme-pro/quantities/{fee_code}", body)
+    assert says in problem(refused, 422, "unprocessable")["detail"]
+    assert not Holding.objects.exists()
+
+
+def test_a_subscription_cannot_begin_with_what_its_plan_does_not_have(live, pro):
+    refused = live.post("/subscriptions", BODY | {"quantities": {"desks": 1}})
+    assert "has no fee “desks”" in problem(refused, 422, "unprocessable")["detail"]
+
+
+def test_a_list_asks_once_for_all(live, pro, django_assert_num_queries):
+    make_customer("globex", seller=make_customer("third").seller)
+    live.post("/subscriptions", BODY)
+    live.get("/subscriptions")
+    with django_assert_num_queries(4):
+        live.get("/subscriptions")
+    live.post("/subscriptions", BODY | {"id": "second", "customer": "globex", "quantities": {"seats": 3}})
+    with django_assert_num_queries(4):
+        live.get("/subscriptions")

@@ -1,0 +1,59 @@
+"""A change of quantity is in the period's settlement, or refused since the period is billed: never neither."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.auditing import assert_clean
+from billing.closing import chunks, close_due, close_one
+from billing.models import Holding
+from billing.subscribing import QuantityRefused, holding, set_quantity
+from invoices.models import Line
+from tests.builders import APR, fee, make_customer, make_plan, publish, subscribe
+from tests.racing import Pause, start, wait_until_blocked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HALF = APR + timedelta(days=15)
+AFTER = APR + timedelta(days=30, hours=1)
+
+
+@pytest.fixture
+def subscription():
+    fees = [fee("100"), fee("10", label="Seats", basis="seat", least=5)]
+    made = subscribe(make_customer(), publish(make_plan(fees=fees)), starts_at=APR)
+    close_due(at=APR)
+    return made
+
+
+def add_seats(subscription):
+    return set_quantity(subscription=subscription, fee_code="seats", quantity=7, at=HALF)
+
+
+def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
+    pause = Pause.before(monkeypatch, holding, "read_changes")
+    april = subscription.periods.get(kind="regular")
+    change = start(lambda: add_seats(subscription))
+    pause.await_arrival()
+    close = start(lambda: close_one(period_id=april.pk, at=AFTER))
+    wait_until_blocked()
+    pause.let_go()
+    change.result(), close.result()
+    assert Line.objects.get(kind="proration").amount.amount == Decimal("10.00")
+    assert_clean()
+
+
+def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription, monkeypatch):
+    pause = Pause.before(monkeypatch, chunks, "_assemble")
+    april = subscription.periods.get(kind="regular")
+    close = start(lambda: close_one(period_id=april.pk, at=AFTER))
+    pause.await_arrival()
+    change = start(lambda: add_seats(subscription))
+    wait_until_blocked()
+    pause.let_go()
+    close.result()
+    with pytest.raises(QuantityRefused, match="billed until then"):
+        change.result()
+    assert not Holding.objects.exists()
+    assert_clean()

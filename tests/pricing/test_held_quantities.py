@@ -1,0 +1,102 @@
+"""Held units are charged for as long as they are held, exactly, however the changes came about."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.pricing.holdings import Change, billable, held_amount, held_at, segments, taken
+from plans.pricing.money import round_money
+from tests.pricing.strategies import LAW
+from tests.pricing.worked import rows
+
+UTC_ZONE = ZoneInfo("UTC")
+APRIL, MAY = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+TEN = Decimal(10)
+
+
+def read(text: str) -> list[Change]:
+    """Read changes as the page writes them; those of the first day were there before it."""
+    pairs = [pair.split(":") for pair in text.split(",")]
+    return [
+        Change(APRIL + timedelta(days=int(day) - 1, hours=-1 if day.strip() == "1" else 0), int(seats))
+        for day, seats in pairs
+    ]
+
+
+def tiled(changes: list[Change], *, start: datetime = APRIL, end: datetime = MAY, by: str = "second"):
+    return segments(changes, otherwise=0, start=start, end=end, full_start=APRIL, full_end=MAY, by=by, zone=UTC_ZONE)
+
+
+@pytest.mark.parametrize("row", rows("held-quantities"), ids=lambda row: f"{row['changes']} {row['by']}")
+def test_a_month_comes_to_what_the_page_says(row):
+    found = held_amount(TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"])
+    assert str(round_money(found, "USD")) == row["amount"], row["why"]
+
+
+@pytest.mark.parametrize("row", rows("held-quantities", table=1), ids=lambda row: f"{row['changes']} {row['first']}")
+def test_as_many_are_taken_as_the_page_says(row):
+    found = taken(
+        read(row["changes"]),
+        otherwise=0,
+        start=APRIL,
+        end=MAY,
+        included=int(row["included"]),
+        is_first=row["first"] == "yes",
+    )
+    assert found == int(row["taken"]), row["why"]
+
+
+moments = st.integers(-10, 40 * 24).map(lambda hours: APRIL + timedelta(hours=hours))
+timelines = st.lists(st.builds(Change, moments, st.integers(0, 50)), max_size=8).map(
+    lambda found: sorted(found, key=lambda one: one.since)
+)
+
+
+@LAW
+@given(timelines)
+def test_segments_tile_the_period(changes):
+    found = tiled(changes)
+    assert (found[0].start, found[-1].end) == (APRIL, MAY)
+    assert all(one.end == after.start for one, after in pairwise(found))
+    assert sum(one.share for one in found) == 1
+
+
+@LAW
+@given(timelines, st.integers(0, 10))
+def test_the_amount_is_each_hours_own(changes, included):
+    hours = 30 * 24
+    by_hour = [
+        billable(held_at(changes, APRIL + timedelta(hours=one), otherwise=0), included) for one in range(hours)
+    ]
+    assert held_amount(TEN, tiled(changes), included=included, by="second") == Fraction(10 * sum(by_hour), hours)
+
+
+@LAW
+@given(timelines, moments.filter(lambda at: APRIL < at < MAY))
+def test_two_parts_of_a_period_come_to_the_whole(changes, at):
+    parts = [tiled(changes, end=at), tiled(changes, start=at)]
+    amounts = [held_amount(TEN, one, included=0, by="second") for one in parts]
+    assert sum(amounts) == held_amount(TEN, tiled(changes), included=0, by="second")
+
+
+@LAW
+@given(timelines, st.integers(0, 50), moments)
+def test_a_change_undone_at_the_same_instant_costs_nothing(changes, quantity, at):
+    before = held_at(changes, at, otherwise=0)
+    undone = sorted([*changes, Change(at, quantity), Change(at, before)], key=lambda one: one.since)
+    assert tiled(undone) == tiled(changes)
+
+
+@LAW
+@given(timelines)
+def test_one_time_units_of_two_periods_are_those_held_more_at_the_end_at_least(changes):
+    middle = APRIL + timedelta(days=15)
+    first = taken(changes, otherwise=0, start=APRIL, end=middle, included=0, is_first=True)
+    second = taken(changes, otherwise=0, start=middle, end=MAY, included=0, is_first=False)
+    assert first + second >= taken(changes, otherwise=0, start=APRIL, end=MAY, included=0, is_first=True)
