@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.admin.charts import MeterChart, Series, bars
+from billing.admin.unbilled import newest_stakes
 from billing.models import Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
 from invoices.models import DocumentKind, Invoice, Rendering
@@ -111,8 +112,11 @@ def _failed() -> Card:
 
 def _unbilled() -> Card:
     count = _count(UnbilledUsage.objects.filter(resolved_at__isnull=True))
+    amounts = newest_stakes().amounts if count != "0" else {}
+    at_stake = " and ".join(money(amount, currency) for currency, amount in sorted(amounts.items()))
+    note = f"Kept, not billed; up to {at_stake} at stake" if at_stake else "Kept, not billed"
     url = reverse("admin:billing_unbilledusage_changelist")
-    return Card("Events without a price", [count], "Kept, not billed", url, "warn" if count != "0" else "")
+    return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
 
 
 def _unmade_files() -> Card:

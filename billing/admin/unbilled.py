@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -13,9 +14,16 @@ from unfold.decorators import action, display
 
 from billing.ingest.replaying import replay
 from billing.models import UnbilledUsage
+from billing.models.usage import Reason
+from billing.rehearsing import Rehearsal, rehearse
 from billing.tasks import replay_unbilled
+from billing.usage.at_stake import AtStake, at_stake
 from plans.clock import database_time
+from plans.figures import money, number, units
 
+MOST_GROUPS = 20
+FRESH_SECONDS = 30
+STAKES = "backoffice:stakes"
 MOST_AT_ONCE = 5_000
 """Reports that one click attributes anew."""
 
@@ -62,16 +70,35 @@ class UnbilledUsageAdmin(ModelAdmin):
         "resolved_at",
     )
     readonly_fields = fields
+    list_before_template = "backoffice/unbilled_stakes.html"
     actions = ("try_again",)
     actions_list = ("try_all_again",)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        shown = {"stakes": stakes_shown(newest_stakes())}
+        return super().changelist_view(request, shown | (extra_context or {}))
+
     @admin.action(description="Try to bill the selected usage again", permissions=["replay"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> None:
-        """Attribute the selected reports anew, now."""
+    def try_again(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> HttpResponse | None:
+        """Say what attributing the selected reports anew would bill, and do so once that is agreed to."""
         ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
-        done = replay(at=database_time(), report_ids=ids)
-        told = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
-        self.message_user(request, told, messages.SUCCESS if done.resolved else messages.WARNING)
+        if "_agreed" in request.POST:
+            done = replay(at=database_time(), report_ids=ids)
+            cache.delete(STAKES)
+            told = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
+            self.message_user(request, told, messages.SUCCESS if done.resolved else messages.WARNING)
+            return None
+        found = rehearse(at=database_time(), report_ids=ids)
+        hidden = [("action", "try_again"), ("_agreed", "1"), *(("_selected_action", str(id_)) for id_ in ids)]
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            title="Bill unbilled usage",
+            consequences=told_in_advance(found),
+            problems=() if found.replayed.resolved else ["Nothing of it can be billed: see what to do in the list."],
+            hidden=hidden,
+            verb="Bill it",
+        )
 
     @action(description="Try all again", icon="replay", permissions=["replay"])
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
@@ -108,3 +135,40 @@ class UnbilledUsageAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: UnbilledUsage | None = None) -> bool:
         return False
+
+
+def newest_stakes() -> AtStake:
+    """Return what is at stake with live customers, a moment old at most."""
+    return cache.get_or_set(STAKES, at_stake, FRESH_SECONDS)
+
+
+def stakes_shown(found: AtStake) -> dict[str, Any]:
+    """Return what is at stake as the page shows it."""
+    rows = [
+        {
+            "reason": Reason(one.group.reason).label,
+            "customer": one.group.customer_ref,
+            "event": one.group.event_name,
+            "meter": one.group.meter,
+            "events": number(one.events),
+            "quantity": "" if one.quantity is None else units(one.quantity, one.group.unit),
+            "amount": "not known" if one.amount is None else f"up to {money(one.amount, one.currency)}",
+        }
+        for one in found.stakes[:MOST_GROUPS]
+    ]
+    amounts = [money(amount, currency) for currency, amount in sorted(found.amounts.items())]
+    return {"rows": rows, "amounts": amounts, "more": len(found.stakes) - len(rows), "is_all": found.is_all}
+
+
+def told_in_advance(found: Rehearsal) -> list[str]:
+    """Return what a replay would do, in sentences."""
+    done = found.replayed
+    told = [f"{done.resolved:,} of {done.tried:,} reports would be billed; {done.left:,} are left as they are."]
+    for one in found.bills[:MOST_GROUPS]:
+        place = one.place
+        when = "as late usage of a closed period" if one.is_late else "with the period that is running"
+        costs = f"{money(one.amount, place.currency)} more" if one.amount else "nothing more"
+        told.append(f"{place.customer}, {place.feature}: {units(one.quantity, place.unit)}, {costs}, {when}.")
+    if len(found.bills) > MOST_GROUPS:
+        told.append(f"And {len(found.bills) - MOST_GROUPS:,} more.")
+    return told

@@ -113,3 +113,34 @@ TRIED_ANSWER = {
         },
     }
 }
+
+_AMOUNT = {
+    "type": ["object", "null"],
+    "required": ["amount", "currency"],
+    "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}},
+}
+_STAKE = {
+    "type": "object",
+    "required": ["reason", "customer", "event", "meter", "unit", "events", "quantity", "estimate"],
+    "properties": {
+        "reason": {"type": "string"},
+        "customer": {"type": "string", "description": "As it was sent; there may be no such customer."},
+        "event": {"type": "string"},
+        "meter": {"type": ["string", "null"], "description": "The name of the meter that could not count it."},
+        "unit": {"type": ["string", "null"]},
+        "events": {"type": "integer"},
+        "quantity": {"type": ["string", "null"], "description": "Null where the events do not tell it."},
+        "estimate": _AMOUNT | {"description": "What it would cost at most; null where that is not known."},
+    },
+}
+
+UNBILLED_ANSWER = {
+    (200, "application/json"): {
+        "type": "object",
+        "required": ["data", "complete"],
+        "properties": {
+            "data": {"type": "array", "items": _STAKE},
+            "complete": {"type": "boolean", "description": "False where only the latest reports were looked at."},
+        },
+    }
+}

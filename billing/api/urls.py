@@ -10,6 +10,7 @@ from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
+from billing.api.unbilled import UnbilledView
 from billing.api.usage import BreakdownView, UsageView
 
 LINE = "invoices/<int:invoice>/lines/<int:position>"
@@ -23,6 +24,7 @@ urlpatterns = [
     ),
     path("check", CheckView.as_view(), name="check"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
+    path("unbilled", UnbilledView.as_view(), name="unbilled"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),

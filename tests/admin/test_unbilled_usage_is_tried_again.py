@@ -6,6 +6,7 @@ from kombu.exceptions import OperationalError
 from billing import tasks
 from billing.models import Counter, UnbilledUsage
 from tests.billing.ingest.world import call, make_world, send
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -20,12 +21,36 @@ def reports() -> list[UnbilledUsage]:
     return list(UnbilledUsage.objects.order_by("pk"))
 
 
-def test_what_is_selected_is_billed_at_once(member, reports):
-    chosen = [reports[0].pk, reports[2].pk]
+def test_what_is_selected_is_billed_once_its_price_is_agreed_to(member, reports):
+    client, chosen = member("operations"), [reports[0].pk, reports[2].pk]
     typed = {"action": "try_again", "_selected_action": chosen}
-    page = member("operations").post(LIST, typed, follow=True).content.decode()
+    page = client.post(LIST, typed).content.decode()
+    assert "1 of 2 reports would be billed; 1 are left as they are." in page
+    assert "acme, calls: 1 call, $0.01 more, with the period that is running." in page
+    assert not Counter.objects.exists()
+
+    page = client.post(LIST, typed | {"_agreed": "1"}, follow=True).content.decode()
     assert "1 of 2 are billed now; 1 are left." in page
     assert Counter.objects.get().quantity == 1
+
+
+def test_what_cannot_be_billed_has_no_button(member, reports):
+    page = member("operations").post(LIST, {"action": "try_again", "_selected_action": [reports[2].pk]})
+    assert "Nothing of it can be billed" in page.content.decode()
+    assert ">Bill it<" not in page.content.decode()
+
+
+def test_what_is_at_stake_stands_above_the_list_and_on_the_dashboard(member, db):
+    fields = {"event_name": "llm", "aggregation": "sum", "value_property": "n", "unit": "token"}
+    feature = make_feature("tokens", meter=make_meter("tokens", dimensions=["model"], **fields))
+    offers = [offer(feature, rates=[rate("0.02", match={"model": "gpt"})])]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+    event = {"id": "a", "customer": "acme", "event": "llm", "properties": {"model": "llama", "n": 1234}}
+    send(event, call("b", customer="nobody"))
+    page = member("support").get(LIST).content.decode()
+    for part in ("up to $24.68 where it can be known", "1,234 tokens", "up to $24.68</td>", "not known</td>"):
+        assert part in page, part
+    assert "Kept, not billed; up to $24.68 at stake" in member("finance").get("/admin/").content.decode()
 
 
 def test_a_worker_is_asked_for_all_of_it(member, reports, monkeypatch):

@@ -1,0 +1,64 @@
+"""A product sends usage before its customer is known, once without a value: nothing is lost, nothing is zero."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+
+from billing.auditing import assert_clean
+from billing.closing import close_due
+from billing.models import Period
+from invoices.models import Invoice
+from tests.api.calls import Caller
+from tests.builders import FEB, JAN, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/billing/unbilledusage/"
+
+
+def request(id_: str, **properties: object) -> dict[str, object]:
+    stamp = (JAN + timedelta(days=9)).isoformat()
+    return {"id": id_, "customer": "acme", "event": "llm", "timestamp": stamp, "properties": properties}
+
+
+def test_it_is_reported_valued_tried_again_and_billed():
+    make_seller()
+    work = make_meter("work", event_name="llm", aggregation="sum", expression="input + 4 * output", unit="token")
+    publish(make_plan("pro", offers=[offer(make_feature("work", meter=work), rates=[rate("0.002")])]))
+
+    with time_machine.travel(JAN + timedelta(days=10), tick=False):
+        # The product goes live a day before sales has entered the customer; one request carries no output.
+        caller = Caller()
+        sent = [request("r1", input=1000, output=250), request("r2", input="0.5", output=0), request("r3", input=70)]
+        assert caller.post("/events", sent).json()["accepted"] == 3
+        (group,) = [one for one in caller.get("/unbilled").json()["data"] if one["quantity"]]
+        assert (group["reason"], group["events"], group["quantity"]) == ("unknown_customer", 2, "2000.5")
+        assert group["estimate"] is None
+
+        customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
+        assert caller.post("/customers", customer).status_code == 201
+        subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", subscription).status_code == 201
+
+        # Operations see what trying again would bill, and agree.
+        staff = Client()
+        staff.force_login(User.objects.create_superuser("ops"))
+        typed = {"action": "try_again", "select_across": "1", "_selected_action": ["1"]}
+        page = staff.post(LIST, typed).content.decode()
+        assert "reports would be billed" in page
+        assert "acme, work: 2,000.5 tokens, $4.00 more" in page
+        staff.post(LIST, typed | {"_agreed": "1"})
+
+        # The one without a value is told with its reason, and has no price: it is not a zero.
+        (left,) = caller.get("/unbilled").json()["data"]
+        assert (left["reason"], left["meter"], left["quantity"]) == ("bad_value", "work", None)
+        assert "“output” is missing" in staff.get(LIST).content.decode()
+
+    close_due(at=FEB + timedelta(hours=1))
+    assert Invoice.objects.get().net.amount == Decimal("4.00")
+    assert Period.objects.filter(state="closed").count() == 1
+    assert_clean()
