@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Min
 
 from billing.closing.reading import read_closings, read_counters
 from billing.closing.usage_lines import rated
@@ -21,10 +21,10 @@ from billing.ingest.replaying import Replayed, replay
 from billing.models import Period, UnbilledUsage
 from billing.models.periods import PeriodKind, PeriodState
 from billing.store import sums
-from billing.usage.counted import with_metered
+from billing.usage.counted import with_metered, with_runs
 from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
 from plans.pricing.exact import ZERO
-from plans.pricing.money import round_money
 
 MOST_PERIODS = 2_000
 
@@ -62,7 +62,7 @@ def rehearse(*, at: datetime, report_ids: Collection[int]) -> Rehearsal:
     try:
         with transaction.atomic():
             replayed = replay(at=at, report_ids=report_ids)
-            period_ids = _periods(report_ids)
+            period_ids = _periods(report_ids, at=at)
             after = _rated(period_ids)
             transaction.set_rollback(True)
     finally:  # copies may hold what was made meanwhile and is not there any more
@@ -81,17 +81,17 @@ def rehearse(*, at: datetime, report_ids: Collection[int]) -> Rehearsal:
     return Rehearsal(replayed, tuple(sorted(bills, key=lambda one: -one.amount)))
 
 
-def _periods(report_ids: Collection[int]) -> list[int]:
-    """Return the periods that the reports which are resolved may have been counted in."""
+def _periods(report_ids: Collection[int], *, at: datetime) -> list[int]:
+    """Return the periods that the reports which are resolved may change: theirs, and those that follow until now."""
     resolved = UnbilledUsage.objects.filter(pk__in=report_ids, resolved_at__isnull=False)
-    span = resolved.aggregate(first=Min("occurred_at"), last=Max("occurred_at"))
-    if span["first"] is None:
+    first = resolved.aggregate(first=Min("occurred_at"))["first"]
+    if first is None:
         return []
     found = Period.objects.filter(
         kind=PeriodKind.REGULAR,
         subscription__customer__in=resolved.values("customer"),
-        starts_at__lte=span["last"],
-        ends_at__gt=span["first"],
+        starts_at__lte=at,
+        ends_at__gt=first,
     )
     return list(found.order_by("pk").values_list("pk", flat=True)[:MOST_PERIODS])
 
@@ -99,14 +99,14 @@ def _periods(report_ids: Collection[int]) -> list[int]:
 def _rated(period_ids: Sequence[int]) -> Mapping[Place, tuple[Decimal, Decimal]]:
     """Return (quantity, amount) of each feature that was used in these periods, rated as a close would."""
     closings, counters = read_closings(period_ids), read_counters(period_ids)
-    held = read_held([one.span for one in closings.values()])
+    spans = [one.span for one in closings.values()]
+    held, runs = read_held(spans), read_runs(spans)
     found: dict[Place, tuple[Decimal, Decimal]] = {}
     for period_id, closing in closings.items():
-        customer = msgspec.json.decode(closing.buyer.facts)["external_id"]
-        used = with_metered(counters.get(period_id, {}), closing.span, held)
-        for feature, _, line, _ in rated(closing.span, used):
-            place = Place(period_id, customer, feature.name, feature.unit, closing.span.currency)
+        customer, span = msgspec.json.decode(closing.buyer.facts)["external_id"], closing.span
+        used = with_metered(counters.get(period_id, {}), span, held)
+        for due in rated(with_runs(span, runs), used):
+            place = Place(period_id, customer, due.feature.name, due.feature.unit, span.currency)
             quantity, amount = found.get(place, (ZERO, ZERO))
-            amount += round_money(line.amount, closing.span.currency)
-            found[place] = (quantity + line.quantity, amount)
+            found[place] = (quantity + due.quantity, amount + due.amount(span.currency))
     return found
