@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from plans.pricing import charges
 from plans.pricing.bounds import InvalidCharge, check_price
+from plans.pricing.commitments import Commitment
 from plans.pricing.exact import EXACT, plain
 from plans.pricing.proration import included_in_part
 from plans.pricing.rates import Rate
@@ -28,6 +29,7 @@ class Agreed(NamedTuple):
 
     what: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20 % off); or price, of the
         rate that has exactly this match: (dimension, value) pairs in the order of names, none for the default rate.
+        Or the commitment of the whole subscription, of no feature: its minimum, with the other figures as match.
     """
 
     feature_id: int
@@ -36,6 +38,7 @@ class Agreed(NamedTuple):
     match: tuple[tuple[str, str], ...] = ()
 
 
+COMMITMENT = "commitment"
 MOST_KEPT = 10_000
 Key = tuple[int, str, frozenset[Agreed] | Fraction]
 _kept: dict[Key, tuple[Terms, Terms]] = {}
@@ -54,9 +57,29 @@ def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
     key = (terms.version_id, terms.currency, agreed)
     published, found = _kept.get(key, (None, terms))
     if published is not terms:
-        found = replace(terms, **by_use(tuple(_agreed(feature, agreed) for feature in terms.features)))
+        committed = next((_committed(terms, one) for one in agreed if one.what == COMMITMENT), terms)
+        found = replace(committed, **by_use(tuple(_agreed(feature, agreed) for feature in committed.features)))
         _keep(key, terms, found)
     return found
+
+
+def _committed(terms: Terms, one: Agreed) -> Terms:
+    """Return the terms with a commitment of the subscription's own, and its discount, in place of the version's."""
+    figures = dict(one.match)
+    commitment = Commitment(
+        minimum=one.value,
+        overage_factor=Decimal(figures["overage_factor"]),
+        discount=Decimal(figures["discount"]),
+        trues_up=figures["trues_up"] == "1",
+        periods=int(figures["periods"]),
+    )
+    features = tuple(
+        feature
+        if feature.price is None
+        else replace(feature, price=replace(feature.price, discount=commitment.discount))
+        for feature in terms.features
+    )
+    return replace(terms, features=features, commitment=commitment, committed_since=figures["since"])
 
 
 def part_terms(terms: Terms, share: Fraction) -> Terms:

@@ -112,7 +112,8 @@ class Terms:
     held: the fees that are charged for each unit held.
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
     by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
-    several periods. commitment: what everybody on it promises to spend.
+    several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
+    subscription's own began; empty for the version's.
     """
 
     version_id: int
@@ -133,6 +134,7 @@ class Terms:
     by_value: tuple[FeatureTerms, ...] = ()
     commitment: Commitment | None = None
     running_on: tuple[FeatureTerms, ...] = ()
+    committed_since: str = ""
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}

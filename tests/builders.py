@@ -19,8 +19,9 @@ from django.utils.text import slugify
 
 from billing import subscribing
 from billing.auditing import assert_clean, credits, documents, numbers
-from billing.models import Coverage, Override, Period, Subscription
+from billing.models import Coverage, Override, OwnCommitment, Period, Subscription
 from billing.store import sums
+from billing.subscribing import promising
 from customers.models import Customer, Seller
 from invoices.models import TaxRate
 from plans import costing, publishing
@@ -113,6 +114,12 @@ def make_coupon(
         "currency": "" if amount is None else "USD",
     }
     return Coupon.objects.create(**{"code": code, "name": code.title(), **figures, **fields})
+
+
+def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> OwnCommitment:
+    """Return a subscription's own commitment, from the period that runs then on unless `starts_at` says otherwise."""
+    fields = {"starts_at": at, "reason": "as agreed", **fields}
+    return promising.promise(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
 
 
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from billing.admin import (
     changes,
+    commitments,
     coupons,
     customers,
     meters,
@@ -14,6 +15,7 @@ from billing.admin import (
 
 __all__ = [
     "changes",
+    "commitments",
     "coupons",
     "customers",
     "meters",

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTim
 
 from billing import subscribing
 from billing.admin.changing import changing
+from billing.admin.commitments import promised_by, promising
 from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
 from billing.admin.quantities import changing_quantity, held_rows
@@ -60,7 +61,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("quantities", "override", "change_plan", "give_coupon", "cancel")
+    actions_detail = ("quantities", "override", "promise", "change_plan", "give_coupon", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -134,6 +135,14 @@ class SubscriptionAdmin(ModelAdmin):
         """Move the subscription to another version now, after a look at what that comes to."""
         return changing(self, request, self._asked(request, object_id))
 
+    @action(description="Agree commitment", icon="verified", permissions=["promise"])
+    def promise(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the subscription promise a minimum of its own."""
+        return promising(self, request, self._asked(request, object_id))
+
+    def has_promise_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.add_owncommitment"))
+
     @action(description="Give coupon", icon="confirmation_number", permissions=["give"])
     def give_coupon(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take something off its next invoices."""
@@ -200,6 +209,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
+        "commitments": promised_by(subscription),
         "coupons": held_by(subscription),
         "held": held_rows(subscription, at=timezone.now()),
         "upcoming": upcoming(subscription, at=timezone.now()),

@@ -2,6 +2,7 @@ from django.urls import path
 
 from billing.api.changes import ChangeView
 from billing.api.check import CheckView
+from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
@@ -32,6 +33,12 @@ urlpatterns = [
     path("subscriptions/<str:subscription>/overrides", OverridesView.as_view(), name="overrides"),
     path(
         "subscriptions/<str:subscription>/overrides/<int:number>/end", OverrideEndView.as_view(), name="override_end"
+    ),
+    path("subscriptions/<str:subscription>/commitments", CommitmentsView.as_view(), name="commitments"),
+    path(
+        "subscriptions/<str:subscription>/commitments/<int:number>/end",
+        CommitmentEndView.as_view(),
+        name="commitment_end",
     ),
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),

@@ -16,12 +16,14 @@ from billing.auditing.checks import Row
 from billing.closing.contracts import Billed, contract_of, contracts
 from billing.closing.facts import Contract
 from billing.closing.promise_lines import explained
+from billing.usage.agreed import OVERRIDES
 from billing.usage.counted import Span
 from plans.pricing.commitments import Settled, settle
 
-_PERIODS = """
+_PERIODS = f"""
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed', l.lines, s.currency,
-    s.anchor_at, c.time_zone, s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
+    s.anchor_at, c.time_zone, {OVERRIDES},
+    s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN LATERAL (
@@ -30,11 +32,12 @@ LEFT JOIN LATERAL (
         UNION ALL SELECT line_id FROM billing_settlement WHERE period_id = p.id) b
     JOIN invoices_line l ON l.id = b.line_id
 ) l ON true
-WHERE p.kind = 'regular' AND EXISTS (
+WHERE p.kind = 'regular' AND (EXISTS (
     SELECT FROM billing_period o JOIN plans_commitment m ON m.version_id = o.version_id
     WHERE o.subscription_id = p.subscription_id AND m.currency = s.currency)
+    OR EXISTS (SELECT FROM billing_owncommitment o WHERE o.subscription_id = p.subscription_id))
 ORDER BY p.subscription_id, p.starts_at
-"""
+"""  # noqa: S608
 
 
 class Line(NamedTuple):
@@ -59,7 +62,7 @@ def wrong_settlements(books: Books) -> Iterator[Row]:
         periods = {one.billed.period_id: one for one in of_one}
         last = list(periods.values())[-1]
         billed = [one.billed for one in periods.values()]
-        for run in contracts(billed, last.span.currency):
+        for run in contracts(billed, last.span):
             ends = run[-1] is not last.billed or not last.goes_on
             contract = contract_of(run, last.span, ends=ends)
             lines = sorted(line for one in run for line in periods[one.period_id].lines)
@@ -70,11 +73,11 @@ def _read() -> Iterator[Period]:
     with ServerCursor(connection.connection, "audit_commitments") as cursor:
         cursor.execute(_PERIODS)
         for subscription_id, id_, version_id, starts_at, ends_at, is_closed, found, *facts in cursor:
-            currency, anchor_at, time_zone, goes_on = facts
+            currency, anchor_at, time_zone, overrides, goes_on = facts
             zero = Decimal(0)
             billed = Billed(subscription_id, id_, version_id, starts_at, ends_at, is_closed, zero, zero, zero)
             lines = [Line(one, kind, Decimal(amount), stated) for one, kind, amount, stated in found or ()]
-            span = Span(id_, version_id, currency, starts_at, ends_at, anchor_at, time_zone)
+            span = Span(id_, version_id, currency, starts_at, ends_at, anchor_at, time_zone, overrides)
             yield Period(billed, lines, span, goes_on)
 
 
@@ -83,7 +86,7 @@ def _wrong(contract: Contract, lines: Sequence[Line], *, period_id: int) -> Iter
     spent = Decimal(0)
     for line in lines:
         if line.kind not in claimed:
-            spent += line.amount
+            spent += -line.amount if line.kind == "usage_credit" else line.amount
             continue
         yield from _differences(contract, line, spent=spent, billed=claimed[line.kind])
         claimed[line.kind] += line.amount

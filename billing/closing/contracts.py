@@ -17,9 +17,9 @@ import msgspec
 from billing.closing.facts import Closing, Contract
 from billing.closing.usage_lines import share_of_period
 from billing.store import statements
+from billing.usage.agreed import terms_for
 from billing.usage.counted import Span
 from plans.pricing.commitments import Commitment
-from plans.terms import terms_of
 
 
 class Billed(NamedTuple):
@@ -40,7 +40,7 @@ _BILLED = """
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed',
     coalesce(u.amount, 0), coalesce(s.true_up, 0), coalesce(s.surcharge, 0)
 FROM billing_period p
-LEFT JOIN LATERAL (SELECT sum(l.amount) AS amount
+LEFT JOIN LATERAL (SELECT sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE l.amount END) AS amount
     FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id WHERE b.period_id = p.id) u ON true
 LEFT JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.kind = 'true_up') AS true_up,
         sum(l.amount) FILTER (WHERE l.kind = 'surcharge') AS surcharge
@@ -52,7 +52,7 @@ ORDER BY p.subscription_id, p.starts_at
 
 def commitment_of(span: Span) -> Commitment | None:
     """Return what its subscriber promised to spend in a period."""
-    return terms_of(span.version_id, span.currency).commitment
+    return terms_for(span).commitment
 
 
 def read_contracts(closings: Iterable[Closing]) -> list[int]:
@@ -88,7 +88,7 @@ def _fill_in(closing: Closing, billed: Sequence[Billed]) -> bool:
     own = closing.span.period_id
     is_billed = {late.span.period_id for late in closing.late} | {own}
     must_wait = False
-    for run in contracts(billed, closing.span.currency):
+    for run in contracts(billed, closing.span):
         ids = [one.period_id for one in run]
         if is_billed.isdisjoint(ids):
             continue
@@ -102,12 +102,20 @@ def _fill_in(closing: Closing, billed: Sequence[Billed]) -> bool:
     return must_wait
 
 
-def contracts(billed: Iterable[Billed], currency: str) -> Iterator[list[Billed]]:
-    """Yield the periods of each contract: of one version, as many at a time as its commitment is for."""
-    for version_id, periods in groupby(billed, key=lambda row: row.version_id):
-        commitment = terms_of(version_id, currency).commitment
-        if commitment is not None:
-            run = list(periods)
+def contracts(billed: Iterable[Billed], like: Span) -> Iterator[list[Billed]]:
+    """
+    Yield the periods of each contract: of one commitment, as many at a time as it is for.
+
+    like: a span of the same subscription.
+    """
+
+    def promise(one: Billed) -> tuple[int, str]:
+        since = terms_for(_span(one, like)).committed_since
+        return (0, since) if since else (one.version_id, "")
+
+    for _, periods in groupby(billed, key=promise):
+        run = list(periods)
+        if commitment := commitment_of(_span(run[0], like)):
             for start in range(0, len(run), commitment.periods):
                 yield run[start : start + commitment.periods]
 
@@ -121,7 +129,7 @@ def contract_of(run: Sequence[Billed], like: Span, *, ends: bool) -> Contract:
     While it runs, the periods to come count as whole ones; once it is over, only those that there were.
     """
     closed = [_span(one, like) for one in run if one.is_closed]
-    commitment = terms_of(run[0].version_id, like.currency).commitment
+    commitment = commitment_of(_span(run[0], like))
     assert commitment is not None  # noqa: S101  `contracts` yields no other
     is_over = run[-1].is_closed and (ends or len(run) == commitment.periods)
     whole = sum((share_of_period(span) for span in closed), Fraction(0))
@@ -141,5 +149,10 @@ def contract_of(run: Sequence[Billed], like: Span, *, ends: bool) -> Contract:
 
 def _span(one: Billed, like: Span) -> Span:
     return msgspec.structs.replace(
-        like, period_id=one.period_id, version_id=one.version_id, starts_at=one.starts_at, ends_at=one.ends_at
+        like,
+        period_id=one.period_id,
+        version_id=one.version_id,
+        starts_at=one.starts_at,
+        ends_at=one.ends_at,
+        continued="",
     )

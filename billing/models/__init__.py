@@ -4,7 +4,7 @@ from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.holdings import Holding
 from billing.models.periods import Period
-from billing.models.promises import CouponLine, Redemption, Settlement
+from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
     BilledUsage,
@@ -32,6 +32,7 @@ __all__ = [
     "Level",
     "Member",
     "Override",
+    "OwnCommitment",
     "Period",
     "Redemption",
     "Rollout",

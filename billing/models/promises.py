@@ -5,13 +5,56 @@ from typing import Self
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, F, Func, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Least
 
-from billing.immutability import append_only, redemption_only_ends
+from billing.immutability import append_only, leaves_billed_periods_alone, redemption_only_ends
 from billing.models.periods import Period, PeriodState
+from plans.models.commitments import Promised
 from plans.models.coupons import Duration
+
+
+@pghistory.track()
+class OwnCommitment(Promised):
+    """
+    What one subscription promises to spend, in place of what everybody on its version does.
+
+    starts_at, ends_at: half-open; it is for the periods that begin in it, and a contract of several is counted from
+    the first of them. One that ends as it starts was withdrawn.
+    """
+
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="commitments")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(Promised.Meta):
+        abstract = False
+        verbose_name = "commitment of a subscription"
+        verbose_name_plural = "commitments of subscriptions"
+        constraints = [
+            *Promised.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
+                name="own_commitment_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="subscription_has_one_commitment_at_a_time",
+                expressions=[
+                    ("subscription", RangeOperators.EQUAL),
+                    (
+                        Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        triggers = [leaves_billed_periods_alone()]
 
 
 class Settlement(models.Model):

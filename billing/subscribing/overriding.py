@@ -50,7 +50,7 @@ def override(
     """
     with change("override", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        _hold_open_periods(subscription)
+        hold_open_periods(subscription)
         starts_at = starts_at or next_period_of(subscription, at=at)
         made = Override(
             subscription=subscription,
@@ -63,7 +63,7 @@ def override(
             reason=reason,
             created_by=by if by is not None and by.pk else None,
         )
-        _check_billed(subscription, starts_at)
+        check_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figure(made)
@@ -93,12 +93,12 @@ def end_override(
     """
     with change("end override", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=override.subscription_id)
-        _hold_open_periods(subscription)
+        hold_open_periods(subscription)
         found = Override.objects.select_related("feature").get(pk=override.pk)
         ends_at = max(ends_at or next_period_of(subscription, at=at), found.starts_at)
         if found.ends_at is not None and found.ends_at <= ends_at:
             raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
-        _check_billed(subscription, ends_at)
+        check_billed(subscription, ends_at)
         found.ends_at = ends_at
         found.save(update_fields=["ends_at"])
         return found
@@ -112,13 +112,13 @@ def next_period_of(subscription: Subscription, *, at: datetime) -> datetime:
     return running.values_list("ends_at", flat=True).first() or at
 
 
-def _hold_open_periods(subscription: Subscription) -> None:
+def hold_open_periods(subscription: Subscription) -> None:
     """Lock the periods that may still be billed, so that none is closed between reading and changing its terms."""
     open_ = Period.objects.filter(subscription=subscription, state=PeriodState.OPEN)
     list(open_.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
-def _check_billed(subscription: Subscription, since: datetime) -> None:
+def check_billed(subscription: Subscription, since: datetime) -> None:
     billed = Period.objects.filter(
         subscription=subscription, kind=PeriodKind.REGULAR, state=PeriodState.CLOSED, starts_at__gte=since
     )

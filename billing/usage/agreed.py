@@ -38,12 +38,21 @@ class Rated(Protocol):
 
 OVERRIDES = """
 coalesce((
-    SELECT json_agg(
-        json_build_array(o.feature_id, o.what, o.value::text, o.match, o.starts_at, o.ends_at) ORDER BY o.id)
-    FROM billing_override o WHERE o.subscription_id = s.id
+    SELECT json_agg(o.told ORDER BY o.id, o.told::text) FROM (
+        SELECT id, json_build_array(feature_id, what, value::text, match, starts_at, ends_at) AS told
+        FROM billing_override WHERE subscription_id = s.id
+        UNION ALL
+        SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
+            'overage_factor', overage_factor::text, 'discount', discount::text, 'trues_up', trues_up::int::text,
+            'since', starts_at::text), starts_at, ends_at)
+        FROM billing_owncommitment WHERE subscription_id = s.id
+    ) o
 )::text, '')
 """
-"""SQL for all overrides of a subscription `s`, as text: read in the statement that reads its period."""
+"""
+SQL for all overrides of a subscription `s`, and commitments of its own, as text: read in the statement that reads its
+period.
+"""
 
 
 class Dated(msgspec.Struct, frozen=True, array_like=True):

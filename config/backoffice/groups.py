@@ -11,7 +11,7 @@ EVERYTHING_SEEN = [
     "customers.customer seller apikey",
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
     "plans.coupon promotion",
-    "billing.subscription override redemption scheduledchange rollout period unbilledusage",
+    "billing.subscription override owncommitment redemption scheduledchange rollout period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
@@ -22,7 +22,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", EVERYTHING_SEEN),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
-        ("add change", ["customers.customer seller", "billing.subscription override redemption", "invoices.taxrate"]),
+        (
+            "add change",
+            [
+                "customers.customer seller",
+                "billing.subscription override owncommitment redemption",
+                "invoices.taxrate",
+            ],
+        ),
         ("delete", ["invoices.taxrate"]),
         ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -35,7 +42,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey", "billing.subscription override redemption"]),
+        ("add change", ["customers.customer apikey", "billing.subscription override owncommitment redemption"]),
         ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
     ],

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -16,6 +17,7 @@ from plans.admin.currencies import CurrencyCodeField
 from plans.admin.figures import NumberInput, figure
 from plans.figures import money, number, units
 from plans.models import Coupon, Feature, Fee, Promotion
+from plans.models.catalogue import FeatureKind
 from plans.models.coupons import Duration
 from plans.pricing.discounts import Claim, Discount, take_off
 from plans.pricing.money import round_money
@@ -58,8 +60,9 @@ class CouponForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = {"features": Feature.objects.values_list("code", "name"), "fees": _fees()}
-        for name, choices in known.items():
+        metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
+        fees = Fee.objects.order_by("code").values_list("code", "label")
+        for name, choices in {"features": metered, "fees": fees}.items():
             if name in self.fields:
                 self.fields[name].choices = sorted(dict(choices).items())
 
@@ -95,10 +98,6 @@ class CouponForm(forms.ModelForm):
             self.add_error("amount", f"Enter an amount above zero that can be paid in {cleaned['currency']}.")
 
 
-def _fees() -> Any:
-    return Fee.objects.order_by("code").values_list("code", "label")
-
-
 class PromotionInline(TabularInline):
     model = Promotion
     extra = 0
@@ -126,7 +125,7 @@ class CouponAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> list[tuple[Any, dict[str, Any]]]:
         what = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
-        limits = [("most_redemptions", "most_per_customer"), ("redeem_from", "redeem_until")]
+        limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
         return [("What it takes off", {"fields": what}), ("How often, and when, it is given", {"fields": limits})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
@@ -148,19 +147,28 @@ class CouponAdmin(ModelAdmin):
 
     @display(description="State", label=STATE_COLOURS)
     def state(self, coupon: Coupon) -> tuple[str, str]:
-        return "given", "is given"
+        at = timezone.now()
+        if coupon.archived_at is not None:
+            return "archived", "archived"
+        if coupon.most_redemptions is not None and coupon.redeemed >= coupon.most_redemptions:
+            return "over", "used up"
+        if coupon.redeem_until is not None and coupon.redeem_until <= at:
+            return "over", "over"
+        planned = coupon.redeem_from is not None and coupon.redeem_from > at
+        return ("planned", "planned") if planned else ("given", "is given")
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
         """Say in words what the form asks for, and what it makes of invoices over 100."""
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
         form = CouponForm(request.POST)
-        form.fields["code"].required = form.fields["name"].required = False
+        for name in ("code", "name"):  # neither matters, and the code may be a stored coupon's own
+            del form.fields[name]
         form.is_valid()
         problem = next((str(messages[0]) for messages in form.errors.values()), "")
         context: dict[str, Any] = {"problem": problem}
         if not problem:
-            coupon = Coupon(**{name: form.cleaned_data[name] for name in form.Meta.fields})
+            coupon = Coupon(**{name: form.cleaned_data[name] for name in form.fields})
             context |= {"words": in_words(coupon), "examples": examples(coupon)}
         return TemplateResponse(request, "backoffice/coupon_example_result.html", context)
 

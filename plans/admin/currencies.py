@@ -28,7 +28,7 @@ class CurrencyCodeField(forms.CharField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         try:
-            minor_unit(value)
+            _ = minor_unit(value) if value else None
         except UnknownCurrency as error:
             raise forms.ValidationError(str(error)) from None
 

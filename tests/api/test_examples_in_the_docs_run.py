@@ -13,7 +13,7 @@ import pytest
 from billing.models import Subscription
 from customers.models import Customer
 from tests.api.calls import Caller
-from tests.builders import fee, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+from tests.builders import fee, make_coupon, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 
 NEXT_CENTURY = datetime(2101, 1, 1, tzinfo=UTC)
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -30,6 +30,7 @@ def commands():
 @pytest.fixture
 def shop(transactional_db):
     make_seller(currency="EUR")
+    make_coupon("SPRING-25", percent=25)
     dimension = {"aggregation": "sum", "value_property": "tokens", "dimensions": ["token_type"]}
     feature = make_feature("llm.tokens", meter=make_meter("llm.tokens", **dimension))
     rates = [rate("0.000002", match={"token_type": kind}, label=kind) for kind in ("input", "output")]

@@ -13,7 +13,7 @@ from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.ingest.world import call, make_world, send
-from tests.builders import FEB, MAR, agree, make_coupon
+from tests.builders import FEB, MAR, agree, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,17 @@ def billed(**figures: str) -> str:
 def overridden(**columns: str) -> str:
     kept = {"what": "what", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
     return OVERRIDDEN.format(**kept | columns)
+
+
+def promised(**changes: str) -> str:
+    """Return the statement that makes a commitment like the one that there is, but for these figures."""
+    names = ("minimum", "periods", "overage_factor", "discount", "starts_at", "ends_at")
+    figures = ", ".join(changes.get(name, name) for name in names)
+    return (
+        "INSERT INTO billing_owncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
+        f" {', '.join(names)}) SELECT subscription_id, currency, trues_up, reason, now(), {figures}"
+        " FROM billing_owncommitment"
+    )
 
 
 def redeemed(*, position: str = "position", coupon: str = "r.coupon_id") -> str:
@@ -227,6 +238,16 @@ CASES = [
     ("pgtrigger", "UPDATE billing_billedusage SET quantity = 0"),
     ("pgtrigger", "DELETE FROM billing_billedusage"),
     ("pgtrigger", "DELETE FROM billing_settlement"),
+    # commitments
+    ("owncommitment_minimum_is_finite", promised(minimum="'NaN'")),
+    ("owncommitment_lasts_1_to_120_periods", promised(periods="0")),
+    ("owncommitment_factor_is_0_to_100", promised(overage_factor="'NaN'")),
+    ("owncommitment_discount_is_0_to_100_percent", promised(discount="101")),
+    ("own_commitment_ends_after_it_starts", promised(ends_at="starts_at - interval '1 second'")),
+    ("subscription_has_one_commitment_at_a_time", promised()),
+    ("agreement_leaves_billed_periods_alone", promised(starts_at="starts_at - interval '1 year'")),
+    ("agreement_leaves_billed_periods_alone", "UPDATE billing_owncommitment SET minimum = 7"),
+    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_owncommitment"),
     # coupons
     ("coupons_are_applied_in_one_order", redeemed(coupon="s.id")),
     ("coupon_is_held_once_at_a_time", redeemed(position="2")),
@@ -255,6 +276,7 @@ def world() -> None:
     correct_all(wanted("c3"))
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
+    promise(subscription, 100, at=FEB, starts_at=MAR)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
     Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())

@@ -49,6 +49,7 @@ from tests.builders import (
     make_seller,
     make_tax,
     offer,
+    promise,
     rate,
     subscribe,
     tier,
@@ -188,6 +189,7 @@ def _token_rates() -> list[dict[str, Any]]:
 def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -> None:
     subscribe(acme.customer, team, starts_at=JAN + timedelta(days=30), external_id="team-a", named=True)
     Promotion.objects.create(coupon=make_coupon("WELCOME", percent=10), plan=team.plan, starts_at=JAN)
+    promise(acme, 900, at=JAN + timedelta(days=40), starts_at=FEB, periods=2, overage_factor=Decimal(2))
     spring = make_coupon("SPRING", amount=5, duration="periods", periods=2, fees=["base-fee"], features=["api.calls"])
     apply_coupon(subscription=acme, coupon=spring, at=JAN + timedelta(days=40))
     remove_coupon(redemption=acme.redemptions.get(), at=JAN + timedelta(days=75), reason="by mistake")

@@ -9,6 +9,9 @@ import pytest
 from billing.closing import close_due, close_late, preview
 from billing.models import Settlement, Subscription
 from billing.subscribing import cancel
+from billing.subscribing.overriding import OverrideRefused
+from billing.subscribing.promising import end_promise
+from billing.usage.current import current_usage
 from invoices.models import Invoice, Line
 from tests.builders import (
     APR,
@@ -20,6 +23,7 @@ from tests.builders import (
     make_customer,
     make_plan,
     offer,
+    promise,
     publish,
     rate,
     subscribe,
@@ -148,6 +152,59 @@ class TestOfAContract:
         close_due(at=APR + HOUR)
         assert nets() == [20, 80, 60]
         assert claimed("true_up") == [80, -30]
+
+
+class TestOfASubscriptionsOwn:
+    def test_it_takes_the_place_of_the_versions_while_it_holds(self):
+        subscription = promised(discount=50)
+        promise(subscription, 10, at=JAN, starts_at=FEB, ends_at=MAR, discount=Decimal(10))
+        for month in (JAN, FEB, MAR):
+            close_due(at=month + HOUR)
+            use(subscription, "api.calls", 40, at=month)
+        close_due(at=APR + HOUR)
+        assert nets() == [100, 36, 100]
+        assert claimed("usage") == [20, 36, 20]
+
+    def test_a_contract_is_counted_from_the_first_period_that_begins_in_it(self):
+        subscription = promised(minimum=0)
+        promise(subscription, 60, at=JAN, starts_at=FEB, periods=2)
+        close_due(at=datetime(2026, 6, 1, 1, tzinfo=UTC))
+        assert claimed("true_up") == [60, 60], "at the ends of March and May"
+
+    def test_a_contract_that_is_ended_asks_for_its_part(self):
+        subscription = promised(minimum=0)
+        own = promise(subscription, 60, at=JAN, starts_at=JAN, periods=3)
+        close_due(at=FEB + HOUR)
+        end_promise(commitment=own, at=FEB + HOUR)
+        close_due(at=APR + HOUR)
+        assert claimed("true_up") == [40], "two of three periods"
+
+    def test_the_preview_and_the_usage_show_its_discount(self):
+        subscription = promised(minimum=0)
+        promise(subscription, 10, at=JAN, starts_at=JAN, discount=Decimal(25))
+        use(subscription, "api.calls", 40)
+        assert preview(at=JAN + HOUR, subscription=subscription).totals.net == 30
+        (usage,) = current_usage(customer=subscription.customer.external_id, sandbox=False, at=JAN + HOUR)
+        assert usage.cost == 30
+
+    @pytest.mark.parametrize(
+        ("fields", "field"),
+        [
+            ({"minimum": "10.005"}, "minimum"),
+            ({"minimum": -1}, "minimum"),
+            ({"overage_factor": Decimal(101)}, "overage_factor"),
+            ({"discount": Decimal(101)}, "discount"),
+            ({"periods": 0}, "periods"),
+            ({"ends_at": FEB}, "ends_at"),
+            ({"starts_at": JAN}, "starts_at"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_the_figure_at_fault(self, fields: dict, field: str):
+        subscription = promised()
+        close_due(at=FEB + HOUR)
+        with pytest.raises(OverrideRefused) as refusal:
+            promise(subscription, **{"minimum": 10, "at": FEB + HOUR, "starts_at": FEB, **fields})
+        assert refusal.value.field == field
 
 
 class TestLateUsage:

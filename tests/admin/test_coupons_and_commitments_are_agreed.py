@@ -1,0 +1,135 @@
+"""Finance makes a coupon, gives it, sees what it gave, takes it away and archives it; and agrees a commitment."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone
+
+from billing.closing import close_due
+from billing.models import OwnCommitment, Redemption
+from billing.subscribing import apply_coupon
+from plans.models import Coupon
+from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan, offer, publish, rate, subscribe
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/plans/coupon/"
+TYPED = {"code": "spring-25", "name": "Spring", "percent": "25", "duration": "periods", "periods": "3"}
+PROMOTIONS = {"promotions-TOTAL_FORMS": "0", "promotions-INITIAL_FORMS": "0"}
+
+
+@pytest.fixture
+def acme():
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan("pro", fees=[fee("60", billed="arrears")], offers=offers))
+    return subscribe(make_customer("acme"), version)
+
+
+def test_a_coupon_is_made_and_said_in_words(member):
+    client = member("finance")
+    assert client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS}).status_code == 302
+    made = Coupon.objects.get()
+    assert (made.code, made.percent, made.periods) == ("SPRING-25", 25, 3)
+    told = client.post(f"{LIST}example/", {**TYPED, "most_per_customer": "1"}).content.decode()
+    assert "25 % off all that is billed, on the first 3 invoices" in told
+    assert "It is given 1 time to a customer at most" in told
+    assert "$75.00" in told
+
+
+def test_a_promotion_is_given_with_it(member, acme):
+    row = {"plan": acme.version.plan_id, "starts_at_0": "2026-01-01", "starts_at_1": "00:00:00"}
+    rows = {f"promotions-0-{name}": value for name, value in row.items()} | {"promotions-TOTAL_FORMS": "1"}
+    member("finance").post(f"{LIST}add/", {**TYPED, **PROMOTIONS, **rows})
+    assert Coupon.objects.get().promotions.get().plan == acme.version.plan
+
+
+WRONG = [
+    ({"percent": ""}, "Enter either a percentage or an amount"),
+    ({"amount": "5", "currency": "USD"}, "Enter either a percentage or an amount"),
+    ({"percent": "101"}, "up to 100 % off"),
+    ({"percent": "", "amount": "5"}, "Enter the currency of the amount"),
+    ({"percent": "", "amount": "5.005", "currency": "USD"}, "that can be paid in USD"),
+    ({"periods": ""}, "for how many periods"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG)
+def test_what_is_wrong_is_said(member, changes, words):
+    client = member("finance")
+    assert words in client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS, **changes}).content.decode()
+    assert words in client.post(f"{LIST}example/", {**TYPED, **changes}).content.decode()
+    assert not Coupon.objects.exists()
+
+
+def test_one_is_given_and_its_worth_is_told(member, acme):
+    coupon = make_coupon("SPRING", percent=25, duration="forever")
+    client = member("finance")
+    told = client.post(
+        f"/admin/billing/subscription/{acme.pk}/give_coupon/", {"coupon": coupon.pk}, follow=True
+    ).content.decode()
+    assert "has SPRING from the next invoice on" in told
+    assert Redemption.objects.get().coupon == coupon
+
+
+def test_the_list_tells_what_they_gave(member, acme):
+    apply_coupon(subscription=acme, coupon=make_coupon("SPRING", percent=25), at=JAN)
+    close_due(at=datetime(2026, 2, 1, 1, tzinfo=UTC))
+    client = member("support")
+    assert "$15.00" in client.get(LIST).content.decode()
+    page = client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()
+    assert "1 of 1" in page
+    assert "$15.00" in page
+
+
+def test_one_is_taken_away(member, acme):
+    held = apply_coupon(subscription=acme, coupon=make_coupon(percent=25), at=JAN)
+    member("operations").post(f"/admin/billing/redemption/{held.pk}/remove/", {"_reason": "by mistake"})
+    held.refresh_from_db()
+    assert held.ended_reason == "by mistake"
+
+
+def test_what_somebody_holds_keeps_its_terms_and_is_archived(member, acme):
+    coupon = make_coupon("SPRING", percent=25)
+    apply_coupon(subscription=acme, coupon=coupon, at=JAN)
+    client = member("finance")
+    page = client.get(f"{LIST}{coupon.pk}/change/").content.decode()
+    assert 'name="percent"' not in page
+    assert 'name="most_redemptions"' in page
+    client.post(f"{LIST}{coupon.pk}/archive/")
+    coupon.refresh_from_db()
+    assert coupon.archived_at is not None
+
+
+def test_support_gives_none(member, acme):
+    coupon = make_coupon(percent=25)
+    client = member("support")
+    assert (
+        client.post(f"/admin/billing/subscription/{acme.pk}/give_coupon/", {"coupon": coupon.pk}).status_code == 403
+    )
+    assert client.post(f"{LIST}{coupon.pk}/archive/").status_code == 403
+
+
+def test_a_commitment_is_agreed_with_a_reason_and_ended(member, acme):
+    running = subscribe(make_customer("now"), acme.version, starts_at=timezone.now())
+    client = member("finance")
+    here = f"/admin/billing/subscription/{running.pk}/promise/"
+    typed = {"minimum": "1,000", "periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "on"}
+    assert "Enter the reason" in client.post(here, typed).content.decode()
+    told = client.post(here, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
+    made = OwnCommitment.objects.get()
+    assert (made.minimum, made.periods, made.reason) == (1000, 12, "Deal 7")
+    assert "$1,000.00 of usage in 12 periods together" in told
+    client.post(f"/admin/billing/owncommitment/{made.pk}/end/")
+    made.refresh_from_db()
+    assert made.ends_at == made.starts_at, "it had not begun: withdrawn"
+
+
+def test_the_list_asks_the_same_number_of_questions(member, acme, django_assert_max_num_queries):
+    for number in range(12):
+        apply_coupon(subscription=acme, coupon=make_coupon(f"C{number}", percent=5), at=JAN)
+    close_due(at=FEB.replace(day=2))
+    client = member("root")
+    with django_assert_max_num_queries(22):
+        client.get(LIST)
+    with django_assert_max_num_queries(30):
+        client.get(f"/admin/billing/subscription/{acme.pk}/change/")

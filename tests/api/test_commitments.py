@@ -1,0 +1,58 @@
+"""A subscription's own commitments over HTTP: agreed, listed, ended, and refused with the field at fault."""
+
+import pytest
+from django.utils import timezone
+
+from tests.api.calls import Caller, faults
+from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+
+BODY = {"minimum": "1200", "periods": 12, "overage_factor": "1.5", "discount": "10", "reason": "Deal 7"}
+HERE = "/subscriptions/acme-pro/commitments"
+
+
+@pytest.fixture
+def acme(seller):
+    offers = [offer("api.calls", rates=[rate("0.05")], currency="EUR")]
+    customer = make_customer("acme", seller=seller, currency="EUR")
+    version = publish(make_plan("pro", offers=offers))
+    return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro")
+
+
+def test_one_is_agreed_and_listed(live, acme):
+    told = live.post(HERE, BODY)
+    assert told.status_code == 201, told.content
+    assert live.get(HERE).json()["data"] == [told.json()]
+    shown = {name: told.json()[name] for name in (*BODY, "currency", "trues_up", "starts_at", "ends_at")}
+    next_period = live.get("/subscriptions/acme-pro").json()["current_period"]["end"]
+    assert shown == BODY | {"currency": "EUR", "trues_up": True, "starts_at": next_period, "ends_at": None}
+
+
+def test_one_is_withdrawn_before_it_begins(live, acme):
+    made = live.post(HERE, BODY).json()
+    ended = live.post(f"{HERE}/{made['id']}/end", {}).json()
+    assert ended["ends_at"] == ended["starts_at"]
+    assert faults(live.post(f"{HERE}/{made['id']}/end", {})) == {"ends_at": "refused"}
+
+
+FAULTS = [
+    # changes                                field              code
+    ({"minimum": "-1"}, "minimum", "negative"),
+    ({"minimum": "10.005"}, "minimum", "refused"),
+    ({"periods": 0}, "periods", "min_value"),
+    ({"overage_factor": "101"}, "overage_factor", "refused"),
+    ({"discount": "101"}, "discount", "refused"),
+    ({"ends_at": "2026-01-01T00:00:00Z"}, "ends_at", "refused"),
+    ({"reason": ""}, "reason", "blank"),
+    ({"until": "2026-01-01T00:00:00Z"}, "until", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("changes", "field", "code"), FAULTS)
+def test_what_is_wrong_is_named(live, acme, changes, field, code):
+    assert faults(live.post(HERE, BODY | changes)) == {field: code}
+    assert live.get(HERE).json()["data"] == []
+
+
+def test_a_reader_agrees_none_and_the_other_world_sees_none(acme, sandbox):
+    assert Caller(scopes=["read"]).post(HERE, BODY).status_code == 403
+    assert sandbox.get(HERE).status_code == 404
