@@ -29,7 +29,6 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",
-    "unfold.contrib.import_export",
     "config.apps.BackofficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -46,7 +45,6 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "pgtrigger",
     "pghistory",
-    "import_export",
     "csp",
     "plans",
     "customers",
@@ -224,8 +222,6 @@ CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
 
 # Libraries --------------------------------------------------------------------------------------------------
 
-IMPORT_EXPORT_USE_TRANSACTIONS = True
-IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 UNFOLD = appearance.UNFOLD
 LOGGING = {
     "version": 1,

@@ -13,7 +13,7 @@ from plans.pricing.costs import UnitCost as Cost
 from plans.pricing.costs import cost_of
 from plans.pricing.margins import margin, unit_prices
 from plans.pricing.rates import Rate, match_rate
-from plans.terms import FeatureTerms, read_terms
+from plans.terms import FeatureTerms, terms_of
 
 Costs = dict[tuple[int, str], tuple[Cost, ...]]
 """(meter, currency) → its unit costs."""
@@ -57,7 +57,7 @@ def margins_of(version: PlanVersion, *, at: datetime, costs: Costs | None = None
     currencies = sorted({currency for _, currency in known})
     found = []
     for currency in currencies:
-        for feature in read_terms(version, currency).features:
+        for feature in terms_of(version.pk, currency).features:
             found += _margins_of_feature(version, feature, known.get((feature.meter_id, currency), ()), currency, at)
     return found
 

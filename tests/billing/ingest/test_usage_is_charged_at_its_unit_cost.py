@@ -11,6 +11,7 @@ from billing.models import Counter, Subscription
 from invoices.models import Line
 from plans.costing import CostRefused, remove_cost
 from plans.models import Meter, UnitCost
+from tests.billing.correcting.world import replace
 from tests.billing.ingest.reading import NOW
 from tests.billing.ingest.world import send, unbilled
 from tests.builders import (
@@ -108,6 +109,14 @@ def test_what_has_no_cost_is_reported_and_billed_once_there_is_one():
     make_cost(tokens(), 2, since=JAN)
     assert replay(at=NOW).resolved == 1
     assert carried() == [D(10), D(5)]
+
+
+def test_an_event_that_is_taken_back_takes_its_cost_along():
+    make_cost(tokens(), "0.5")
+    world()
+    send(used("1", 10), used("2", 4))
+    assert replace("1", used("1b", 6)) == "accepted"
+    assert carried() == [D(5)]
 
 
 @pytest.fixture
