@@ -76,6 +76,10 @@ class Draft(msgspec.Struct):
         """Bring the totals up to date with the lines."""
         self.totals = total_up([(line.amount, line.tax) for line in self.lines], self.currency)
 
+    def net_of(self, line: DraftLine) -> Decimal:
+        """Return what its coupons leave of a line."""
+        return line.amount - sum((share.amount for share in self.shares if share.line is line), Decimal(0))
+
     @property
     def is_zero(self) -> bool:
         """Tell whether it claims nothing at all: lines that outweigh each other are something."""

@@ -11,11 +11,12 @@ from psycopg import ServerCursor
 
 from billing.auditing.books import Books
 from billing.auditing.checks import Row, select
+from billing.auditing.quantities import given
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
 
 _FEES = """
-SELECT l.id, l.amount, l.currency, l.quantity, l.explanation::text, f.amount, f.currency
+SELECT l.id, l.kind, l.amount, l.currency, l.quantity, l.explanation::text, f.amount, f.currency
 FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
@@ -29,10 +30,12 @@ WHERE NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
         AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end
-            OR (f.billed = 'advance' AND p.ends_at = s.ends_at AND p.ends_at < l.service_end))
+            OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
+                OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id))))
         AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND (f.kind <> 'one_time' OR own.kind = 'opening')
                 AND p.starts_at = own.ends_at THEN true
-            WHEN f.basis <> 'fixed' OR f.billed = 'arrears' THEN p.id = own.id ELSE false END)
+            WHEN f.basis <> 'fixed' OR f.billed = 'arrears' OR l.kind = 'proration' THEN p.id = own.id
+            ELSE false END)
 """
 
 
@@ -46,7 +49,14 @@ def wrong_fee_lines(books: Books) -> Iterator[Row]:
 
 
 def _differences(
-    line_id: int, amount: Decimal, currency: str, quantity: Decimal, stated: str, fee: Decimal, fee_currency: str
+    line_id: int,
+    kind: str,
+    amount: Decimal,
+    currency: str,
+    quantity: Decimal,
+    stated: str,
+    fee: Decimal,
+    fee_currency: str,
 ) -> Iterator[dict[str, Any]]:
     explanation: dict[str, str] = json.loads(stated)
     try:
@@ -59,6 +69,9 @@ def _differences(
     expected = round_money(Fraction(fee) * part, currency)
     if explanation.get("fee") != full or currency != fee_currency or not 0 < part <= 1 or quantity != 1:
         yield {"line_id": line_id, "wrong": "fee", "stored": explanation.get("fee"), "again": full}
+    elif kind == "proration":
+        if Decimal(explanation["cumulative"]) != expected or given(explanation, currency) != amount:
+            yield {"line_id": line_id, "wrong": "amount given back", "stored": stated}
     elif not explanation.get("formula", "").startswith(formula) or len(explanation) != 3:
         yield {"line_id": line_id, "wrong": "explanation", "stored": stated, "again": formula}
     elif expected != amount:

@@ -32,14 +32,17 @@ SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular
 
 # All that was claimed for a fee and a period, on the document before it and on its own, less what that was too much.
 _CLAIMED = """
-SELECT p.id, l.fee_id, sum(l.amount - coalesce(c.amount, 0)), sum(l.quantity) FILTER (WHERE l.kind = 'fee'),
+SELECT p.id, l.fee_id, sum(CASE l.kind WHEN 'proration'
+        THEN (l.explanation->>'cumulative')::numeric - (l.explanation->>'claimed_before')::numeric
+        ELSE l.amount END - coalesce(c.amount, 0)), sum(l.quantity) FILTER (WHERE l.kind = 'fee'),
     max(l.service_end)
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id
 JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
 LEFT JOIN LATERAL (
-    SELECT sum(amount) AS amount FROM invoices_line WHERE corrects_line_id = l.id AND kind = 'fee_credit'
+    SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric) AS amount
+    FROM invoices_line WHERE corrects_line_id = l.id AND kind = 'fee_credit'
 ) c ON true
 WHERE p.id = ANY(%s) GROUP BY 1, 2
 """
@@ -71,7 +74,16 @@ def _again(told: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: D
         return cumulative
     if Decimal(told["cumulative"]) != cumulative:
         raise ValueError(f"it comes to {cumulative}")
-    return cumulative - Decimal(told["claimed_before"])
+    return given(told, currency)
+
+
+def given(told: dict[str, Any], currency: str) -> Decimal:
+    """Return what a line that settles a fee comes to by its workings; below zero, in proportion to what was paid."""
+    before = Decimal(told["claimed_before"])
+    amount = Decimal(told["cumulative"]) - before
+    if amount < 0 and "net_before" in told:
+        return round_money(Fraction(amount) * Fraction(Decimal(told["net_before"])) / Fraction(before), currency)
+    return amount
 
 
 def unsettled_quantities(books: Books) -> Iterator[Row]:
@@ -94,6 +106,6 @@ def _read(ids: list[int]) -> Iterator[Closing]:
         cursor.execute(_CLAIMED, [ids])
         for period_id, fee_id, amount, quantity, service_end in cursor.fetchall():
             closings[period_id].claimed[fee_id] = Claim(
-                amount, quantity or Decimal(0), service_end, Tax("", Decimal(0))
+                amount, amount, quantity or Decimal(0), service_end, Tax("", Decimal(0))
             )
     yield from closings.values()

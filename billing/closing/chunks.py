@@ -137,7 +137,7 @@ def _assemble(
                 one.span = with_runs(one.span, runs)
             found[id_] = assemble(one, sellers[one.buyer.seller_id])
             if one.following is not None and (after := closings.get(one.following.period_id)) is not None:
-                after.claimed = claims_in(found[id_].draft.lines, one.following)
+                after.claimed = claims_in(found[id_].draft, one.following)
         except Exception as error:
             chunk.closed.failed.append(Failure(id_, in_words(error)))
     return found

@@ -16,6 +16,7 @@ from invoices.drafts import Draft, DraftLine
 from invoices.totals import Tax
 from plans.pricing.commitments import Commitment
 from plans.pricing.holdings import Change
+from plans.pricing.money import round_money
 
 
 class Billed(NamedTuple):
@@ -84,15 +85,21 @@ class Claim(msgspec.Struct, frozen=True):
     """
     What a line has claimed in advance of a period for a fee. quantity: units held, as the line says.
 
+    net: what coupons have left of the amount, which is what may be given back.
     line_id, invoice_id: where; 0 as long as neither is written.
     """
 
     amount: Decimal
+    net: Decimal
     quantity: Decimal
     service_end: datetime
     tax: Tax
     line_id: int = 0
     invoice_id: int = 0
+
+    def given_back(self, amount: Decimal, currency: str) -> Decimal:
+        """Return what a part of the claim comes to that is not due any more: in proportion to what was invoiced."""
+        return round_money(Fraction(amount) * Fraction(self.net) / Fraction(self.amount), currency)
 
 
 class Closing(msgspec.Struct):
@@ -101,6 +108,7 @@ class Closing(msgspec.Struct):
 
     following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
     is_first: whether the subscription starts with this period. goes_on: whether it has time left after it.
+    is_split: whether a plan change has ended it, and the following period continues it.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
@@ -115,6 +123,7 @@ class Closing(msgspec.Struct):
     goes_on: bool
     following: Span | None
     buyer: Buyer
+    is_split: bool = False
     changes: dict[str, tuple[Change, ...]] = {}
     claimed: dict[int, Claim] = {}
     waits_for: int | None = None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from billing.closing.facts import Closing
-from billing.closing.quantities import HOW, held_lines, one_time_lines, settling_lines
+from billing.closing.quantities import HOW, held_lines, one_time_lines, settled, settling_lines
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
@@ -35,6 +35,7 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     """
     if closing.kind == "regular":
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
+        yield from _unused(closing)
         yield from held_lines(closing, closing.span, seller, in_advance=False)
         yield from settling_lines(closing, seller)
         yield from one_time_lines(closing, closing.span, seller, opens=False)
@@ -68,6 +69,39 @@ def _lines(
             fee_id=fee.fee_id,
             subject=f"fee:{fee.code}",
         )
+
+
+def _unused(closing: Closing) -> Iterator[DraftLine]:
+    """
+    Yield what is given back of fees that were paid in advance of a period, where a plan change has ended it early.
+
+    That is what was invoiced for the rest of it, net of coupons and at the tax rate of then, never the list price.
+
+    Source: docs/closing.md#plan-changes.
+    """
+    span = closing.span
+    recipe = recipe_of(span)
+    for fee in recipe.advance if closing.is_split else ():
+        claim = closing.claimed.get(fee.fee_id)
+        if claim is None or fee.kind == FeeKind.ONE_TIME:
+            continue
+        used, explanation = _priced(fee, _share(closing, span, recipe.terms), span.currency, recipe.terms.proration)
+        amount = claim.given_back(used - claim.amount, span.currency)
+        if amount:
+            told = msgspec.json.decode(explanation) | settled(used, claim, amount, span.currency)
+            yield DraftLine(
+                kind="proration",
+                description=f"{recipe.terms.plan_name}: {fee.label} (unused)",
+                service_start=span.starts_at,
+                service_end=span.ends_at,
+                quantity=ONCE,
+                unit="",
+                amount=amount,
+                tax=claim.tax,
+                explanation=msgspec.json.encode(told),
+                fee_id=fee.fee_id,
+                subject=f"fee:{fee.code}",
+            )
 
 
 def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:

@@ -9,7 +9,7 @@ from invoices.crediting.creditable import read_creditable
 from invoices.crediting.drafting import Credit, credit_note
 from invoices.drafts import Draft
 
-REASON = "Fewer seats or add-ons than were paid for in advance"
+REASON = "Paid in advance and not used"
 
 
 def credit_notes(assembled: Mapping[int, Assembled]) -> list[Draft]:

@@ -19,7 +19,8 @@ from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.subscribing.holding import read_changes
 from billing.usage.counted import Span
-from invoices.drafts import DraftLine
+from invoices.drafts import Draft, DraftLine
+from invoices.nets import net_of
 from invoices.totals import Tax
 from plans.models.prices import Billed, FeeKind
 from plans.pricing.exact import EXACT, ZERO, plain
@@ -33,7 +34,7 @@ HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 # What is due in advance of a period stands on the document of the one before it; a subscription's first has an
 # opening one before it. The fee is the period's own, should its version have changed since.
 _CLAIMED = """
-SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, l.quantity, l.service_end,
+SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_end,
     l.id, l.invoice_id, t.name, t.rate, t.reason
 FROM billing_period p
 LEFT JOIN billing_period before
@@ -48,8 +49,8 @@ WHERE p.id = ANY(%s)
 
 
 def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
-    """Give the periods whose fees are charged for what is held their quantities, and what was claimed in advance."""
-    wanted = [one for one in closings.values() if _charges_for_what_is_held(one)]
+    """Give what was claimed in advance to the periods that settle it: for what is held, or after a plan change."""
+    wanted = [one for one in closings.values() if one.is_split or _charges_for_what_is_held(one)]
     if not wanted:
         return
     changes = read_changes([one.subscription_id for one in wanted])
@@ -69,7 +70,7 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     """
     found: dict[int, dict[int, Claim]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED, [list(period_ids)])
+        cursor.execute(_CLAIMED.format(net=net_of("l")), [list(period_ids)])
         for period_id, before, fee_id, *claim, line_id, invoice_id, name, rate, reason in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before
@@ -79,11 +80,11 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     return found
 
 
-def claims_in(lines: list[DraftLine], following: Span) -> dict[int, Claim]:
+def claims_in(draft: Draft, following: Span) -> dict[int, Claim]:
     """Return what a document that is not written yet claims in advance of the period that follows it."""
     return {
-        line.fee_id: Claim(line.amount, line.quantity, line.service_end, line.tax)
-        for line in lines
+        line.fee_id: Claim(line.amount, draft.net_of(line), line.quantity, line.service_end, line.tax)
+        for line in draft.lines
         if line.fee_id is not None and line.kind == "fee" and line.service_start == following.starts_at
     }
 
@@ -126,13 +127,25 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
         cumulative, explanation = _priced(fee, _segments(closing, span, fee, terms, until=until), terms)
         before = claim.amount if claim else ZERO
         amount = EXACT.subtract(cumulative, before)
+        if claim and amount < 0:
+            amount = claim.given_back(amount, span.currency)
         if amount:
-            told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{round_money(before, span.currency):f}"}
-            explanation |= told | {"formula": f"{told['cumulative']} − {told['claimed_before']}"}
+            explanation |= settled(cumulative, claim, amount, span.currency)
             tax = claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at)
             line = _line(fee, span, terms, amount=amount, quantity=ONE, tax=tax, explanation=explanation)
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
             yield line
+
+
+def settled(cumulative: Decimal, claim: Claim | None, amount: Decimal, currency: str) -> dict[str, str]:
+    """Return the workings of what is settled: what a fee comes to, and what was claimed and left by coupons of it."""
+    before = round_money(claim.amount if claim else ZERO, currency)
+    told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{before:f}"}
+    formula = f"{cumulative:f} − {before:f}"
+    if claim and amount < 0 and claim.net != claim.amount:
+        told["net_before"] = plain(claim.net)
+        formula = f"({formula}) × {round_money(claim.net, currency):f} ÷ {before:f}"
+    return told | {"formula": formula}
 
 
 def unsettled(closing: Closing) -> Iterator[tuple[FeeTerms, Decimal]]:

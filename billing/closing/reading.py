@@ -33,7 +33,7 @@ BUYER_FACTS = (
 _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, s.anchor_at, s.starts_at = p.starts_at,
     s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
-    n.id, n.version_id, n.starts_at, n.ends_at,
+    n.id, n.version_id, n.starts_at, n.ends_at, n.continues_id IS NOT NULL,
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}
 FROM billing_period p
@@ -76,9 +76,9 @@ def read_closings(period_ids: Sequence[int]) -> dict[int, Closing]:
 def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
-    next_id, next_version_id, next_starts_at, next_ends_at = row[10:14]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[14:19]
-    facts = dict(zip(BUYER_FACTS, row[19:-2], strict=True))
+    next_id, next_version_id, next_starts_at, next_ends_at, is_split = row[10:15]
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[15:20]
+    facts = dict(zip(BUYER_FACTS, row[20:-2], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at, anchor_at, zone)
@@ -88,6 +88,7 @@ def _closing(row: Sequence[Any]) -> Closing:
         subscription_id=subscription_id,
         is_first=is_first,
         goes_on=goes_on,
+        is_split=is_split,
         following=following,
         buyer=Buyer(
             customer_id=customer_id,

@@ -10,20 +10,23 @@ from billing.checking import check
 from billing.closing import close_due, close_one, preview
 from billing.closing.operation import ClosingFailed
 from billing.models import Period
-from billing.subscribing import ChangeRefused, change_plan
+from billing.subscribing import ChangeRefused, apply_coupon, change_plan
 from billing.usage.current import current_usage
-from invoices.models import Line
+from invoices.models import Invoice, Line
 from plans.models import Price
 from tests.billing.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
     MAR,
+    fee,
+    make_coupon,
     make_customer,
     make_feature,
     make_meter,
     make_plan,
     make_seller,
+    make_tax,
     offer,
     publish,
     rate,
@@ -165,3 +168,45 @@ def test_what_is_charged_by_its_level_changes_at_the_periods_end_only():
     subscription = subscribe(make_customer("acme"), old)
     with pytest.raises(ChangeRefused, match="seats is charged by greatest value, which a change in mid-period"):
         change_plan(subscription=subscription, version=version("pro", calls(0)), at=DAY_10)
+
+
+FEES = [
+    # off    given back   taken off  why
+    (0, "-21.00", None, "21 of 31 days are unused"),
+    (25, "-15.75", "-15.75", "what was invoiced is given back, not the list price"),
+    (100, None, "-63.00", "nothing was paid, so nothing is given back"),
+]
+
+
+@pytest.mark.parametrize(("percent", "given_back", "off", "why"), FEES)
+def test_what_was_paid_in_advance_is_given_back_as_it_was_invoiced(percent, given_back, off, why):
+    """31.00 was due for January; the new version costs 93.00, of which 21 of 31 days are left."""
+    old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "31"), ("new", "93")))
+    subscription = subscribe(make_customer("acme"), old)
+    if percent:
+        coupon = make_coupon(percent=D(percent), duration="forever")
+        apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
+    close_due(at=JAN + HOUR)
+    part = change_plan(subscription=subscription, version=new, at=DAY_10)
+    shown = [line.amount for line in preview(period=part.continues, at=DAY_10).lines]
+    close_due(at=DAY_10 + HOUR)
+    lines = Line.objects.filter(invoice__periods=part.continues_id).order_by("position")
+    assert [line.amount.amount for line in lines] == shown
+    found = {line.kind: line.amount.amount for line in lines}
+    assert (found.get("proration"), found.get("coupon")) == (given_back and D(given_back), off and D(off)), why
+    assert found["fee"] == D("63.00")
+    assert_clean()
+
+
+def test_a_downgrade_is_credited_by_a_note_on_what_was_invoiced():
+    """93.00 in advance, at 10 % tax; of the cheaper version 6.30 is due, so 56.70 and its tax go back."""
+    make_tax("10")
+    old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "93"), ("new", "9.30")))
+    subscription = subscribe(make_customer("acme"), old)
+    close_due(at=JAN + HOUR)
+    part = change_plan(subscription=subscription, version=new, at=DAY_10)
+    close_due(at=DAY_10 + HOUR)
+    note = Invoice.objects.get(kind="credit_note")
+    assert (note.net.amount, note.tax.amount) == (D("63.00"), D("6.30"))
+    assert Period.objects.get(pk=part.continues_id).invoice.net.amount == D("6.30")
+    assert_clean()
