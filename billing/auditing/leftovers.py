@@ -29,14 +29,14 @@ WITH last AS (
 )
 """
 
-# What is carried over moves with earlier periods, without a counter of its own that would tell: a level, or the place
-# in a window that runs on.
+# What is carried over moves with earlier periods, without a counter of its own that would tell: a level, the place in
+# a window that runs on, or on a ladder that a plan change lets go on.
 ENTERED = """
-EXISTS (
+(p.continues_id IS NOT NULL OR EXISTS (
     SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
     JOIN plans_meter m ON m.id = fe.meter_id LEFT JOIN plans_price pr ON pr.plan_feature_id = pf.id
     WHERE pf.version_id = p.version_id AND (m.recurring OR pr.resets_unit <> '')
-)
+))
 """
 _CARRIED = f"""
 SELECT p.id FROM billing_period p

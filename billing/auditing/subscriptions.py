@@ -61,11 +61,12 @@ _CLOSED = """
         OR (p.error = '' AND p.retry_at IS NOT NULL)
 """
 
-# The mark is the time of the first usage that came too late, of the replay that found it a place, of a correction, or
-# of the close that left what comes to less than nothing to a later document.
+# The mark is the time of the first usage that came too late, of the replay that found it a place, of a correction, of
+# the close that left what comes to less than nothing to a later document; or of the document that billed what the
+# period goes on from.
 _LATE = """
     WITH late AS (
-        SELECT p.id, p.late_since, p.closed_at, s.customer_id FROM billing_period p
+        SELECT p.id, p.late_since, p.closed_at, p.continues_id, s.customer_id FROM billing_period p
         JOIN billing_subscription s ON s.id = p.subscription_id WHERE p.late_since IS NOT NULL
     ), came AS (
         SELECT DISTINCT customer_id, received_at AS at FROM billing_event
@@ -76,7 +77,8 @@ _LATE = """
     )
     SELECT l.id AS period_id, l.late_since FROM late l
     LEFT JOIN came c ON (c.customer_id, c.at) = (l.customer_id, l.late_since)
-    WHERE c.at IS NULL AND l.late_since <> l.closed_at
+    WHERE c.at IS NULL AND l.late_since <> l.closed_at AND NOT (l.continues_id IS NOT NULL AND EXISTS (
+        SELECT FROM invoices_invoice i WHERE (i.customer_id, i.issued_at) = (l.customer_id, l.late_since)))
 """
 
 _VERSIONS = """

@@ -131,6 +131,7 @@ def test_what_comes_late_for_the_old_part_moves_the_new_one_up_the_ladder():
     close_due(at=FEB + HOUR)
     sent("late", DAY_10 - HOUR, 3_000, at=FEB + HOUR)
     close_due(at=MAR + HOUR)
+    assert_clean()
     sent("next", MAR + HOUR, 1_000)  # a document that outweighs the five dollars given back
     close_due(at=MAR + timedelta(days=31, hours=1))
     old, new = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
