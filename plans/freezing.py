@@ -55,7 +55,16 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
                 RAISE EXCEPTION 'published_version_changes_only_its_state: a published version is never deleted'
                 USING ERRCODE = 'restrict_violation';
             END IF;
-            IF OLD.state IN ('draft', 'review') THEN RETURN NEW; END IF;
+            IF OLD.state = 'draft' THEN RETURN NEW; END IF;
+            IF OLD.state = 'review' THEN
+                IF to_jsonb(NEW) - '{state,effective_from,effective_to,published_at,published_by_id,audience}'::text[]
+                    IS DISTINCT FROM to_jsonb(OLD)
+                    - '{state,effective_from,effective_to,published_at,published_by_id,audience}'::text[] THEN
+                    RAISE EXCEPTION 'version_in_review_is_frozen: withdraw it from review to edit it'
+                    USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+            END IF;
             IF (to_jsonb(NEW) - ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id'])
                 IS DISTINCT FROM
                (to_jsonb(OLD) - ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id'])
@@ -88,6 +97,74 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
             END IF;
             IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
             RETURN NEW;
+        """,
+    )
+
+
+def publication_is_approved() -> pgtrigger.Trigger:
+    """
+    Return the trigger that publishes a version only with another person's approval, where the rule asks for it.
+
+    What is in review cannot change, and leaving it for a draft takes back what was approved (`review_ends`): so an
+    approval is always of exactly what is published.
+    """
+    return pgtrigger.Trigger(
+        name="publication_is_approved",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("former", "text")],
+        func="""
+            former := 'draft';
+            IF TG_OP = 'UPDATE' THEN former := OLD.state; END IF;
+            IF former IN ('draft', 'review') AND NEW.state NOT IN ('draft', 'review')
+                AND (SELECT needs_approval FROM plans_publishingrule)
+                AND (former <> 'review' OR NOT EXISTS (
+                    SELECT FROM plans_changerequest r WHERE r.version_id = NEW.id AND r.state = 'approved'
+                        AND r.decided_by_id <> r.asked_by_id)) THEN
+                RAISE EXCEPTION 'publication_is_approved: a second person has to approve it first'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def review_ends() -> pgtrigger.Trigger:
+    """Return the trigger that takes back requests and approvals of a version that becomes a draft again."""
+    return pgtrigger.Trigger(
+        name="review_ends",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Q(new__state="draft") & ~pgtrigger.Q(old__state="draft"),
+        func="""
+            UPDATE plans_changerequest SET state = 'withdrawn', decided_at = coalesce(decided_at, now())
+            WHERE version_id = NEW.id AND state IN ('waiting', 'approved');
+            RETURN NULL;
+        """,
+    )
+
+
+def request_is_decided_once() -> pgtrigger.Trigger:
+    """Return the trigger that lets a request be made for what is in review, decided once, and never changed."""
+    return pgtrigger.Trigger(
+        name="request_is_decided_once",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[("stage", "text")],
+        func="""
+            IF TG_OP <> 'DELETE' THEN
+                SELECT state INTO stage FROM plans_planversion WHERE id = NEW.version_id FOR SHARE;
+                IF TG_OP = 'INSERT' AND NEW.state = 'waiting' AND stage = 'review' THEN RETURN NEW; END IF;
+                IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - ARRAY['state', 'decided_by_id', 'decided_at', 'decision'])
+                    = (to_jsonb(OLD) - ARRAY['state', 'decided_by_id', 'decided_at', 'decision'])
+                    AND ((OLD.state = 'waiting' AND (NEW.state IN ('declined', 'withdrawn')
+                            OR (NEW.state = 'approved' AND stage = 'review')))
+                        OR (OLD.state = 'approved' AND NEW.state = 'withdrawn')) THEN
+                    RETURN NEW;
+                END IF;
+            END IF;
+            RAISE EXCEPTION 'request_is_decided_once: ask for what is in review; what was decided stays'
+            USING ERRCODE = 'restrict_violation';
         """,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Max, Q
 
+from plans.approving import missing_approval
 from plans.copying import copy_contents
 from plans.models import Plan, PlanVersion
 from plans.models.versions import Audience, PlanVersionQuerySet, VersionState
@@ -65,7 +66,7 @@ def publish(
     audience: for whom beside new subscriptions; who has running ones reads it and moves them.
 
     :raises NotReady: if it could not be billed by.
-    :raises PublishingRefused: if it is published already, or the moment is past or taken.
+    :raises PublishingRefused: if it is published already, lacks an approval, or the moment is past or taken.
     """
     moment = effective_from or at
     with change("publish", by=by, at=at):
@@ -80,6 +81,8 @@ def publish(
             )
         if problems := problems_of(version):
             raise NotReady(version, problems)
+        if missing := missing_approval(version):
+            raise PublishingRefused(missing)
         publish_due(at=at, plan_id=version.plan_id)
         version.effective_to = _make_room(version, moment, at=at)
         version.effective_from = moment

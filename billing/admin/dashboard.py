@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, DecimalField, F, QuerySet, Sum, When
@@ -24,7 +25,8 @@ from billing.usage.summary import Day, all_by_day
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
 from plans.figures import money, number, units
-from plans.models import Meter
+from plans.models import ChangeRequest, Meter, PublishingRule
+from plans.models.approvals import RequestState
 
 MOST = 1_000
 LATEST = 8
@@ -55,6 +57,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
     if request.user.has_perm("billing.view_period"):
         cards[1:1] = [_due(at), _failed(), _unbilled()]
+    if request.user.has_perm("plans.view_changerequest"):
+        cards += _approvals(request.user)
     return context | {"title": "Dashboard", "cards": cards}
 
 
@@ -92,6 +96,21 @@ def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
         .order_by("currency")
     )
     return [(str(currency), amount) for currency, amount in found]
+
+
+def _approvals(reader: Any) -> list[Card]:
+    """Return the prices that wait for somebody's approval, or that nobody has to be asked, where two people could."""
+    waiting = ChangeRequest.objects.filter(state=RequestState.WAITING)
+    if waiting.exists():
+        url = f"{reverse('admin:plans_planversion_changelist')}?state__exact=review"
+        return [Card("Prices to approve", [_count(waiting)], "Asked for, not decided", url, "warn")]
+    if not reader.has_perm("plans.change_publishingrule") or PublishingRule.objects.get().needs_approval:
+        return []
+    publishers = get_user_model().objects.filter(is_active=True, groups__permissions__codename="publish_planversion")
+    if publishers.distinct()[:2].count() < 2:
+        return []
+    url = reverse("admin:plans_publishingrule_change", args=[1])
+    return [Card("Four eyes on prices", ["off"], "One person publishes alone", url)]
 
 
 def _due(at: datetime) -> Card:

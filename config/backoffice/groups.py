@@ -10,7 +10,7 @@ APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
-    "plans.coupon promotion",
+    "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment redemption scheduledchange rollout period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
@@ -22,6 +22,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", EVERYTHING_SEEN),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
+        ("add", ["plans.changerequest"]),
         (
             "add change",
             [
@@ -38,6 +39,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance approver": [
         ("view", EVERYTHING_SEEN),
         ("publish", ["plans.planversion"]),
+        ("decide", ["plans.changerequest"]),
+        ("change", ["plans.publishingrule"]),
         ("close", ["billing.period"]),
     ],
     "operations": [

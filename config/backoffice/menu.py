@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Period, UnbilledUsage
+from plans.models import ChangeRequest
+from plans.models.approvals import RequestState
 
 MOST = 99
 """A number in the menu is asked on every page, so it counts this far and no further."""
@@ -32,6 +34,10 @@ def _failed_closes() -> QuerySet:
 
 def _unbilled_usage() -> QuerySet:
     return UnbilledUsage.objects.filter(resolved_at__isnull=True)
+
+
+def _asked_for() -> QuerySet:
+    return ChangeRequest.objects.filter(state=RequestState.WAITING)
 
 
 MENU: list[tuple[str, list[Item]]] = [
@@ -70,7 +76,13 @@ MENU: list[tuple[str, list[Item]]] = [
         "Catalogue",
         [
             Item("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
-            Item("Plan versions", "history_edu", "plans_planversion_changelist", "plans.view_planversion"),
+            Item(
+                "Plan versions",
+                "history_edu",
+                "plans_planversion_changelist",
+                "plans.view_planversion",
+                _asked_for,
+            ),
             Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
             Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
@@ -80,6 +92,7 @@ MENU: list[tuple[str, list[Item]]] = [
     (
         "Settings",
         [
+            Item("Publishing", "rule", "plans_publishingrule_changelist", "plans.view_publishingrule"),
             Item("Sellers", "storefront", "customers_seller_changelist", "customers.view_seller"),
             Item("Tax rates", "percent", "invoices_taxrate_changelist", "invoices.view_taxrate"),
             Item("Number series", "tag", "invoices_numberseries_changelist", "invoices.view_numberseries"),

@@ -63,6 +63,8 @@ class TollbookAdminSite(UnfoldAdminSite):
         obj: Model | None = None,
         form: Form | None = None,
         problems: Sequence[str] = (),
+        problems_title: str = "",
+        warnings: Sequence[str] = (),
         hidden: Sequence[tuple[str, str]] = (),
         danger: bool = False,
         back: str = "",
@@ -70,7 +72,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         """
         Ask before something is done: what it does, in sentences, and a button that repeats the verb.
 
-        problems: why it cannot be done now; there is no button then.
+        problems: why it cannot be done now; there is no button then. warnings: what to read before it is done.
         hidden: fields that the page posts again, such as the rows chosen in a list.
         """
         meta = page.opts
@@ -81,6 +83,8 @@ class TollbookAdminSite(UnfoldAdminSite):
             "opts": None,
             "consequences": consequences,
             "problems": problems,
+            "problems_title": problems_title,
+            "warnings": warnings,
             "hidden": hidden,
             "form": form,
             "media": page.media + (form.media if form else Media()),

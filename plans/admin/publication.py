@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pghistory
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,14 +11,16 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from plans import publishing
 from plans.admin.comparison import page_of
 from plans.admin.margins import MarginsAdmin
 from plans.admin.price_lists import PriceListAdmin
+from plans.admin.review import ReviewAdmin
+from plans.advice import advice_on
+from plans.approving import missing_approval
 from plans.models import PlanVersion
-from plans.models.versions import VersionState
 from plans.readiness import problems_of
 
 
@@ -33,7 +36,7 @@ class NoteForm(forms.Form):
     )
 
 
-class PublicationAdmin(PriceListAdmin, MarginsAdmin):
+class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
     """The steps of a version's life, as pages that ask first."""
 
     actions_detail = (
@@ -43,22 +46,20 @@ class PublicationAdmin(PriceListAdmin, MarginsAdmin):
             "variant": ActionVariant.PRIMARY,
             "items": ["publish_now", "publish_at"],
         },
+        "approve",
+        "decline",
+        "ask",
         "what_changes",
         "price_list",
         "margins",
+        "take_back",
         "new_version",
         "withdraw",
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         version = self.get_object(request, str(object_id))
-        editable = version is not None and version.is_editable
-        fitting = {
-            "publish_now": editable,
-            "publish_at": editable,
-            "new_version": version is not None and not editable,
-            "withdraw": version is not None and version.state == VersionState.SCHEDULED,
-        }
+        fitting = self.fitting_steps(version) if version is not None else {}
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 
@@ -132,11 +133,11 @@ class PublicationAdmin(PriceListAdmin, MarginsAdmin):
 
     # What an app above plans does more of: who has running subscriptions moves them ---------------------------
 
-    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form | None:
-        return DateForm(data) if is_dated else None
+    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
+        return DateForm(data) if is_dated else forms.Form(data)
 
     def publish_version(
-        self, version: PlanVersion, form: forms.Form | None, by: Any, *, at: datetime, effective_from: datetime | None
+        self, version: PlanVersion, form: forms.Form, by: Any, *, at: datetime, effective_from: datetime | None
     ) -> None:
         """:raises PublishingRefused: if it cannot be published so."""
         publishing.publish(version=version, by=by, at=at, effective_from=effective_from)
@@ -147,11 +148,17 @@ class PublicationAdmin(PriceListAdmin, MarginsAdmin):
 
     def _publish(self, request: HttpRequest, version: PlanVersion, *, is_dated: bool) -> HttpResponse:
         now = timezone.now()
+        advice = advice_on(version, at=now)
         form = self.publication_form(request.POST or None, is_dated=is_dated)
-        if request.method == "POST" and (form is None or form.is_valid()):
-            chosen = form.cleaned_data["effective_from"] if form and is_dated else None
+        if advice:
+            form.fields["acknowledged"] = forms.BooleanField(
+                label="I have read what the plan check says", widget=UnfoldBooleanWidget
+            )
+        if request.method == "POST" and form.is_valid():
+            chosen = form.cleaned_data["effective_from"] if is_dated else None
             try:
-                self.publish_version(version, form, request.user, at=now, effective_from=chosen)
+                with pghistory.context(acknowledged=advice):
+                    self.publish_version(version, form, request.user, at=now, effective_from=chosen)
             except publishing.PublishingRefused as refusal:
                 messages.error(request, str(refusal))
                 return HttpResponseRedirect(request.path)
@@ -168,7 +175,8 @@ class PublicationAdmin(PriceListAdmin, MarginsAdmin):
                 "After that it cannot be edited, only followed by a new version.",
                 self.differences(version, at=now),
             ],
-            problems=problems_of(version),
+            problems=problems_of(version) or list(filter(None, [missing_approval(version)])),
+            warnings=advice,
             form=form,
             verb="Publish at this date" if is_dated else "Publish now",
         )

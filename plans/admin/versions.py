@@ -15,10 +15,14 @@ from plans.admin.commitments import CommitmentInline
 from plans.admin.fees import FeeInline
 from plans.admin.granted import GrantInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
+from plans.admin.review import open_request
+from plans.admin.timeline import steps_of
+from plans.advice import advice_on
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 from plans.readiness import problems_of
 
+APPROVAL = {"waiting": "warn", "approved": "good"}
 STATE_COLOURS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
 
 
@@ -90,6 +94,8 @@ class PlanVersionAdmin(PublicationAdmin):
         context = {
             "facts": self.facts(version),
             "problems": problems_of(version) if version.is_editable else [],
+            "advice": [] if version.is_published else advice_on(version, at=timezone.now()),
+            "steps": steps_of(version),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
@@ -101,6 +107,8 @@ class PlanVersionAdmin(PublicationAdmin):
             {"name": "State", "value": version.get_state_display(), "colour": STATE_COLOURS.get(version.state, "")},
             {"name": "In force", "value": span_of(version)},
         ]
+        if (asked := open_request(version)) is not None:
+            facts.append({"name": "Approval", "value": asked.get_state_display(), "colour": APPROVAL[asked.state]})
         if version.copied_from is not None:
             url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
             facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})

@@ -1,3 +1,4 @@
+from plans.models.approvals import ChangeRequest, PublishingRule
 from plans.models.catalogue import Catalogue, Feature, Plan
 from plans.models.commitments import Commitment
 from plans.models.costs import UnitCost
@@ -8,6 +9,7 @@ from plans.models.versions import PlanVersion
 
 __all__ = [
     "Catalogue",
+    "ChangeRequest",
     "Commitment",
     "Coupon",
     "Feature",
@@ -19,6 +21,7 @@ __all__ = [
     "PlanVersion",
     "Price",
     "Promotion",
+    "PublishingRule",
     "Rate",
     "Tier",
     "UnitCost",

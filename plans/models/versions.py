@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from plans.bounds import finite, one_of
-from plans.freezing import version_changes_only_its_state
+from plans.freezing import publication_is_approved, review_ends, version_changes_only_its_state
 
 
 class VersionState(models.TextChoices):
@@ -133,7 +133,7 @@ class PlanVersion(models.Model):
                 condition=~Q(state__in=["draft", "review"]),
             ),
         ]
-        triggers = [version_changes_only_its_state()]
+        triggers = [version_changes_only_its_state(), publication_is_approved(), review_ends()]
 
     def __str__(self) -> str:
         return f"{self.plan} v{self.number}"

@@ -6,14 +6,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from plans.models import Plan, Price
+from plans.models import Plan, Price, PublishingRule
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, tier
 
 FEW, MANY = 3, 25
 LISTS = [
     model._meta
     for model in admin.site._registry
-    if model._meta.app_label in ("plans", "customers", "invoices", "billing") and model is not Price
+    if model._meta.app_label in ("plans", "customers", "invoices", "billing") and model not in (Price, PublishingRule)
 ]
 OTHERS = ["/admin/", "/admin/changes/", "/admin/billing/period/closing/", "/admin/billing/period/usage/"]
 

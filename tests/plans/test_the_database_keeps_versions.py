@@ -3,7 +3,9 @@
 # ruff: noqa: S608
 
 import pytest
+from django.contrib.auth import get_user_model
 
+from plans.approving import ask
 from plans.models import Catalogue, PlanVersion, Promotion
 from tests.builders import (
     FEB,
@@ -63,6 +65,22 @@ PER_UNIT = "model = 'per_unit'"
 
 def version(changes: str, *, state: str = "draft") -> str:
     return f"UPDATE plans_planversion SET {changes} WHERE state = '{state}'"
+
+
+REVIEW = "SELECT id FROM plans_planversion WHERE state = 'review'"
+
+
+def asked_for(of: str = REVIEW, *, state: str = "waiting") -> str:
+    return (
+        "INSERT INTO plans_changerequest (version_id, content, advice, reason, asked_by_id, asked_at, state,"
+        f" decision) SELECT ({of}), content, advice, reason, asked_by_id, asked_at, '{state}', ''"
+        " FROM plans_changerequest"
+    )
+
+
+def unguarded(changes: str) -> str:
+    """Return a change that the trigger would refuse before the constraint, with the trigger out of the way."""
+    return f"SET LOCAL session_replication_role = replica; UPDATE plans_changerequest SET {changes}"
 
 
 CASES = [
@@ -210,6 +228,24 @@ CASES = [
     ("published_version_changes_only_its_state", version("note = 'other'", state="retired")),
     ("published_version_changes_only_its_state", version("effective_to = NULL", state="retired")),
     ("published_version_changes_only_its_state", "DELETE FROM plans_planversion WHERE state = 'live'"),
+    # a version in review, and what is asked of it
+    ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
+    ("version_in_review_is_frozen", version("note = 'other'", state="review")),
+    ("there_is_one_publishing_rule", "INSERT INTO plans_publishingrule VALUES (2, false, false)"),
+    ("request_is_decided_once", "DELETE FROM plans_changerequest"),
+    ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
+    ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),
+    ("request_is_decided_once", asked_for(DRAFT)),
+    ("request_is_decided_once", asked_for(state="approved")),
+    ("decided_request_says_by_whom", unguarded("state = 'other'")),
+    ("request_names_its_content", unguarded("content = 'x'")),
+    ("decided_request_says_by_whom", "UPDATE plans_changerequest SET state = 'approved'"),
+    ("decided_request_says_by_whom", unguarded("decided_at = now()")),
+    (
+        "nobody_approves_their_own",
+        "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = asked_by_id",
+    ),
+    ("version_has_one_open_request", asked_for()),
     # a meter that it prices
     ("meter_in_use_keeps_its_meaning", "UPDATE plans_meter SET event_name = 'other' WHERE code = 'api.calls'"),
     ("meter_in_use_keeps_its_meaning", "DELETE FROM plans_meter WHERE code = 'api.calls'"),
@@ -229,7 +265,7 @@ def world() -> None:
     make_cost(make_meter("unused"), "0.5")
     make_coupon("OTHER", percent=10, redeemed=1)
     spring = make_coupon("SPRING", percent=10)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
         offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]
         fees = [fee("5"), fee("9", kind="one_time")]
@@ -237,11 +273,14 @@ def world() -> None:
         made = make_plan("starter", fees=fees, offers=offers, commitments=promised if number == 3 else promised[:1])
         if number < 3:
             publish(made, at=JAN if number == 1 else FEB)
+        if number == 4:
+            ask(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",
         "draft",
+        "review",
     ]
 
 
@@ -260,6 +299,12 @@ def test_what_is_published_is_frozen_and_a_draft_is_not(table: str):
     assert refused_by(f"UPDATE {table} SET {EDITS[table]} WHERE {published}") == "published_version_is_frozen"
     assert refused_by(f"DELETE FROM {table} WHERE {published}") == "published_version_is_frozen"
     assert refused_by(f"UPDATE {table} SET {EDITS[table]} WHERE {of_draft(table)}") == "nothing"
+
+
+@pytest.mark.parametrize("table", list(OF))
+def test_what_is_in_review_is_frozen(table: str):
+    changed = f"UPDATE {table} SET {EDITS[table]} WHERE {OF[table].format(version=REVIEW)}"
+    assert refused_by(changed) == "published_version_is_frozen"
 
 
 @pytest.mark.parametrize(

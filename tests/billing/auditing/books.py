@@ -30,6 +30,7 @@ from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
+from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.ingest.world import calls, tokens
@@ -116,7 +117,8 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     publish(version=team, by=None, at=JAN)
     later = new_version(source=pro, by=None, at=NOW)
     publish_for(version=later, audience="all", by=None, at=NOW, effective_from=NOW + timedelta(days=60))
-    new_version(source=later, by=None, at=NOW)
+    asker = User.objects.create_user("asker")
+    ask(version=new_version(source=later, by=None, at=NOW), by=asker, at=NOW, reason="Inflation")
     pro.refresh_from_db()
     return pro, team
 

@@ -1,0 +1,80 @@
+"""Who may publish prices, and what a second person said of them."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from plans.freezing import request_is_decided_once
+
+
+@pghistory.track()
+class PublishingRule(models.Model):
+    """The one row that says how prices are published here."""
+
+    needs_approval = models.BooleanField(
+        default=False,
+        help_text="A version is published only after somebody else than who asked has approved it.",
+    )
+    one_model_per_plan = models.BooleanField(
+        default=False,
+        help_text="The plan check tells of versions whose metered features are consumed in more ways than one.",
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_publishing_rule")]
+
+    def __str__(self) -> str:
+        return "How prices are published"
+
+
+class RequestState(models.TextChoices):
+    WAITING = "waiting", "waiting"
+    APPROVED = "approved", "approved"
+    DECLINED = "declined", "declined"
+    WITHDRAWN = "withdrawn", "withdrawn"
+
+
+@pghistory.track()
+class ChangeRequest(models.Model):
+    """
+    Somebody asks that a version be published, and somebody else approves or declines.
+
+    content: the fingerprint of what is asked for; it cannot change while the version is in review.
+    advice: what the plan check said then, which the asker has read.
+    """
+
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="requests")
+    content = models.CharField(max_length=64)
+    advice = models.JSONField(default=list)
+    reason = models.TextField(blank=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=RequestState, default=RequestState.WAITING)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    decision = models.TextField(blank=True)
+
+    class Meta:
+        permissions = [("decide_changerequest", "Can approve and decline what others ask to publish")]
+        constraints = [
+            models.CheckConstraint(condition=Q(content__regex="^[0-9a-f]{64}$"), name="request_names_its_content"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_at__isnull=True, decided_by__isnull=True)
+                | Q(state="withdrawn", decided_at__isnull=False)
+                | Q(state__in=["approved", "declined"], decided_at__isnull=False, decided_by__isnull=False),
+                name="decided_request_says_by_whom",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")), name="nobody_approves_their_own"
+            ),
+            models.UniqueConstraint(
+                fields=["version"],
+                condition=Q(state__in=["waiting", "approved"]),
+                name="version_has_one_open_request",
+            ),
+        ]
+        triggers = [request_is_decided_once()]
+
+    def __str__(self) -> str:
+        return f"{self.version}, asked by {self.asked_by}"

@@ -1,0 +1,110 @@
+"""The plan check tells what is worth a second look, with figures and a way out, and keeps silent otherwise."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from plans.advice import advice_on
+from plans.models import PublishingRule
+from tests.builders import JAN, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 2, 1, tzinfo=UTC)
+Offers = Callable[[], list[dict[str, Any]]]
+
+
+def tokens(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    meter = make_meter("tokens", aggregation="sum", value_property="count", dimensions=["model"], unit="token")
+    return offer(make_feature("tokens", meter=meter), rates=rates, **fields)
+
+
+def volume(*tiers: dict[str, Any]) -> list[dict[str, Any]]:
+    return [offer("calls", rates=[rate(model="volume", tiers=tiers)])]
+
+
+CASES: list[tuple[Offers, str]] = [
+    # what is offered, what is told
+    (lambda: [offer("calls", rates=[rate("0.05")])], ""),
+    (
+        lambda: [offer("calls", rates=[rate("0.05")]), tokens(consumption="credits")],
+        "It mixes prepaid (tokens) and postpaid features (calls): customers pay in two ways.",
+    ),
+    (
+        lambda: [tokens(rate("1", match={"model": "a"}), rate("2", match={"model": "b"}))],
+        "tokens in USD: usage that matches none of its 2 rates would be unbilled: add a default rate.",
+    ),
+    (
+        lambda: volume(tier(100, "0.52"), tier(None, "0.149505")),
+        "calls in USD: from 100 to 101 the bill falls from $52.00 to $15.10: charge graduated,",
+    ),
+    (lambda: volume(tier(100, "0.50"), tier(None, "0.499")), ""),
+    (lambda: volume(tier(100, "0.50"), tier(None, "0.40", "10")), ""),
+    (
+        lambda: [offer("calls", rates=[rate(tiers=[tier(100, "0.05"), tier(None, "0.08")])])],
+        "calls in USD: a unit costs more above 100 ($0.08) than below ($0.05): heavy use is dearer.",
+    ),
+    (
+        lambda: [offer("calls", included=200, rates=[rate("0")])],
+        "calls in USD: beyond the 200 calls included it costs nothing: set a price, or a hard cap,",
+    ),
+    (lambda: [offer("calls", rates=[rate("0")])], ""),
+    (lambda: [offer("calls", included=200, consumption="hard_cap")], ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("offers", "told"), CASES, ids=[told[:40] or str(place) for place, (_, told) in enumerate(CASES)]
+)
+def test_each_thing_is_told_with_its_figures(offers: Offers, told: str):
+    found = advice_on(make_plan("pro", offers=offers()), at=AT)
+    assert [one[: len(told)] for one in found] == ([told] if told else [])
+
+
+class TestWithUnitCosts:
+    @pytest.fixture(autouse=True)
+    def costs(self) -> None:
+        make_cost(make_meter("calls"), "0.03")
+
+    def test_a_price_below_its_cost_is_told(self):
+        (told,) = advice_on(make_plan(offers=[offer("calls", rates=[rate("0.02")])]), at=AT)
+        assert "a call costs us $0.03 and is sold at $0.02: raise the price" in told
+
+    def test_a_price_above_it_is_not(self):
+        assert advice_on(make_plan(offers=[offer("calls", rates=[rate("0.04")])]), at=AT) == []
+
+    @pytest.mark.parametrize(
+        ("larger", "told"),
+        [
+            ({"included": 500, "consumption": "hard_cap"}, False),
+            ({"included": 0, "rates": [rate("0.05")]}, False),
+            ({"included": 100, "consumption": "hard_cap"}, True),
+            (None, True),
+        ],
+    )
+    def test_a_cap_without_a_larger_plan_is_told(self, larger: Any, told: bool):
+        if larger is not None:
+            publish(make_plan("large", offers=[offer("calls", **larger)]), at=JAN)
+        found = advice_on(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
+        assert any("calls ends at 100 calls, and no other plan has more" in one for one in found) is told
+
+
+@pytest.mark.parametrize(("amount", "told"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])
+def test_a_huge_change_against_what_is_in_force_is_told(amount: str, told: bool):
+    publish(make_plan("pro", fees=[fee("10")]), at=JAN)
+    found = advice_on(make_plan("pro", fees=[fee(amount)]), at=AT)
+    assert any("more than 50 % against Pro v1" in one for one in found) is told
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_one_model_per_plan_is_a_rule_of_its_own(is_strict: bool):
+    PublishingRule.objects.update(one_model_per_plan=is_strict)
+    offers = [offer("calls", rates=[rate("1")]), offer("seats", included=3, consumption="hard_cap")]
+    found = advice_on(make_plan(offers=offers), at=AT)
+    assert any("It uses 2 consumption models (hard cap, overage)" in one for one in found) is is_strict
+
+
+def test_what_cannot_be_rated_yet_is_for_readiness_to_tell():
+    assert advice_on(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier(10, 1)])])]), at=AT) == []
