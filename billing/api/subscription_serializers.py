@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.api.coupons import coupon_named
-from billing.models import Period, Subscription
+from billing.models import Period, ScheduledChange, Subscription
 from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer
@@ -46,6 +46,18 @@ class HeldSerializer(serializers.Serializer[Any]):
     upcoming = ChangeToComeSerializer(many=True)
 
 
+class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
+    """The version that it moves to, at the end of one of its periods."""
+
+    version = serializers.IntegerField(source="version.number")
+    at = InstantField(source="moment")
+
+    class Meta:
+        model = ScheduledChange
+        fields = ["version", "at"]
+        read_only_fields = fields
+
+
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     """A customer on a version of a plan."""
 
@@ -55,6 +67,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     version = serializers.IntegerField(source="version.number")
     quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
+    scheduled_change = serializers.SerializerMethodField(help_text="Null if it stays on its version.")
 
     class Meta:
         model = Subscription
@@ -73,6 +86,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "created_at",
             "quantities",
             "current_period",
+            "scheduled_change",
         ]
         read_only_fields = fields
 
@@ -88,6 +102,12 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         """Return the running period, which the view has fetched."""
         found = subscription.running
         return RunningPeriodSerializer(found[0]).data if found else None
+
+    @extend_schema_field(ScheduledChangeSerializer(allow_null=True))
+    def get_scheduled_change(self, subscription: Subscription) -> Any:
+        """Return what is to come, which the view has fetched."""
+        found = subscription.to_come
+        return ScheduledChangeSerializer(found[0]).data if found else None
 
 
 class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):

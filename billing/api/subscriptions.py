@@ -15,7 +15,8 @@ from billing.api.subscription_serializers import (
     NewSubscriptionSerializer,
     SubscriptionSerializer,
 )
-from billing.models import Holding, Period, Subscription
+from billing.models import Holding, Period, ScheduledChange, Subscription
+from billing.models.changes import ChangeState
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
 from customers.access.idempotency import idempotent
@@ -26,7 +27,7 @@ EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "
 
 
 class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
-    """Subscriptions of the caller's world, each with the period that runs now."""
+    """Subscriptions of the caller's world, each with the period that runs now and the version that is to come."""
 
     sandbox_path = "customer__sandbox"
     serializer_class = SubscriptionSerializer
@@ -36,9 +37,11 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
     def get_queryset(self) -> QuerySet[Subscription]:
         """Return the subscriptions that the caller may see."""
         running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
+        to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version")
         self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
+            Prefetch("changes", to_come, to_attr="to_come"),
         )
         return super().get_queryset()
 

@@ -1,11 +1,12 @@
 """Subscriptions over HTTP: started, read, cancelled."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from billing.models import Subscription
+from billing.models import ScheduledChange, Subscription
+from billing.repricing import publish_for, roll_out
 from tests.api.calls import faults, problem
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate
 
@@ -187,3 +188,16 @@ def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
     assert ids(state="cancelled") == ["other-pro"]
     assert ids(plan="pro", customer="other") == ["other-pro"]
     assert ids(plan="none") == []
+
+
+def test_what_it_moves_to_is_told_before_its_time_comes(live, pro):
+    assert live.post("/subscriptions", BODY).json()["scheduled_change"] is None
+    now = timezone.now()
+    version = make_plan("pro", fees=[fee("12", currency="EUR")])
+    publish_for(version=version, audience="all", by=None, at=now, effective_from=now + timedelta(days=40))
+    roll_out(at=now)
+
+    moment = ScheduledChange.objects.get().moment
+    told = live.get("/subscriptions/acme-pro").json()
+    assert (told["version"], told["scheduled_change"]["version"]) == (1, 2)
+    assert datetime.fromisoformat(told["scheduled_change"]["at"]) == moment
