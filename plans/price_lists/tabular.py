@@ -22,9 +22,10 @@ ROW = "row"
 
 @cache
 def columns() -> tuple[str, ...]:
-    """Return all columns: what a row is, what tells it apart, what it says."""
+    """Return all columns: what a row is, what tells it apart (the way to the innermost rows first), what it says."""
     tables = tables_of_lists()
-    telling = [name for model in tables[1:] for name in identity_of(model)]
+    innermost_first = sorted(tables, key=lambda model: -len(chain_of(model)))
+    telling = [name for model in innermost_first for whole in chain_of(model) for name in _telling(whole)]
     return tuple(dict.fromkeys([ROW, *telling, *(name for model in tables for name in fields_of(model))]))
 
 
