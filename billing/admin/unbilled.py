@@ -30,7 +30,7 @@ MOST_AT_ONCE = 5_000
 WHAT_TO_DO = {
     "unknown_customer": "Add the customer under this external id.",
     "unknown_event": "Add a meter for this event name, or stop sending it.",
-    "bad_value": "Correct what the product sends, then send it again under a new id.",
+    "bad_value": "Replace the event by one that has the value, and correct what the product sends.",
     "no_subscription": "Subscribe the customer to a plan that has this feature.",
     "no_rate": "Publish a version with a rate for these dimensions, or a default rate.",
     "no_cost": "Record what a unit of it costs, from a moment before it was used.",

@@ -58,7 +58,13 @@ def test_it_is_reported_valued_tried_again_and_billed():
         assert (left["reason"], left["meter"], left["quantity"]) == ("bad_value", "work", None)
         assert "“output” is missing" in staff.get(LIST).content.decode()
 
+        # The product finds the number it left out, and replaces the event: that one is counted, and nothing is left.
+        said = {"id": "r3", "kind": "replace", "reason": "It left its output out"}
+        answer = caller.post("/events/corrections", said | {"replacement": request("r3b", input=70, output=20)})
+        assert answer.status_code == 200, answer.content
+        assert caller.get("/unbilled").json()["data"] == []
+
     close_due(at=FEB + timedelta(hours=1))
-    assert Invoice.objects.get().net.amount == Decimal("4.00")
+    assert Invoice.objects.get().net.amount == Decimal("4.30")  # 2,000.5 + 70 + 4 × 20 tokens
     assert Period.objects.filter(state="closed").count() == 1
     assert_clean()
