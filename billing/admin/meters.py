@@ -72,8 +72,8 @@ class CountingMeterAdmin(MeterAdmin):
         context: dict[str, Any] = {}
         event = request.POST.get("tried_event", "").strip()
         try:
-            meter, readings = self._on_the_page(request, stored)
             if event:
+                meter, readings = self._on_the_page(request, stored)
                 found = try_meter(meter, readings=readings, event=event.encode(), at=timezone.now())
                 context["made"] = Made(found, meter.unit)
         except ValueError as error:
