@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.refusals import NotFound
+from billing.api.subscription_serializers import HeldSerializer
 from billing.usage.breakdown import BreakdownRefused, breakdown
 from billing.usage.current import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
 from customers.models import Customer
@@ -100,6 +101,7 @@ def period_document(period: PeriodUsage) -> dict[str, Any]:
         "end": period.ends_at,
         "cost": {"amount": plain(period.cost), "currency": currency},
         "projected": {"amount": plain(period.projected), "currency": currency},
+        "quantities": HeldSerializer(period.quantities, many=True).data,
         "features": [feature_document(one, currency) for one in period.features],
     }
 

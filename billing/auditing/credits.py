@@ -36,6 +36,8 @@ _LINES = f"""
             IS DISTINCT FROM (n.corrects_id, c.tax_rate, c.service_start, c.service_end, c.description))
         OR c.kind = 'credit' AND (c.quantity <> 1 OR c.explanation <> jsonb_build_object(
             'formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))
+        OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.amount > coalesce(
+            (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
     UNION ALL
     SELECT l.id, l.invoice_id, NULL FROM invoices_line l
     JOIN (SELECT corrects_line_id, sum(amount) AS amount FROM invoices_line GROUP BY 1) c ON c.corrects_line_id = l.id

@@ -133,6 +133,7 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
             explanation |= settled(cumulative, claim, amount, span.currency)
             tax = claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at)
             line = _line(fee, span, terms, amount=amount, quantity=ONE, tax=tax, explanation=explanation)
+            line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
             yield line
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import F
 
 from billing.models import Holding, Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -121,6 +122,30 @@ def held_by(fees: Iterable[FeeTerms], changes: Mapping[str, tuple[Change, ...]],
         )
         for fee in fees
     )
+
+
+class Spanned(Protocol):
+    """A period, with the version and currency that it is billed by."""
+
+    @property
+    def period_id(self) -> int: ...
+    @property
+    def version_id(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+def quantities_of(periods: Iterable[Spanned], *, at: datetime) -> dict[int, tuple[Held, ...]]:
+    """Return period → what its subscription holds at a moment, where its version charges for that: in one query."""
+    fees = {one.period_id: terms_of(one.version_id, one.currency).held for one in periods}
+    wanted = [period_id for period_id, held in fees.items() if held]
+    if not wanted:
+        return {}
+    rows: dict[int, list[Holding]] = {period_id: [] for period_id in wanted}
+    of_period = F("subscription__periods__id")
+    for row in Holding.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period):
+        rows[row.period_id].append(row)
+    return {period_id: held_by(fees[period_id], changes_in(of), at=at) for period_id, of in rows.items()}
 
 
 def _lock_periods(subscription: Subscription) -> None:

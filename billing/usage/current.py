@@ -1,7 +1,7 @@
 """What a customer has used in the running periods, and what that costs so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +12,7 @@ from billing.store import statements
 from billing.subscribing import extend_customers
 from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
+from billing.subscribing.holding import Held, quantities_of
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
@@ -49,7 +50,7 @@ class FeatureUsage:
 
 @dataclass(frozen=True, slots=True)
 class PeriodUsage:
-    """One running period of one subscription."""
+    """One running period of one subscription. quantities: the seats and add-ons that it holds."""
 
     subscription: str
     period_id: int
@@ -57,6 +58,7 @@ class PeriodUsage:
     ends_at: datetime
     terms: Terms
     features: tuple[FeatureUsage, ...]
+    quantities: tuple[Held, ...] = ()
 
     @property
     def cost(self) -> Decimal:
@@ -88,7 +90,8 @@ ORDER BY s.id, p.id
 
 def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodUsage]:
     """
-    Return the periods of a customer that contain `at`, with every metered feature of their plans: in one query.
+    Return the periods of a customer that contain `at`, with every metered feature of their plans: in one query, and
+    one more where a plan charges for seats or add-ons.
 
     :raises UnknownCustomer: if there is none.
     """
@@ -110,8 +113,14 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
             of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
     spans = [span for _, span in periods.values()]
     held, runs = read_held(spans), read_runs(spans)
+    quantities = quantities_of(spans, at=at)
     return [
-        _period_usage(subscription, with_runs(span, runs), with_metered(counters.get(id_, {}), span, held, at=at), at)
+        replace(
+            _period_usage(
+                subscription, with_runs(span, runs), with_metered(counters.get(id_, {}), span, held, at=at), at
+            ),
+            quantities=quantities.get(id_, ()),
+        )
         for id_, (subscription, span) in periods.items()
     ]
 

@@ -17,6 +17,37 @@ D = Decimal
 LADDER = (Tier(D(10_000), D("0.01")), Tier(D(50_000), D("0.005"), D(5)), Tier(None, D("0.002")))
 
 
+SEATS = {
+    "fee": "10",
+    "included": "2",
+    "segments": [
+        {"quantity": "5", "billable": "3", "share": "1/2", "from": "2026-04-01T00:00:00+00:00"}
+        | {"to": "2026-04-16T00:00:00+00:00"},
+        {"quantity": "7", "billable": "5", "share": "1/2", "from": "2026-04-16T00:00:00+00:00"}
+        | {"to": "2026-05-01T00:00:00+00:00"},
+    ],
+    "cumulative": "40.00",
+    "claimed_before": "30.00",
+    "formula": "40.00 − 30.00",
+}
+
+
+def test_seats_are_told_part_by_part():
+    line = replace(fee("10"), explanation=SEATS)
+    told = [(one.label, one.quantity, one.amount) for one in worked(line).rows]
+    assert told == [
+        ("Included", "2", "€0.00"),
+        ("1–15 Apr 2026: 3 × €10.00 × 1/2", "", ""),
+        ("16–30 Apr 2026: 5 × €10.00 × 1/2", "", ""),
+        ("Billed before", "", "-€30.00"),
+    ]
+
+
+def test_a_one_time_add_on_tells_its_price():
+    line = replace(fee("1000"), quantity=D(2), explanation={"fee": "500", "taken": "2", "formula": "2 × 500"})
+    assert worked(line).price == Price("€500.00")
+
+
 def worked(line):
     return workings(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=words_in("en"))
 
