@@ -19,7 +19,8 @@ from django.utils.text import slugify
 
 from billing import subscribing
 from billing.auditing import assert_clean, credits, documents, numbers
-from billing.models import Coverage, Override, OwnCommitment, Period, Subscription
+from billing.capping import set_cap
+from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
 from billing.store import sums
 from billing.subscribing import promising
 from customers.models import Customer, Seller
@@ -235,6 +236,12 @@ def agree(
         at=at,
         **{"reason": "as agreed", **fields},
     )
+
+
+def cap(subscription: Subscription, amount: Number, *, feature: str = "", at: datetime, **fields: Any) -> SpendCap:
+    """Return a spend cap on all usage, or on one feature."""
+    found = Feature.objects.get(code=feature) if feature else None
+    return set_cap(subscription=subscription, amount=Decimal(amount), feature=found, at=at, **fields)
 
 
 def use(

@@ -1,6 +1,7 @@
 """Staff pages of what was used and when it is billed; pages of lower apps that show it are finished here too."""
 
 from billing.admin import (
+    caps,
     changes,
     commitments,
     coupons,
@@ -14,6 +15,7 @@ from billing.admin import (
 )
 
 __all__ = [
+    "caps",
     "changes",
     "commitments",
     "coupons",

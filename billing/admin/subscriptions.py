@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscribing
+from billing.admin.caps import capping, caps_of
 from billing.admin.changing import changing
 from billing.admin.commitments import promised_by, promising
 from billing.admin.coupons import giving, held_by
@@ -61,7 +62,7 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("quantities", "override", "promise", "change_plan", "give_coupon", "cancel")
+    actions_detail = ("quantities", "override", "promise", "cap", "change_plan", "give_coupon", "cancel")
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
@@ -129,6 +130,11 @@ class SubscriptionAdmin(ModelAdmin):
     def override(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give the subscription a price, an allowance or a bound of its own."""
         return overriding(self, request, self._asked(request, object_id))
+
+    @action(description="Cap spend", icon="speed", permissions=["cancel"])
+    def cap(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what usage may come to in a period."""
+        return capping(self, request, self._asked(request, object_id))
 
     @action(description="Change plan", icon="swap_horiz", permissions=["cancel"])
     def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -208,6 +214,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "state_colour": STATE_COLOURS.get(subscription.state, ""),
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
+        "caps": caps_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "commitments": promised_by(subscription),
         "coupons": held_by(subscription),

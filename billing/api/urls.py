@@ -1,5 +1,6 @@
 from django.urls import path
 
+from billing.api.caps import CapsView, CapView
 from billing.api.changes import ChangeView
 from billing.api.check import CheckView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
@@ -40,6 +41,8 @@ urlpatterns = [
         CommitmentEndView.as_view(),
         name="commitment_end",
     ),
+    path("subscriptions/<str:subscription>/spend-caps", CapsView.as_view(), name="spend_caps"),
+    path("subscriptions/<str:subscription>/spend-caps/<int:number>", CapView.as_view(), name="spend_cap"),
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
     path("subscriptions/<str:subscription>/change", ChangeView.as_view(), name="subscription_change"),

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from billing.api.refusals import NotFound
 from billing.api.subscription_serializers import HeldSerializer
 from billing.usage.breakdown import BreakdownRefused, breakdown
+from billing.usage.capped import CapUsage
 from billing.usage.current import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
 from customers.models import Customer
 from plans.models import Meter
@@ -103,6 +104,21 @@ def period_document(period: PeriodUsage) -> dict[str, Any]:
         "projected": {"amount": plain(period.projected), "currency": currency},
         "quantities": HeldSerializer(period.quantities, many=True).data,
         "features": [feature_document(one, currency) for one in period.features],
+        "spend_caps": [cap_document(one, period) for one in period.caps],
+    }
+
+
+def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
+    codes = {one.terms.feature_id: one.terms.code for one in period.features}
+    currency = period.terms.currency
+    return {
+        "feature": codes.get(usage.cap.feature_id) if usage.cap.feature_id is not None else None,
+        "action": usage.cap.action,
+        "per_minute": usage.cap.per_minute,
+        "set_by": usage.cap.set_by,
+        "cap": {"amount": plain(usage.cap.amount), "currency": currency},
+        "spent": {"amount": plain(usage.spent), "currency": currency},
+        "remaining": {"amount": plain(usage.remaining), "currency": currency},
     }
 
 

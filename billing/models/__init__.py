@@ -1,4 +1,4 @@
-from billing.models.agreements import Override
+from billing.models.agreements import Override, SpendCap
 from billing.models.changes import Rollout, ScheduledChange
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
@@ -40,6 +40,7 @@ __all__ = [
     "ScheduledChange",
     "Series",
     "Settlement",
+    "SpendCap",
     "Subscription",
     "Tally",
     "UnbilledUsage",

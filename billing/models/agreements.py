@@ -9,7 +9,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
 
 from billing.immutability import leaves_billed_periods_alone
-from plans.bounds import MOST_MONEY, MOST_UNITS, QuantityField, one_of
+from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
 
 class Overridden(models.TextChoices):
@@ -76,3 +76,56 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feature}: {self.get_what_display()}"
+
+
+class CapAction(models.TextChoices):
+    NOTIFY = "notify", "notify"
+    STOP = "stop", "stop"
+    THROTTLE = "throttle", "throttle"
+
+
+class CapSetter(models.TextChoices):
+    FINANCE = "finance", "finance"
+    CUSTOMER = "customer", "the customer"
+
+
+@pghistory.track()
+class SpendCap(models.Model):
+    """
+    What usage of a subscription, or of one feature of it, may come to in a period, and what happens then.
+
+    feature: empty for all usage of the subscription. amount: in the subscription's currency, before coupons and tax.
+    per_minute: how many uses are let through once it is reached, where it throttles.
+    set_by: the customer's own cap stands beside the one that finance sets, and never above it.
+    """
+
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="spend_caps")
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    amount = models.DecimalField(**AMOUNT)
+    action = models.CharField(max_length=8, choices=CapAction, default=CapAction.NOTIFY)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    set_by = models.CharField(max_length=8, choices=CapSetter, default=CapSetter.FINANCE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            finite("amount", name="cap_amount_is_finite"),
+            one_of("action", CapAction, name="cap_action_is_known"),
+            one_of("set_by", CapSetter, name="cap_setter_is_known"),
+            finite("per_minute", least=1, most=1_000_000, name="throttled_uses_are_1_to_a_million"),
+            models.CheckConstraint(
+                condition=Q(action="throttle", per_minute__isnull=False)
+                | ~Q(action="throttle") & Q(per_minute__isnull=True),
+                name="only_a_throttle_lets_uses_through",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription", "feature", "set_by"],
+                name="spend_is_capped_once_by_each",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature or 'all usage'}: {self.get_action_display()}"

@@ -14,6 +14,7 @@ from billing.subscribing.edges import window_of
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.holding import Held, quantities_of
 from billing.usage.agreed import OVERRIDES, terms_for
+from billing.usage.capped import CAPS, CapUsage, capped
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.due import rate_window
@@ -59,6 +60,7 @@ class PeriodUsage:
     terms: Terms
     features: tuple[FeatureUsage, ...]
     quantities: tuple[Held, ...] = ()
+    caps: tuple[CapUsage, ...] = ()
 
     @property
     def cost(self) -> Decimal:
@@ -76,7 +78,7 @@ class UnknownCustomer(Exception):
 _READ = f"""
 SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id,
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone,
-       {OVERRIDES}, {CONTINUED},
+       {OVERRIDES}, {CONTINUED}, {CAPS},
        c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN billing_subscription s ON s.customer_id = cu.id
@@ -100,29 +102,26 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
         extend_customers(customer_ids=[rows[0][0]], until=at + AHEAD)
         rows = _find(customer=customer, sandbox=sandbox, at=at)
-    periods: dict[int, tuple[str, Span]] = {}
+    periods: dict[int, tuple[str, str, Span]] = {}
     counters: dict[int, Counters] = {}
     for _, _, subscription, *facts in rows:
-        span, (plan_feature_id, window_start, rate_id, *counted) = facts[:9], facts[9:]
+        span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:9], facts[9:]
         if span[0] is None:
             continue
         if span[0] not in periods:
-            periods[span[0]] = (subscription, Span(*span))
+            periods[span[0]] = (subscription, caps, Span(*span))
         if plan_feature_id is not None:
             of_period = counters.setdefault(span[0], {})
             of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
-    spans = [span for _, span in periods.values()]
+    spans = [span for _, _, span in periods.values()]
     held, runs = read_held(spans), read_runs(spans)
     quantities = quantities_of(spans, at=at)
-    return [
-        replace(
-            _period_usage(
-                subscription, with_runs(span, runs), with_metered(counters.get(id_, {}), span, held, at=at), at
-            ),
-            quantities=quantities.get(id_, ()),
-        )
-        for id_, (subscription, span) in periods.items()
-    ]
+    found = []
+    for id_, (subscription, caps, span) in periods.items():
+        used = with_metered(counters.get(id_, {}), span, held, at=at)
+        one = _period_usage(subscription, caps, with_runs(span, runs), used, at)
+        found.append(replace(one, quantities=quantities.get(id_, ())))
+    return found
 
 
 def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]]:
@@ -134,19 +133,21 @@ def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]
     return rows
 
 
-def _period_usage(subscription: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
+def _period_usage(subscription: str, caps: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
     terms = terms_for(span)
     windows = {one: _window(terms, one, span, at) for one in terms.features}
+    features = tuple(
+        _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
+        for feature, (start, passed) in windows.items()
+    )
     return PeriodUsage(
         subscription=subscription,
         period_id=span.period_id,
         starts_at=span.starts_at,
         ends_at=span.ends_at,
         terms=terms,
-        features=tuple(
-            _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
-            for feature, (start, passed) in windows.items()
-        ),
+        features=features,
+        caps=tuple(capped(caps, ((one.terms.feature_id, one.cost) for one in features))),
     )
 
 

@@ -11,10 +11,11 @@ EVERYTHING_SEEN = [
     "customers.customer seller apikey",
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
-    "billing.subscription override owncommitment redemption scheduledchange rollout period unbilledusage",
+    "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
+AGREED = "billing.subscription override owncommitment spendcap redemption"
 MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
@@ -23,14 +24,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
-        (
-            "add change",
-            [
-                "customers.customer seller",
-                "billing.subscription override owncommitment redemption",
-                "invoices.taxrate",
-            ],
-        ),
+        ("add change", ["customers.customer seller", AGREED, "invoices.taxrate"]),
         ("delete", ["invoices.taxrate"]),
         ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -45,7 +39,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey", "billing.subscription override owncommitment redemption"]),
+        ("add change", ["customers.customer apikey", AGREED]),
         ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
     ],

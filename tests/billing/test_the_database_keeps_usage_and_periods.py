@@ -13,7 +13,7 @@ from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.ingest.world import call, make_world, send
-from tests.builders import FEB, MAR, agree, make_coupon, promise
+from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +42,19 @@ INSERT INTO billing_correction (event_key, sequence, kind, replacement_key, sand
 SELECT {key}, 1000, {kind}, {replacement}, sandbox, {reason}, {by}, NULL, now() FROM billing_correction
 """
 CORRECTION = {"key": "gen_random_uuid()", "kind": "kind", "replacement": "NULL", "reason": "reason", "by": "by_id"}
+CAPPED = """
+INSERT INTO billing_spendcap (subscription_id, feature_id, amount, action, set_by, created_at)
+SELECT subscription_id, feature_id, {amount}, action, set_by, created_at FROM billing_spendcap
+"""
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
 
 def billed(**figures: str) -> str:
     return BILLED.format(**FIGURES | figures)
+
+
+def capped(*, amount: str) -> str:
+    return CAPPED.format(amount=amount)
 
 
 def overridden(**columns: str) -> str:
@@ -178,6 +186,14 @@ CASES = [
     ("a_closed_period_keeps_its_quantities", held("since", "'2026-01-31 23:59:59+00'")),
     ("pgtrigger", "UPDATE billing_holding SET quantity = 7"),
     ("pgtrigger", "DELETE FROM billing_holding"),
+    ("cap_amount_is_finite", capped(amount="-1")),
+    ("cap_amount_is_finite", capped(amount="'NaN'")),
+    ("cap_action_is_known", "UPDATE billing_spendcap SET action = 'other'"),
+    ("cap_setter_is_known", "UPDATE billing_spendcap SET set_by = 'other'"),
+    ("throttled_uses_are_1_to_a_million", "UPDATE billing_spendcap SET action = 'throttle', per_minute = 0"),
+    ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET action = 'throttle'"),
+    ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET per_minute = 5"),
+    ("spend_is_capped_once_by_each", capped(amount="1")),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
@@ -277,6 +293,7 @@ def world() -> None:
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     promise(subscription, 100, at=FEB, starts_at=MAR)
+    cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
     Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())

@@ -39,6 +39,7 @@ from tests.builders import (
     JAN,
     MAR,
     agree,
+    cap,
     commitment,
     fee,
     make_cost,
@@ -77,6 +78,7 @@ def make_books() -> None:
     publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
     publish_due(at=FEB)
+    cap(acme, 500, feature="calls", action="throttle", per_minute=60, at=JAN)
     extend_periods(until=NOW)
     move_due(at=NOW)
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))

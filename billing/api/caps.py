@@ -1,0 +1,115 @@
+"""Spend caps of a subscription over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.capping import MOST_PER_MINUTE, CapRefused, remove_cap, set_cap
+from billing.models import SpendCap, Subscription
+from billing.models.agreements import CapAction, CapSetter
+from customers.access.fields import KnownFields
+from customers.access.idempotency import idempotent
+from plans.api.fields import NumberField
+from plans.models import Feature
+
+EXAMPLE = OpenApiExample("All usage of a month", {"amount": "500.00", "action": "notify"}, request_only=True)
+
+
+class CapSerializer(serializers.ModelSerializer[SpendCap]):
+    """What usage may come to in a period, and what happens then."""
+
+    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
+    amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
+
+    class Meta:
+        model = SpendCap
+        fields = ["id", "feature", "amount", "action", "per_minute", "set_by", "created_at"]
+        read_only_fields = fields
+
+
+class NewCapSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What to cap; its validated data are the arguments of `set_cap`."""
+
+    feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all usage.")
+    amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
+    action = serializers.ChoiceField(
+        choices=CapAction.choices, required=False, help_text="Default: notify. Stored and shown; not enforced yet."
+    )
+    per_minute = serializers.IntegerField(
+        min_value=1, max_value=MOST_PER_MINUTE, required=False, help_text="Uses that a throttle lets through."
+    )
+    set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
+
+    def validate_feature(self, code: str) -> Feature:
+        """:raises serializers.ValidationError: if there is no such feature."""
+        found = Feature.objects.filter(code=code).first()
+        if found is None:
+            raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
+        return found
+
+
+class Caps(generics.GenericAPIView[SpendCap]):
+    """Caps of one subscription of the caller's world."""
+
+    serializer_class = CapSerializer
+
+    def subscription(self) -> Subscription:
+        """:raises Http404: if the caller sees no such subscription."""
+        name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
+        return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
+
+    def get_queryset(self) -> QuerySet[SpendCap]:
+        """Return the subscription's caps."""
+        return SpendCap.objects.filter(subscription=self.subscription()).select_related("feature")
+
+
+class CapsView(Caps, generics.ListAPIView[SpendCap]):
+    """All of them."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+
+    @extend_schema(operation_id="list_spend_caps", summary="Spend caps of a subscription, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="set_spend_cap",
+        summary="Cap what a subscription spends",
+        description="On all usage or on one feature, in each period. It takes the place of the one that the same side"
+        " has set for the same. Current usage shows what is spent of it; caps are not enforced yet.",
+        request=NewCapSerializer,
+        responses={201: CapSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        serializer = NewCapSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            cap = set_cap(subscription=self.subscription(), **serializer.validated_data, at=timezone.now())
+        except CapRefused as error:
+            detail = [serializers.ErrorDetail(str(error), "refused")]
+            raise serializers.ValidationError({error.field: detail}) from error
+        return Response(CapSerializer(cap).data, status=status.HTTP_201_CREATED)
+
+
+class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
+    """One of them."""
+
+    lookup_field = "pk"
+    lookup_url_kwarg = "number"
+    required_scopes = {"GET": "read", "DELETE": "manage"}
+
+    @extend_schema(operation_id="get_spend_cap", summary="Read a spend cap")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(operation_id="remove_spend_cap", summary="Remove a spend cap", responses={204: None})
+    def delete(self, request: Request, subscription: str, number: int) -> Response:
+        remove_cap(cap=self.get_object(), at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

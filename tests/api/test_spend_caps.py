@@ -1,0 +1,55 @@
+"""Spend caps over HTTP: set, read, shown with usage, removed."""
+
+import pytest
+from django.utils import timezone
+
+from tests.api.calls import Caller, faults, problem
+from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe, use
+
+HERE = "/subscriptions/acme-pro/spend-caps"
+
+
+@pytest.fixture
+def acme(seller):
+    offers = [offer("api.calls", rates=[rate("0.05")], currency="EUR")]
+    customer = make_customer("acme", seller=seller, currency="EUR")
+    version = publish(make_plan("pro", offers=offers))
+    return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro")
+
+
+def test_a_cap_is_set_shown_with_usage_and_removed(live, acme):
+    use(acme, "api.calls", 100)
+    told = live.post(HERE, {"amount": "7.50", "feature": "api.calls"})
+    assert told.status_code == 201
+    cap = told.json()
+    assert live.get(HERE).json()["data"] == [cap]
+    assert live.get(f"{HERE}/{cap['id']}").json() == cap
+    (period,) = live.get("/customers/acme/usage").json()["periods"]
+    (shown,) = period["spend_caps"]
+    assert (shown["feature"], shown["action"], shown["set_by"]) == ("api.calls", "notify", "finance")
+    amounts = [shown[name]["amount"] for name in ("cap", "spent", "remaining")]
+    assert amounts == ["7.5", "5", "2.5"]
+    assert live.send("DELETE", f"{HERE}/{cap['id']}").status_code == 204
+    assert live.get(HERE).json()["data"] == []
+
+
+FAULTS = [
+    ({}, "amount", "required"),
+    ({"amount": "0.001"}, "amount", "refused"),
+    ({"amount": "1", "action": "explode"}, "action", "invalid_choice"),
+    ({"amount": "1", "action": "throttle"}, "per_minute", "refused"),
+    ({"amount": "1", "feature": "nothing"}, "feature", "unknown"),
+    ({"amount": "1", "limit": "2"}, "limit", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "code"), FAULTS)
+def test_what_cannot_be_a_cap_is_refused(live, acme, body, field, code):
+    assert faults(live.post(HERE, body)) == {field: code}
+
+
+def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, acme):
+    cap = live.post(HERE, {"amount": "1"}).json()
+    problem(sandbox.get(HERE), 404, "not-found")
+    problem(sandbox.send("DELETE", f"{HERE}/{cap['id']}"), 404, "not-found")
+    problem(Caller(scopes=["read"]).post(HERE, {"amount": "1"}), 403, "scope-missing")
