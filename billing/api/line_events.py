@@ -46,7 +46,7 @@ class LineEventsView(APIView):
         limit = limit_of(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
-        found, more = page_of(usage, after=None if cursor is None else _read(cursor), limit=limit)
+        found, more = page_of(usage, after=None if cursor is None else place_of(cursor), limit=limit)
         return Response(
             {
                 "invoice": invoice,
@@ -59,7 +59,7 @@ class LineEventsView(APIView):
                 "after": usage.after,
                 "up_to": usage.mark,
                 "data": [_document(one) for one in found],
-                "next_cursor": None if more is None else _write(more),
+                "next_cursor": None if more is None else text_of(more),
             }
         )
 
@@ -114,12 +114,18 @@ def _document(one: Entry) -> dict[str, Any]:
     }
 
 
-def _write(place: Place) -> str:
+def text_of(place: Place) -> str:
+    """Return a place among events as a cursor."""
     at, source, id_ = place
     return base64.urlsafe_b64encode(json.dumps([at.isoformat(), source, id_]).encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> Place:
+def place_of(cursor: str) -> Place:
+    """
+    Return the place that a cursor names.
+
+    :raises Problem: `invalid-fields`, if it is none.
+    """
     try:
         text = base64.b64decode(cursor[:MOST_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         at, source, id_ = json.loads(text)

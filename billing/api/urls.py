@@ -12,14 +12,14 @@ from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
+from billing.api.tracing import TraceView
 from billing.api.unbilled import UnbilledView
 from billing.api.usage import BreakdownView, UsageView
-
-LINE = "invoices/<int:invoice>/lines/<int:position>"
 
 urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
     path("events/corrections", CorrectionsView.as_view(), name="corrections"),
+    path("events/trace", TraceView.as_view(), name="trace"),
     path("invoices/<int:invoice>/lines/<int:position>/events", LineEventsView.as_view(), name="line_events"),
     path(
         "invoices/<int:invoice>/lines/<int:position>/events.csv", LineEventsFileView.as_view(), name="line_events_csv"

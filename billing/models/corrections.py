@@ -53,3 +53,8 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.reason}"
+
+    @property
+    def who(self) -> str:
+        """Who asked for it, as people call them."""
+        return str(self.by or self.api_key)

@@ -12,6 +12,7 @@ EVERYTHING_SEEN = [
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
+    "billing.event correction",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
@@ -28,6 +29,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("delete", ["invoices.taxrate"]),
         ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
+        ("correct", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
     ],
     "finance approver": [
@@ -42,6 +44,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.customer apikey", AGREED]),
         ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
+        ("correct", ["billing.event"]),
     ],
     "support": [("view", EVERYTHING_SEEN)],
     "engineer": [

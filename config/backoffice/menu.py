@@ -70,6 +70,8 @@ MENU: list[tuple[str, list[Item]]] = [
                 "billing.view_unbilledusage",
                 _unbilled_usage,
             ),
+            Item("Events", "bolt", "billing_event_changelist", "billing.view_event"),
+            Item("Corrections", "undo", "billing_correction_changelist", "billing.view_correction"),
         ],
     ),
     (

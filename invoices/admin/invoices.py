@@ -23,6 +23,7 @@ from invoices.admin.crediting import credit_page
 from invoices.admin.files import FileFilter
 from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, Rendering
+from invoices.models.documents import BILLS_USAGE
 from invoices.rendering import making
 from invoices.rendering.document import compose
 from invoices.rendering.reading import read
@@ -106,6 +107,7 @@ class InvoiceAdmin(ModelAdmin):
             "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
             "state_colour": STATE_COLOURS.get(invoice.state, ""),
             "rendering": rendering,
+            "usage_lines": invoice.lines.filter(kind__in=BILLS_USAGE).order_by("position"),
         }
 
     @action(description="Open PDF", icon="picture_as_pdf", attrs={"target": "_blank"})

@@ -14,6 +14,7 @@ DECISIVE = [
     ("finance", "invoices.issue_creditnote", "finance puts right what was claimed"),
     ("operations", "billing.add_subscription", "operations moves customers"),
     ("operations", "customers.add_apikey", "operations hands out keys"),
+    ("operations", "billing.correct_event", "operations puts usage right"),
     ("engineer", "plans.add_meter", "engineers say what is counted"),
 ]
 FORBIDDEN = [
@@ -23,6 +24,7 @@ FORBIDDEN = [
     ("engineer", "plans.publish_planversion", "engineers do not publish prices"),
     ("operations", "invoices.issue_creditnote", "operations gives no money back"),
     ("support", "billing.close_period", "support only looks"),
+    ("support", "billing.correct_event", "support only looks"),
 ]
 
 

@@ -137,6 +137,7 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("GET", "/invoices/1/lines/1/events.csv", "read"),
         ("POST", "/events", "ingest"),
         ("POST", "/events/corrections", "manage"),
+        ("GET", "/events/trace", "read"),
         ("POST", "/check", "read"),
         ("GET", "/customers/acme/usage", "read"),
         ("GET", "/customers/acme/usage/breakdown", "read"),

@@ -1,0 +1,134 @@
+"""Operations find an event by its id, see what became of it, and take it back or replace it, with a reason."""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from billing.closing import close_due
+from billing.ingest.recording import record
+from billing.ingest.wire import key_of
+from billing.models import Correction, UnbilledUsage
+from invoices.models import Invoice, Line
+from tests.billing.ingest.reading import NOW, received
+from tests.billing.ingest.world import call, counted, make_world, send
+from tests.builders import FEB
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+LIST = "/admin/billing/event/"
+REASON = {"_reason": "Sent twice by the retry of last week"}
+
+
+def page(id_):
+    return f"{LIST}{key(id_)}/change/"
+
+
+def key(id_):
+    return UUID(key_of(id_, source="", sandbox=False))
+
+
+def action(id_, what):
+    return f"{LIST}{key(id_)}/{what}/"
+
+
+@pytest.fixture(autouse=True)
+def usage():
+    make_world()
+    send(call("a"), call("b"))
+
+
+def test_an_event_is_found_by_its_whole_id_and_by_nothing_else(member):
+    client = member("operations")
+    assert "/change/" in client.get(LIST, {"q": "a"}).content.decode()
+    assert list(client.get(LIST, {"q": "z"}).context["cl"].result_list) == []
+    assert list(client.get(LIST).context["cl"].result_list) == []
+
+
+def test_an_event_with_a_source_is_found_by_both(member):
+    cloud = {"specversion": "1.0", "id": "x 1", "source": "/edge", "type": "api.call", "subject": "acme"}
+    send(cloud)
+    found = member("support").get(LIST, {"q": "/edge x 1"}).context["cl"].result_list
+    assert [one.sender_id for one in found] == ["x 1"]
+
+
+def test_its_page_tells_what_became_of_it(member):
+    text = member("support").get(page("a")).content.decode()
+    assert "calls" in text
+    assert "Its period goes on until" in text
+
+
+def test_it_is_taken_back_with_a_reason(member):
+    client = member("operations")
+    assert "calls goes back by 1 at once." in client.get(action("a", "take_back")).content.decode()
+    text = client.post(action("a", "take_back"), REASON, follow=True).content.decode()
+    assert "It is taken back." in text
+    assert REASON["_reason"] in text
+    assert counted() == {"calls/call/03": (1, 1)}
+    assert Correction.objects.get().by == User.objects.get(username__startswith="operations")
+    assert REASON["_reason"] in client.get("/admin/billing/correction/").content.decode()
+
+
+def test_without_a_reason_nothing_is_done(member):
+    text = member("operations").post(action("a", "take_back"), {"_reason": " "}).content.decode()
+    assert "Say why" in text
+    assert Correction.objects.count() == 0
+
+
+def test_it_is_replaced_by_what_is_typed(member):
+    client = member("operations")
+    new = call("a2", timestamp=(timezone.now() - timedelta(days=1)).isoformat(), customer="nobody")
+    text = client.post(action("a", "replace_it"), {"event": json.dumps(new), **REASON}, follow=True).content.decode()
+    assert "It is replaced." in text
+    assert counted() == {"calls/call/03": (1, 1)}
+    assert UnbilledUsage.objects.get().customer_ref == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("{", "The body is not a JSON correction"),
+        ('{"id": "x"}', "replacement.customer"),
+        (json.dumps(call("b", timestamp="2026-11-01T00:00:00Z")), "is taken by another event"),
+    ],
+)
+def test_what_is_wrong_with_the_replacement_is_told(member, typed, told):
+    if "timestamp" in typed:
+        typed = typed.replace("2026-11-01T00:00:00Z", (timezone.now() - timedelta(days=1)).isoformat())
+    text = member("operations").post(action("a", "replace_it"), {"event": typed, **REASON}).content.decode()
+    assert told in text
+    assert Correction.objects.count() == 0
+
+
+def test_what_is_offered_to_be_put_right_has_every_digit(member):
+    exact = "0.1234567890123456789012345"
+    body = f'[{{"id": "d", "customer": "acme", "event": "api.call", "properties": {{"n": {exact}}}}}]'
+    events, _, _ = received(body.encode())
+    record(events=events, sandbox=False, at=NOW)
+    assert exact in member("operations").get(action("d", "replace_it")).content.decode()
+
+
+def test_support_may_look_and_not_correct(member):
+    client = member("support")
+    assert client.get(page("a")).status_code == 200
+    assert client.post(action("a", "take_back"), REASON).status_code == 403
+    assert Correction.objects.count() == 0
+
+
+def test_a_line_of_an_invoice_leads_to_its_events(member):
+    send(*(call(f"c{n}", timestamp="2026-01-10T00:00:00Z") for n in range(60)), at=FEB)
+    close_due(at=FEB + timedelta(hours=1))
+    client, line = member("finance"), Line.objects.get()
+    invoice = client.get(f"/admin/invoices/invoice/{Invoice.objects.get().pk}/change/").content.decode()
+    assert f"/admin/billing/event/line/{line.pk}/" in invoice
+    first = client.get(f"/admin/billing/event/line/{line.pk}/?prove")
+    assert len(first.context["entries"]) == 50
+    assert "The events are those that were billed" in first.content.decode()
+    rest = client.get(f"/admin/billing/event/line/{line.pk}/", {"cursor": first.context["next"]})
+    assert len(rest.context["entries"]) == 10
+    file = client.get(f"/admin/billing/event/line/{line.pk}/events.csv")
+    assert b"".join(file.streaming_content).count(b"\n") == 61
+    assert client.get("/admin/billing/event/line/0/").status_code == 404
