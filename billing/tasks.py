@@ -25,6 +25,7 @@ def close_due_periods() -> dict[str, int]:
     done.add(closing.close_late(at=at))
     return {
         "issued": done.issued,
+        "credited": done.credited,
         "skipped": done.skipped,
         "failed": len(done.failed),
         "busy": done.busy,

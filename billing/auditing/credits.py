@@ -15,7 +15,12 @@ _NOTES = """
         OR n.credited <> 0
     UNION ALL
     SELECT i.id, i.corrects_id, i.reference FROM invoices_invoice i
-    WHERE i.kind = 'invoice' AND (i.corrects_id IS NOT NULL OR i.reason <> '')
+    LEFT JOIN invoices_invoice o ON o.id = i.corrects_id
+    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%') OR i.reason <> ''
+        OR (o.id IS NOT NULL AND (o.state IN ('issued', 'overdue') OR o.credited <> o.total
+            OR split_part(i.reference, ':', 2) <> split_part(o.reference, ':', 2)
+            OR (i.seller_id, i.customer_id, i.currency, i.seller_facts, i.buyer_facts) IS DISTINCT FROM
+                (o.seller_id, o.customer_id, o.currency, o.seller_facts, o.buyer_facts))))
 """
 
 _CREDITED = """
@@ -34,10 +39,12 @@ _LINES = f"""
     WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
         OR (n.kind = 'credit_note' AND (l.invoice_id, l.tax_rate, l.service_start, l.service_end, l.description)
             IS DISTINCT FROM (n.corrects_id, c.tax_rate, c.service_start, c.service_end, c.description))
-        OR c.kind = 'credit' AND (c.quantity <> 1 OR c.explanation <> jsonb_build_object(
-            'formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))
         OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.amount > coalesce(
             (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
+        OR NOT c.explanation ? 'cumulative' AND c.kind IN ('credit', 'usage_credit')
+            AND (c.quantity <> 1 OR c.explanation <>
+            jsonb_build_object('formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))
+        OR (c.explanation ? 'cumulative' AND c.kind = 'credit')
     UNION ALL
     SELECT l.id, l.invoice_id, NULL FROM invoices_line l
     JOIN (SELECT corrects_line_id, sum(amount) AS amount FROM invoices_line GROUP BY 1) c ON c.corrects_line_id = l.id

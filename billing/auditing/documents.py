@@ -15,24 +15,30 @@ def _rerated(books: Books) -> Iterable[Row]:
     return books.rerating.wrong
 
 
-# The parts of a reference, such as period:12 and late:12:3456; NULL where it has another form. A credit note is of
-# the period of the invoice that it corrects.
+# The parts of a reference, such as period:12, period:12:reissue:1 and late:12:3456; NULL where it has another form. A
+# credit note is of the period of the invoice that it corrects.
 PERIOD = (
     r"substring(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END"
-    r" from '^(?:period:(?=\d{1,18}$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+    r" from '^(?:period:(?=\d{1,18}(?::reissue:\d{1,9})?$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
 )
+REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AND r.kind = 'invoice')"
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 KIND = "split_part(i.reference, ':', 1)"
 
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
-    JOIN invoices_invoice i ON i.id = p.invoice_id WHERE i.reference <> 'period:' || p.id
+    JOIN invoices_invoice i ON i.id = p.invoice_id
+    WHERE i.reference <> 'period:' || p.id AND i.reference NOT LIKE 'period:' || p.id || ':reissue:%'
     UNION ALL
     SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}
     WHERE CASE {KIND}
-        WHEN 'period' THEN p.invoice_id IS DISTINCT FROM i.id
+        WHEN 'period' THEN (p.invoice_id IS NOT DISTINCT FROM i.id) = {REPLACED}
+            OR i.reference <> 'period:' || p.id || coalesce(':reissue:' || (
+                SELECT count(*) FROM invoices_invoice e WHERE e.id < i.id AND e.kind = 'invoice'
+                    AND (e.reference = 'period:' || p.id OR e.reference LIKE 'period:' || p.id || ':reissue:%')
+                HAVING count(*) > 0), '')
         WHEN 'late' THEN p.id IS NULL OR p.state <> 'closed' OR EXISTS (
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
@@ -93,10 +99,13 @@ _DATES = f"""
         OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT (is_cut AND i.period_end > next_ends_at)))
 """  # noqa: S608
 
+# A usage credit is of the same counter as the line that it takes back.
 _LINES = """
     SELECT l.id AS line_id, l.kind, l.invoice_id FROM invoices_line l
     JOIN invoices_invoice i ON i.id = l.invoice_id
-    LEFT JOIN billing_billedusage b ON b.line_id = l.id LEFT JOIN billing_settlement st ON st.line_id = l.id
+    LEFT JOIN billing_billedusage b ON b.line_id = l.id
+    LEFT JOIN billing_billedusage o ON o.line_id = l.corrects_line_id
+    LEFT JOIN billing_settlement st ON st.line_id = l.id
     LEFT JOIN billing_period p ON p.id = coalesce(b.period_id, st.period_id)
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
     LEFT JOIN plans_planfeature f ON f.id = l.plan_feature_id
@@ -105,6 +114,10 @@ _LINES = """
         WHEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 1 THEN true
         WHEN l.kind IN ('credit', 'fee_credit') THEN b.line_id IS NOT NULL
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
+        WHEN l.kind = 'usage_credit' THEN b.corrects_line_id IS DISTINCT FROM l.corrects_line_id
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
+            OR (b.period_id, b.plan_feature_id, b.rate_id, b.window_start) IS DISTINCT FROM
+                (o.period_id, o.plan_feature_id, o.rate_id, o.window_start)
         WHEN l.kind = 'coupon' THEN cl.line_id IS NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
             OR l.quantity <> 1 OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
         WHEN l.kind IN ('fee', 'proration') THEN l.fee_id IS NULL
@@ -115,24 +128,26 @@ _LINES = """
             OR s.customer_id IS DISTINCT FROM i.customer_id OR l.service_end IS DISTINCT FROM p.ends_at
             OR NOT EXISTS (SELECT FROM billing_period f WHERE f.subscription_id = p.subscription_id
                 AND f.kind = 'regular' AND f.starts_at = l.service_start AND f.starts_at <= p.starts_at)
-        ELSE b.line_id IS NULL OR l.fee_id IS NOT NULL
+        ELSE b.line_id IS NULL OR b.corrects_line_id <> 0 OR l.fee_id IS NOT NULL
             OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id
             OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) -- a minimum or maximum has no rate
             OR f.version_id IS DISTINCT FROM p.version_id OR s.customer_id IS DISTINCT FROM i.customer_id
             OR (l.service_start, l.service_end) IS DISTINCT FROM (p.starts_at, p.ends_at)
             OR b.window_start >= p.ends_at OR (b.window_start < p.starts_at AND NOT EXISTS (
                 SELECT FROM plans_price r WHERE r.plan_feature_id = b.plan_feature_id AND r.resets_unit <> ''))
-            OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id) END
+            OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id
+                OR i.reference LIKE 'period:' || p.id || ':reissue:%') END
         OR p.state = 'open'
 """
 
-# A counter is billed by one line of its own period; all that comes later is late.
-_TWICE = """
+# A counter is billed by one line of its own period, on the document that stands; all that comes later is late.
+_TWICE = f"""
     SELECT b.period_id, b.plan_feature_id, b.rate_id, count(*) AS lines FROM billing_billedusage b
-    JOIN invoices_line l ON l.id = b.line_id GROUP BY 1, 2, 3, b.window_start
+    JOIN invoices_line l ON l.id = b.line_id JOIN invoices_invoice i ON i.id = l.invoice_id
+    WHERE b.corrects_line_id = 0 AND NOT {REPLACED} GROUP BY 1, 2, 3, b.window_start
     HAVING count(*) FILTER (WHERE l.kind = 'usage') > 1
         OR min(b.high_water_mark) FILTER (WHERE l.kind = 'usage') > min(b.high_water_mark)
-"""
+"""  # noqa: S608
 
 CHECKS = (
     Check("every_period_is_billed_by_one_document", "P3", _ONCE),

@@ -8,7 +8,7 @@ from django.db import connection
 from billing.auditing.books import Books
 from billing.auditing.checks import Row, select
 from billing.closing.facts import Late
-from billing.closing.late_lines import NOTHING_BILLED
+from billing.closing.late_lines import NOTHING_BILLED, owed
 from billing.closing.reading import read_late
 from billing.closing.usage_lines import UnpricedUsage, rated
 
@@ -80,10 +80,10 @@ def _left_to_bill(late: Late) -> dict[str, Any]:
     left: dict[str, Any] = {}
     try:
         for one in rated(late.span, late.counters):
-            claimed = late.billed.get((one.window, int(one.line.rate_key)), NOTHING_BILLED).amount
-            due = one.amount(late.span.currency)
-            if due != claimed:
-                left[f"{one.feature.code} {one.line.rate_key}"] = due - claimed
+            billed = late.billed.get((one.window, int(one.line.rate_key)), NOTHING_BILLED)
+            amount, _ = owed(one.amount(late.span.currency), billed)
+            if amount:
+                left[f"{one.feature.code} {one.line.rate_key}"] = amount
     except (ValueError, UnpricedUsage) as error:
         left["error"] = str(error)
     return left

@@ -23,6 +23,8 @@ from billing.usage.continuing import CONTINUED
 from billing.usage.counted import NOTHING, Counted, Span, Window, with_values
 from billing.usage.due import Due, rate_window
 from billing.usage.runs import Run, read_runs
+from invoices.nets import net_of
+from plans.pricing.exact import plain
 from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing
 from plans.terms import FeatureTerms
 
@@ -35,7 +37,8 @@ Pair = tuple[RatedLine, RatedLine | None]
 _LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
     b.fingerprint, b.carried, b.metered, b.earlier::text, l.id, l.kind, l.quantity, l.amount, l.explanation::text,
-    p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED}
+    p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED},
+    b.corrects_line_id
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -44,7 +47,11 @@ ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 
 
 class Billed(NamedTuple):
-    """A usage line with its snapshot, and the period it bills."""
+    """
+    A usage line with its snapshot, and the period it bills.
+
+    corrects_line_id: of a usage credit, the line that it takes back some of; 0 for a claim.
+    """
 
     period_id: int
     plan_feature_id: int
@@ -70,6 +77,7 @@ class Billed(NamedTuple):
     time_zone: str
     overrides: str
     continued: str
+    corrects_line_id: int
 
     @property
     def span(self) -> Span:
@@ -100,10 +108,23 @@ class Rerating:
 
 
 class Before(NamedTuple):
-    """What earlier lines claimed of a counter, and its state when the last of them did."""
+    """
+    What earlier lines claimed of a counter, less usage credits, and its state when the last of them was made.
+
+    taken: what usage credits take back at the mark that is looked at.
+    """
 
     amount: Decimal = Decimal(0)
     counted: Counted = NOTHING
+    taken: Decimal = Decimal(0)
+
+
+_GIVEN = f"""
+SELECT coalesce(sum(abs(l.amount - {net_of("l")}) + abs(coalesce((
+    SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id AND c.kind = 'credit'), 0))), 0)
+FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+WHERE (b.period_id, b.plan_feature_id, b.window_start, b.rate_id) = (%s, %s, %s, %s) AND b.corrects_line_id = 0
+"""  # noqa: S608
 
 
 def rerate() -> Rerating:
@@ -114,10 +135,15 @@ def rerate() -> Rerating:
         for _, at_mark in groupby(of_window, key=lambda one: one.mark):
             lines = list(at_mark)
             found.lines += len(lines)
+            for line in lines:
+                earlier = before.setdefault(line.rate_id, Before())
+                if line.corrects_line_id:
+                    before[line.rate_id] = earlier._replace(taken=earlier.taken + line.amount)
             wrong = list(_wrong(lines, before))
             found.wrong += wrong[: MOST_KEPT - len(found.wrong)]
             for line in lines:
-                claimed = before.get(line.rate_id, Before()).amount + line.amount
+                earlier = before[line.rate_id]
+                claimed = earlier.amount - earlier.taken + (0 if line.corrects_line_id else line.amount)
                 before[line.rate_id] = Before(claimed, line.counted)
     return found
 
@@ -138,14 +164,14 @@ def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Ro
         return
     for line in lines:
         rated = workings.get(line.rate_id)
-        if rated is None and line.kind == "late_usage":
+        if rated is None and line.kind != "usage":
             rated = nothing(line.rate_id), None  # what was due is due no more
         if rated is None:
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
-            earlier = before.get(line.rate_id, Before())
+            is_alone = not any(one.rate_id == line.rate_id and not one.corrects_line_id for one in lines)
             due = Due(feature, Window(line.plan_feature_id, line.window_start), *rated, line.counted)
-            yield from _differences(line, due, earlier)
+            yield from _differences(line, due, before[line.rate_id], is_alone=is_alone)
 
 
 def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, Pair]]:
@@ -154,7 +180,7 @@ def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[Featur
     feature = terms_for(first).by_plan_feature[first.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
-    counted = {rate_id: one.counted for rate_id, one in before.items()}
+    counted = {rate_id: one.counted for rate_id, one in before.items() if one.counted is not NOTHING}
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
     window, span = Window(first.plan_feature_id, first.window_start), first.span
@@ -178,17 +204,30 @@ def _run(line: Billed) -> Run:
     return run._replace(earlier=known and {int(rate_id): Decimal(used) for rate_id, used in known.items()})
 
 
-def _differences(line: Billed, again: Due, earlier: Before) -> Iterator[Row]:
+def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -> Iterator[Row]:
+    """
+    Yield how a line differs from what it should say.
+
+    is_alone: of a credit, that no line at the same mark claims some of the counter beside it: then what was claimed
+    until then, less all credits at the mark, is what usage comes to.
+    """
     currency, quantity, more = line.currency, again.quantity, {}
-    if line.kind == "late_usage":
+    stored: dict[str, Any] = json.loads(line.explanation)
+    amount = again.amount(currency) - earlier.amount + earlier.taken
+    if line.kind == "late_usage" or (line.corrects_line_id and "cumulative" in stored):
         more = since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used)
         more |= {"events": str(line.events - earlier.counted.events)}
         quantity = line.counted.used - earlier.counted.used
+        given = Decimal(stored.get("given_before", 0))
+        amount += given
+        if given and abs(given) <= _given(line):
+            more |= {"given_before": plain(given)}
     elif again.before is not None:
         more = since_before(again, currency)
     workings: dict[str, Any] = json.loads(explained(again.line, again.feature.agreed, **more))
-    amount = again.amount(currency) - earlier.amount
-    stored: dict[str, Any] = json.loads(line.explanation)
+    if line.corrects_line_id:
+        quantity, amount = Decimal(1), line.amount + (amount if is_alone else 0)
+        workings = workings if "cumulative" in stored else stored  # its formula is checked with those given by hand
     if amount != line.amount:
         yield {"line_id": line.line_id, "wrong": "amount", "stored": line.amount, "again": amount}
     if quantity != line.line_quantity:
@@ -198,3 +237,11 @@ def _differences(line: Billed, again: Due, earlier: Before) -> Iterator[Row]:
     ):
         name = differing[0]
         yield {"line_id": line.line_id, "wrong": name, "stored": stored.get(name), "again": workings.get(name)}
+
+
+def _given(line: Billed) -> Decimal:
+    """Return what coupons and people took off the lines of a counter: of that, usage gives nothing back again."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN, [line.period_id, line.plan_feature_id, line.window_start, line.rate_id])
+        ((amount,),) = cursor.fetchall()
+    return Decimal(amount)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from billing.closing.coupons import discount
 from billing.closing.facts import Assembled, Closing, Late, Snapshot
 from billing.closing.fees import fee_lines
-from billing.closing.late_lines import late_lines
+from billing.closing.late_lines import Difference, differences, split
 from billing.closing.promise_lines import add, settling_lines
 from billing.closing.sellers import SellerTerms
 from billing.closing.usage_lines import usage_lines
@@ -25,8 +25,8 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
     """
     Return what a period comes to: fees, its usage, and late usage of periods that were closed before.
 
-    Late usage that comes to less than nothing is only billed as far as the rest outweighs it, since a document never
-    claims a negative total; what is left stays late for the next one.
+    Late usage that comes to less than nothing is set off against the rest. Where that does not outweigh it, credit
+    notes take it back, since a document never claims a negative total.
 
     :raises UnpricedUsage: if usage was counted that the version has no price for.
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
@@ -35,10 +35,7 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
     found = Assembled(draft, [])
     draft.lines += fee_lines(closing, seller)
     if closing.kind == "regular":
-        _add(found, list(usage_lines(closing, seller)))
-        if not draft.lines and seller.issues_zero_invoices:
-            # A seller who wants a document for every period gets one that says what was not used.
-            _add(found, list(usage_lines(closing, seller, idle=True)))
+        _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
         draft.total_up()
         if draft.totals.total < 0:
             _leave_to_a_note(found)
@@ -52,6 +49,20 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
     _add_late(found, closing.late, closing, seller)
     own = closing.span.period_id
     found.redeemed += [(line, redemption, own) for line, redemption in discount(draft, closing.coupons)]
+    return found
+
+
+def assemble_again(closing: Closing, seller: SellerTerms, fees: Sequence[DraftLine], *, reference: str) -> Assembled:
+    """
+    Return the document to issue in place of a period's: the same fees, and usage as it is by now.
+
+    closing, seller: with the facts of both sides that stand on the document it replaces.
+    """
+    draft = _draft(closing, seller, reference=reference)
+    found = Assembled(draft, [])
+    draft.lines += fees
+    _add_usage(found, closing, seller, even_idle=True)
+    draft.total_up()
     return found
 
 
@@ -84,6 +95,13 @@ def _draft(closing: Closing, seller: SellerTerms, *, reference: str) -> Draft:
     )
 
 
+def _add_usage(found: Assembled, closing: Closing, seller: SellerTerms, *, even_idle: bool) -> None:
+    """Add lines for usage; even_idle: where there is nothing else to say, say what was not used."""
+    _add(found, list(usage_lines(closing, seller)))
+    if not found.draft.lines and even_idle:
+        _add(found, list(usage_lines(closing, seller, idle=True)))
+
+
 def _add(found: Assembled, lines: Lines) -> None:
     for line, snapshot in lines:
         found.draft.lines.append(line)
@@ -113,22 +131,35 @@ def _leave_what_runs_on(found: Assembled) -> None:
 
 def _add_late(found: Assembled, lates: Sequence[Late], closing: Closing, seller: SellerTerms) -> None:
     """Add late periods, those that claim first, so that they can outweigh those that give back."""
-    drafted = [(late.span, list(late_lines(late, closing.buyer, seller))) for late in lates]
-    for span, lines in sorted(drafted, key=_comes_to, reverse=True):
-        before = len(found.draft.lines)
-        _add(found, lines)
-        usage = [line for line, _ in lines]
+    differing = [(late.span, list(differences(late, closing.buyer, seller))) for late in lates]
+    for span, of_period in sorted(differing, key=_comes_to, reverse=True):
+        usage = [one.line for one in of_period]
         settling = _settling(closing, span, seller, usage, suffix=" (late)")
-        found.draft.lines += settling
-        found.draft.total_up()
-        if found.draft.totals.total >= 0:
+        if _add_if_it_fits(found, [(one.line, one.snapshot) for one in of_period], settling):
             found.late_billed.append(span.period_id)
             _claim(found, closing, span, usage, settling)
             continue
-        del found.draft.lines[before:]
-        del found.snapshots[len(found.snapshots) - len(lines) :]
-        found.draft.total_up()
-        found.late_left.append(span.period_id)
+        parts = [split(one) for one in of_period]
+        is_promised = span.period_id in closing.contracts
+        if not is_promised and _add_if_it_fits(found, [rest for _, rest in parts if rest is not None]):
+            found.credits += [credit for credits, _ in parts for credit in credits]
+            found.late_billed.append(span.period_id)
+        else:
+            found.late_left.append(span.period_id)
+
+
+def _add_if_it_fits(found: Assembled, lines: Lines, settling: Sequence[DraftLine] = ()) -> bool:
+    """Add lines, unless the document would then claim less than nothing."""
+    before = len(found.draft.lines)
+    _add(found, lines)
+    found.draft.lines += settling
+    found.draft.total_up()
+    if found.draft.totals.total >= 0:
+        return True
+    del found.draft.lines[before:]
+    del found.snapshots[len(found.snapshots) - len(lines) :]
+    found.draft.total_up()
+    return False
 
 
 def _settling(
@@ -150,5 +181,5 @@ def _claim(
     found.settlements += [(line, span.period_id) for line in settling]
 
 
-def _comes_to(drafted: tuple[Span, Lines]) -> Decimal:
-    return sum((line.amount for line, _ in drafted[1]), Decimal(0))
+def _comes_to(differing: tuple[Span, Sequence[Difference]]) -> Decimal:
+    return sum((one.amount for one in differing[1]), Decimal(0))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.closing.assembling import assemble
-from billing.closing.claiming import claim_late
+from billing.closing.claiming import claim_late, hold_documents
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing, Late
+from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
 from billing.closing.quantities import claims_in, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
@@ -56,6 +57,7 @@ def close_locked(
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
+    hold_documents([id_ for ids in late.values() for id_ in ids])
     mark = high_water_mark()
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
     fill_in_quantities(closings)
@@ -69,8 +71,10 @@ def close_locked(
     reached("close.after_reads")
     assembled = _assemble(closings, *entered, sellers, chunk)
     issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
-    write(assembled, is_issued=issued, high_water_mark=mark, at=at)
+    notes = notes_of(assembled)
+    write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
     _count(chunk, assembled, issued)
+    chunk.closed.credited += len(notes)
     chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
     return chunk
 

@@ -27,12 +27,35 @@ WHERE {_DUE} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, p.id) > (%(due_a
 ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 
-_LATE = """
+# Whether a late period's document bills all of it, and nothing but it and its fees, without coupons and commitments,
+# and nobody has credited any: then it can be replaced as a whole. Elsewhere the next document takes what is late.
+REPLACEABLE = """
+EXISTS (SELECT FROM invoices_invoice i WHERE i.id = l.invoice_id AND i.state <> 'void' AND i.credited = 0)
+AND NOT EXISTS (
+    SELECT FROM billing_billedusage b JOIN invoices_line n ON n.id = b.line_id
+    WHERE b.period_id = l.id AND b.corrects_line_id = 0 AND n.invoice_id <> l.invoice_id AND NOT EXISTS (
+        SELECT FROM invoices_invoice r WHERE r.corrects_id = n.invoice_id AND r.kind = 'invoice'))
+AND NOT EXISTS (SELECT FROM invoices_line n WHERE n.invoice_id = l.invoice_id AND n.kind NOT IN ('fee', 'usage'))
+AND NOT EXISTS (SELECT FROM billing_redemption n WHERE n.subscription_id = l.subscription_id)
+AND NOT EXISTS (SELECT FROM plans_commitment n WHERE n.version_id = l.version_id)
+AND NOT EXISTS (SELECT FROM billing_owncommitment n WHERE n.subscription_id = l.subscription_id)
+"""
+
+ON_NEXT_DOCUMENT = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"
+
+_LATE = f"""
 SELECT l.id, l.subscription_id FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-JOIN customers_seller se ON se.id = c.seller_id AND se.late_usage = 'next_invoice'
-WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s)
+JOIN customers_seller se ON se.id = c.seller_id
+WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s) AND {ON_NEXT_DOCUMENT}
+"""  # noqa: S608
+
+_DOCUMENTS = """
+SELECT i.id FROM invoices_invoice i WHERE i.id IN (
+    SELECT l.invoice_id FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+    WHERE b.period_id = ANY(%s)
+) ORDER BY i.id FOR NO KEY UPDATE
 """
 
 
@@ -82,6 +105,13 @@ def read_late(subscription_ids: Sequence[int]) -> dict[int, list[int]]:
         for id_, subscription_id in cursor.fetchall():
             late.setdefault(subscription_id, []).append(id_)
     return late
+
+
+def hold_documents(period_ids: Sequence[int]) -> None:
+    """Lock the documents that bill these late periods, so that what is left of them to credit stays as it is read."""
+    if period_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_DOCUMENTS, [list(period_ids)])
 
 
 def wait_for(period_ids: Sequence[int], *, milliseconds: int) -> None:

@@ -19,11 +19,24 @@ from plans.pricing.holdings import Change
 from plans.pricing.money import round_money
 
 
+class UsageClaim(NamedTuple):
+    """A line that claimed something of a counter. left: what credit notes have not taken back of it, of its sign."""
+
+    invoice_id: int
+    line_id: int
+    left: Decimal
+
+
 class Billed(NamedTuple):
-    """What lines have claimed of one counter so far, and its state when the last of them was billed."""
+    """
+    What is claimed of one counter so far, and its state when the last line was billed.
+
+    amount: the claims less what credit notes took back because of usage. claims: the lines, the latest first.
+    """
 
     amount: Decimal
     counted: Counted
+    claims: tuple[UsageClaim, ...] = ()
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -138,6 +151,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     Exactly which usage a line bills: the counter as it was when the line was made.
 
     earlier: what earlier periods of the same window had used then, as JSON, where it runs on from them.
+    corrects_line_id: of a usage credit, the line whose claim it takes back; 0 for a claim.
     """
 
     line: DraftLine
@@ -146,6 +160,19 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     rate_id: int
     counted: Counted
     earlier: bytes | None = None
+    corrects_line_id: int = 0
+
+
+class UsageCredit(msgspec.Struct, frozen=True, gc=False):
+    """
+    What is to be taken back of a claim, since its usage comes to less by now; for a credit note of its invoice.
+
+    of: the counter as it is now.
+    """
+
+    claim: UsageClaim
+    amount: Decimal
+    of: Snapshot
 
 
 class Assembled(msgspec.Struct):
@@ -156,8 +183,9 @@ class Assembled(msgspec.Struct):
     redeemed: lines of coupons, each with its redemption and the document's period.
     is_left: whether lines of it are left to a later document, as if their usage had come late.
     given_back: fee → its line, where a document that gives back more than it claims leaves that to a credit note.
-    late_billed: the late periods that the document makes good; late_left: those it leaves late, since on their own
-    they come to less than nothing and the rest of the document does not outweigh them.
+    credits: what credit notes have to take back, since the rest of the document does not outweigh it.
+    late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
+    since they come to less than nothing and there is no line to take it back of.
     """
 
     draft: Draft
@@ -166,5 +194,6 @@ class Assembled(msgspec.Struct):
     redeemed: list[tuple[DraftLine, int, int]] = []
     is_left: bool = False
     given_back: dict[int, DraftLine] = {}
+    credits: list[UsageCredit] = []
     late_billed: list[int] = []
     late_left: list[int] = []

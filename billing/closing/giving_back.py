@@ -1,4 +1,4 @@
-"""Credit notes for what a period gives back of its fees, where its own document claims too little to set it off."""
+"""What credit notes take back of fees, where a period's own document claims too little to set it off."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,21 +6,20 @@ from decimal import Decimal
 from billing.closing.facts import Assembled
 from billing.closing.quantities import read_claims
 from invoices.crediting.creditable import read_creditable
-from invoices.crediting.drafting import Credit, credit_note
-from invoices.drafts import Draft
+from invoices.crediting.drafting import Credit
 
 REASON = "Paid in advance and not used"
 
 
-def credit_notes(assembled: Mapping[int, Assembled]) -> list[Draft]:
+def fee_credits(assembled: Mapping[int, Assembled]) -> dict[int, list[Credit]]:
     """
-    Return the credit notes of these periods, one for each invoice that claimed too much, which are locked.
+    Return what these periods give back of fees: invoice that claimed too much, which is locked, → credits.
 
     Each line is credited at the tax rate that it was claimed at, and never more of it than is left.
     """
     periods = {period_id: one.given_back for period_id, one in assembled.items() if one.given_back}
     if not periods:
-        return []
+        return {}
     claims = read_claims(list(periods))
     given = [
         (claims[period_id][fee_id], line) for period_id, lines in periods.items() for fee_id, line in lines.items()
@@ -33,4 +32,4 @@ def credit_notes(assembled: Mapping[int, Assembled]) -> list[Draft]:
         if amount:
             credit = Credit(claimed, amount, kind="fee_credit", explanation=line.explanation)
             credits.setdefault(claim.invoice_id, []).append(credit)
-    return [credit_note(invoices[id_], lines, reason=REASON, to="balance") for id_, lines in credits.items()]
+    return credits

@@ -5,26 +5,49 @@ The period is rated anew with everything it holds by now, so tiers, allowances a
 had been there from the start; a line claims the difference. docs/decisions/0001-late-events.md tells why.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
-from billing.closing.facts import Billed, Buyer, Late, Snapshot
+import msgspec
+
+from billing.closing.facts import Billed, Buyer, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
 from billing.closing.usage_lines import described, earlier_of, explained, rated, since_before
 from billing.usage.counted import NOTHING
 from billing.usage.due import Due
 from invoices.drafts import DraftLine
-from plans.pricing.exact import EXACT
+from plans.pricing.exact import EXACT, plain
 from plans.pricing.rating import nothing
 from plans.terms import FREE_RATE
 
 NOTHING_BILLED = Billed(Decimal(0), NOTHING)
 
 
-def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[DraftLine, Snapshot]]:
+class Difference(NamedTuple):
     """
-    Yield a line with its snapshot for each counter that changed since it was billed, or that now costs another sum.
+    What one counter comes to beyond what was claimed of it, as a line of the next document.
+
+    back: the part of its amount that takes a claim back, and that a credit note could take back instead.
+    """
+
+    line: DraftLine
+    snapshot: Snapshot
+    back: Decimal
+    claims: tuple[UsageClaim, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return self.line.amount
+
+
+def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Difference]:
+    """
+    Yield what each counter comes to that changed since it was billed, or that now costs another sum.
+
+    No more is taken back than coupons and credit notes have left of what was claimed: what a person has given back is
+    not given back again.
 
     More usage at one rate may change what another comes to, since they share what is included.
     """
@@ -35,7 +58,7 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
         billed = late.billed.get((window, rate_id), NOTHING_BILLED)
-        amount = EXACT.subtract(due.amount(span.currency), billed.amount)
+        amount, back = owed(due.amount(span.currency), billed)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
         drafted = DraftLine(
@@ -47,12 +70,51 @@ def late_lines(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[tuple[
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=_explanation(late, due, billed),
+            explanation=_explanation(late, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
+        snapshot = Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
+        yield Difference(drafted, snapshot, back, billed.claims)
+
+
+def owed(cumulative: Decimal, billed: Billed) -> tuple[Decimal, Decimal]:
+    """
+    Return what is to be billed beyond what was claimed, and the part of it that takes a claim back.
+
+    cumulative: what all of the counter comes to now, rounded.
+    """
+    difference = EXACT.subtract(cumulative, billed.amount)
+    back = _towards_zero(difference, billed.amount)
+    left = sum((claim.left for claim in billed.claims), Decimal(0))
+    given = _towards_zero(back, left)
+    return EXACT.add(EXACT.subtract(difference, back), given), given
+
+
+def _towards_zero(difference: Decimal, claimed: Decimal) -> Decimal:
+    """Return the part of a difference that makes a claim smaller: at most all of it, and nothing beyond."""
+    return (
+        max(difference, min(-claimed, Decimal(0))) if difference < 0 else min(difference, max(-claimed, Decimal(0)))
+    )
+
+
+def split(difference: Difference) -> tuple[Sequence[UsageCredit], tuple[DraftLine, Snapshot] | None]:
+    """
+    Return what credit notes take back of the claims, the latest first, and the line for what they do not.
+
+    A change of the quantity that costs nothing is a line as well.
+    """
+    snapshot, credits, left = difference.snapshot, [], -difference.back
+    for claim in difference.claims:
+        if taken := -_towards_zero(-left, claim.left):
+            credits.append(UsageCredit(claim, taken, snapshot))
+            left -= taken
+    rest = EXACT.subtract(difference.amount, difference.back)
+    if credits and not rest:
+        return credits, None
+    line = msgspec.structs.replace(difference.line, amount=rest)
+    return credits, (line, msgspec.structs.replace(snapshot, line=line))
 
 
 def _rated(late: Late) -> Iterator[Due]:
@@ -66,7 +128,10 @@ def _rated(late: Late) -> Iterator[Due]:
         yield Due(features[window.plan_feature_id], window, nothing(rate_id), None, NOTHING)
 
 
-def _explanation(late: Late, due: Due, billed: Billed) -> bytes:
-    before = since_before(due, late.span.currency, claimed=billed.amount, quantity=billed.counted.used)
+def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:
+    currency = late.span.currency
+    more = since_before(due, currency, claimed=billed.amount, quantity=billed.counted.used)
+    if given := EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount)):
+        more["given_before"] = plain(given)
     events = str(due.counted.events - billed.counted.events)
-    return explained(due.line, due.feature.agreed, **before, events=events)
+    return explained(due.line, due.feature.agreed, **more, events=events)

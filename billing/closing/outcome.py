@@ -21,12 +21,14 @@ class Closed:
     """
     Counts of a run, or of a part of it.
 
-    issued: invoices. skipped: periods closed without one, since nothing was due.
+    issued: invoices. credited: credit notes for what came to less than was billed.
+    skipped: periods closed without one, since nothing was due.
     busy: periods that others held for too long, left for the next run.
     late_left: late periods that come to less than nothing, left for a later document.
     """
 
     issued: int = 0
+    credited: int = 0
     skipped: int = 0
     busy: int = 0
     late_billed: int = 0
@@ -39,6 +41,7 @@ class Closed:
 
     def add(self, other: Self) -> None:
         self.issued += other.issued
+        self.credited += other.credited
         self.skipped += other.skipped
         self.busy += other.busy
         self.late_billed += other.late_billed

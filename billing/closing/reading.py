@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.facts import Billed, Buyer, Closing, Late
+from billing.closing.facts import Billed, Buyer, Closing, Late, UsageClaim
 from billing.store import statements
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
+from invoices.nets import net_of
 
 BUYER_FACTS = (
     "external_id",
@@ -57,11 +58,19 @@ JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 """  # noqa: S608
 
 _BILLED = """
-SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, sum(l.amount),
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id,
+    sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END),
     (array_agg(ARRAY[b.events, b.quantity, b.fingerprint, b.carried, b.metered] ORDER BY b.high_water_mark DESC))[1:1]
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4
 """
+
+_CLAIMS = f"""
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, l.invoice_id, l.id,
+    {net_of("l")} - coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0)
+FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
+"""  # noqa: S608
 
 _encode = msgspec.json.encode
 
@@ -145,10 +154,22 @@ def _by_start(late: Late) -> datetime:
 
 def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
     found: dict[int, dict[tuple[Window, int], Billed]] = {}
+    claims = _read_claims(period_ids)
     with statements.cursor() as cursor:
         cursor.execute(_BILLED, [list(period_ids)], binary=True)
         for period_id, plan_feature_id, starts_at, rate_id, amount, ((events, *sums),) in cursor:
             of_period = found.setdefault(period_id, {})
             counted = Counted(int(events), *sums)
-            of_period[Window(plan_feature_id, starts_at), rate_id] = Billed(amount, counted)
+            key = Window(plan_feature_id, starts_at), rate_id
+            of_period[key] = Billed(amount, counted, tuple(claims[period_id, *key]))
+    return found
+
+
+def _read_claims(period_ids: Sequence[int]) -> dict[tuple[int, Window, int], list[UsageClaim]]:
+    found: dict[tuple[int, Window, int], list[UsageClaim]] = {}
+    with statements.cursor() as cursor:
+        cursor.execute(_CLAIMS, [list(period_ids)], binary=True)
+        for period_id, plan_feature_id, starts_at, rate_id, *claim in cursor:
+            key = period_id, Window(plan_feature_id, starts_at), rate_id
+            found.setdefault(key, []).append(UsageClaim(*claim))
     return found

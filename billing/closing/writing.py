@@ -6,15 +6,14 @@ from datetime import datetime
 from django.db import connection
 
 from billing.closing.facts import Assembled
-from billing.closing.giving_back import credit_notes
 from billing.store.sums import mark_late
 from invoices.drafts import Draft
 from invoices.issuing import as_text, copy_rows, issue, write_lines
 from plans.failpoints import reached
 
 _SNAPSHOTS = """
-COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
-    quantity, fingerprint, carried, metered, earlier) FROM STDIN
+COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark,
+    corrects_line_id, events, quantity, fingerprint, carried, metered, earlier) FROM STDIN
 """
 
 _SETTLEMENTS = "COPY billing_settlement (line_id, period_id) FROM STDIN"
@@ -32,29 +31,32 @@ UPDATE billing_period SET late_since = %s WHERE continues_id = ANY(%s) AND state
 
 
 def write(
-    assembled: Mapping[int, Assembled], *, is_issued: Iterable[int], high_water_mark: int, at: datetime
+    assembled: Mapping[int, Assembled],
+    *,
+    is_issued: Iterable[int],
+    notes: Sequence[Assembled],
+    high_water_mark: int,
+    at: datetime,
 ) -> list[Draft]:
     """
     Write the documents of these periods, close them, and return what was issued.
 
     is_issued: the periods whose document is issued; the others are closed without one.
+    notes: credit notes, issued along with them.
     """
     wanted = set(is_issued)
-    issued = [assembled[period_id] for period_id in assembled if period_id in wanted]
+    issued = [*(assembled[period_id] for period_id in assembled if period_id in wanted), *notes]
     drafts = [one.draft for one in issued]
     if drafts:
         write_rows(issued, high_water_mark=high_water_mark)
-    notes = credit_notes(assembled)
-    if notes:
-        write_lines(notes)
     with connection.cursor() as cursor:
         invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
     clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
     if left := [period_id for period_id, one in assembled.items() if one.is_left]:
         mark_late(left, at=at)
-    if drafts or notes:
-        issue([*drafts, *notes], at=at)
+    if drafts:
+        issue(drafts, at=at)
     reached("close.before_commit")
     return drafts
 
@@ -73,6 +75,7 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
                 one.rate_id,
                 as_text(one.window.starts_at),
                 high_water_mark,
+                one.corrects_line_id,
                 one.counted.events,
                 str(one.counted.quantity),
                 str(one.counted.fingerprint),

@@ -285,6 +285,8 @@ class BilledUsage(models.Model):
 
     high_water_mark: events of the period with a sequence up to this one are in `quantity`; later ones are late.
     quantity, events, carried, fingerprint: the counter's cumulative state when it was billed.
+    corrects_line_id: of a usage credit, the line whose claim it takes back; 0 for a claim. What is claimed for a
+    counter is the sum of its claims less its usage credits.
     metered: what the meter made of it, where that is not the sum of the values.
     earlier: what earlier periods had used of the same window by then, rate → quantity, where it runs on from them.
     """
@@ -305,6 +307,7 @@ class BilledUsage(models.Model):
     rate_id = models.BigIntegerField()
     window_start = models.DateTimeField()
     high_water_mark = models.BigIntegerField()
+    corrects_line_id = models.BigIntegerField(db_default=0)
     events = models.BigIntegerField()
     quantity = QuantityField()
     carried = QuantityField(db_default=0)
@@ -315,7 +318,14 @@ class BilledUsage(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["period", "plan_feature_id", "rate_id", "window_start", "high_water_mark"],
+                fields=[
+                    "period",
+                    "plan_feature_id",
+                    "rate_id",
+                    "window_start",
+                    "high_water_mark",
+                    "corrects_line_id",
+                ],
                 name="usage_is_billed_once_per_high_water_mark",
             ),
             finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="billed_quantity_is_finite"),

@@ -116,7 +116,8 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"{result.closed:,} periods closed at {at}: {result.issued:,} invoices issued, {result.skipped:,} had"
-                f" nothing due; late usage of {result.late_billed:,} periods billed, of {result.late_left:,} left."
+                f" nothing due; late usage of {result.late_billed:,} periods billed, of {result.late_left:,} left;"
+                f" {result.credited:,} credit notes."
             )
         for failure in result.failed[:MOST_SHOWN]:
             self.stderr.write(f"  period {failure.period_id} failed: {failure.error}")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.auditing.history import tracked
-from billing.closing import close_due
+from billing.closing import close_due, close_late
 from billing.correcting import Wanted, correct
 from billing.ingest.recording import record
 from billing.ingest.wire import Received, key_of, read
@@ -86,6 +86,7 @@ def make_books() -> None:
     _use_late()
     _correct("a4-sample", "g4-call", replaced=False, api_key_id=key.pk)
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
+    close_late(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
@@ -202,6 +203,8 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
     gone = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)
     cancel(subscription=gone, at=JAN + timedelta(days=40), ends_at=JAN + timedelta(days=50))
     subscribe(make_customer("acme", sandbox=True), pro)
+    subscribe(make_customer("hooli", seller=make_seller("again", late_usage="reissue")), pro)
+    subscribe(make_customer("umbrella"), pro)
     _change(subscribe(make_customer("mover"), team, starts_at=JAN + timedelta(days=9)))
 
 
@@ -227,6 +230,8 @@ def _use(acme: Subscription) -> None:
         _send("globex", f"g{number}", days_ago=number * 9, at=NOW)
     _send("acme", "team", days_ago=3, at=NOW, subscription="team-a")
     _send("acme", "sandbox", days_ago=3, at=NOW, sandbox=True)
+    _send("hooli", "in time", days_ago=45, at=NOW)
+    _tokens("umbrella", "counted", 500_000)
     _send("initech", "before the end", days_ago=30, at=NOW)
     _send("initech", "after the end", days_ago=3, at=NOW)
     _send("nobody", "unknown", days_ago=1, at=NOW)
@@ -240,6 +245,8 @@ def _use(acme: Subscription) -> None:
 def _use_late() -> None:
     _send("acme", "late", days_ago=33, at=NOW + timedelta(days=1))
     _send("globex", "late", days_ago=50, at=NOW + timedelta(days=1))
+    _send("hooli", "late", days_ago=46, at=NOW + timedelta(days=1))
+    _tokens("umbrella", "less", -400_000)
 
 
 def _credit() -> None:
@@ -262,6 +269,13 @@ def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
         wanted[0] = replace(wanted[0], replacement=new[0])
     outcomes = correct(corrections=wanted, sandbox=False, at=at, **who)
     assert {one.status for one in outcomes} == {"accepted"}
+
+
+def _tokens(customer: str, id_: str, tokens: int) -> None:
+    """Send so many tokens of January: below zero, they are taken back."""
+    properties = {"status": "ok", "prompt_tokens": tokens, "completion_tokens": 0, "model": "gpt"}
+    event = {"id": id_, "customer": customer, "event": "llm.request", "timestamp": "2026-01-20T10:00:00Z"}
+    _record([event | {"properties": properties}], at=NOW)
 
 
 def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool = False, **fields: Any) -> None:

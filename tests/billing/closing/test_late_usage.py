@@ -8,12 +8,14 @@ import pytest
 from billing.closing import close_due, close_late
 from billing.models import BilledUsage, Period, Subscription
 from billing.subscribing import cancel
+from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Line
 from tests.builders import (
     APR,
     FEB,
     JAN,
     MAR,
+    documents_are_clean,
     fee,
     make_customer,
     make_plan,
@@ -136,17 +138,54 @@ def test_moves_what_another_rate_of_the_same_allowance_comes_to():
     ]
 
 
-def test_that_outweighs_the_next_document_waits_for_a_later_one():
+def test_that_the_next_document_does_not_outweigh_is_taken_back_by_a_credit_note():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", -600)
     february = close_due(at=MAR + HOUR)
-    assert (february.late_billed, february.late_left, late_amounts()) == (0, 1, [])
-    use(subscription, "api.calls", 400, at=MAR)
-    march = close_due(at=APR + HOUR)
-    assert (march.late_billed, late_amounts()) == (1, [Decimal("-30.00")])
-    assert [one.total.amount for one in Invoice.objects.order_by("id")] == [70, 20, 10]
+    assert (february.issued, february.credited, february.late_billed, february.late_left) == (1, 1, 1, 0)
+    january, own = Invoice.objects.filter(kind="invoice").order_by("id")
+    note = Invoice.objects.get(kind="credit_note")
+    assert (own.total.amount, note.total.amount, note.corrects, january.due) == (20, 30, january, 40)
+    (line,) = note.lines.all()
+    assert (line.kind, line.amount.amount, line.usage.quantity) == ("usage_credit", 30, 400)
+    assert (line.explanation["billed_before"], line.explanation["cumulative"]) == ("50.00", "20.00")
+    documents_are_clean()
+    use(subscription, "api.calls", 100)
+    close_due(at=APR + HOUR)
+    assert late_amounts() == [Decimal("5.00")], "what comes after it is billed beyond what was left"
+    documents_are_clean()
+
+
+def test_is_taken_back_of_the_latest_lines_first():
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 1_000)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", 400)
+    close_due(at=MAR + HOUR)
+    use(subscription, "api.calls", -1_200)
+    close_due(at=APR + HOUR)
+    notes = Invoice.objects.filter(kind="credit_note").order_by("corrects")
+    assert [(one.corrects.period_start, one.total.amount) for one in notes] == [(JAN, 40), (FEB, 20)]
+    documents_are_clean()
+
+
+def test_that_a_person_gave_back_already_is_not_given_back_again():
+    subscription = subscription_to(PER_UNIT)
+    use(subscription, "api.calls", 1_000)
+    close_due(at=FEB + HOUR)
+    january = Invoice.objects.get()
+    credit(invoice_id=january.pk, lines=[Taken(2, Decimal(45))], reason="Goodwill", to="balance", at=FEB + HOUR)
+    use(subscription, "api.calls", -600)
+    close_due(at=MAR + HOUR)
+    line = Line.objects.get(kind="late_usage")
+    assert (line.amount.amount, line.explanation["given_before"]) == (-5, "25"), "50 less 45 were left"
+    documents_are_clean()
+    use(subscription, "api.calls", 900)
+    close_due(at=APR + HOUR)
+    assert late_amounts() == [-5, 20], "65 of 1,300 calls, of which 45 are claimed: what was given stays given"
+    documents_are_clean()
 
 
 def test_is_taxed_as_what_it_belongs_to():
@@ -161,9 +200,8 @@ def test_is_taxed_as_what_it_belongs_to():
     assert sorted(invoice.taxes.values_list("rate", "taxable")) == [(19, 5), (21, 20)]
 
 
-@pytest.mark.parametrize("policy", ["report_only", "reissue"])
-def test_stays_visible_and_unbilled_where_the_seller_wants_no_line_for_it(policy: str):
-    subscription = subscription_to(PER_UNIT, late_usage=policy)
+def test_stays_visible_and_unbilled_where_the_seller_wants_it_reported_only():
+    subscription = subscription_to(PER_UNIT, late_usage="report_only")
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", 100)
@@ -202,14 +240,16 @@ class TestOfAnEndedSubscription:
             close_late(at=MAR)
         assert late_amounts() == [Decimal("1.00"), Decimal("2.00")]
 
-    def test_what_lowers_the_bill_stays_late(self, subscription: Subscription):
+    def test_what_lowers_the_bill_is_taken_back_by_a_credit_note(self, subscription: Subscription):
         use(subscription, "api.calls", -20, at=JAN)
-        assert close_late(at=MAR).late_left == 1
-        assert Period.objects.get().late_since is not None
-        assert close_late(at=MAR).late_left == 0, "it is looked at once a day"
+        done = close_late(at=MAR)
+        assert (done.issued, done.credited, done.late_billed) == (0, 1, 1)
+        note = Invoice.objects.get(kind="credit_note")
+        assert (note.total.amount, note.number) == (1, "CN-000001")
         use(subscription, "api.calls", 60, at=JAN)
-        assert close_late(at=MAR + timedelta(days=1)).issued == 1
-        assert late_amounts() == [Decimal("2.00")]
+        assert close_late(at=MAR).issued == 1
+        assert late_amounts() == [Decimal("3.00")]
+        documents_are_clean()
 
     def test_what_changes_no_amount_gets_no_document(self, subscription: Subscription):
         use(subscription, "api.calls", "0.01", at=JAN)

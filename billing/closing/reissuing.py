@@ -1,0 +1,119 @@
+"""
+Take a period's document back as a whole, and issue another in its place: the policy “reissue”.
+
+Fees, the parties' facts and their taxes are those of the document that is replaced; usage is what the period holds by
+now, under the prices it was billed by. docs/closing.md#late-usage tells when.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
+from django.db import connection
+
+from billing.closing.assembling import assemble_again
+from billing.closing.facts import Assembled, Closing, Late, Snapshot
+from billing.closing.late_lines import differences
+from billing.closing.outcome import Closed
+from billing.closing.recipes import recipe_of
+from billing.closing.sellers import SellerTerms
+from billing.closing.usage_lines import earlier_of
+from billing.closing.writing import clear_late, write_rows
+from billing.usage.counted import NOTHING
+from invoices.crediting import Credit, Creditable, credit_note, read_creditable
+from invoices.drafts import DraftLine
+from invoices.issuing import issue
+from invoices.models import Line
+from invoices.models.documents import LineKind
+
+REASON = "Replaced by a new invoice, with usage that came after it was issued"
+
+_DOCUMENT = "SELECT invoice_id FROM billing_period WHERE id = %s"
+_REPLACE = "UPDATE billing_period SET invoice_id = %s WHERE id = %s"
+
+
+def reissue(late: Late, closing: Closing, seller: SellerTerms, *, high_water_mark: int, at: datetime) -> Closed:
+    """
+    Replace the document of a late period, whose row and document the caller's transaction holds locked.
+
+    Nothing is issued where all comes to the same amounts as before.
+    """
+    period_id = late.span.period_id
+    if not any(one.amount for one in differences(late, closing.buyer, seller)):
+        clear_late([period_id], at=at)
+        return Closed(late_billed=1)
+    of = _document(period_id)
+    _as_documented(closing, of)
+    closing.span, closing.counters = late.span, late.counters
+    seller = replace(seller, facts=msgspec.json.encode(of.invoice.seller_facts))
+    new = assemble_again(closing, seller, _fees(of), reference=_next_reference(of.invoice.reference))
+    new.draft.corrects_id, new.draft.purchase_order = of.invoice.pk, of.invoice.purchase_order
+    documents = [_note(of, late), new]
+    write_rows(documents, high_water_mark=high_water_mark)
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLACE, [new.draft.id, period_id])
+    clear_late([period_id], at=at)
+    issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
+    return Closed(issued=1, credited=1, late_billed=1)
+
+
+def _document(period_id: int) -> Creditable:
+    with connection.cursor() as cursor:
+        cursor.execute(_DOCUMENT, [period_id])
+        ((invoice_id,),) = cursor.fetchall()
+    return read_creditable([invoice_id])[invoice_id]
+
+
+def _as_documented(closing: Closing, of: Creditable) -> None:
+    """Let the buyer be as on the document: it says where they were, and whether they were exempt from tax."""
+    facts = of.invoice.buyer_facts
+    exemption = next((line.tax.reason for line in of.lines if line.tax.reason), "")
+    closing.buyer = msgspec.structs.replace(
+        closing.buyer, country=facts["country"], tax_exemption=exemption, facts=msgspec.json.encode(facts)
+    )
+
+
+def _fees(of: Creditable) -> Sequence[DraftLine]:
+    """Return what the document claims beside usage, line by line as it stands there."""
+    taxes = {line.id: line.tax for line in of.lines}
+    return [
+        DraftLine(
+            kind=line.kind,
+            description=line.description,
+            service_start=line.service_start,
+            service_end=line.service_end,
+            quantity=line.quantity,
+            unit=line.unit,
+            amount=line.amount.amount,
+            tax=taxes[line.pk],
+            explanation=msgspec.json.encode(line.explanation),
+            fee_id=line.fee_id,
+        )
+        for line in Line.objects.filter(invoice=of.invoice, kind=LineKind.FEE).order_by("position")
+    ]
+
+
+def _note(of: Creditable, late: Late) -> Assembled:
+    """Return the credit note over the whole document; snapshots tell what it takes back of usage."""
+    usage = {claim.line_id: key for key, billed in late.billed.items() for claim in billed.claims}
+    credits = [Credit(line, line.left, "usage_credit" if line.id in usage else "credit") for line in of.lines]
+    draft = credit_note(of, credits, reason=REASON, to="balance" if of.invoice.state == "paid" else "offset")
+    features, snapshots = recipe_of(late.span).features, []
+    for drafted, credit in zip(draft.lines, credits, strict=True):
+        if credit.kind == "usage_credit":
+            window, rate_id = usage[credit.line.id]
+            counted = late.counters.get(window, {}).get(rate_id, NOTHING)
+            earlier = earlier_of(late.span, features[window.plan_feature_id])
+            key = late.span.period_id, window, rate_id
+            snapshots.append(Snapshot(drafted, *key, counted, earlier, credit.line.id))
+    return Assembled(draft, snapshots)
+
+
+def _next_reference(reference: str) -> str:
+    """Return period:7 → period:7:reissue:1 → period:7:reissue:2."""
+    found = re.fullmatch(r"(period:\d+)(?::reissue:(\d+))?", reference)
+    if found is None:
+        raise ValueError(f"{reference} is no document of a period")
+    return f"{found[1]}:reissue:{int(found[2] or 0) + 1}"

@@ -1,0 +1,230 @@
+"""Late usage where the seller replaces documents: a credit note over the whole and a new invoice, both or neither."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from billing.closing import close_due, close_late, reissuing
+from billing.models import Period, Subscription
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    documents_are_clean,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
+from tests.racing import Pause, start, together, wait_until_blocked
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+SOON = FEB + timedelta(days=2)
+LADDER = [rate(tiers=[tier(100, "1"), tier(None, "0.50")])]
+
+
+def subscription_to(*offers: dict[str, Any], fees: list | None = None, **seller: Any) -> Subscription:
+    seller = make_seller("again", **{"late_usage": "reissue", **seller})
+    fees = [fee("20", billed="arrears")] if fees is None else fees
+    offers = offers or (offer("api.calls", rates=LADDER),)
+    return subscribe(make_customer("acme", seller=seller, city="Bonn"), publish(make_plan(fees=fees, offers=offers)))
+
+
+def late(subscription: Subscription, quantity: int, *, since: datetime = FEB + HOUR) -> None:
+    use(subscription, "api.calls", quantity)
+    Period.objects.filter(starts_at=JAN).update(late_since=since)
+
+
+@pytest.fixture
+def billed() -> Subscription:
+    """Leave January billed with 90 calls: 110.00 with the fee."""
+    subscription = subscription_to()
+    use(subscription, "api.calls", 90)
+    close_due(at=FEB + HOUR)
+    return subscription
+
+
+def documents() -> list[tuple[str, str, Decimal]]:
+    return [(one.number, one.state, one.total.amount) for one in Invoice.objects.order_by("id")]
+
+
+def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
+    late(billed, 20)
+    done = close_late(at=SOON)
+    assert (done.issued, done.credited, done.late_billed) == (1, 1, 1)
+    assert documents() == [
+        ("INV-000001", "void", 110),
+        ("CN-000001", "issued", 110),
+        ("INV-000002", "issued", 125),
+    ]
+    first, note, new = Invoice.objects.order_by("id")
+    period = Period.objects.get(starts_at=JAN)
+    assert (note.corrects, new.corrects, period.invoice, period.late_since) == (first, first, new, None)
+    assert new.reference == f"period:{period.pk}:reissue:1"
+    assert [(one.kind, one.amount.amount) for one in new.lines.order_by("position")] == [("fee", 20), ("usage", 105)]
+    assert (new.period_start, new.period_end) == (JAN, FEB)
+    documents_are_clean()
+
+
+def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
+    late(billed, 20)
+    close_late(at=SOON)
+    late(billed, 10, since=SOON)
+    assert close_late(at=SOON + HOUR - timedelta(seconds=1)).issued == 0, "what comes in the grace is taken together"
+    late(billed, -30, since=SOON)
+    assert close_late(at=SOON + HOUR).issued == 1
+    assert close_late(at=SOON + 2 * HOUR).issued == 0
+    assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
+    last = Invoice.objects.latest("id")
+    assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
+    documents_are_clean()
+
+
+def test_usage_that_comes_to_nothing_leaves_a_document_without_it():
+    subscription = subscription_to(offer("api.calls", rates=[rate("0.05")]), fees=[])
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    late(subscription, -100)
+    assert close_late(at=SOON).issued == 1
+    assert documents()[1:] == [("CN-000001", "issued", 5), ("INV-000002", "issued", 0)]
+    documents_are_clean()
+
+
+def test_what_changes_no_amount_changes_no_document(billed: Subscription):
+    late(billed, 0)
+    done = close_late(at=SOON)
+    assert (done.issued, done.credited, done.late_billed) == (0, 0, 1)
+    assert Period.objects.get(starts_at=JAN).late_since is None
+
+
+def test_both_sides_and_the_tax_are_those_of_the_document_that_it_replaces():
+    make_tax("19", seller=make_seller("again", late_usage="reissue"), country="DE", valid_to=MAR.date())
+    make_tax("21", seller=make_seller("again"), country="DE", valid_from=MAR.date())
+    subscription = subscription_to()
+    customer = subscription.customer
+    customer.country = "DE"
+    customer.save()
+    use(subscription, "api.calls", 90)
+    close_due(at=FEB + HOUR)
+    customer.country, customer.city = "US", "Boston"
+    customer.save()
+    late(subscription, 20)
+    close_late(at=APR)
+    first, note, new = Invoice.objects.order_by("id")
+    assert new.buyer_facts == note.buyer_facts == first.buyer_facts
+    assert [(one.rate, one.amount.amount) for one in new.taxes.all()] == [(19, Decimal("23.75"))]
+    documents_are_clean()
+
+
+def test_a_paid_document_is_replaced_and_owes_what_was_paid(billed: Subscription):
+    Invoice.objects.update(state="paid")
+    late(billed, 20)
+    close_late(at=SOON)
+    assert [one[1] for one in documents()] == ["paid", "issued", "issued"]
+    assert Invoice.objects.get(kind="credit_note").credit_to == "balance"
+
+
+class TestWhereADocumentCannotBeReplacedAsAWhole:
+    """The late usage goes on the next document."""
+
+    def test_since_a_person_credited_some_of_it(self, billed: Subscription):
+        of = {"lines": [Taken(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
+        credit(invoice_id=Invoice.objects.get().pk, **of)
+        late(billed, 20)
+        assert close_late(at=SOON).issued == 0
+        close_due(at=MAR + HOUR)
+        assert documents()[-1] == ("INV-000002", "issued", 35)
+        documents_are_clean()
+
+    def test_since_there_is_none(self):
+        subscription = subscription_to(offer("api.calls", included=10, rates=LADDER), fees=[])
+        use(subscription, "api.calls", 10)
+        assert close_due(at=FEB + HOUR).skipped == 1
+        late(subscription, 20)
+        assert close_late(at=SOON).issued == 0
+        close_due(at=MAR + HOUR)
+        assert documents() == [("INV-000001", "issued", 20)]
+        documents_are_clean()
+
+    def test_since_another_bills_some_of_the_period_too(self, billed: Subscription):
+        seller = make_seller("again")
+        seller.late_usage = "next_invoice"
+        seller.save()
+        late(billed, 20)
+        close_due(at=MAR + HOUR)
+        seller.late_usage = "reissue"
+        seller.save()
+        late(billed, 20, since=MAR)
+        assert close_late(at=MAR + 2 * HOUR).issued == 0
+        close_due(at=APR + HOUR)
+        assert [one[2] for one in documents()] == [110, 35, 30]
+        documents_are_clean()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestBesideOthers:
+    def test_two_workers_replace_a_document_once(self, billed: Subscription):
+        late(billed, 20)
+        found = together(lambda: close_late(at=SOON), lambda: close_late(at=SOON))
+        assert sum(one.issued for one in found) == 1
+        assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002"]
+        documents_are_clean()
+
+    def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+        late(billed, 20)
+        pause = Pause.before(monkeypatch, reissuing, "write_rows")
+        worker = start(lambda: close_late(at=SOON))
+        pause.await_arrival()
+        usage = start(lambda: use(billed, "api.calls", 10))
+        wait_until_blocked()
+        pause.let_go()
+        assert worker.result().issued == 1
+        usage.result()
+        assert Invoice.objects.latest("id").total.amount == 125
+        assert Period.objects.get(starts_at=JAN).late_since is not None
+        documents_are_clean()
+
+    def test_a_credit_by_hand_waits_for_it_and_finds_nothing_left(
+        self, billed: Subscription, monkeypatch: pytest.MonkeyPatch
+    ):
+        late(billed, 20)
+        first = Invoice.objects.get().pk
+        pause = Pause.before(monkeypatch, reissuing, "write_rows")
+        worker = start(lambda: close_late(at=SOON))
+        pause.await_arrival()
+        by_hand = start(lambda: credit(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))
+        wait_until_blocked()
+        pause.let_go()
+        assert worker.result().issued == 1
+        with pytest.raises(Exception, match="Nothing is left"):
+            by_hand.result()
+        documents_are_clean()
+
+    def test_a_failure_leaves_both_documents_unwritten(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+        late(billed, 20)
+
+        def fail(*args: Any, **kwargs: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+
+        monkeypatch.setattr(reissuing, "issue", fail)
+        (failure,) = close_late(at=SOON).failed
+        assert "division by zero" in failure.error
+        assert documents() == [("INV-000001", "issued", 110)]
+        monkeypatch.undo()
+        assert close_late(at=SOON + timedelta(days=1)).issued == 1
