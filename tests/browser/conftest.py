@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connections
 from playwright.sync_api import Page
 
 from tests.browser.chromium import chromium, find
@@ -46,4 +47,6 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
         pytest.skip("There is no Chromium, and Ubuntu has no package of it: put one on PATH.")
     with chromium() as browser:
         yield sign_in
+        # What was opened while Playwright's event loop runs belongs to it, and the database is about to be renewed.
+        connections.close_all()
     assert errors == []

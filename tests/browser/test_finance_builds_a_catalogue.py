@@ -17,12 +17,9 @@ from customers.access import keys
 from customers.models import Customer
 from invoices.models import Invoice
 from plans.models import PlanVersion, Tier
+from tests.browser.steps import choose, save
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def save(page: Page) -> None:
-    page.click("button[name=_save]")
 
 
 def menu(page: Page, item: str) -> None:
@@ -229,10 +226,3 @@ def read_history(page: Page, version: PlanVersion) -> None:
     page.goto(f"/admin/customers/customer/{Customer.objects.get().pk}/history/")
     expect(page.locator(".history-entry").first).to_contain_text("in the database, outside the application")
     expect(page.locator(".history-entry").first).to_contain_text("empty → Springfield")
-
-
-def choose(page: Page, row: object, name: str) -> None:
-    """Pick from an autocomplete: open it, type, and take what it finds."""
-    row.locator(".select2-selection").first.click()
-    page.locator(".select2-search__field").last.fill(name)
-    page.locator(".select2-results__option", has_text=name).first.click()

@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.importing import FORMATS, FileRefused, Imported, Refusal, format_of, import_usage, rows_of, shape_of
-from config.backoffice.exports import harmless
 from config.console import progress
 from plans.clock import database_time
+from plans.exports import harmless
 
 MOST_SHOWN = 20
 

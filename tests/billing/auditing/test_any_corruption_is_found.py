@@ -39,6 +39,8 @@ ANY_VALUE_IS_FINE = {
     "billing_period.attempts": "says how long to wait before the next one",
     "billing_correction.corrected_at": "when it was asked for; see the check for a replacement's",
     "billing_unbilledusage.detail": "tells what was wrong, for people",
+    "billing_unbilledusage.reason": "of a report that is resolved, nothing repeats it; of an open one, see below",
+    "billing_unbilledusage.resolved_at": "when it was tried again; what that counted is in its period's numbers",
     "invoices_rendering.attempts": "says how long to wait before the next one",
     "invoices_rendering.error": "tells why rendering failed, for people",
     "invoices_rendering.retry_at": "says when to try again",
@@ -54,6 +56,7 @@ WORTH_A_SEAL = {
     "invoices_invoicetax.name": "text of a document",
     "invoices_invoicetax.reason": "text of a document",
     "billing_correction.reason": "what a person said",
+    "billing_correction.by_id": "who said it",
     "invoices_numberseries.code": "the name of a series",
     "invoices_numberseries.prefix": "what the next number is printed with",
 }
@@ -196,6 +199,8 @@ DAMAGE = {
     " FROM billing_event WHERE sender_id = 'a3-call'",
     "a counter gone": "DELETE FROM billing_counter WHERE id = (SELECT min(id) FROM billing_counter)",
     "an hour gone": "DELETE FROM billing_hour WHERE bucket = (SELECT min(bucket) FROM billing_hour)",
+    "an open report's reason": "UPDATE billing_unbilledusage SET reason = 'no_rate' WHERE reason = 'unknown_event'"
+    " AND resolved_at IS NULL",
     "a report gone": "DELETE FROM billing_unbilledusage WHERE reason = 'bad_value'",
     "a snapshot gone": "DELETE FROM billing_billedusage WHERE line_id = (SELECT min(id) FROM invoices_line"
     " WHERE kind = 'usage')",
