@@ -1,25 +1,26 @@
 """What one subscription promised to spend, in place of its plan's commitment."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldBooleanSwitchWidget,
 )
 
+from billing.admin.agreements import AgreementAdmin, until
 from billing.models import OwnCommitment, Subscription
-from billing.subscribing.overriding import OverrideRefused, next_period_of
+from billing.subscribing.overriding import OverrideRefused
 from billing.subscribing.promising import end_promise, promise
 from plans.admin.commitments import in_words
 from plans.admin.figures import NumberInput
@@ -91,25 +92,15 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
 def promised_by(subscription: Subscription) -> list[dict[str, Any]]:
     """Return a subscription's own commitments as its page shows them, in one query."""
     found = subscription.commitments.order_by("-starts_at", "-pk")
-    return [{"pk": one.pk, "words": in_words(one), "starts_at": one.starts_at, "until": _until(one)} for one in found]
-
-
-def _until(one: OwnCommitment) -> str:
-    if one.ends_at is None:
-        return "on"
-    return "withdrawn" if one.ends_at == one.starts_at else date_format(one.ends_at, "DATETIME_FORMAT")
+    return [{"pk": one.pk, "words": in_words(one), "starts_at": one.starts_at, "until": until(one)} for one in found]
 
 
 @admin.register(OwnCommitment)
-class OwnCommitmentAdmin(ModelAdmin):
+class OwnCommitmentAdmin(AgreementAdmin):
     list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("subscription",)
-    search_fields = ("subscription__external_id",)
-    search_help_text = "A subscription's id"
-    ordering = ("-pk",)
     fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
     readonly_fields = fields
-    actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OwnCommitment]:
         return super().get_queryset(request).select_related("subscription")
@@ -118,50 +109,14 @@ class OwnCommitmentAdmin(ModelAdmin):
     def words(self, one: OwnCommitment) -> str:
         return in_words(one)
 
-    @display(description="Until")
-    def until_shown(self, one: OwnCommitment) -> str:
-        return _until(one)
+    def end_title(self, one: OwnCommitment) -> str:
+        return f"End the commitment of {one.subscription}"
 
-    @action(description="End", icon="event_busy", permissions=["end"])
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the plan's commitment hold again."""
-        one = self.get_object(request, object_id)
-        if one is None:
-            raise Http404(f"There is no commitment {object_id}.")
-        if not self.has_view_permission(request, one):
-            raise PermissionDenied
-        at = timezone.now()
-        problems: list[str] = []
-        if request.method == "POST":
-            try:
-                ended = end_promise(commitment=one, by=request.user, at=at)
-            except OverrideRefused as refusal:
-                problems.append(str(refusal))
-            else:
-                messages.success(request, f"It holds until {_until(ended)}.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
-        ends_at = max(next_period_of(one.subscription, at=at), one.starts_at)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=one,
-            title=f"End the commitment of {one.subscription}",
-            consequences=[
-                f"It holds until {date_format(ends_at, 'DATETIME_FORMAT')}; then the plan's, if it has one.",
-                "A contract of several periods that is cut short asks for its part of the minimum.",
-            ],
-            problems=problems,
-            verb="End it",
-        )
+    def end_consequences(self, ends: str) -> list[str]:
+        return [
+            f"It holds until {ends}; then the plan's, if it has one.",
+            "A contract of several periods that is cut short asks for its part of the minimum.",
+        ]
 
-    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_owncommitment"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: OwnCommitment | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OwnCommitment | None = None) -> bool:
-        return False
+    def end_it(self, one: OwnCommitment, *, by: Any, at: datetime) -> str:
+        return f"It holds until {until(end_promise(commitment=one, by=by, at=at))}."

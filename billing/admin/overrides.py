@@ -7,14 +7,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
@@ -22,6 +21,7 @@ from unfold.widgets import (
 )
 
 from billing import subscribing
+from billing.admin.agreements import AgreementAdmin, until
 from billing.models import Override, Period, Subscription
 from billing.models.agreements import Overridden
 from billing.models.periods import PeriodKind
@@ -176,7 +176,7 @@ def shown(subscription: Subscription) -> list[dict[str, Any]]:
             "figure": _figure(one),
             "value": _value(one),
             "starts_at": one.starts_at,
-            "until": _until(one),
+            "until": until(one),
             "reason": one.reason,
         }
         for one in found
@@ -196,22 +196,12 @@ def _value(one: Override) -> str:
     return money(one.value, one.subscription.currency)
 
 
-def _until(one: Override) -> str:
-    if one.ends_at is None:
-        return "on"
-    return "withdrawn" if one.ends_at == one.starts_at else date_format(one.ends_at, "DATETIME_FORMAT")
-
-
 @admin.register(Override)
-class OverrideAdmin(ModelAdmin):
+class OverrideAdmin(AgreementAdmin):
     list_display = ("figure_shown", "value_shown", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("feature__meter", "subscription")
-    search_fields = ("subscription__external_id",)
-    search_help_text = "A subscription's id"
-    ordering = ("-pk",)
     fields = ("subscription", "figure_shown", "value_shown", "starts_at", "until_shown", "reason", "created_by")
     readonly_fields = fields
-    actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
         return super().get_queryset(request).select_related("feature__meter", "subscription")
@@ -224,47 +214,12 @@ class OverrideAdmin(ModelAdmin):
     def value_shown(self, one: Override) -> str:
         return _value(one)
 
-    @display(description="Until")
-    def until_shown(self, one: Override) -> str:
-        return _until(one)
+    def end_title(self, one: Override) -> str:
+        return f"End: {_figure(one)}, {_value(one)}"
 
-    @action(description="End", icon="event_busy", permissions=["end"])
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the plan's own figure hold again."""
-        one = self.get_object(request, object_id)
-        if one is None:
-            raise Http404(f"There is no override {object_id}.")
-        if not self.has_view_permission(request, one):
-            raise PermissionDenied
-        at = timezone.now()
-        problems: list[str] = []
-        if request.method == "POST":
-            try:
-                ended = subscribing.end_override(override=one, by=request.user, at=at)
-            except subscribing.OverrideRefused as refusal:
-                problems.append(str(refusal))
-            else:
-                messages.success(request, f"{_figure(ended)} is the plan's again from {_until(ended)} on.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
-        ends_at = max(next_period_of(one.subscription, at=at), one.starts_at)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=one,
-            title=f"End: {_figure(one)}, {_value(one)}",
-            consequences=[f"It holds until {date_format(ends_at, 'DATETIME_FORMAT')}.", NO_CHANGE],
-            problems=problems,
-            verb="End it",
-        )
+    def end_consequences(self, ends: str) -> list[str]:
+        return [f"It holds until {ends}.", NO_CHANGE]
 
-    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_override"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Override | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Override | None = None) -> bool:
-        return False
+    def end_it(self, one: Override, *, by: Any, at: datetime) -> str:
+        ended = subscribing.end_override(override=one, by=by, at=at)
+        return f"{_figure(ended)} is the plan's again from {until(ended)} on."
