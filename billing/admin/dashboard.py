@@ -133,7 +133,7 @@ def _unbilled() -> Card:
     count = _count(UnbilledUsage.objects.filter(resolved_at__isnull=True))
     amounts = newest_stakes().amounts if count != "0" else {}
     at_stake = " and ".join(money(amount, currency) for currency, amount in sorted(amounts.items()))
-    note = f"Kept, not billed; up to {at_stake} at stake" if at_stake else "Kept, not billed"
+    note = f"Kept, not billed; about {at_stake} at stake" if at_stake else "Kept, not billed"
     url = reverse("admin:billing_unbilledusage_changelist")
     return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
 

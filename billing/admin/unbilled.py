@@ -17,7 +17,7 @@ from billing.models import UnbilledUsage
 from billing.models.usage import Reason
 from billing.rehearsing import Rehearsal, rehearse
 from billing.tasks import replay_unbilled
-from billing.usage.at_stake import AtStake, at_stake
+from billing.usage.at_stake import AtStake, Stake, at_stake
 from plans.clock import database_time
 from plans.figures import money, number, units
 
@@ -152,12 +152,16 @@ def stakes_shown(found: AtStake) -> dict[str, Any]:
             "meter": one.group.meter,
             "events": number(one.events),
             "quantity": "" if one.quantity is None else units(one.quantity, one.group.unit),
-            "amount": "not known" if one.amount is None else f"up to {money(one.amount, one.currency)}",
+            "amount": "not known" if one.amount is None else _estimate(one),
         }
         for one in found.stakes[:MOST_GROUPS]
     ]
     amounts = [money(amount, currency) for currency, amount in sorted(found.amounts.items())]
     return {"rows": rows, "amounts": amounts, "more": len(found.stakes) - len(rows), "is_all": found.is_all}
+
+
+def _estimate(one: Stake) -> str:
+    return f"{'about' if one.is_average else 'up to'} {money(one.amount, one.currency)}"
 
 
 def told_in_advance(found: Rehearsal) -> list[str]:

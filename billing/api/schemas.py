@@ -121,7 +121,7 @@ _AMOUNT = {
 }
 _STAKE = {
     "type": "object",
-    "required": ["reason", "customer", "event", "meter", "unit", "events", "quantity", "estimate"],
+    "required": ["reason", "customer", "event", "meter", "unit", "events", "quantity", "estimate", "estimated_by"],
     "properties": {
         "reason": {"type": "string"},
         "customer": {"type": "string", "description": "As it was sent; there may be no such customer."},
@@ -130,7 +130,12 @@ _STAKE = {
         "unit": {"type": ["string", "null"]},
         "events": {"type": "integer"},
         "quantity": {"type": ["string", "null"], "description": "Null where the events do not tell it."},
-        "estimate": _AMOUNT | {"description": "What it would cost at most; null where that is not known."},
+        "estimate": _AMOUNT | {"description": "What it would cost, without allowance; null where that is not known."},
+        "estimated_by": {
+            "type": ["string", "null"],
+            "enum": ["dearest_rate", "average_event", None],
+            "description": "average_event: as many units as the customer's other events of the period have.",
+        },
     },
 }
 

@@ -40,4 +40,5 @@ def _document(one: Stake) -> dict[str, Any]:
         "events": one.events,
         "quantity": None if one.quantity is None else plain(one.quantity),
         "estimate": None if one.amount is None else {"amount": plain(one.amount), "currency": one.currency},
+        "estimated_by": None if one.amount is None else "average_event" if one.is_average else "dearest_rate",
     }

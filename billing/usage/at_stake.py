@@ -1,15 +1,19 @@
 """
 What open reports of unbilled usage are about, in units, and in money where that can be known.
 
-Money is known, as an estimate *up to*, where the customer's version prices the meter and only no rate matches: the
-dearest rate of the price, without its allowance. Whose usage it is, or what a unit costs, nobody knows of the others.
+Money is known, as an estimate, where the customer's version prices the meter: at the dearest rate of the price,
+without its allowance. Where no rate matches, the events tell the units; where a value is missing, as many are assumed
+as the customer's other events of the period have on average. Whose usage it is, or what a unit costs, nobody knows of
+the others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+
+from django.db.models import Sum
 
 from billing.ingest import catalogue, customers
 from billing.ingest.attribution import Stop, value_at
@@ -17,7 +21,7 @@ from billing.ingest.catalogue import CatalogueCopy, MeterCopy
 from billing.ingest.customers import CustomerCopy
 from billing.ingest.stored import as_received, stored_by_key
 from billing.ingest.wire import Received
-from billing.models import UnbilledUsage
+from billing.models import Counter, UnbilledUsage
 from billing.models.usage import Reason
 from plans.models import Meter
 from plans.pricing.exact import ZERO
@@ -45,8 +49,8 @@ class Stake:
     """
     What is at stake in a group.
 
-    quantity: None where the events do not tell it, or do not add up. amount: what it would cost at most, as an
-    estimate in `currency`; None where that is not known.
+    quantity: None where the events do not tell it, or do not add up. amount: what it would cost, as an estimate in
+    `currency`; None where that is not known. is_average: of units assumed, where the events tell none.
     """
 
     group: Group
@@ -54,6 +58,7 @@ class Stake:
     quantity: Decimal | None
     amount: Decimal | None
     currency: str
+    is_average: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,20 @@ class AtStake:
         return found
 
 
+class _Place(NamedTuple):
+    """Where usage would be priced, if it had its value, or a rate."""
+
+    feature: FeatureTerms
+    currency: str
+    period_id: int
+
+
 class _Part(NamedTuple):
-    """One meter's part of one event: its value if it has one, and the terms that have no rate for it."""
+    """One meter's part of one event: its value if it has one, and where it would be priced."""
 
     group: Group
     value: Decimal | None
-    feature: FeatureTerms | None
-    currency: str
+    place: _Place | None
 
 
 def at_stake(*, sandbox: bool = False, customer: str | None = None) -> AtStake:
@@ -91,11 +103,23 @@ def at_stake(*, sandbox: bool = False, customer: str | None = None) -> AtStake:
     parts = _parts(reports[:MOST_REPORTS], sandbox=sandbox) if reports else []
     gathered: dict[tuple[Group, int, str, bool], list[_Part]] = {}
     for part in parts:
-        of_feature = part.feature.plan_feature_id if part.feature else 0
-        key = (part.group, of_feature, part.currency, part.value is None)
+        of_feature = part.place.feature.plan_feature_id if part.place else 0
+        key = (part.group, of_feature, part.place.currency if part.place else "", part.value is None)
         gathered.setdefault(key, []).append(part)
-    stakes = sorted((_stake(of_group) for of_group in gathered.values()), key=lambda one: -one.events)
+    means = _means([part.place for part in parts if part.place and part.value is None])
+    stakes = sorted((_stake(of_group, means) for of_group in gathered.values()), key=lambda one: -one.events)
     return AtStake(tuple(stakes), is_all=len(reports) <= MOST_REPORTS)
+
+
+def _means(places: Sequence[_Place]) -> dict[tuple[int, int], Decimal]:
+    """Return (period, feature of the version) → what an event has on average there, of those with events."""
+    if not places:
+        return {}
+    counted = Counter.objects.filter(
+        period__in={one.period_id for one in places}, plan_feature__in={one.feature.plan_feature_id for one in places}
+    )
+    found = counted.values_list("period_id", "plan_feature_id").annotate(Sum("quantity"), Sum("events"))
+    return {(period, feature): quantity / events for period, feature, quantity, events in found if events}
 
 
 def _parts(reports: Sequence[UnbilledUsage], *, sandbox: bool) -> list[_Part]:
@@ -110,11 +134,11 @@ def _parts(reports: Sequence[UnbilledUsage], *, sandbox: bool) -> list[_Part]:
         event = events.get(report.event_key.hex)
         meters = _meters(report, copy) if event else ()
         if event is None or not meters:
-            found.append(_Part(_group(report, None, units), None, None, ""))
+            found.append(_Part(_group(report, None, units), None, None))
             continue
         for meter in meters:
-            feature, currency = _terms(report, event, meter, known.get(report.customer_ref))
-            found.append(_Part(_group(report, meter, units), _value(meter, event), feature, currency))
+            place = _place(report, event, meter, known.get(report.customer_ref))
+            found.append(_Part(_group(report, meter, units), _value(meter, event), place))
     return found
 
 
@@ -144,26 +168,36 @@ def _value(meter: MeterCopy, event: Received) -> Decimal | None:
     return total
 
 
-def _terms(
-    report: UnbilledUsage, event: Received, meter: MeterCopy, customer: CustomerCopy | None
-) -> tuple[FeatureTerms | None, str]:
-    """Return the terms that price a meter but have no rate for an event, if that is what is wrong with it."""
-    if customer is None or report.reason != Reason.NO_RATE:
-        return None, ""
+def _place(report: UnbilledUsage, event: Received, meter: MeterCopy, customer: CustomerCopy | None) -> _Place | None:
+    """Return where a meter is priced, if only a rate for the event, or its value, is missing."""
+    if customer is None or report.reason not in (Reason.NO_RATE, Reason.BAD_VALUE):
+        return None
+    if meter.metering.aggregation not in ADDED_UP:
+        return None
     for period in customer.periods_at(event.occurred_at, subscription_ref=event.subscription):
         for feature in terms_of(period.version_id, period.currency).by_meter.get(meter.id, ()):
             if feature.price is not None:
-                return feature, period.currency
-    return None, ""
+                return _Place(feature, period.currency, period.id)
+    return None
 
 
-def _stake(parts: Sequence[_Part]) -> Stake:
-    first = parts[0]
-    quantity = None if first.value is None else sum((part.value or ZERO for part in parts), ZERO)
+def _stake(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> Stake:
+    group, value, place = parts[0]
+    quantity = None if value is None else sum((part.value or ZERO for part in parts), ZERO)
+    assumed = quantity if place is None or quantity is not None else _assumed(parts, means)
     amount = None
-    if first.feature is not None and first.feature.price is not None and quantity is not None:
-        amount = _dearest(first.feature.price, quantity, len(parts))
-    return Stake(first.group, len(parts), quantity, amount, first.currency if amount is not None else "")
+    if place is not None and place.feature.price is not None and assumed is not None:
+        amount = _dearest(place.feature.price, assumed, len(parts))
+    is_average = amount is not None and quantity is None
+    return Stake(
+        group, len(parts), quantity, amount, place.currency if place and amount is not None else "", is_average
+    )
+
+
+def _assumed(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> Decimal | None:
+    """Return what events without a value may have had; None where the customer has sent no other in their period."""
+    found = [means.get((one.place.period_id, one.place.feature.plan_feature_id)) for one in parts if one.place]
+    return sum((mean for mean in found if mean is not None), ZERO) if None not in found else None
 
 
 def _dearest(price: PriceTerms, quantity: Decimal, events: int) -> Decimal | None:

@@ -48,9 +48,9 @@ def test_what_is_at_stake_stands_above_the_list_and_on_the_dashboard(member, db)
     event = {"id": "a", "customer": "acme", "event": "llm", "properties": {"model": "llama", "n": 1234}}
     send(event, call("b", customer="nobody"))
     page = member("support").get(LIST).content.decode()
-    for part in ("up to $24.68 where it can be known", "1,234 tokens", "up to $24.68</td>", "not known</td>"):
+    for part in ("about $24.68 where it can be known", "1,234 tokens", "up to $24.68</td>", "not known</td>"):
         assert part in page, part
-    assert "Kept, not billed; up to $24.68 at stake" in member("finance").get("/admin/").content.decode()
+    assert "Kept, not billed; about $24.68 at stake" in member("finance").get("/admin/").content.decode()
 
 
 def test_a_worker_is_asked_for_all_of_it(member, reports, monkeypatch):

@@ -33,8 +33,16 @@ def test_groups_are_told_with_an_estimate_where_there_is_one(caller):
                 "events": 2,
                 "quantity": "150",
                 "estimate": {"amount": "3", "currency": "USD"},
+                "estimated_by": "dearest_rate",
             },
-            {"reason": "bad_value", **group, "events": 1, "quantity": None, "estimate": None},
+            {
+                "reason": "bad_value",
+                **group,
+                "events": 1,
+                "quantity": None,
+                "estimate": None,
+                "estimated_by": None,
+            },
         ],
         "complete": True,
     }

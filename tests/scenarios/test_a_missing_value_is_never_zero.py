@@ -7,10 +7,12 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from billing.auditing import assert_clean
 from billing.closing import close_due
 from billing.models import Period
+from billing.tasks import close_due_periods, replay_unbilled
 from invoices.models import Invoice
 from tests.api.calls import Caller
 from tests.builders import FEB, JAN, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
@@ -68,3 +70,59 @@ def test_it_is_reported_valued_tried_again_and_billed():
     assert Invoice.objects.get().net.amount == Decimal("4.30")  # 2,000.5 + 70 + 4 × 20 tokens
     assert Period.objects.filter(state="closed").count() == 1
     assert_clean()
+
+
+def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(monkeypatch):
+    """Before its price is published: the product has sent for a day what the meter did not find."""
+    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    make_seller()
+    work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
+    offers = [offer(make_feature("work", meter=work), rates=[rate("0.002")])]
+
+    with time_machine.travel(JAN + timedelta(days=10), tick=False):
+        caller = Caller()
+        customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
+        assert caller.post("/customers", customer).status_code == 201
+        sent = [request("r1", total=1000), request("r2", total=500, tokens=7)]
+        assert caller.post("/events", sent).json()["accepted"] == 2
+        told = [(one["reason"], one["quantity"]) for one in caller.get("/unbilled").json()["data"]]
+        assert sorted(told, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
+
+        work.value_property = "total"
+        work.save()
+        publish(make_plan("pro", offers=offers))
+        subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", subscription).status_code == 201
+        assert replay_unbilled()["resolved"] == 2
+        assert caller.get("/unbilled").json()["data"] == []
+
+    with time_machine.travel(FEB + timedelta(hours=1), tick=False):
+        close_due_periods()
+    assert Invoice.objects.get().net.amount == Decimal("3.00")
+
+
+def test_what_it_may_come_to_is_told_until_it_is_put_right(monkeypatch):
+    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    make_seller()
+    work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
+    publish(make_plan("pro", offers=[offer(make_feature("work", meter=work), included=100, rates=[rate("0.01")])]))
+
+    with time_machine.travel(JAN + timedelta(days=10), tick=False):
+        caller = Caller()
+        customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
+        assert caller.post("/customers", customer).status_code == 201
+        subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", subscription).status_code == 201
+        sent = [request("r1", tokens=1000), request("r2", tokens=600), request("r3")]
+        assert caller.post("/events", sent).json()["accepted"] == 3
+        (group,) = caller.get("/unbilled", customer="acme").json()["data"]
+        assert (group["estimate"], group["estimated_by"]) == ({"amount": "8", "currency": "USD"}, "average_event")
+
+        said = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
+        answer = caller.post("/events/corrections", said | {"replacement": request("r3b", tokens=50)})
+        assert answer.status_code == 200, answer.content
+        assert caller.get("/unbilled").json()["data"] == []
+
+    with time_machine.travel(FEB + timedelta(hours=1), tick=False):
+        close_due_periods()
+    assert Invoice.objects.get().net.amount == Decimal("15.50")  # of 1,650, 100 are included

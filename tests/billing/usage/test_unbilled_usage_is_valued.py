@@ -68,6 +68,14 @@ def test_what_nobody_can_know_is_not_guessed(sent, reason, quantity, why):
     assert (told, events, units, amount, currency) == (reason, 1, quantity, None, ""), why
 
 
+def test_a_value_that_is_missing_is_taken_to_be_as_the_others_are_on_average():
+    metered(rates=[rate("0.02")], value_property="n")
+    send(call("c1", properties={"n": 100}), call("c2", properties={"n": 50}))
+    send(call("c3", properties={}), call("c4", properties={}))
+    assert stakes() == [("bad_value", "acme", "tokens", 2, None, D("3.00"), "USD")]
+    assert at_stake().stakes[0].is_average
+
+
 def test_peaks_do_not_add_up_to_a_quantity():
     metered(rates=[rate("1", match={"model": "gpt"})], aggregation="max", value_property="n")
     send(call("c1", properties={"model": "llama", "n": 1}))

@@ -1,0 +1,89 @@
+"""What comes after a close, or is corrected then, under each policy of the seller: events in, documents out."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from billing.tasks import close_due_periods
+from tests.api.calls import Caller
+from tests.builders import FEB, JAN, MAR, fee, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+from tests.builders import tier as step
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+CASES = rows("closing.md", "late-policies")
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the task's clock travel, too: it is the database's, which a test cannot turn."""
+    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+
+
+def calls(id_: str, n: int, *, at: datetime) -> dict[str, Any]:
+    return {"id": id_, "customer": "acme", "event": "work", "timestamp": at.isoformat(), "properties": {"n": n}}
+
+
+def comes(caller: Caller, told: str) -> None:
+    """Do what a cell says of January: `c: 40` is sent, `b: 40` takes the place of b, `b: –` is taken back."""
+    for one in told.split(", "):
+        id_, n = one.split(": ")
+        if id_ == "c":
+            answer = caller.post("/events", [calls("c", int(n), at=JAN + 20 * DAY)])
+        elif n == "–":
+            answer = caller.post("/events/corrections", {"id": id_, "kind": "void", "reason": "Sent by mistake"})
+        else:
+            new = {"kind": "replace", "reason": "Miscounted", "replacement": calls("b2", int(n), at=JAN + 5 * DAY)}
+            answer = caller.post("/events/corrections", {"id": id_, **new})
+        assert answer.json()["accepted"] == 1, answer.content
+
+
+def documents(caller: Caller) -> list[str]:
+    """Return what was issued so far, the oldest first."""
+    invoices, notes = (caller.get(path).json()["data"] for path in ("/invoices", "/credit-notes"))
+    issued = sorted((*invoices, *notes), key=lambda one: one["id"])
+    return [f"{one['number'].partition('-')[0]} {one['net']['amount']}" for one in issued]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case['policy']}: {case['comes']}" for case in CASES])
+def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
+    make_seller(late_usage=case["policy"])
+    work = make_meter("work", aggregation="sum", value_property="n", unit="call")
+    ladder = [rate(tiers=[step(100, "1"), step(None, "0.50")])]
+    offers = [offer(make_feature("work", meter=work), included=50, rates=ladder)]
+    publish(make_plan("pro", fees=[fee("20", billed="arrears")], offers=offers))
+
+    # January: 90 and 60 calls, of which 100 are beyond the allowance.
+    with time_machine.travel(JAN + 10 * DAY, tick=False):
+        caller = Caller()
+        customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
+        assert caller.post("/customers", customer).status_code == 201
+        asked = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", asked).status_code == 201
+        sent = [calls("a", 90, at=JAN + 4 * DAY), calls("b", 60, at=JAN + 5 * DAY)]
+        assert caller.post("/events", sent).json()["accepted"] == 2
+    with time_machine.travel(FEB + DAY / 8, tick=False):
+        close_due_periods()
+        assert documents(caller) == ["INV 120.00"]
+
+    # February: something comes for January. What waits for nothing is settled once the grace is over.
+    with time_machine.travel(FEB + DAY, tick=False):
+        comes(caller, case["comes"])
+    with time_machine.travel(FEB + 2 * DAY, tick=False):
+        close_due_periods()
+        assert documents(caller)[1:] == [one for one in case["at once"].split(", ") if one]
+    with time_machine.travel(FEB + 10 * DAY, tick=False):
+        assert caller.post("/events", [calls("feb", 70, at=FEB + 9 * DAY)]).json()["accepted"] == 1
+    with time_machine.travel(MAR + DAY / 8, tick=False):
+        settled = len(documents(caller))
+        close_due_periods()
+        assert documents(caller)[settled:] == case["in March"].split(", "), case["why"]
+
+        # Nothing is left over, and nothing comes twice.
+        close_due_periods()
+        assert len(documents(caller)) == settled + len(case["in March"].split(", "))
