@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 
 from billing.admin.charts import MeterChart, Series, lines
+from billing.admin.late import of_customer
 from billing.ingest.tallying import HOURLY
 from billing.models import Subscription, UnbilledUsage
 from billing.usage.current import PeriodUsage, current_usage
@@ -64,6 +65,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "shares": _shares(running, meters),
         "subscriptions": _subscriptions(customer),
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
+        "late": of_customer(customer),
         "unbilled": unbilled.filter(sandbox=customer.sandbox)[:MOST_UNBILLED].count(),
         "most_unbilled": MOST_UNBILLED,
     }

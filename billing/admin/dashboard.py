@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.admin.charts import MeterChart, Series, bars
+from billing.admin.late import newest_late, totals_shown
 from billing.admin.unbilled import newest_stakes
 from billing.models import Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
@@ -56,7 +57,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards += [_invoiced(at), _unmade_files()]
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
     if request.user.has_perm("billing.view_period"):
-        cards[1:1] = [_due(at), _failed(), _unbilled()]
+        cards[1:1] = [_due(at), _failed(), _unbilled(), *_late()]
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
     return context | {"title": "Dashboard", "cards": cards}
@@ -136,6 +137,16 @@ def _unbilled() -> Card:
     note = f"Kept, not billed; about {at_stake} at stake" if at_stake else "Kept, not billed"
     url = reverse("admin:billing_unbilledusage_changelist")
     return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
+
+
+def _late() -> list[Card]:
+    """Return what usage comes to that is late; no card where none is."""
+    totals = totals_shown(newest_late())
+    if not totals:
+        return []
+    url = f"{reverse('admin:billing_period_changelist')}?status=late"
+    figures = [one["amounts"] or "not known" for one in totals]
+    return [Card("Late usage", figures, ", ".join(one["policy"] for one in totals).capitalize(), url)]
 
 
 def _unmade_files() -> Card:

@@ -12,13 +12,16 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.views import ChangeList
 
 from billing.admin import closing, dashboard
 from billing.admin.closing import CLOSE
 from billing.admin.counted import usage_of
+from billing.admin.late import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.spans import span_of
-from billing.admin.statuses import StatusFilter, status_of
+from billing.admin.statuses import LatePolicyFilter, StatusFilter, status_of
 from billing.closing import ClosingFailed, PeriodNotOver, close_one
+from billing.closing.late_report import worked_out
 from billing.models import Period
 from billing.models.periods import PeriodState
 from customers.admin.finding import ids_like
@@ -31,8 +34,9 @@ MOST_AT_ONCE = 200
 @admin.register(Period)
 class PeriodAdmin(ModelAdmin):
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
-    list_filter = (StatusFilter,)
-    list_select_related = ("subscription__customer", "version__plan", "invoice")
+    list_filter = (StatusFilter, LatePolicyFilter)
+    list_select_related = ("subscription__customer__seller", "version__plan", "invoice")
+    list_before_template = "backoffice/late_totals.html"
     search_fields = ("subscription__external_id",)
     search_help_text = "The start of a subscription's id, or part of a customer's name"
     ordering = ("-pk",)
@@ -60,8 +64,29 @@ class PeriodAdmin(ModelAdmin):
     def invoice_shown(self, period: Period) -> str:
         return str(period.invoice) if period.invoice else ""
 
+    @display(description="Late usage")
+    def late_worth(self, period: Period) -> str:
+        return amount_shown(period.late_worth) if period.late_since else ""
+
+    @display(description="What becomes of it")
+    def late_policy(self, period: Period) -> str:
+        return str(period.subscription.customer.seller.get_late_usage_display()) if period.late_since else ""
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "late_worth", "late_policy") if is_about_late(request) else self.list_display
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LateColumns if is_about_late(request) else super().get_changelist(request, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        shown: dict[str, Any] = {}
+        if is_about_late(request):
+            report = newest_late()
+            shown = {"late_totals": totals_shown(report), "late_is_all": report.is_all}
+        return super().changelist_view(request, shown | (extra_context or {}))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Period]:
-        related = ("subscription__customer", "version__plan", "invoice")
+        related = ("subscription__customer__seller", "version__plan", "invoice")
         return super().get_queryset(request).select_related(*related)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
@@ -87,6 +112,7 @@ class PeriodAdmin(ModelAdmin):
                 "status": words,
                 "status_kind": kind,
                 "usage": usage_of(period),
+                "late": [amount_shown(one) for one in worked_out([period])] if period.late_since else [],
             }
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 

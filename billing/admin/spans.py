@@ -1,6 +1,6 @@
 """Periods in the days of the customer's own calendar: what their invoice says."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -13,8 +13,12 @@ TICK = timedelta(microseconds=1)
 def span_of(period: Period) -> str:
     """Return the days of a period whose customer is loaded, both included; an opening period has one moment."""
     zone = ZoneInfo(period.subscription.customer.time_zone)
-    first = period.starts_at.astimezone(zone).date()
     if period.starts_at == period.ends_at:
-        return f"opening, {date_format(first)}"
-    last = (period.ends_at - TICK).astimezone(zone).date()
-    return f"{date_format(first)} – {date_format(last)}"
+        return f"opening, {date_format(period.starts_at.astimezone(zone).date())}"
+    return days(period.starts_at, period.ends_at, zone)
+
+
+def days(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
+    """Return the days of a half-open interval by a clock, both included."""
+    first, last = starts_at.astimezone(zone), (ends_at - TICK).astimezone(zone)
+    return f"{date_format(first.date())} – {date_format(last.date())}"

@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from billing.models import Period
 from billing.models.periods import PeriodState
+from customers.models.sellers import LateUsage as LateUsagePolicy
 
 MOST_LISTED = 10_000
 STATUSES = {"due": "due now", "failed": "failed", "open": "open", "closed": "closed", "late": "late usage"}
@@ -36,10 +37,26 @@ class StatusFilter(DropdownFilter):
             case "failed":
                 return queryset.filter(pk__in=_first(Period.objects.failed()))
             case "late":
-                return queryset.filter(pk__in=_first(Period.objects.filter(late_since__isnull=False)))
+                return queryset.filter(pk__in=_first(Period.objects.late()))
             case "open" | "closed" as state:
                 return queryset.filter(state=state)
         return queryset
+
+
+class LatePolicyFilter(DropdownFilter):
+    """What the seller lets become of late usage; it is about periods that have some."""
+
+    title = "Late usage"
+    parameter_name = "late"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(policy.value, str(policy.label)) for policy in LateUsagePolicy]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
+        if self.value() is None:
+            return queryset
+        late = Period.objects.late().filter(subscription__customer__seller__late_usage=self.value())
+        return queryset.filter(pk__in=_first(late))
 
 
 def _first(periods: QuerySet[Period]) -> QuerySet[Period]:

@@ -149,3 +149,36 @@ UNBILLED_ANSWER = {
         },
     }
 }
+
+_LATE = {
+    "type": "object",
+    "required": ["customer", "subscription", "start", "end", "late_since", "policy", "amount", "problem"],
+    "properties": {
+        "customer": {"type": "string"},
+        "subscription": {"type": "string"},
+        "start": {"type": "string", "format": "date-time"},
+        "end": {"type": "string", "format": "date-time"},
+        "late_since": {"type": "string", "format": "date-time"},
+        "policy": {"type": "string", "description": "What becomes of it: next_invoice, reissue or report_only."},
+        "amount": _AMOUNT
+        | {"description": "Beyond what was billed, before coupons and tax; below zero where it is less."},
+        "problem": {"type": "string", "description": "Why it cannot be priced; empty otherwise."},
+    },
+}
+_LATE_TOTAL = {
+    "type": "object",
+    "required": ["policy", "amount"],
+    "properties": {"policy": {"type": "string"}, "amount": _AMOUNT},
+}
+
+LATE_ANSWER = {
+    (200, "application/json"): {
+        "type": "object",
+        "required": ["data", "totals", "complete"],
+        "properties": {
+            "data": {"type": "array", "items": _LATE},
+            "totals": {"type": "array", "items": _LATE_TOTAL, "description": "For each policy and currency."},
+            "complete": {"type": "boolean", "description": "False where only the latest periods were looked at."},
+        },
+    }
+}

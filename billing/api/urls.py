@@ -7,6 +7,7 @@ from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
+from billing.api.late import LateUsageView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
@@ -26,6 +27,7 @@ urlpatterns = [
     ),
     path("check", CheckView.as_view(), name="check"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
+    path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),

@@ -75,6 +75,15 @@ def assemble_late(closing: Closing, late: Late, seller: SellerTerms, *, referenc
     return found
 
 
+def late_amount(late: Late, closing: Closing, seller: SellerTerms) -> Decimal:
+    """Return what late usage of a period comes to, its commitment settled; below zero where it comes to less."""
+    usage = [one.line for one in differences(late, closing.buyer, seller)]
+    settling = _settling(closing, late.span, seller, usage)
+    if contract := closing.contracts.get(late.span.period_id):
+        add(contract, [*usage, *settling])
+    return sum((line.amount for line in (*usage, *settling)), Decimal(0))
+
+
 def _draft(closing: Closing, seller: SellerTerms, *, reference: str) -> Draft:
     buyer, span = closing.buyer, closing.span
     if closing.kind == "opening" and closing.following is not None:

@@ -30,6 +30,13 @@ class PeriodQuerySet(models.QuerySet["Period"]):
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")
 
+    def late(self) -> Self:
+        """Return the closed periods that usage has come to since."""
+        return self.filter(late_since__isnull=False)
+
+    def with_parties(self) -> Self:
+        return self.select_related("subscription__customer__seller")
+
     def containing(self, at: datetime) -> Self:
         return self.filter(starts_at__lte=at, ends_at__gt=at)
 

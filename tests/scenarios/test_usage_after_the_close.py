@@ -1,6 +1,7 @@
 """What comes after a close, or is corrected then, under each policy of the seller: events in, documents out."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ def documents(caller: Caller) -> list[str]:
     return [f"{one['number'].partition('-')[0]} {one['net']['amount']}" for one in issued]
 
 
+def late(caller: Caller) -> list[str]:
+    """Return what the report tells of late usage, period by period."""
+    report = caller.get("/late-usage", customer="acme").json()
+    amounts = [f"{Decimal(one['amount']['amount']):.2f}" for one in report["data"]]
+    assert [f"{Decimal(one['amount']['amount']):.2f}" for one in report["totals"]] == amounts
+    return amounts
+
+
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['policy']}: {case['comes']}" for case in CASES])
 def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
     make_seller(late_usage=case["policy"])
@@ -74,6 +83,7 @@ def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
     # February: something comes for January. What waits for nothing is settled once the grace is over.
     with time_machine.travel(FEB + DAY, tick=False):
         comes(caller, case["comes"])
+        assert late(caller) == [case["reported"]]
     with time_machine.travel(FEB + 2 * DAY, tick=False):
         close_due_periods()
         assert documents(caller)[1:] == [one for one in case["at once"].split(", ") if one]
@@ -87,3 +97,4 @@ def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
         # Nothing is left over, and nothing comes twice.
         close_due_periods()
         assert len(documents(caller)) == settled + len(case["in March"].split(", "))
+        assert late(caller) == ([case["reported"]] if case["policy"] == "report_only" else [])

@@ -1,0 +1,70 @@
+"""Late usage is told in money where one looks: the list of periods, the dashboard, the customer's page."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import close_due
+from billing.models import Period, Subscription
+from tests.admin.test_pages_ask_a_fixed_number_of_questions import questions
+from tests.builders import FEB, fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/billing/period/"
+
+
+def late_periods(count: int, *, late_usage: str = "report_only") -> list[Subscription]:
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
+    made = []
+    for number in range(count):
+        seller = make_seller(late_usage, late_usage=late_usage)
+        subscription = subscribe(make_customer(f"late-{late_usage}-{number}-{version.pk}", seller=seller), version)
+        use(subscription, "api.calls", 100)
+        made.append(subscription)
+    close_due(at=FEB + timedelta(hours=1))
+    for subscription in made:
+        use(subscription, "api.calls", 400)
+    return made
+
+
+def test_on_every_page_that_is_about_it(member):
+    (subscription,) = late_periods(1)
+    client = member("finance")
+    period = Period.objects.late().get()
+    for address in (
+        f"{LIST}?status=late",
+        f"{LIST}?late=report_only",
+        f"{LIST}{period.pk}/change/",
+        "/admin/",
+        f"/admin/customers/customer/{subscription.customer_id}/change/",
+    ):
+        page = client.get(address).content.decode()
+        assert "+$20.00" in page, address
+        assert "reported only" in page.lower(), address
+
+
+def test_by_policy(member):
+    late_periods(1)
+    late_periods(1, late_usage="next_invoice")
+    client = member("finance")
+    page = client.get(f"{LIST}?late=next_invoice").content.decode()
+    assert "late-next_invoice-0" not in client.get(f"{LIST}?late=report_only").content.decode()
+    assert page.count("+$20.00") == 3, "one row, and a total for each policy"
+
+
+def test_other_lists_ask_nothing_of_it(member):
+    late_periods(1)
+    page = member("finance").get(LIST).content.decode()
+    assert "+$20.00" not in page
+
+
+def test_in_as_many_questions_for_many_as_for_few(member):
+    client = member("root")
+    late_periods(2)
+    client.get(f"{LIST}?status=late")
+    few = questions(client, f"{LIST}?status=late")
+    late_periods(6)
+    many = questions(client, f"{LIST}?status=late")
+    assert len(many) <= len(few), "\n".join(many)
