@@ -14,7 +14,7 @@ import msgspec
 from billing.closing.facts import Closing, Held
 from billing.store import statements
 from invoices.drafts import Draft, DraftLine, DraftShare
-from invoices.totals import Tax
+from invoices.totals import Tax, total_up
 from plans.pricing.discounts import Claim, Discount, TakenOff, take_off
 from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.money import round_money
@@ -77,7 +77,13 @@ def taken_off(coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str
         )
         for held in coupons
     ]
-    return take_off(discounts, [Claim(number, line.amount) for number, line in enumerate(lines)], currency)
+
+    def fits(amounts: Sequence[Decimal]) -> bool:
+        taxed = [(amount, line.tax) for amount, line in zip(amounts, lines, strict=True)]
+        return total_up(taxed, currency).total >= 0
+
+    claims = [Claim(number, line.amount) for number, line in enumerate(lines)]
+    return take_off(discounts, claims, currency, fits=fits)
 
 
 def _lines(

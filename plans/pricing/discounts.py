@@ -1,6 +1,6 @@
 """Coupons: what they take off which lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -53,7 +53,13 @@ class TakenOff:
     shares: tuple[Decimal, ...]
 
 
-def take_off(discounts: Sequence[Discount], claims: Sequence[Claim], currency: str) -> tuple[TakenOff, ...]:
+Fits = Callable[[Sequence[Decimal]], bool]
+"""Whether a document may come to these amounts, one for each claim: its total, with taxes, is not below zero."""
+
+
+def take_off(
+    discounts: Sequence[Discount], claims: Sequence[Claim], currency: str, *, fits: Fits | None = None
+) -> tuple[TakenOff, ...]:
     """
     Return what each discount takes off these lines.
 
@@ -61,23 +67,52 @@ def take_off(discounts: Sequence[Discount], claims: Sequence[Claim], currency: s
     lines that it is for, and is spread over them by largest remainder. Lines that give back are not discounted; what
     they give back is not taken off a second time, so all discounts together leave a sum of zero or more, if it was.
 
+    fits: asked where lines give back, since what is claimed may be taxed at another rate than what is given back: a
+    discount that would leave too little is cut to where it fits.
+
     Source: docs/pricing.md#discounts.
     """
-    left = [max(claim.amount, ZERO) for claim in claims]
-    most = max(sum((claim.amount for claim in claims), ZERO), ZERO)
+    left = [claim.amount for claim in claims]
+    most = max(sum(left, ZERO), ZERO)
+    may_not_fit = fits is not None and any(amount < 0 for amount in left)
     found = []
     for discount in discounts:
         weights = [
-            amount if discount.scope is None or claim.key in discount.scope else ZERO
+            max(amount, ZERO) if discount.scope is None or claim.key in discount.scope else ZERO
             for claim, amount in zip(claims, left, strict=True)
         ]
         base = sum(weights, ZERO)
-        taken = min(_wanted(discount, base, currency), base, most)
-        shares = allocate(taken, weights, minor_unit(currency)) if taken else (ZERO,) * len(weights)
-        left = [EXACT.subtract(amount, share) for amount, share in zip(left, shares, strict=True)]
+        shares = _shares(min(_wanted(discount, base, currency), base, most), weights, currency)
+        if fits is not None and may_not_fit and not fits(_less(left, shares)):
+            shares = _cut(shares, left, weights, currency, fits)
+        taken = sum(shares, ZERO)
+        left = _less(left, shares)
         most = EXACT.subtract(most, taken)
         found.append(TakenOff(base, taken, shares))
     return tuple(found)
+
+
+def _shares(taken: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:
+    return allocate(taken, weights, minor_unit(currency)) if taken else (ZERO,) * len(weights)
+
+
+def _less(left: Sequence[Decimal], shares: Sequence[Decimal]) -> list[Decimal]:
+    return [EXACT.subtract(amount, share) for amount, share in zip(left, shares, strict=True)]
+
+
+def _cut(
+    shares: tuple[Decimal, ...], left: Sequence[Decimal], weights: Sequence[Decimal], currency: str, fits: Fits
+) -> tuple[Decimal, ...]:
+    """Return the shares of a smaller total that fits, found by halving; nothing if none does."""
+    unit = minor_unit(currency)
+    fitting, too_much = 0, int(EXACT.divide(sum(shares, ZERO), unit))
+    while too_much - fitting > 1:
+        middle = (fitting + too_much) // 2
+        if fits(_less(left, _shares(EXACT.multiply(Decimal(middle), unit), weights, currency))):
+            fitting = middle
+        else:
+            too_much = middle
+    return _shares(EXACT.multiply(Decimal(fitting), unit), weights, currency)
 
 
 def _wanted(discount: Discount, base: Decimal, currency: str) -> Decimal:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from invoices.totals import Tax, total_up
 from plans.pricing.charges import InvalidCharge
-from plans.pricing.discounts import Claim, Discount, take_off
+from plans.pricing.discounts import Claim, Discount, Fits, take_off
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked import rows
 
@@ -61,6 +62,48 @@ def test_no_line_falls_below_zero_and_every_cent_has_a_line(amounts, coupons):
         assert all(not share or discount.scope is None or n in discount.scope for n, share in enumerate(one.shares))
     for number, amount in enumerate(amounts):
         assert 0 <= sum(one.shares[number] for one in taken) <= max(amount, 0)
+
+
+def fits_at(rates: list[Decimal], currency: str) -> Fits:
+    """Return the question that a close asks: is the total, with its taxes, zero or more?"""
+    taxes = [Tax("Tax", rate) for rate in rates]
+    return lambda amounts: total_up(list(zip(amounts, taxes, strict=True)), currency).total >= 0
+
+
+@pytest.mark.parametrize("row", rows("discounts", table=1), ids=lambda row: row["why"])
+def test_a_coupon_beside_what_is_given_back_is_cut_to_where_the_total_fits(row):
+    amounts, rates = [D(row["claimed"]), -D(row["given back"])], [D(row["its tax"]), D(row["its tax then"])]
+    lines = [Claim("claimed", amounts[0]), Claim("back", amounts[1])]
+    (taken,) = take_off([Discount(amount=D(50))], lines, "USD", fits=fits_at(rates, "USD"))
+    assert taken.total == D(row["taken off"])
+    left = [amount - share for amount, share in zip(amounts, taken.shares, strict=True)]
+    taxes = [Tax("Tax", rate) for rate in rates]
+    assert total_up(list(zip(left, taxes, strict=True)), "USD").total == D(row["total"])
+
+
+@LAW
+@given(
+    st.lists(
+        st.tuples(decimals(-200, 200, 2), st.sampled_from([D(0), D(7), D("8.875"), D(20)])), min_size=1, max_size=6
+    ),
+    discounts,
+)
+def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons):
+    amounts, rates = [amount for amount, _ in taxed], [rate for _, rate in taxed]
+    fits, lines = fits_at(rates, "USD"), [Claim(number, amount) for number, amount in enumerate(amounts)]
+    assume(fits(amounts))
+    taken = take_off(coupons, lines, "USD", fits=fits)
+    left = [amount - sum(one.shares[number] for one in taken) for number, amount in enumerate(amounts)]
+    assert fits(left)
+    for number, amount in enumerate(amounts):
+        assert 0 <= sum(one.shares[number] for one in taken) <= max(amount, 0)
+
+
+@LAW
+@given(st.lists(decimals(0, 200, 2), min_size=1, max_size=5), discounts)
+def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
+    lines = [Claim(number, amount) for number, amount in enumerate(amounts)]
+    assert take_off(coupons, lines, "USD", fits=lambda _: False) == take_off(coupons, lines, "USD")
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": D(1), "amount": D(1)}])

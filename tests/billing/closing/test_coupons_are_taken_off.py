@@ -16,6 +16,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
+    documents_are_clean,
     fee,
     make_coupon,
     make_customer,
@@ -182,3 +183,19 @@ class TestInTheMiddleOfItsLife:
         remove_coupon(redemption=subscription.redemptions.get(), at=FEB + 2 * HOUR, reason="a mistake")
         close_due(at=MAR + HOUR)
         assert nets() == [30, 60]
+
+
+def test_what_is_given_back_at_a_higher_tax_still_fits_beside_a_coupon():
+    """January's usage was taxed, February's is not: the tax comes back as well, and the coupon leaves room for it."""
+    make_tax("20", country="US", valid_to=FEB.date())
+    subscription = holding(fees=[])
+    use(subscription, "api.calls", 90)
+    close_due(at=FEB + HOUR)
+    apply_coupon(subscription=subscription, coupon=make_coupon(amount=50), at=FEB + HOUR)
+    use(subscription, "api.calls", -90)
+    use(subscription, "api.calls", 120, at=FEB)
+    assert close_due(at=MAR + HOUR).failed == []
+    invoice = Invoice.objects.latest("id")
+    (taken,) = invoice.lines.filter(kind="coupon")
+    assert (taken.amount.amount, invoice.net.amount, invoice.tax.amount, invoice.total.amount) == (-12, 18, -18, 0)
+    documents_are_clean()
