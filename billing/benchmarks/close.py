@@ -22,7 +22,7 @@ _GROUP = "SELECT series_id, sum(quantity) FROM billing_hour WHERE series_id BETW
 
 def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> list[Outcome]:
     """
-    Close `subscriptions` in every round, three usage lines and a fee each, to issued invoices.
+    Close `subscriptions` in every round to issued invoices of a fee and four usage lines, one of them a weighted sum.
 
     The usage of a round is 30 rollup rows per line, which is what the GROUP BY reads.
     """

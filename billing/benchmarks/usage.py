@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection
+from django.utils import timezone
 
 from billing.benchmarks import world
+from billing.ingest import recording, wire
 
 HEAVY = "c0"
 """The customer that owns a twentieth of all events."""
@@ -79,7 +82,29 @@ def store(*, events: int, customers: int, starts_at: datetime) -> None:
         _trust_hours(cursor)
         for statement in (_VALUES, _COUNTERS, _SERIES, _HOURS, "DROP TABLE metered"):
             cursor.execute(statement)
+    _store_levels(customers, starts_at)
+    with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+
+
+def _store_levels(customers: int, starts_at: datetime) -> None:
+    """Let each customer's stored gigabytes change three times, through ingest itself."""
+    at = timezone.now()
+    events = [
+        {
+            "id": f"gb-{customer}-{day}",
+            "customer": f"c{customer}",
+            "event": world.STORED,
+            "timestamp": starts_at + timedelta(days=day),
+            "properties": {"gigabytes": 10 * day},
+        }
+        for day in (1, 5, 9)
+        for customer in range(customers)
+    ]
+    for first in range(0, len(events), 1_000):
+        body = msgspec.json.encode(events[first : first + 1_000])
+        read, _, _ = wire.read(body, sandbox=False, at=at, oldest=starts_at, newest=at)
+        recording.record(events=read, sandbox=False, at=at)
 
 
 def _trust_hours(cursor: Any) -> None:
@@ -90,11 +115,12 @@ def _trust_hours(cursor: Any) -> None:
 
 
 def store_days(*, first_period: int, last_period: int, days: int) -> None:
-    """Give each of these periods three meters' usage on each of its first days: what a close and a GROUP BY read."""
+    """Give each of these periods four meters' usage on each of its first days: what a close and a GROUP BY read."""
     with connection.cursor() as cursor:
         _trust_hours(cursor)
         cursor.execute(_DAY_COUNTERS, {"first": first_period, "last": last_period, "days": days})
         cursor.execute(_DAY_SERIES, {"first": first_period, "last": last_period})
+        cursor.execute(_DAY_TALLIES, {"first": first_period, "last": last_period, "days": days})
         cursor.execute(_DAYS, {"first": first_period, "last": last_period, "days": days, "day": timedelta(days=1)})
 
 
@@ -112,6 +138,16 @@ SELECT p.id, pf.id, r.id, p.starts_at, %(days)s * 10, %(days)s * (1000 + p.id %%
 """
 _DAY_SERIES = f"""
 INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT p.id, f.meter_id, '{{}}' {_PRICED}
+"""
+_DAY_TALLIES = """
+INSERT INTO billing_tally (series_id, span, starts_at, events, total, low, high, latest_at, latest_source, latest_key,
+    latest_value, first_at, moment, members)
+SELECT s.id, '', p.starts_at, %(days)s * 10, v.total, 1, 1, v.at, '', 'e', 1, v.at, v.total * 86400 * 1000000, 0
+FROM billing_series s
+JOIN plans_meter m ON m.id = s.meter_id AND m.aggregation = 'weighted_sum'
+JOIN billing_period p ON p.id = s.period_id
+CROSS JOIN LATERAL (SELECT %(days)s * (1000 + p.id %% 977) AS total, p.starts_at + interval '1 day' AS at) v
+WHERE p.id BETWEEN %(first)s AND %(last)s
 """
 _DAYS = """
 INSERT INTO billing_hour (series_id, bucket, events, quantity)

@@ -1,4 +1,4 @@
-"""What the benchmarks bill: a catalogue of ten prices, and customers by the thousand."""
+"""What the benchmarks bill: a catalogue of ten prices and a weighted sum, and customers by the thousand."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,15 +11,17 @@ from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Pr
 from plans.models.versions import VersionState
 
 EVENT = "llm.request"
+STORED = "storage.changed"
 MODELS = ("atlas", "borea", "cygnus", "draco")
 REGIONS = ("eu", "us", "ap")
 
 
 def catalogue(at: datetime) -> PlanVersion:
     """
-    Return a live version of ten prices over three meters that all count the same event.
+    Return a live version of ten prices over three meters that all count the same event, and of a fourth meter.
 
-    Tokens by model and direction (8 rates, two values per event), requests, and seconds of compute by region.
+    Tokens by model and direction (8 rates, two values per event), requests, and seconds of compute by region; the
+    fourth is a weighted sum, gigabytes stored over time, which are carried over from one period to the next.
     """
     tokens = Meter.objects.create(
         code="tokens",
@@ -42,12 +44,22 @@ def catalogue(at: datetime) -> PlanVersion:
         dimensions=["region"],
         unit="second",
     )
+    storage = Meter.objects.create(
+        code="storage",
+        name="Storage",
+        event_name=STORED,
+        aggregation="weighted_sum",
+        value_property="gigabytes",
+        recurring=True,
+        unit="GB-month",
+    )
     version = PlanVersion.objects.create(plan=Plan.objects.create(code="bench", name="Benchmark"), number=1)
     Fee.objects.create(version=version, currency="USD", amount=Decimal(20), billed="arrears")
     by_model = [{"model": model, "direction": way} for model in MODELS for way in ("input", "output")]
     _offer(version, tokens, by_model, Decimal("0.0000025"))
     _offer(version, requests, [{}], Decimal("0.001"))
     _offer(version, compute, [{}], Decimal("0.0004"))
+    _offer(version, storage, [{}], Decimal("0.02"))
     version.state = VersionState.LIVE
     version.effective_from = version.published_at = at - timedelta(days=800)
     version.save()
