@@ -1,13 +1,19 @@
 """Numbers as staff read them: every digit that counts, none that does not."""
 
+import copy
 import decimal
+import re
 from decimal import Decimal
+from functools import lru_cache
 
-from babel.numbers import format_currency, format_decimal
+from babel import Locale
+from babel.numbers import NumberPattern, format_decimal
 
 from plans.pricing.exact import EXACT
+from plans.pricing.money import UnknownCurrency, minor_unit
 
-LOCALE = "en_US"
+LOCALE = Locale("en", "US")
+LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR's spacing of CHF and the like, which Babel leaves out
 SHORTEST_WORD = 3
 
 
@@ -31,9 +37,29 @@ def plural(unit: str) -> str:
     return f"{unit}s"
 
 
-def money(amount: Decimal, currency: str) -> str:
-    """Return an amount in the currency's own places: 1234.5 USD → "$1,234.50"; a finer one keeps its digits."""
+def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
+    """
+    Return an amount with its symbol: at least the places of ISO 4217, and every digit beyond them.
+
+    1234.5 USD → "$1,234.50"; a unit price keeps its digits.
+    """
     with decimal.localcontext(EXACT):
-        exact = str(format_currency(amount, currency, locale=LOCALE, decimal_quantization=False))
-    rounded = str(format_currency(amount, currency, locale=LOCALE))
-    return exact if len(exact) > len(rounded) else rounded
+        written = _money_pattern(locale, _places(currency)).apply(
+            amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
+        )
+    return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", written)
+
+
+def _places(currency: str) -> int:
+    try:
+        return -int(minor_unit(currency).as_tuple().exponent)
+    except UnknownCurrency:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _money_pattern(locale: Locale, places: int) -> NumberPattern:
+    """Return the locale's own pattern with ISO 4217's number of places, which CLDR does not always keep to."""
+    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (places, places)
+    return pattern

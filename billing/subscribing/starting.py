@@ -84,6 +84,10 @@ def start(
         return subscription
 
 
+class CurrencyNotOffered(SubscriptionRefused):
+    """A version has no prices in the currency; the text names those that it has."""
+
+
 def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
     """Return what the subscription would pay, refusing a version or currency that it cannot be billed by."""
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
@@ -94,7 +98,9 @@ def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
     offered = set(Fee.objects.filter(version=version).values_list("currency", flat=True))
     offered |= set(Price.objects.filter(plan_feature__version=version).values_list("currency", flat=True))
     if offered and currency not in offered:
-        raise SubscriptionRefused(f"{version} has no prices in {currency}: choose {' or '.join(sorted(offered))}.")
+        *others, last = sorted(offered)
+        choice = f"{', '.join(others)} or {last}" if others else last
+        raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
     return terms_of(version.pk, currency)
 
 

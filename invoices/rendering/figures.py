@@ -7,7 +7,6 @@ printed is what was charged.
 
 import copy
 import decimal
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import NumberPattern
 
+from plans.figures import money
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.money import minor_unit
 
@@ -26,7 +26,6 @@ LEGIBLE = Decimal("0.1")
 ONE = Decimal(1)
 THOUSAND = Decimal(1000)
 MOST_PER = Decimal("1e12")
-LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR's spacing of CHF and the like, which Babel leaves out
 INSTANT = timedelta(microseconds=1)
 
 
@@ -40,8 +39,7 @@ class Figures:
 
     def money(self, amount: Decimal) -> str:
         """Return an amount with its symbol: at least the minor unit's places, and every digit beyond them."""
-        written = self._write(_pattern(self.locale, "currency", _places(self.currency)), amount, self.currency)
-        return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", written)
+        return money(amount, self.currency, locale=self.locale)
 
     def legible_per(self, unit_prices: Iterable[Decimal]) -> Decimal:
         """
@@ -62,11 +60,11 @@ class Figures:
         return self.money(EXACT.multiply(unit_price, per))
 
     def quantity(self, quantity: Decimal) -> str:
-        return self._write(_pattern(self.locale, "decimal", 0), quantity)
+        return self._write(_pattern(self.locale, "decimal"), quantity)
 
     def percent(self, rate: Decimal) -> str:
         """Return a rate given in percent: 8.8750 → 8.875%."""
-        return self._write(_pattern(self.locale, "percent", 0), rate.scaleb(-2, EXACT))
+        return self._write(_pattern(self.locale, "percent"), rate.scaleb(-2, EXACT))
 
     def day(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
@@ -87,25 +85,15 @@ class Figures:
         first, last = self.days(start, end)
         return format_interval(first, last, "yMMMd", locale=self.locale)
 
-    def _write(self, pattern: NumberPattern, number: Decimal, currency: str | None = None) -> str:
+    def _write(self, pattern: NumberPattern, number: Decimal) -> str:
         with decimal.localcontext(EXACT):
-            return pattern.apply(
-                number, self.locale, currency=currency, currency_digits=False, decimal_quantization=False
-            )
-
-
-def _places(currency: str) -> int:
-    return -int(minor_unit(currency).as_tuple().exponent)
+            return pattern.apply(number, self.locale, decimal_quantization=False)
 
 
 @lru_cache(maxsize=256)
-def _pattern(locale: Locale, kind: str, places: int) -> NumberPattern:
-    """Return the locale's own pattern with ISO 4217's number of places, which CLDR does not always keep to."""
-    patterns = {
-        "currency": lambda: locale.currency_formats["standard"],
-        "decimal": lambda: locale.decimal_formats[None],
-        "percent": lambda: locale.percent_formats[None],
-    }
+def _pattern(locale: Locale, kind: str) -> NumberPattern:
+    """Return the locale's own pattern, with as many places as the number has."""
+    patterns = {"decimal": lambda: locale.decimal_formats[None], "percent": lambda: locale.percent_formats[None]}
     pattern = copy.copy(patterns[kind]())
-    pattern.frac_prec = (places, places)
+    pattern.frac_prec = (0, 0)
     return pattern

@@ -14,6 +14,7 @@ AMOUNTS = [
     ("12.500000000000", "USD", "$12.50", "padding goes"),
     ("1234.5000", "JPY", "¥1,234.5", "nothing is rounded away"),
     ("5", "KWD", "KWD5.000", "three places"),
+    ("5.3", "LBP", "LBP5.30", "ISO's two places, of which CLDR knows none"),
     ("-3.1", "USD", "-$3.10", "a credit"),
     ("0.000000000001", "USD", "$0.000000000001", "the smallest price"),
 ]
