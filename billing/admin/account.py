@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 
 from billing.admin.charts import MeterChart, Series, lines
 from billing.admin.late import of_customer
+from billing.closing.progress import Progress, progress_of
 from billing.ingest.tallying import HOURLY
 from billing.models import Subscription, UnbilledUsage
 from billing.usage.current import PeriodUsage, current_usage
@@ -51,15 +52,28 @@ class PeriodPanel:
     rows: list[FeatureRow]
     cost: str
     projected: str
+    promised: "PromiseShown | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseShown:
+    """How far a minimum commitment is reached, as text; percent of it."""
+
+    promised: str
+    reached: str
+    missing: str
+    until: datetime
+    percent: int
 
 
 def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     """Return what the page shows, in a fixed number of queries whatever the customer used."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
+    promised = progress_of(running)
     unbilled = UnbilledUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
-        "periods": [panel(one, customer) for one in running],
+        "periods": [panel(one, customer, promised.get(one.period_id)) for one in running],
         "charts": _charts(customer, running, meters, at=at),
         "uncharted": _uncharted(running, meters),
         "shares": _shares(running, meters),
@@ -71,7 +85,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def panel(one: PeriodUsage, customer: Customer) -> PeriodPanel:
+def panel(one: PeriodUsage, customer: Customer, promised: Progress | None) -> PeriodPanel:
     currency, terms = one.terms.currency, one.terms
     zone = ZoneInfo(customer.time_zone)
     first, last = one.starts_at.astimezone(zone), (one.ends_at - timedelta(microseconds=1)).astimezone(zone)
@@ -93,7 +107,13 @@ def panel(one: PeriodUsage, customer: Customer) -> PeriodPanel:
         ],
         cost=money(one.cost, currency),
         projected=money(one.projected, currency),
+        promised=promise_shown(promised, currency) if promised else None,
     )
+
+
+def promise_shown(found: Progress, currency: str) -> PromiseShown:
+    figures = (money(one, currency) for one in (found.promised, found.reached, found.missing))
+    return PromiseShown(*figures, found.ends_at, _percent(found.reached, found.promised) or 0)
 
 
 def _percent(used: Decimal, included: Decimal) -> int | None:

@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscribing
+from billing.admin.account import PromiseShown, promise_shown
 from billing.admin.caps import capping, caps_of
 from billing.admin.changing import changing
 from billing.admin.commitments import promised_by, promising
@@ -24,9 +25,11 @@ from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
 from billing.admin.quantities import changing_quantity, held_rows
 from billing.admin.upcoming import upcoming
+from billing.closing.progress import progress_of
 from billing.models import Subscription
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
+from billing.usage.current import current_usage
 from customers.admin.finding import ids_like
 
 STATE_COLOURS = {"draft": "info", "active": "success", "cancelled": "warning"}
@@ -217,7 +220,16 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "caps": caps_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "commitments": promised_by(subscription),
+        "promised": _progress(subscription),
         "coupons": held_by(subscription),
         "held": held_rows(subscription, at=timezone.now()),
         "upcoming": upcoming(subscription, at=timezone.now()),
     }
+
+
+def _progress(subscription: Subscription) -> PromiseShown | None:
+    """Return how far the commitment of the running period is reached."""
+    customer, at = subscription.customer, timezone.now()
+    running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
+    own = [one for one in running if one.subscription == subscription.external_id]
+    return next((promise_shown(one, str(subscription.currency)) for one in progress_of(own).values()), None)

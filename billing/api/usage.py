@@ -14,10 +14,12 @@ from rest_framework.views import APIView
 
 from billing.api.refusals import NotFound
 from billing.api.subscription_serializers import HeldSerializer
+from billing.closing.progress import Progress, progress_of
 from billing.usage.breakdown import BreakdownRefused, breakdown
 from billing.usage.capped import CapUsage
 from billing.usage.current import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
 from customers.models import Customer
+from plans.api.fields import amount_document
 from plans.models import Meter
 from plans.pricing.exact import plain
 
@@ -36,7 +38,9 @@ class UsageView(APIView):
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         except UnknownCustomer as error:
             raise NotFound(f"There is no customer “{customer}”.") from error
-        return Response({"customer": customer, "at": at, "periods": [period_document(one) for one in periods]})
+        promised = progress_of(periods)
+        shown = [period_document(one, promised.get(one.period_id)) for one in periods]
+        return Response({"customer": customer, "at": at, "periods": shown})
 
 
 class BreakdownView(APIView):
@@ -92,7 +96,7 @@ def _instant(request: Request, name: str) -> Any:
     return found
 
 
-def period_document(period: PeriodUsage) -> dict[str, Any]:
+def period_document(period: PeriodUsage, promised: Progress | None) -> dict[str, Any]:
     currency = period.terms.currency
     return {
         "subscription": period.subscription,
@@ -105,6 +109,19 @@ def period_document(period: PeriodUsage) -> dict[str, Any]:
         "quantities": HeldSerializer(period.quantities, many=True).data,
         "features": [feature_document(one, currency) for one in period.features],
         "spend_caps": [cap_document(one, period) for one in period.caps],
+        "commitment": None if promised is None else commitment_document(promised, currency),
+    }
+
+
+def commitment_document(promised: Progress, currency: str) -> dict[str, Any]:
+    return {
+        "promised": amount_document(promised.promised, currency),
+        "reached": amount_document(promised.reached, currency),
+        "missing": amount_document(promised.missing, currency),
+        "periods": promised.periods,
+        "start": promised.starts_at,
+        "end": promised.ends_at,
+        "trues_up": promised.trues_up,
     }
 
 
