@@ -22,7 +22,7 @@ test: setup  ## everything that must hold at each change; PYTEST_ARGS="-k name" 
 lint: setup  ## the same without the tests
 	@exec $(PY) -m config.postgres run bin/gates lint
 
-prove: setup  ## benchmarks, faults and planted bugs, as long as they take; results go to docs/proof/; ARGS="read faults" chooses
+prove: setup  ## benchmarks, faults, planted bugs and mutants, as long as they take; results go to docs/proof/; ARGS="read faults" chooses
 	@exec bin/prove $(ARGS)
 
 stop:  ## stop the project's own PostgreSQL

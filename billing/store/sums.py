@@ -96,6 +96,15 @@ def gate(period_ids: Iterable[int]) -> tuple[int, dict[int, Gate]]:
         return rows[0][0], {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
 
 
+# Whoever adds a period holds the last one: while we share it, none comes that would be entered without us.
+_HOLD_LAST = """
+SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
+    SELECT last.id FROM unnest(%s::bigint[]) AS c(subscription) JOIN LATERAL (
+        SELECT id FROM billing_period WHERE subscription_id = c.subscription AND kind = 'regular'
+        ORDER BY starts_at DESC LIMIT 1
+    ) last ON true
+) ORDER BY id FOR SHARE
+"""
 _GATE_LATER = """
 SELECT p.subscription_id, p.id, p.starts_at, p.state = 'closed'
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS c(subscription, since)
@@ -122,15 +131,23 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 def gate_later(carried: Collection[tuple[int, datetime]]) -> Later:
     """
-    Lock the periods that a level is carried into against closing, like those that are counted into.
+    Lock the periods that a level is carried into against closing, like those that are counted into, and let none be
+    added after them.
 
     carried: subscriptions, each with the moment from which on its periods are entered with what may change.
     """
     if not carried:
         return Later(())
+    subscriptions, since = map(list, zip(*carried, strict=True))
     with statements.cursor() as cursor:
-        cursor.execute(_GATE_LATER, [list(column) for column in zip(*carried, strict=True)])
-        return Later(tuple(row[:3] for row in cursor.fetchall() if row[3]))
+        while True:
+            cursor.execute(_HOLD_LAST, [subscriptions])
+            last = dict(cursor.fetchall())
+            cursor.execute(_GATE_LATER, [subscriptions, since])
+            rows = cursor.fetchall()
+            # One may have been added while we waited for the last.
+            if all(start <= last[subscription_id] for subscription_id, _, start, _ in rows):
+                return Later(tuple(row[:3] for row in rows if row[3]))
 
 
 _MAKE_COUNTERS = """

@@ -10,11 +10,9 @@ is put in, its guards run, and it is taken out. The exit status is the number of
 import argparse
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from pathlib import Path
 from config.places import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
 from tests import postgres
+from tests.copies import commit, copied_project
 from tests.planted.bugs import Bug, DoesNotApply, all_bugs
 from tests.planted.verdicts import CAUGHT, verdict
 
@@ -42,8 +41,8 @@ def main() -> int:
     if not bugs or (asked.proof and asked.names):
         parser.error("all bugs make a proof, not some" if bugs else "there is no bug of that name")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit, so that server and copy are removed
-    commit = _commit()
-    with _copied_project() as copy, _server() as databases:
+    at = commit()
+    with copied_project() as copy, _server() as databases:
         plot = Plot(copy, databases)
         if not plot.is_unbroken(bugs):
             return len(bugs)
@@ -52,30 +51,8 @@ def main() -> int:
     print(f"{len(bugs) - missed} of {len(bugs)} caught", flush=True)
     if asked.proof:
         PROOF.parent.mkdir(parents=True, exist_ok=True)
-        PROOF.write_text(_table(bugs, verdicts, commit))
+        PROOF.write_text(_table(bugs, verdicts, at))
     return min(missed, 100)
-
-
-def _commit() -> str:
-    changes = ", with changes" if _git("status", "--porcelain") else ""
-    return _git("rev-parse", "--short", "HEAD").strip() + changes
-
-
-def _git(*command: str) -> str:
-    return subprocess.run(["git", *command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-
-
-@contextlib.contextmanager
-def _copied_project() -> Iterator[Path]:
-    """Yield a copy of the working tree, with what is not committed yet and without what is ignored."""
-    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    with tempfile.TemporaryDirectory(prefix="tollbook-planted-") as folder:
-        copy = Path(folder) / "project"
-        for name in filter(None, listed.split("\0")):
-            if (PROJECT / name).is_file():
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(PROJECT / name, copy / name)
-        yield copy
 
 
 @contextlib.contextmanager
@@ -167,15 +144,13 @@ Commit {commit}; {when}; {caught} of {all} caught.
 """
 
 
-def _table(bugs: Sequence[Bug], verdicts: Sequence[str], commit: str) -> str:
+def _table(bugs: Sequence[Bug], verdicts: Sequence[str], at: str) -> str:
     rows = [
         f"| {bug.name} | {bug.broken} | {'<br>'.join(f'`{guard}`' for guard in bug.guards)} | {found} |"
         for bug, found in zip(bugs, verdicts, strict=True)
     ]
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return HEADING.format(
-        commit=commit, when=when, caught=verdicts.count(CAUGHT), all=len(bugs), rows="\n".join(rows)
-    )
+    return HEADING.format(commit=at, when=when, caught=verdicts.count(CAUGHT), all=len(bugs), rows="\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from plans.pricing.charges import Graduated, InvalidCharge, PerUnit, Tier
 from plans.pricing.commitments import Commitment, settle
+from plans.pricing.parts import Part
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked import rows
@@ -65,10 +66,13 @@ def test_a_discount_lowers_the_unit_price_of_every_part(row):
     assert (line.parts[0].unit_price, line.amount) == (D(row["unit price"]), D(row["1000 units"]))
 
 
-def test_a_discount_leaves_flat_fees_alone():
+def test_a_discount_leaves_flat_fees_and_bounds_alone():
     ladder = Graduated((Tier(D(10), D(2), D(5)), Tier(None, D(1))))
     (line,) = rate_usage(PriceTerms("USD", (Rate("all", (), ladder),), discount=D(50)), {"all": D(20)}).lines
-    assert [(part.unit_price, part.flat_fee) for part in line.parts] == [(1, 5), (D("0.5"), 0)]
+    assert line.parts == (
+        Part(D(0), D(10), D(10), D(1), D(5), D(15)),
+        Part(D(10), None, D(10), D("0.5"), D(0), D(5)),
+    )
     assert line.amount == 20
 
 

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.agreed import Agreed, agreed_terms
+from plans.agreed import Agreed, agreed_terms, part_terms
 from plans.pricing import charges
 from plans.pricing.anchors import Interval
 from plans.pricing.bounds import InvalidCharge
+from plans.pricing.commitments import Commitment
 from plans.pricing.rating import PriceTerms, Rate, Usage, rate_usage
 from plans.terms import FeatureTerms, Metering, Terms, by_use
 from tests.pricing.worked import rows
@@ -130,3 +132,91 @@ def test_keys_and_matches_stay_so_that_usage_is_counted_the_same():
         (rate.key, rate.match, rate.label) for rate in before
     ]
     assert replace(feature, price=None, included=D(0), agreed=()) == replace(terms.features[0], price=None)
+
+
+TOLD = [
+    # charge                       figures                                    what is told of them
+    (charges.Package(D(10), D(1)), [own("price", "0.50")],                    [("price", "rate 1", "0.5", "1")]),
+    (charges.Flat(D(29)),          [own("price", 30)],                        [("price", "rate 1", "30", "29")]),
+    (charges.Graduated(LADDER),    [own("price", 2)],                         [("price", "rate 1", "2", "")]),
+    (charges.PerUnit(D(1)),        [own("percent", "-12.50")],                [("percent", "", "-12.5", "")]),
+    (charges.PerUnit(D(1)),        [own("included", 10), own("maximum", 9)],  [("included", "", "10", "0"),
+                                                                               ("maximum", "", "9", "")]),
+    (charges.PerUnit(D(1)),        [own("minimum", 5)],                       [("minimum", "", "5", "")]),
+    (charges.PerUnit(D(1)),        [own("percent", 0)],                       []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("charge", "figures", "told"), TOLD)
+def test_what_is_not_as_published_is_told(charge, figures, told):
+    assert [tuple(one) for one in feature_of(terms_of(charge), *figures).agreed] == told
+
+
+def test_published_bounds_are_told_beside_the_agreed_ones():
+    feature = feature_of(terms_of(charges.PerUnit(D(1)), minimum=D("1.50"), maximum=D(9)), own("minimum", 2))
+    assert [tuple(one) for one in feature.agreed] == [("minimum", "", "2", "1.5")]
+    assert (feature.price.minimum, feature.price.maximum) == (2, 9)
+
+
+def test_the_ends_of_what_a_percentage_may_be():
+    for percent, amount in ((-100, 0), (1000, 11)):
+        feature = feature_of(terms_of(charges.PerUnit(D(1))), own("percent", percent))
+        assert rate_usage(feature.price, {1: D(1)}).amount == amount
+
+
+def unpriced(terms: Terms, **fields: object) -> Terms:
+    """Return the terms with a second feature that has no price: a hard cap."""
+    (first,) = terms.features
+    capped = replace(first, plan_feature_id=2, feature_id=8, consumption="hard_cap", price=None, **fields)
+    return replace(terms, **by_use((first, capped)))
+
+
+def test_a_feature_without_a_price_has_its_own_allowance():
+    capped = agreed_terms(
+        unpriced(terms_of(charges.PerUnit(D(1))), included=D(5)),
+        frozenset([own("included", 7)._replace(feature_id=8)]),
+    ).features[1]
+    assert (capped.included, capped.price) == (7, None)
+    assert [tuple(one) for one in capped.agreed] == [("included", "", "7", "5")]
+
+
+def committed(**figures: str) -> Agreed:
+    match = {"periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "1", "since": "2026-01-01"}
+    return Agreed(0, "commitment", D(500), tuple(sorted((match | figures).items())))
+
+
+def test_a_commitment_of_its_own_takes_the_place_of_the_versions_with_its_discount():
+    published = replace(unpriced(terms_of(charges.PerUnit(D(1)))), commitment=Commitment(D(9)))
+    terms = agreed_terms(published, frozenset([committed()]))
+    assert terms.commitment == Commitment(D(500), overage_factor=D("1.5"), discount=D(10), trues_up=True, periods=12)
+    assert terms.committed_since == "2026-01-01"
+    assert [one.price and one.price.discount for one in terms.features] == [10, None]
+    assert rate_usage(terms.by_plan_feature[1].price, {1: D(10)}).amount == 9
+
+
+def test_a_commitment_of_its_own_may_be_without_a_true_up():
+    terms = agreed_terms(terms_of(charges.PerUnit(D(1))), frozenset([committed(trues_up="0")]))
+    assert not terms.commitment.trues_up
+
+
+def test_a_part_of_an_interval_has_its_part_of_every_allowance():
+    terms = unpriced(terms_of(charges.PerUnit(D(1)), included=D(200)), included=D(10))
+    part = part_terms(terms, Fraction(1, 4))
+    assert [one.included for one in part.features] == [50, 3]
+    assert [one.price and one.price.included for one in part.features] == [50, None]
+    assert part.by_plan_feature[1] is part.features[0]
+
+
+def test_an_allowance_of_an_interval_of_its_own_stays_whole_in_a_part():
+    (feature,) = terms_of(charges.PerUnit(D(1)), included=D(200)).features
+    terms = replace(terms_of(charges.PerUnit(D(1))), **by_use((replace(feature, resets=Interval("day", 1)),)))
+    assert part_terms(terms, Fraction(1, 4)).features == terms.features
+
+
+@pytest.mark.parametrize("made", [lambda terms: agreed_terms(terms, frozenset([own("minimum", 5)])),
+                                  lambda terms: part_terms(terms, Fraction(1, 2))])  # fmt: skip
+def test_they_are_made_once_for_the_same_terms_and_anew_for_others(made):
+    terms = terms_of(charges.PerUnit(D(1)), included=D(4))
+    drafted = terms_of(charges.PerUnit(D(2)), included=D(4))
+    assert made(terms) is made(terms)
+    assert rate_usage(made(drafted).features[0].price, {1: D(10)}).amount >= 12

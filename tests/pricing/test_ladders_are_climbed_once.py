@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from plans.pricing.charges import Charge, Graduated, PerUnit, Volume
+from plans.pricing.exact import EXACT
 from plans.pricing.parts import total
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.pricing.strategies import LAW, ladders, quantities
@@ -34,7 +35,7 @@ def test_usage_goes_on_from_what_was_climbed_as_documented(row):
 @given(ladders(), quantities, quantities)
 def test_a_ladder_climbed_in_two_steps_costs_what_one_does(tiers, first, second):
     charge = Graduated(tiers)
-    assert cost(charge, first) + cost(charge, second, first) == cost(charge, first + second)
+    assert cost(charge, first) + cost(charge, second, first) == cost(charge, EXACT.add(first, second))
 
 
 @LAW
@@ -51,7 +52,7 @@ def test_volume_prices_what_is_new_at_the_tier_that_all_of_it_reaches(tiers, cli
     (part, *none) = Volume(tiers).rate(quantity, climbed=climbed) or [None]
     assert none == []
     if part is not None:
-        (reached,) = Volume(tiers).rate(climbed + quantity)
+        (reached,) = Volume(tiers).rate(EXACT.add(climbed, quantity))
         assert (part.start, part.end, part.unit_price) == (reached.start, reached.end, reached.unit_price)
         assert part.flat_fee == (0 if climbed > part.start else reached.flat_fee)
 

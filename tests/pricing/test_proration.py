@@ -31,7 +31,7 @@ def test_a_share_is_as_documented(row):
     assert found == Fraction(row["share"]), row["why"]
 
 
-@pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['included']} × {row['share']}")
+@pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['share']} of {row['included']}")
 def test_an_allowance_in_part_is_rounded_up_as_documented(row):
     assert included_in_part(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
 

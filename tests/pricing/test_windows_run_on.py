@@ -90,7 +90,10 @@ MADE_OF = [
     (("year", 2),         ("year", 1),          False, "two years are counted from a month"),
     (("month", 1),        ("day", 1),           True,  ""),
     (("month", 1),        ("week", 1),          False, "a month begins in a week"),
+    (("week", 1),         ("month", 1),         False, "and a week in a month"),
+    (("week", 1),         ("day", 1),           True,  ""),
     (("week", 2),         ("week", 1),          True,  ""),
+    (("day", 14),         ("day", 2),           True,  ""),
     (("day", 14),         ("week", 1),          False, "14 days are counted from any day"),
     (("week", 1),         ("week", 1),          True,  ""),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.auditing import assert_clean
-from billing.models import Period, ScheduledChange
+from billing.models import Period, ScheduledChange, Subscription
 from billing.repricing import publish_for, roll_out
 from billing.subscribing import cancel, extend_periods, extending
 from billing.subscribing.moving import move_due
@@ -78,3 +78,16 @@ def test_whatever_comes_first_of_moving_revoking_and_cancelling_the_books_are_cl
     states = ScheduledChange.objects.order_by("subscription").values_list("state", flat=True)
     assert list(states) == ["revoked"] * 8 + ["done"] * 4
     assert_clean()
+
+
+def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, monkeypatch):
+    publish_for_all()
+    roll_out(at=TENTH)
+    publish_due(at=FEB)
+    extend_periods(until=MAR)
+    pause = Pause.before(monkeypatch, Subscription.objects, "filter")
+    first = start(lambda: move_due(at=FEB))
+    pause.await_arrival()
+    assert move_due(at=FEB) == 0
+    pause.let_go()
+    assert first.result() == 12

@@ -1,0 +1,166 @@
+"""
+Change the arithmetic a little, thousands of times, and demand that a test notices.
+
+    python -m tests.mutation.run [--proof] [--only PATTERN...] [--workers N]
+
+Mutmut makes the mutants, in a copy of the project. The exit status is the number of survivors that explained.toml
+does not explain, 100 at most.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.places import PROJECT
+from tests.copies import commit, copied_project
+from tests.mutation.survivors import Explanation, Mutant, explanations, mutants_in
+
+PROOF = PROJECT / "docs" / "proof" / "mutation.md"
+
+MUTATED = (
+    "plans/pricing/*.py",
+    "plans/metering/*.py",
+    "plans/metering/expressions/*.py",
+    "plans/agreed.py",
+    "invoices/totals.py",
+)
+TESTS = (
+    "tests/pricing",
+    "tests/metering",
+    "tests/invoices/test_totals.py",
+    *(f"tests/golden/test_{name}.py" for name in ("charges", "commitments", "rounding", "periods")),
+)
+# They measure time, and read the sources that are mutated.
+LEFT_OUT = ("tests/pricing/test_rating_is_fast.py", "tests/pricing/test_sources_are_on_the_page.py")
+
+
+def main() -> int:
+    """Run what the command line asks for, and return how many survivors nobody explains."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__.strip().split("\n")[0])
+    parser.add_argument("--proof", action="store_true", help=f"write {PROOF.relative_to(PROJECT)}")
+    parser.add_argument("--only", nargs="+", metavar="PATTERN", help="of files, instead of the whole pure core")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="one for each core unless given")
+    asked = parser.parse_args()
+    if asked.proof and asked.only:
+        parser.error("the whole core makes a proof, not some of it")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit, so that the copy is removed
+    at = commit()
+    with copied_project() as copy:
+        _configure(copy, asked.only or MUTATED)
+        _mutate(copy, workers=asked.workers)
+        mutants = mutants_in(copy)
+    if not mutants:
+        parser.error("no such file has anything to mutate")
+    told, unexplained = told_of(mutants, explanations(), at=at)
+    print(told)
+    if asked.proof:
+        PROOF.write_text(told)
+    return min(len(unexplained), 100)
+
+
+def _configure(copy: Path, mutated: Sequence[str]) -> None:
+    beside = [
+        child.name
+        for child in copy.iterdir()
+        if child.name not in ("plans", "invoices", "tests", "pyproject.toml", ".git")
+    ]
+    settings: dict[str, object] = {
+        "source_paths": ["plans/", "invoices/"],
+        "only_mutate": list(mutated),
+        "also_copy": beside,
+        "pytest_add_cli_args_test_selection": list(TESTS),
+        "pytest_add_cli_args": [f"--deselect={name}" for name in LEFT_OUT],
+        "process_isolation": "forkserver",  # else mutants would find what the sound code left in a cache
+        "timeout_constant": 60,  # a test may be too short to tell how long a busy machine takes to begin it
+        "use_git_change_detection": False,
+    }
+    told = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
+    with (copy / "pyproject.toml").open("a") as project:
+        project.write(f"\n[tool.mutmut]\n{told}")
+    with (copy / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write("\nsys.setrecursionlimit(10_000)  # each function calls its mutant through one more\n")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, list | int) else f'"{value}"'
+
+
+def _mutate(copy: Path, *, workers: int) -> None:
+    # Hypothesis draws the same examples each time where it runs for a machine, so a score can be had again.
+    subprocess.run(
+        [sys.executable, "-m", "mutmut", "run", "--max-children", str(workers)],
+        cwd=copy,
+        env=os.environ | {"CI": "1"},
+        check=True,
+    )
+
+
+HEADING = """\
+# Mutation score
+
+Written by `python -m tests.mutation.run --proof`: every function of the pure core was changed a little, one change at
+a time (a bound, an operator, an argument, a text), and its tests had to notice. What no test can notice is
+explained in `tests/mutation/explained.toml`.
+
+Commit {commit}; {when}; {killed} of {all} mutants killed: {score}.
+{survived} survived, {unexplained} of them unexplained.
+
+| module | mutants | killed | score | explained | unexplained |
+|---|---|---|---|---|---|
+{modules}
+"""
+
+
+def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: str) -> tuple[str, Sequence[Mutant]]:
+    """Return the report of a run at a commit, and the survivors in it that nobody explains."""
+    survivors = [one for one in mutants if one.fate != "killed"]
+    unexplained = [one for one in survivors if not any(why.is_of(one) for why in explained)]
+    told = HEADING.format(
+        commit=at,
+        when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        killed=len(mutants) - len(survivors),
+        all=len(mutants),
+        score=_share(mutants),
+        survived=len(survivors),
+        unexplained=len(unexplained),
+        modules="\n".join(_module(name, mutants, unexplained) for name in sorted({one.module for one in mutants})),
+    )
+    if unexplained:
+        told += "\n## Unexplained\n"
+    for one in unexplained:
+        told += f"\n`{one.function}` {one.fate}\n" + _diff([one])
+    told += "\n## Explained\n"
+    for why in explained:
+        if found := [one for one in survivors if why.is_of(one)]:
+            told += f"\n`{why.function}`: {why.why}\n" + _diff(found)
+    return told, unexplained
+
+
+def _diff(found: Sequence[Mutant]) -> str:
+    changes = "\n\n".join(one.change for one in found)
+    return f"\n```diff\n{changes}\n```\n" if changes else ""
+
+
+def _module(name: str, mutants: Sequence[Mutant], unexplained: Sequence[Mutant]) -> str:
+    own = [one for one in mutants if one.module == name]
+    killed, left = _killed(own), sum(one.module == name for one in unexplained)
+    return f"| {name} | {len(own)} | {killed} | {_share(own)} | {len(own) - killed - left} | {left} |"
+
+
+def _killed(mutants: Sequence[Mutant]) -> int:
+    return sum(one.fate == "killed" for one in mutants)
+
+
+def _share(mutants: Sequence[Mutant]) -> str:
+    return f"{100 * _killed(mutants) / len(mutants):.1f} %"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""A survivor stands out unless it is explained, and an explanation is of code that is there."""
+
+import json
+
+from config.places import PROJECT
+from tests.mutation.run import told_of
+from tests.mutation.survivors import Explanation, Mutant, explanations, mutants_in
+
+NAME = "plans.pricing.parts.xǁPartǁscaled__mutmut_3"
+CHANGE = "- return one\n+ return two"
+WHY = Explanation("plans.pricing.parts:Part.scaled", "One is two.", (CHANGE,))
+
+
+def test_a_mutant_is_named_by_its_function():
+    assert Mutant(NAME, "killed").function == "plans.pricing.parts:Part.scaled"
+    assert Mutant("invoices.totals.x__taxed__mutmut_12", "killed").function == "invoices.totals:_taxed"
+
+
+def test_what_no_test_ran_or_could_not_be_run_is_no_kill(tmp_path):
+    fates = {1: "killed", 3: "killed", -24: "killed", 33: "untested", 5: "untested", 255: "unclear (255)"}
+    meta = tmp_path / "mutants" / "plans" / "parts.py.meta"
+    meta.parent.mkdir(parents=True)
+    codes = {f"plans.parts.x_one__mutmut_{number}": code for number, code in enumerate(fates)}
+    meta.write_text(json.dumps({"exit_code_by_key": codes}))
+    assert [one.fate for one in mutants_in(tmp_path)] == list(fates.values())
+
+
+def test_a_survivor_that_is_explained_is_told_with_the_reason_and_another_stands_out():
+    found = [Mutant(NAME, "survived", CHANGE), Mutant(NAME, "survived", "- a\n+ b"), Mutant(NAME, "killed")]
+    told, unexplained = told_of(found, [WHY], at="abc")
+    assert unexplained == found[1:2]
+    assert "1 of 3 mutants killed: 33.3 %" in " ".join(told.split())
+    before, _, after = told.partition("## Explained")
+    assert "+ b" in before.partition("## Unexplained")[2]
+    assert "One is two." in after
+    assert "+ return two" in after
+
+
+def test_what_is_explained_is_in_the_code_as_it_is():
+    for one in explanations():
+        module, _, function = one.function.partition(":")
+        code = (PROJECT / f"{module.replace('.', '/')}.py").read_text()
+        assert f"def {function.rpartition('.')[2]}(" in code, one.function
+        for change in one.changes:
+            removed = [line[2:] for line in change.splitlines() if line.startswith("- ")]
+            assert removed
+            assert all(line in code for line in removed), change
