@@ -150,3 +150,23 @@ def decided_once() -> pgtrigger.Trigger:
             USING ERRCODE = 'restrict_violation';
         """,
     )
+
+
+def done_once() -> pgtrigger.Trigger:
+    """Return the trigger that keeps what came of a job's item, unless it was only tried; no item is ever removed."""
+    return pgtrigger.Trigger(
+        name="job_item_is_done_once",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'UPDATE' AND (OLD.job_id, OLD.number) = (NEW.job_id, NEW.number) AND (
+                OLD.state <> 'done'
+                OR (OLD.state, OLD.figures, OLD.finished_at) = (NEW.state, NEW.figures, NEW.finished_at)
+                OR (SELECT dry_run FROM billing_job WHERE id = OLD.job_id)
+            ) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'job_item_is_done_once: what was done stays as it is; start another job'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )

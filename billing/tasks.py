@@ -6,13 +6,18 @@ from time import monotonic
 from celery import shared_task
 
 from billing import closing, repricing, subscribing
+from billing.bulk import KINDS
 from billing.ingest.replaying import replay
+from billing.jobs.working import work
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
 from plans.clock import database_time
 
 CLOSING_SECONDS = 200
 """How long one task goes on closing, well within the time limit of tasks; the next one takes over."""
+
+BULK_SECONDS = 45
+"""How long one task goes on with bulk work; the next one takes over, and other tasks have their turn in between."""
 
 
 @shared_task
@@ -54,3 +59,10 @@ def extend_periods() -> int:
     at = database_time()
     subscribing.end_finished(at=at)
     return subscribing.extend_periods(until=at + AHEAD)
+
+
+@shared_task
+def work_on_jobs() -> dict[str, int]:
+    """Go on with bulk work, together with whatever other workers are at it."""
+    stop_at = monotonic() + BULK_SECONDS
+    return asdict(work(kinds=KINDS, clock=database_time, keep_going=lambda: monotonic() < stop_at))

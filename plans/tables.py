@@ -48,7 +48,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Return a table as CSV in UTF-8, with the byte order mark that spreadsheets tell the encoding by."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerows([_harmless(cell) for cell in row] for row in (columns, *rows))
+    writer.writerows([harmless(cell) for cell in row] for row in (columns, *rows))
     return file.getvalue().encode("utf-8-sig")
 
 
@@ -65,7 +65,7 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     for number, row in enumerate((columns, *rows), start=1):
         for place, text in enumerate(row, start=1):
             try:
-                cell = sheet.cell(number, place, _harmless(text) or None)
+                cell = sheet.cell(number, place, harmless(text) or None)
             except ValueError as error:
                 raise FileRefused(f"“{text!r}” cannot stand in a workbook: take CSV or JSON instead.") from error
             cell.number_format = "@"
@@ -104,7 +104,7 @@ def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[
         if any(text.strip() for text in line[len(heading) :]):
             raise FileRefused(f"Row {number} has more cells than there are columns.")
         cells = dict.fromkeys(columns, "") | {
-            column: _meant(text) for column, text in zip(heading, line, strict=False)
+            column: meant(text) for column, text in zip(heading, line, strict=False)
         }
         if any(cells.values()):
             yield Row(number, cells)
@@ -144,11 +144,13 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula, and that `meant` reads back as it was."""
     return f"'{text}" if text.startswith(FORMULA) or text != text.strip() else text
 
 
-def _meant(text: str) -> str:
+def meant(text: str) -> str:
+    """Return the text of a cell: what begins with an apostrophe is as it stands behind it."""
     return text[1:] if text.startswith("'") else text.strip()
 
 

@@ -13,6 +13,7 @@ from billing.auditing import (
     documents,
     everywhere,
     history,
+    jobs,
     metering,
     numbers,
     subscriptions,
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     *credits.CHECKS,
     *numbers.CHECKS,
     *access.CHECKS,
+    *jobs.CHECKS,
 )
 
 

@@ -2,19 +2,22 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import msgspec
 import pyarrow
 import pyarrow.parquet
+
+from plans.tables import meant
 
 FORMATS = {"csv": (".csv", ".tsv", ".txt"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet", ".pq")}
 """Format → how the names of such files end."""
 
 MOST_LINE_BYTES = 1024 * 1024
 PARQUET_ROWS = 1_000
+MOST_GROUP_BYTES = 1024 * 1024 * 1024
 DELIMITERS = ",;\t|"
 
 
@@ -22,18 +25,23 @@ class FileRefused(ValueError):
     """The file as a whole cannot be read; says why, and what to do."""
 
 
+MENDING = ("refused_field", "refused_because")
+"""Columns of a file of refused rows that say why; they are no part of the rows once these are mended."""
+
+
 class Row(NamedTuple):
     """
     One row: its number in the file as an editor shows it, and its cells by column.
 
     Cells of CSV are text, of JSON Lines undecoded JSON, of Parquet Python's values. flaw: why it cannot be read.
-    sent: the row as it stands, where it is an event already.
+    sent: the row as it stands, where it is an event already. more: cells for which there is no column.
     """
 
     number: int
     cells: Mapping[str, Any]
     flaw: str = ""
     sent: bytes = b""
+    more: Sequence[str] = ()
 
 
 def format_of(name: str) -> str:
@@ -60,37 +68,66 @@ def rows_of(file: BinaryIO, format_: str) -> tuple[list[str] | None, Iterator[Ro
     return _csv(file) if format_ == "csv" else _parquet(file)
 
 
+def columns_of(file: BinaryIO, format_: str) -> list[str] | None:
+    """
+    Return the columns of a file, None where each row has its own; the file stays open.
+
+    :raises FileRefused: if it is no file of this format.
+    """
+    file.seek(0)
+    if format_ == "parquet":
+        return _parquet(file)[0]
+    return rows_of(io.BytesIO(file.read(MOST_LINE_BYTES)), format_)[0]
+
+
 def _csv(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        first = text.readline(MOST_LINE_BYTES)
-        delimiter = max(DELIMITERS, key=first.count)
-        columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-    except UnicodeDecodeError as error:
-        raise FileRefused(_NOT_UTF_8) from error
+    first = next(lines_of(text), "")
+    delimiter = delimiter_of(first)
+    columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if not any(columns):
         raise FileRefused(
             "The file's first row is empty; it names the columns, such as id, customer, event, timestamp."
         )
     if len(set(columns)) < len(columns):
         raise FileRefused("Two columns have the same name; each needs its own.")
-    return columns, _csv_rows(text, delimiter, columns)
+    own = [name for name in columns if name not in MENDING]
+    return own, _csv_rows(text, delimiter, columns, is_mended=len(own) < len(columns))
 
 
-_NOT_UTF_8 = "The file is not UTF-8 text; save it as “CSV UTF-8”, or say which format it has."
+def lines_of(text: TextIO) -> Iterator[str]:
+    """
+    Yield the lines of a text, each with its end.
+
+    :raises FileRefused: if one is too long, or no UTF-8.
+    """
+    try:
+        while line := text.readline(MOST_LINE_BYTES + 1):
+            if len(line) > MOST_LINE_BYTES:
+                raise FileRefused(f"A line is longer than {MOST_LINE_BYTES:,} characters: this is no table.")
+            yield line
+    except UnicodeDecodeError as error:
+        raise FileRefused(
+            "The file is not UTF-8 text; save it as “CSV UTF-8”, or say which format it has."
+        ) from error
 
 
-def _csv_rows(text: io.TextIOWrapper, delimiter: str, columns: list[str]) -> Iterator[Row]:
-    reader = csv.reader(text, delimiter=delimiter)
+def delimiter_of(head: str) -> str:
+    """Return what separates the cells of a table with this first line."""
+    return max(DELIMITERS, key=head.count)
+
+
+def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bool) -> Iterator[Row]:
     number = 1
     try:
-        for number, cells in enumerate(reader, start=2):
-            if len(cells) == len(columns):
-                yield Row(number, dict(zip(columns, cells, strict=True)))
-            elif cells:
-                yield Row(number, {}, flaw=f"has {len(cells)} cells, the header {len(columns)}")
-    except UnicodeDecodeError as error:
-        raise FileRefused(_NOT_UTF_8) from error
+        for number, cells in enumerate(csv.reader(lines_of(text), delimiter=delimiter), start=2):
+            if not cells:
+                continue
+            flaw = "" if len(cells) == len(columns) else f"has {len(cells)} cells, the header {len(columns)}"
+            found = dict(zip(columns, cells, strict=False))
+            if is_mended:
+                found = {name: meant(cell) for name, cell in found.items() if name not in MENDING}
+            yield Row(number, found, flaw, more=cells[len(columns) :])
     except csv.Error as error:
         raise FileRefused(f"Row {number + 1} cannot be read: {error}.") from error
 
@@ -100,28 +137,44 @@ _raws = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def _json_lines(file: BinaryIO) -> Iterator[Row]:
-    number = 0
-    while line := file.readline(MOST_LINE_BYTES + 1):
-        number += 1
-        if len(line) > MOST_LINE_BYTES:
-            raise FileRefused(f"Line {number} is longer than {MOST_LINE_BYTES:,} bytes: one JSON object per line.")
+    for number, line in enumerate(byte_lines_of(file), start=1):
         if not line.strip():
             continue
         try:
             _decode(line)  # as a whole, so that no line spoils those that are sent with it
             cells = _raws(line)
         except (ValueError, RecursionError) as error:
-            yield Row(number, {}, flaw=f"is not one JSON object: {error}")
+            yield Row(number, {}, flaw=f"is not one JSON object: {error}", sent=line)
         else:
-            yield Row(number, cells, sent=line)
+            own = {name: cell for name, cell in cells.items() if name not in MENDING}
+            yield Row(number, own, sent=line if len(own) == len(cells) else msgspec.json.encode(own))
+
+
+def byte_lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """:raises FileRefused: if a line is too long."""
+    number = 0
+    while line := file.readline(MOST_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MOST_LINE_BYTES:
+            raise FileRefused(f"Line {number} is longer than {MOST_LINE_BYTES:,} bytes: one JSON object per line.")
+        yield line
 
 
 def _parquet(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
+    opened = parquet_of(file)
+    return opened.schema_arrow.names, _parquet_rows(opened)
+
+
+def parquet_of(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
+    """:raises FileRefused: if it is none, or too much of it would have to be in memory at once."""
     try:
         opened = pyarrow.parquet.ParquetFile(file)
+        sizes = [opened.metadata.row_group(one).total_byte_size for one in range(opened.num_row_groups)]
     except (pyarrow.ArrowException, OSError) as error:
         raise FileRefused(f"The file is no Parquet file that can be read: {error}.") from error
-    return opened.schema_arrow.names, _parquet_rows(opened)
+    if max(sizes, default=0) > MOST_GROUP_BYTES:
+        raise FileRefused(f"A row group has more than {MOST_GROUP_BYTES:,} bytes: write it in smaller ones.")
+    return opened
 
 
 def _parquet_rows(opened: pyarrow.parquet.ParquetFile) -> Iterator[Row]:

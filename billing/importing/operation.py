@@ -10,6 +10,7 @@ from billing.importing.shaping import RowRefused, Shape
 from billing.ingest import recording, wire
 from billing.ingest.wire import Received
 from billing.store import events as event_store
+from billing.store import unbilled
 from plans.failpoints import reached
 
 BATCH = 1_000
@@ -77,7 +78,9 @@ def import_usage(
     done = Imported()
     for batch in _batches(rows, shape):
         received, refusals = _read(batch, sandbox=sandbox, at=at)
-        outcomes = _tried(received, done, sandbox=sandbox) if dry_run else _stored(received, sandbox=sandbox, at=at)
+        outcomes, reasons = (
+            _tried(received, sandbox=sandbox) if dry_run else _stored(received, sandbox=sandbox, at=at)
+        )
         refusals += _conflicts(received, outcomes, batch.numbers)
         done.rows += batch.rows
         done.accepted += outcomes.count(recording.ACCEPTED)
@@ -85,6 +88,8 @@ def import_usage(
         done.conflict += outcomes.count(recording.CONFLICT)
         done.refused += len(refusals) - outcomes.count(recording.CONFLICT)
         done.floats = shape.floats
+        for reason in reasons:
+            done.unbilled[reason] = done.unbilled.get(reason, 0) + 1
         for refusal in sorted(refusals):
             refuse(refusal)
         progress(done)
@@ -120,12 +125,16 @@ def _read(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[Received],
     return received, [*batch.refusals, *told]
 
 
-def _stored(received: Sequence[Received], *, sandbox: bool, at: datetime) -> list[str]:
-    return recording.record(events=received, sandbox=sandbox, at=at)
+def _stored(received: Sequence[Received], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
+    """Record a batch; return the outcome of each event, and a reason for each new one that no price took."""
+    outcomes = recording.record(events=received, sandbox=sandbox, at=at)
+    new = [event.key for event, one in zip(received, outcomes, strict=True) if one == recording.ACCEPTED]
+    reports = unbilled.reports_of(new) if new else {}
+    return outcomes, [min(report.reason for report in of_event.values()) for of_event in reports.values()]
 
 
-def _tried(received: Sequence[Received], done: Imported, *, sandbox: bool) -> list[str]:
-    """Return what recording would answer now, and count what no price would take."""
+def _tried(received: Sequence[Received], *, sandbox: bool) -> tuple[list[str], list[str]]:
+    """Return what recording would come to now."""
     there = event_store.digests([event.key for event in received]) if received else {}
     outcomes = []
     new: dict[str, Received] = {}
@@ -135,11 +144,8 @@ def _tried(received: Sequence[Received], done: Imported, *, sandbox: bool) -> li
             new[event.key] = event
         same = recording.DUPLICATE if before == event.digest else recording.CONFLICT
         outcomes.append(recording.ACCEPTED if before is None else same)
-    if new:
-        found = recording.attribute_all(list(new.values()), sandbox=sandbox).attributions
-        for reason in (one.unpriced[0].reason for one in found if one.unpriced):
-            done.unbilled[reason] = done.unbilled.get(reason, 0) + 1
-    return outcomes
+    found = recording.attribute_all(list(new.values()), sandbox=sandbox).attributions if new else ()
+    return outcomes, [min(part.reason for part in one.unpriced) for one in found if one.unpriced]
 
 
 OTHER_CONTENT = "was stored before with other content; a new fact needs a new id"

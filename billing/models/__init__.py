@@ -3,6 +3,7 @@ from billing.models.changes import Rollout, ScheduledChange
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.holdings import Holding
+from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.subscriptions import Coverage, Subscription
@@ -29,6 +30,9 @@ __all__ = [
     "Event",
     "Holding",
     "Hour",
+    "Job",
+    "JobItem",
+    "JobPart",
     "Level",
     "Member",
     "Override",

@@ -1,5 +1,6 @@
 """Books with everything in them: usage of every kind, closed and open periods, late usage, a cancellation."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,14 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.auditing.history import tracked
+from billing.bulk import KINDS
 from billing.closing import close_due, close_late
 from billing.correcting import Wanted, correct
+from billing.importing.job import start_import
 from billing.ingest.recording import record
 from billing.ingest.wire import Received, key_of, read
+from billing.jobs.steering import do_for_real
+from billing.jobs.working import work
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
 from billing.subscribing import (
@@ -92,6 +97,7 @@ def make_books() -> None:
     _credit()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
+    _import()
     _date_back()
 
 
@@ -308,6 +314,19 @@ def _read(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) 
     found, refused, _ = read(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
     assert not refused
     return found
+
+
+def _import() -> None:
+    """Import a file of which one row is no event, and send another that nobody has looked at yet."""
+    rows = ["id,customer,event,timestamp", *(f"i{n},acme,api.call,2026-04-0{n}T10:00:00Z" for n in (1, 2)), ",,,"]
+    at, sent = datetime(2026, 4, 5, tzinfo=UTC), {"format_": "csv", "names": {}, "id_from": [], "sandbox": False}
+    jobs = [
+        start_import(file=io.BytesIO("\n".join(rows).encode()), file_name=name, by=None, at=at, **sent)
+        for name in ("april.csv", "again.csv")
+    ]
+    work(kinds=KINDS, clock=lambda: at, job_id=jobs[0].pk)
+    do_for_real(job_id=jobs[0].pk, by=None, at=at)
+    work(kinds=KINDS, clock=lambda: at, job_id=jobs[0].pk)
 
 
 def _add_what_surrounds(key: ApiKey) -> None:

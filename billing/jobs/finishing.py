@@ -1,0 +1,42 @@
+"""End a job whose items are all done or given up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from billing.models import Job
+from billing.models.jobs import ItemState, JobState
+
+_FIGURES = """
+SELECT i.job_id, f.key, sum(f.value::bigint)
+FROM billing_jobitem i CROSS JOIN LATERAL jsonb_each_text(i.figures) f
+WHERE i.job_id = ANY(%s) AND i.state = 'done' GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return the sums of what is counted of the items that are done, by job."""
+    found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, [list(job_ids)])
+        for job_id, name, total in cursor.fetchall():
+            found[job_id][name] = int(total)
+    return found
+
+
+@transaction.atomic
+def finish(*, job_id: int, at: datetime) -> bool:
+    """
+    End a running job of which no item waits, with its figures, and return whether it was this call that did.
+
+    An item under way still counts as waiting for everybody but its worker, who looks here after it.
+    """
+    job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, state=JobState.RUNNING).first()
+    if job is None or job.total is None or job.items.filter(state=ItemState.WAITING).exists():
+        return False
+    job.failed = job.items.filter(state=ItemState.FAILED).count()
+    job.state = JobState.FAILED if job.failed else JobState.DONE
+    job.figures, job.finished_at = figures_of([job.pk])[job.pk], at
+    job.save(update_fields=["failed", "state", "figures", "finished_at"])
+    return True

@@ -1,0 +1,47 @@
+"""What a kind of bulk work has to say for itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from billing.models import Job, JobItem
+
+
+class CannotBeCut(ValueError):
+    """A job cannot be cut into items, now or later; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What came of an item.
+
+    figures: what people count of it: name → whole number. findings: rows of the result file, by column.
+    keeps_content: whether the item's content is needed for what people do next.
+    """
+
+    figures: dict[str, int] = field(default_factory=dict)
+    findings: list[dict[str, str | int]] = field(default_factory=list)
+    keeps_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    How a kind of work is cut, and how one item of it is done.
+
+    permission: what one needs to start such a job and to steer it.
+    cut: yields the items of a job in order, not stored yet, numbered from 1; `after`: the last one that is stored.
+        May be called again after any item, and must then go on with the same next one.
+    do: does one item. It is called within the item's transaction, which also holds all that it does: when it raises,
+        nothing of it stays. With `job.dry_run` it only says what it would do.
+    columns: of the result file, where an item's findings are rows.
+    """
+
+    permission: str
+    cut: Callable[[Job, JobItem | None], Iterator[JobItem]]
+    do: Callable[[JobItem, datetime], Outcome]
+    columns: tuple[str, ...] = ()
+
+
+Kinds = Mapping[str, Kind]

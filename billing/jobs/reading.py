@@ -1,0 +1,45 @@
+"""A job's file as a file that can be read from anywhere, a part at a time."""
+
+import io
+from typing import BinaryIO
+
+from billing.models import Job, JobPart
+from billing.models.jobs import PART_BYTES
+
+
+class _Parts(io.RawIOBase):
+    """What is stored of a job's file; it keeps the part that was read last, and no other."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._at = job, 0
+        self._number, self._part = -1, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._job.file_bytes}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        number, begin = divmod(self._at, PART_BYTES)
+        if self._at >= self._job.file_bytes:
+            return 0
+        if number != self._number:
+            self._part = bytes(JobPart.objects.values_list("content", flat=True).get(job=self._job, number=number))
+            self._number = number
+        found = self._part[begin : begin + len(buffer)]
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
+def file_of(job: Job) -> BinaryIO:
+    """Return the file that a job was made from; it is stored until the job is cut."""
+    return io.BufferedReader(_Parts(job), PART_BYTES)

@@ -1,0 +1,172 @@
+"""Bulk work: a job, the items it is cut into, and the file it is made from."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from billing.immutability import done_once
+from plans.bounds import finite, one_of
+
+MOST_ITEMS = 10_000_000
+MOST_FILE_BYTES = 200 * 1024 * 1024
+PART_BYTES = 1024 * 1024
+
+
+class JobKind(models.TextChoices):
+    """What a job does; what it takes to do it stands in billing/bulk.py."""
+
+    USAGE_IMPORT = "usage_import", "usage import"
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    PAUSED = "paused", "paused"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+OPEN = (JobState.QUEUED, JobState.RUNNING)
+"""States in which workers take its items."""
+
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@pghistory.track()
+class Job(models.Model):
+    """
+    Work on many things, each of them by itself: cut into items first, then done item by item.
+
+    dry_run: whether items only say what they would do; what was tried may be done for real afterwards.
+    parameters: what the kind needs to know. total: how many items there are, null until all are cut.
+    failed, figures: of its items, as it ended: how many failed, and the sums of their figures.
+    error: why it could not be cut; empty otherwise.
+    file_name, file_bytes, file_sha256: of the file that it was made from, if there is one.
+    """
+
+    kind = models.CharField(max_length=40, choices=JobKind)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=9, choices=JobState, default=JobState.QUEUED)
+    dry_run = models.BooleanField()
+    parameters = models.JSONField(default=dict)
+    total = models.IntegerField(null=True)
+    failed = models.IntegerField(default=0)
+    figures = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    file_name = models.CharField(max_length=200, blank=True)
+    file_bytes = models.BigIntegerField(default=0)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [("import_event", "Can import usage")]
+        constraints = [
+            one_of("kind", JobKind, name="job_kind_is_known"),
+            one_of("state", JobState, name="job_state_is_known"),
+            models.CheckConstraint(condition=~Q(title=""), name="job_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(state__in=ENDED, finished_at__isnull=False)
+                | ~Q(state__in=ENDED) & Q(finished_at__isnull=True),
+                name="job_says_when_it_ended",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(total__isnull=False, failed=0), name="done_job_has_done_all_its_items"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | Q(failed__gt=0) | ~Q(error=""), name="failed_job_says_what_failed"
+            ),
+            finite("total", most=MOST_ITEMS, name="job_has_a_bounded_number_of_items"),
+            models.CheckConstraint(
+                condition=Q(failed=0) | Q(total__isnull=False, failed__gt=0, failed__lte=F("total")),
+                name="no_more_fails_than_there_is",
+            ),
+            finite("file_bytes", most=MOST_FILE_BYTES, name="job_file_is_bounded"),
+            models.CheckConstraint(
+                condition=Q(file_name="", file_bytes=0, file_sha256="")
+                | ~Q(file_name="") & Q(file_bytes__gt=0, file_sha256__regex="^[0-9a-f]{64}$"),
+                name="job_file_has_a_name_and_a_hash",
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(state__in=OPEN), name="job_open")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+
+class JobPart(models.Model):
+    """A mebibyte of a job's file, the last one shorter; gone once the file is cut into items."""
+
+    job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="parts", db_index=False)
+    number = models.IntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="file_has_each_part_once"),
+            finite("number", most=MOST_FILE_BYTES // PART_BYTES, name="file_part_is_bounded"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number}"
+
+
+class ItemState(models.TextChoices):
+    WAITING = "waiting", "waiting"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+
+
+class JobItem(models.Model):
+    """
+    One piece of a job, done in one transaction with all its effects, or not at all.
+
+    parameters, content: what it is about; content only as long as somebody may need it.
+    tries: how often a worker began with it. begun_at: when the last one did.
+    error: why the last try came to nothing. figures: what came of it, counted: name → whole number.
+    findings: what to tell people of it, one object each.
+    """
+
+    job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="items", db_index=False)
+    number = models.IntegerField()
+    state = models.CharField(max_length=7, choices=ItemState, default=ItemState.WAITING)
+    parameters = models.JSONField(default=dict)
+    content = models.BinaryField(null=True)
+    tries = models.SmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    figures = models.JSONField(default=dict)
+    findings = models.JSONField(default=list)
+    begun_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="job_has_each_item_once"),
+            one_of("state", ItemState, name="item_state_is_known"),
+            finite("number", least=1, most=MOST_ITEMS, name="items_are_numbered_from_one"),
+            finite("tries", most=1_000, name="item_tries_are_bounded"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", finished_at__isnull=True)
+                | ~Q(state="waiting") & Q(finished_at__isnull=False),
+                name="item_says_when_it_ended",
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_item_says_why"),
+            models.CheckConstraint(condition=~Q(state="done") | Q(error=""), name="done_item_has_no_error"),
+        ]
+        indexes = [models.Index(fields=["job", "state", "number"], name="items_of_job_by_state")]
+        triggers = [done_once()]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}, item {self.number}"

@@ -1,0 +1,115 @@
+"""Any number of workers do each item once; what one item raises is its own affair."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from billing.jobs import working
+from billing.jobs.working import MOST_TRIES
+from billing.models import JobItem
+from billing.models.jobs import ItemState, JobState
+from tests.billing.jobs.world import NOW, cut_only, go_on, made, make_job, make_user, seen
+from tests.racing import together
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_gap(monkeypatch):
+    monkeypatch.setattr(working, "GAP_SECONDS", 0)
+
+
+def test_a_job_is_cut_done_and_ended():
+    job = make_job(45)
+    assert go_on().done == 45
+    assert seen(job).state == JobState.DONE
+    assert (job.total, job.failed, job.figures, job.started_at, job.finished_at) == (45, 0, {"users": 45}, NOW, NOW)
+    assert made() == 45
+    assert go_on().done == 0
+
+
+def test_a_job_of_nothing_is_done():
+    job = make_job(0)
+    go_on()
+    assert (seen(job).state, job.total) == (JobState.DONE, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_share_a_job():
+    job = make_job(40)
+    done = together(*[go_on] * 4)
+    assert sum(one.done for one in done) == 40 == made()
+    go_on()
+    assert seen(job).state == JobState.DONE
+
+
+def test_what_one_item_raises_stops_no_other():
+    job = make_job(5)
+
+    def fail_on_third(item, at):
+        outcome = make_user(item, at)
+        if item.number == 3:
+            raise ValueError("three\0 is odd")
+        return outcome
+
+    go_on(fail_on_third)
+    failed = job.items.get(state=ItemState.FAILED)
+    assert (failed.number, failed.tries, failed.error) == (3, MOST_TRIES, "ValueError: three is odd")
+    assert (seen(job).state, job.failed, job.figures) == (JobState.FAILED, 1, {"users": 4})
+    assert made() == 4  # what the third one had made is gone
+
+
+def test_an_item_may_fail_at_first():
+    job, tries = make_job(1), []
+
+    def fail_once(item, at):
+        tries.append(item.error)
+        if len(tries) < 2:
+            raise ValueError("not yet")
+        return make_user(item, at)
+
+    go_on(fail_once)
+    assert tries == ["", "ValueError: not yet"]
+    assert (seen(job).state, job.items.get().error, made()) == (JobState.DONE, "", 1)
+
+
+def test_an_item_that_kills_its_workers_is_given_up():
+    job = make_job(2)
+    cut_only(job)
+    JobItem.objects.filter(number=1).update(tries=MOST_TRIES)  # begun so often, and nobody lived to tell
+    go_on()
+    assert "its worker died in each of 5 tries" in job.items.get(number=1).error
+    assert (seen(job).state, made()) == (JobState.FAILED, 1)
+
+
+def test_an_item_that_was_just_begun_is_left_to_who_began(monkeypatch):
+    monkeypatch.setattr(working, "GAP_SECONDS", 100)
+    job = make_job(2)
+    cut_only(job)
+    first = working._begin(job.pk)
+    assert go_on().done == 1
+    assert job.items.get(state=ItemState.WAITING).pk == first
+
+
+def test_jobs_take_turns():
+    order = []
+
+    def tell(item, at):
+        order.append(item.job_id)
+        return make_user(item, at)
+
+    large, small = make_job(60), make_job(2)
+    go_on(tell)
+    assert order.index(small.pk) <= working.TURN
+    assert order[-1] == large.pk
+
+
+def test_findings_lose_only_what_cannot_be_stored():
+    job = make_job(1)
+    go_on(lambda item, at: working.Outcome({}, [{"name": "a\0b", "path": "\\u0000"}]))
+    assert job.items.get().findings == [{"name": "ab", "path": "\\u0000"}]
+
+
+def test_items_of_other_kinds_are_left_to_those_who_know_them():
+    make_job(1)
+    assert working.work(kinds={}, clock=lambda: NOW).done == 0
+    assert not User.objects.exists()

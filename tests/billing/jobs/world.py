@@ -1,0 +1,65 @@
+"""A kind of bulk work whose effects can be counted: each item makes a user, of whom there can be only one."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from django.contrib.auth.models import User
+
+from billing.jobs import cutting
+from billing.jobs.kinds import Kind, Kinds, Outcome
+from billing.jobs.starting import start
+from billing.jobs.working import Worked, work
+from billing.models import Job, JobItem
+from billing.models.jobs import JobKind
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def make_job(count: int = 3, *, dry_run: bool = False) -> Job:
+    return start(
+        kind=JobKind.USAGE_IMPORT,
+        title="Users",
+        parameters={"count": count},
+        dry_run=dry_run,
+        by=None,
+        at=NOW,
+    )
+
+
+def numbered(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+    for number in range(after.number + 1 if after else 1, job.parameters["count"] + 1):
+        yield JobItem(job=job, number=number, parameters={"name": f"user-{job.pk}-{number}"})
+
+
+def make_user(item: JobItem, at: datetime) -> Outcome:
+    if not item.job.dry_run:
+        User.objects.create(username=item.parameters["name"])
+    return Outcome({"users": 1}, [{"name": item.parameters["name"]}])
+
+
+def kinds(do: Callable[[JobItem, datetime], Outcome] = make_user, **more: object) -> Kinds:
+    return {JobKind.USAGE_IMPORT: Kind(**{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more)}
+
+
+def go_on(do: Callable[[JobItem, datetime], Outcome] = make_user, *, most: int = 1_000_000) -> Worked:
+    """Work until nothing is left that can be done now, or so many items are done."""
+    done: list[int] = []
+
+    def counted(item: JobItem, at: datetime) -> Outcome:
+        done.append(item.number)
+        return do(item, at)
+
+    return work(kinds=kinds(counted), clock=lambda: NOW, keep_going=lambda: len(done) < most)
+
+
+def cut_only(job: Job) -> None:
+    cutting.cut(job_id=job.pk, kind=kinds()[job.kind], at=NOW, keep_going=lambda: True)
+
+
+def made() -> int:
+    return User.objects.filter(username__startswith="user-").count()
+
+
+def seen(job: Job) -> Job:
+    job.refresh_from_db()
+    return job
