@@ -6,6 +6,7 @@ from hashlib import sha256
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Row
 from billing.models import Job, JobPart
+from billing.models.jobs import PART_BYTES
 
 _ENDED = """
     SELECT j.id, j.state, j.total, j.failed, i.items, i.waiting, i.failed AS items_failed
@@ -39,13 +40,15 @@ _NUMBERS = """
 def _files(books: Books) -> Iterator[Row]:
     """A file is whole until it is cut, and gone from then on."""
     for job in Job.objects.exclude(file_name="").only("total", "error", "file_bytes", "file_sha256"):
-        parts = JobPart.objects.filter(job=job).order_by("number").values_list("content", flat=True)
+        parts = JobPart.objects.filter(job=job).order_by("number").values_list("number", "content")
         if job.total is not None:
             if parts.exists():
                 yield {"job": job.pk, "is": "cut, and its file still there"}
             continue
         digest, size = sha256(), 0
-        for content in parts.iterator(chunk_size=8):
+        for number, content in parts.iterator(chunk_size=8):
+            if number * PART_BYTES != size:
+                yield {"job": job.pk, "part": number, "begins at": size}
             digest.update(content)
             size += len(content)
         if (size, digest.hexdigest()) != (job.file_bytes, job.file_sha256):
