@@ -48,6 +48,7 @@ class Draft(msgspec.Struct):
 
     seller_facts, buyer_facts: JSON objects of both parties as they are now; of a correction, as they were.
     corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
+    credit_notes: of a preview, those that would be issued along with it.
     """
 
     reference: str
@@ -70,6 +71,7 @@ class Draft(msgspec.Struct):
     lines: list[DraftLine] = msgspec.field(default_factory=list)
     shares: list[DraftShare] = msgspec.field(default_factory=list)
     totals: Totals = msgspec.field(default_factory=Totals)
+    credit_notes: list["Draft"] = msgspec.field(default_factory=list)
     id: int = 0
 
     def total_up(self) -> None:

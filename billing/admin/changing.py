@@ -13,6 +13,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from billing.admin.upcoming import credits_shown
 from billing.closing import preview_change
 from billing.closing.usage_lines import UnpricedUsage
 from billing.models import Subscription
@@ -82,3 +83,4 @@ def _document(subscription: Subscription, version: PlanVersion, at: datetime) ->
     for line in draft.lines:
         yield f"{line.description}: {money(line.amount, draft.currency)}"
     yield f"The invoice that follows comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+    yield from credits_shown(draft)

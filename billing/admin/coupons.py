@@ -108,10 +108,11 @@ class CouponChoiceForm(forms.Form):
         found = Coupon.objects.redeemable(timezone.now()).filter(currency__in=["", subscription.currency])
         held = subscription.redemptions.filter(ended_at__isnull=True).values("coupon")
         self.fields["coupon"].queryset = found.exclude(pk__in=held).order_by("code")
-        self.fields["coupon"].label_from_instance = _choice
+        self.fields["coupon"].label_from_instance = choice
 
 
-def _choice(coupon: Coupon) -> str:
+def choice(coupon: Coupon) -> str:
+    """Return a coupon as a list to choose from tells it."""
     return f"{coupon.code}: {value_of(coupon)} off, on {lasting(coupon)}"
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,45 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.widgets import (
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from billing import subscribing
 from billing.admin.account import account
+from billing.admin.starting import SubscribeForm
 from customers.admin.customers import CustomerAdmin
 from customers.models import Customer
-from plans.models import PlanVersion
-
-
-class SubscribeForm(forms.Form):
-    version = forms.ModelChoiceField(
-        queryset=PlanVersion.objects.none(),
-        label="Plan",
-        empty_label="Choose a plan",
-        widget=UnfoldAdminSelectWidget,
-        help_text="The version in force now, or at the start below.",
-    )
-    starts_at = forms.SplitDateTimeField(
-        label="From (UTC)",
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="A moment in the past bills what was due since.",
-    )
-    external_id = forms.CharField(
-        label="Your product's name for it",
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Optional; events may name the subscription by it.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["version"].queryset = (
-            PlanVersion.objects.in_force(timezone.now()).select_related("plan").order_by("plan__name")
-        )
 
 
 @admin.register(Customer)
@@ -77,19 +43,12 @@ class AccountAdmin(CustomerAdmin):
         if not self.has_view_permission(request, customer):
             raise PermissionDenied
         at = timezone.now()
-        form = SubscribeForm(request.POST or None, initial={"starts_at": at.replace(second=0, microsecond=0)})
+        form = SubscribeForm(request.POST or None, customer=customer, at=at)
         if request.method == "POST" and form.is_valid():
             try:
-                made = subscribing.start(
-                    customer=customer,
-                    version=form.cleaned_data["version"],
-                    starts_at=form.cleaned_data["starts_at"],
-                    external_id=form.cleaned_data["external_id"] or None,
-                    by=request.user,
-                    at=at,
-                )
+                made = subscribing.start(customer=customer, **form.asked, by=request.user, at=at)
             except subscribing.SubscriptionRefused as refusal:
-                form.add_error(None, str(refusal))
+                form.add_error(form.field_of(refusal), str(refusal))
             else:
                 messages.success(request, f"{customer} is subscribed to {made.version}.")
                 return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
@@ -100,7 +59,7 @@ class AccountAdmin(CustomerAdmin):
             title=f"Subscribe {customer}",
             consequences=[
                 f"From the moment below, usage that events send for “{customer.external_id}” is priced by the plan.",
-                f"Invoices are in {customer.currency}; fees due in advance are invoiced at the start.",
+                "Fees due in advance are invoiced at the start, in the currency chosen below.",
             ],
             form=form,
             verb="Subscribe customer",

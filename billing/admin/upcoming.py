@@ -6,6 +6,8 @@ from datetime import datetime
 from billing.closing import NothingToBill, preview
 from billing.closing.usage_lines import UnpricedUsage
 from billing.models import Subscription
+from invoices.drafts import Draft
+from invoices.models import Invoice
 from plans.figures import money, units
 
 
@@ -18,13 +20,14 @@ class UpcomingLine:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """problem: why there is none; empty otherwise."""
+    """credits: the credit notes that go out with it. problem: why there is none; empty otherwise."""
 
     lines: list[UpcomingLine]
     net: str
     tax: str
     total: str
     problem: str = ""
+    credits: tuple[str, ...] = ()
 
 
 def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
@@ -37,4 +40,15 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
         for line in draft.lines
     ]
     totals = draft.totals
-    return Upcoming(shown, *(money(one, draft.currency) for one in (totals.net, totals.tax, totals.total)))
+    figures = (money(one, draft.currency) for one in (totals.net, totals.tax, totals.total))
+    return Upcoming(shown, *figures, credits=credits_shown(draft))
+
+
+def credits_shown(draft: Draft) -> tuple[str, ...]:
+    """Return what the credit notes that go out with a document take back, in sentences."""
+    invoices = Invoice.objects.in_bulk([one.corrects_id for one in draft.credit_notes])
+    return tuple(
+        f"A credit note on {invoices[one.corrects_id]} gives back {money(one.totals.total, draft.currency)}, tax"
+        f" included: {', '.join(line.description for line in one.lines)}."
+        for one in draft.credit_notes
+    )

@@ -1,7 +1,6 @@
 """Plan changes over HTTP: what one would come to, and made."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -11,15 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import subscribing
+from billing.api.documents import DocumentSerializer, document_of
 from billing.api.subscription_serializers import SubscriptionSerializer, version_of
 from billing.api.subscriptions import Subscriptions
 from billing.closing import preview, preview_change
 from billing.models import Subscription
-from customers.access.fields import InstantField, KnownFields
+from customers.access.fields import KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
-from invoices.drafts import Draft, DraftLine
-from plans.api.fields import AmountField, NumberField, amount_document
+from invoices.drafts import Draft
 from plans.models import PlanVersion
 
 
@@ -38,31 +37,13 @@ class ChangeSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class ChangeLineSerializer(serializers.Serializer[Any]):
-    """One claim."""
-
-    kind = serializers.CharField()
-    description = serializers.CharField()
-    service_start = InstantField()
-    service_end = InstantField()
-    quantity = NumberField()
-    amount = AmountField()
-
-
-class ChangeDocumentSerializer(serializers.Serializer[Any]):
-    """The document that ends the old part: its usage, the credit for its rest, and what the new one costs."""
-
-    lines = ChangeLineSerializer(many=True)
-    net = AmountField()
-    tax = AmountField()
-    total = AmountField()
-
-
 class ChangedSerializer(serializers.Serializer[Any]):
     """The subscription as it is now, and the document."""
 
     subscription = SubscriptionSerializer()
-    document = ChangeDocumentSerializer()
+    document = DocumentSerializer(
+        help_text="What ends the old part: its usage, the credit for its rest, and what the new one costs."
+    )
 
 
 class ChangeView(Subscriptions):
@@ -92,30 +73,9 @@ class ChangeView(Subscriptions):
             draft = ask(subscription=found, version=version, at=at)
         except subscribing.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response({"subscription": self.shown(found), "document": _document(draft)})
+        return Response({"subscription": self.shown(found), "document": document_of(draft)})
 
 
 def _change(*, subscription: Subscription, version: PlanVersion, at: datetime) -> Draft:
     part = subscribing.change_plan(subscription=subscription, version=version, at=at)
     return preview(period=part.continues, at=at)
-
-
-def _document(draft: Draft) -> dict[str, Any]:
-    totals = draft.totals
-    amounts = {"net": totals.net, "tax": totals.tax, "total": totals.total}
-    return {
-        "lines": [_line(line, draft.currency) for line in draft.lines],
-        **{name: amount_document(amount, draft.currency) for name, amount in amounts.items()},
-    }
-
-
-def _line(line: DraftLine, currency: str) -> dict[str, Any]:
-    instant, number = InstantField().to_representation, NumberField().to_representation
-    return {
-        "kind": line.kind,
-        "description": line.description,
-        "service_start": instant(line.service_start),
-        "service_end": instant(line.service_end),
-        "quantity": number(Decimal(line.quantity)),
-        "amount": amount_document(line.amount, currency),
-    }

@@ -15,6 +15,7 @@ from billing.api.quantities import QuantityView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
 from billing.api.unbilled import UnbilledView
+from billing.api.upcoming import UpcomingView
 from billing.api.usage import BreakdownView, UsageView
 
 urlpatterns = [
@@ -33,6 +34,7 @@ urlpatterns = [
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
+    path("subscriptions/<str:subscription>/upcoming", UpcomingView.as_view(), name="subscription_upcoming"),
     path("subscriptions/<str:subscription>/overrides", OverridesView.as_view(), name="overrides"),
     path(
         "subscriptions/<str:subscription>/overrides/<int:number>/end", OverrideEndView.as_view(), name="override_end"

@@ -11,9 +11,9 @@ from invoices.crediting.drafting import Credit
 REASON = "Paid in advance and not used"
 
 
-def fee_credits(assembled: Mapping[int, Assembled]) -> dict[int, list[Credit]]:
+def fee_credits(assembled: Mapping[int, Assembled], *, lock: bool) -> dict[int, list[Credit]]:
     """
-    Return what these periods give back of fees: invoice that claimed too much, which is locked, → credits.
+    Return what these periods give back of fees: invoice that claimed too much → credits.
 
     Each line is credited at the tax rate that it was claimed at, and never more of it than is left.
     """
@@ -24,7 +24,7 @@ def fee_credits(assembled: Mapping[int, Assembled]) -> dict[int, list[Credit]]:
     given = [
         (claims[period_id][fee_id], line) for period_id, lines in periods.items() for fee_id, line in lines.items()
     ]
-    invoices = read_creditable({claim.invoice_id for claim, _ in given}, lock=True)
+    invoices = read_creditable({claim.invoice_id for claim, _ in given}, lock=lock)
     credits: dict[int, list[Credit]] = {}
     for claim, line in given:
         claimed = next(one for one in invoices[claim.invoice_id].lines if one.id == claim.line_id)

@@ -12,14 +12,18 @@ from invoices.crediting import Credit, Creditable, credit_note, read_creditable
 USAGE_CHANGED = "Usage changed after it was billed"
 
 
-def notes_of(assembled: Mapping[int, Assembled]) -> list[Assembled]:
-    """Return the credit notes that go with these documents, with the snapshots of their lines."""
+def notes_of(assembled: Mapping[int, Assembled], *, lock: bool = True) -> list[Assembled]:
+    """
+    Return the credit notes that go with these documents, with the snapshots of their lines.
+
+    lock: hold the invoices that they are of; a preview does not.
+    """
     usage: dict[int, list[UsageCredit]] = {}
     for one in (credit for document in assembled.values() for credit in document.credits):
         usage.setdefault(one.claim.invoice_id, []).append(one)
-    fees = fee_credits(assembled)
+    fees = fee_credits(assembled, lock=lock)
     wanted = sorted({*usage, *fees})
-    documents = read_creditable(wanted, lock=True) if wanted else {}
+    documents = read_creditable(wanted, lock=lock) if wanted else {}
     return [_note(documents[id_], usage.get(id_, []), fees.get(id_, [])) for id_ in wanted]
 
 

@@ -9,6 +9,7 @@ from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
+from billing.closing.notes import notes_of
 from billing.closing.quantities import fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.sellers import read_sellers
@@ -30,6 +31,7 @@ class NothingToBill(Exception):
 def preview(*, at: datetime, period: Period | None = None, subscription: Subscription | None = None) -> Draft:
     """
     Return the document of an open period as it would be issued now, unsaved: through the very code that closes it.
+    Its `credit_notes` are those that would go out with it.
 
     period: any open one; or subscription: its running period, else its next open one.
 
@@ -54,7 +56,9 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     read_coupons({period.pk: closing})
     fill_in_quantities({period.pk: closing})
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    return assemble(closing, seller).draft
+    assembled = assemble(closing, seller)
+    assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
+    return assembled.draft
 
 
 def preview_change(*, subscription: Subscription, version: PlanVersion, at: datetime) -> Draft:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.urls import reverse
 
 from billing.closing import close_due
 from billing.models import Period, Subscription
@@ -14,14 +16,14 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/billing/period/"
 
 
-def late_periods(count: int, *, late_usage: str = "report_only") -> list[Subscription]:
+def late_periods(count: int, *, late_usage: str = "report_only", used: int = 100) -> list[Subscription]:
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
     made = []
     for number in range(count):
         seller = make_seller(late_usage, late_usage=late_usage)
         subscription = subscribe(make_customer(f"late-{late_usage}-{number}-{version.pk}", seller=seller), version)
-        use(subscription, "api.calls", 100)
+        use(subscription, "api.calls", used)
         made.append(subscription)
     close_due(at=FEB + timedelta(hours=1))
     for subscription in made:
@@ -68,3 +70,15 @@ def test_in_as_many_questions_for_many_as_for_few(member):
     late_periods(6)
     many = questions(client, f"{LIST}?status=late")
     assert len(many) <= len(few), "\n".join(many)
+
+
+def test_the_upcoming_invoice_tells_of_the_credit_notes_that_go_out_with_it(member):
+    (subscription,) = late_periods(1, late_usage="next_invoice", used=1_000)
+    use(subscription, "api.calls", -1_300)
+    with time_machine.travel(FEB + timedelta(days=2), tick=False):
+        page = (
+            member("finance")
+            .get(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+            .content.decode()
+        )
+    assert "A credit note on INV-000001 gives back $45.00, tax included: api.calls." in page

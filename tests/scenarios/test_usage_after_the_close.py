@@ -89,6 +89,9 @@ def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
         assert documents(caller)[1:] == [one for one in case["at once"].split(", ") if one]
     with time_machine.travel(FEB + 10 * DAY, tick=False):
         assert caller.post("/events", [calls("feb", 70, at=FEB + 9 * DAY)]).json()["accepted"] == 1
+        upcoming = caller.get("/subscriptions/acme-pro/upcoming").json()
+        notes = [f"CN {one['net']['amount']}" for one in upcoming["credit_notes"]]
+        assert [f"INV {upcoming['net']['amount']}", *notes] == case["in March"].split(", "), case["why"]
     with time_machine.travel(MAR + DAY / 8, tick=False):
         settled = len(documents(caller))
         close_due_periods()

@@ -93,7 +93,7 @@ class Command(BaseCommand):
         due = Period.objects.due(at).select_related("subscription").order_by("due_at", "id")
         total = due.count()
         amounts: dict[str, Decimal] = defaultdict(Decimal)
-        documents = failed = 0
+        documents = notes = failed = 0
         with progress("previewing", total, out=self.stdout) as tell:
             for number, period in enumerate(due.iterator(), start=1):
                 try:
@@ -104,9 +104,12 @@ class Command(BaseCommand):
                 else:
                     documents += not draft.is_zero
                     amounts[draft.currency] += draft.totals.total
+                    notes += len(draft.credit_notes)
                 tell(number)
         sums = ", ".join(f"{amount:,} {currency}" for currency, amount in sorted(amounts.items())) or "nothing"
         self.stdout.write(f"{total:,} periods are due at {at}: {documents:,} invoices over {sums}.")
+        if notes:
+            self.stdout.write(f"{notes:,} credit notes would go out with them.")
         if failed:
             raise CommandError(f"{failed:,} periods would fail.")
 

@@ -1,0 +1,35 @@
+"""GET /api/v1/subscriptions/{id}/upcoming: the invoice that comes next, as it would be issued now."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.documents import DocumentSerializer, document_of
+from billing.api.subscriptions import Subscriptions
+from billing.closing import NothingToBill, preview
+from billing.closing.usage_lines import UnpricedUsage
+from customers.access.problems import Problem
+
+
+class UpcomingView(Subscriptions):
+    """The upcoming invoice."""
+
+    required_scopes = {"GET": "read"}
+    problems = {"GET": ["conflict"]}
+
+    @extend_schema(
+        operation_id="preview_invoice",
+        summary="Preview a subscription's upcoming invoice",
+        description="Of the running period, or else of the next one that is not billed, with the credit notes that"
+        " would go out with it. Made by the code that issues it; nothing is stored.",
+        responses={200: DocumentSerializer},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        try:
+            draft = preview(subscription=self.get_object(), at=timezone.now())
+        except (NothingToBill, UnpricedUsage, ValueError) as reason:
+            raise Problem("conflict", str(reason)) from reason
+        return Response(document_of(draft))
