@@ -65,7 +65,12 @@ class SubscriptionAdmin(ModelAdmin):
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("quantities", "override", "promise", "cap", "change_plan", "give_coupon", "cancel")
+    actions_detail = (
+        "change_plan",
+        {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap"]},
+        "quantities",
+        "cancel",
+    )
     change_form_before_template = "backoffice/subscription.html"
 
     @display(description="Customer")
