@@ -63,7 +63,7 @@ def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: 
         name=meter.name,
         subtitle=words.usage_by_day if meter.step == "day" else words.usage_by_month,
         total=total,
-        unit=meter.unit,
+        unit=figures.unit(meter.total, meter.unit),
         summary=words.chart.format(
             name=meter.name,
             total=total,

@@ -157,7 +157,7 @@ def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words) 
         description=line.description,
         span=figures.span(line.service_start, line.service_end) if own_days else "",
         quantity=figures.quantity(line.quantity),
-        unit=line.unit,
+        unit=figures.unit(line.quantity, line.unit),
         price=worked.price,
         tax=figures.percent(line.tax_rate),
         amount=figures.money(line.amount),

@@ -18,7 +18,7 @@ from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import NumberPattern
 
-from plans.figures import money
+from plans.figures import money, plural
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.money import minor_unit
 
@@ -54,6 +54,10 @@ class Figures:
             while least * per < LEGIBLE and per < MOST_PER:
                 per *= THOUSAND
         return per
+
+    def unit(self, quantity: Decimal, unit: str) -> str:
+        """Return a unit as it reads beside a quantity: finance enters it in English, whose plural is known."""
+        return plural(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
 
     def price(self, unit_price: Decimal, *, per: Decimal = ONE) -> str:
         """Return the price of `per` units, exact: 0.0000025 for 1000000 → "$2.50"."""

@@ -1,5 +1,6 @@
 """Coupons: what they take off, said in words and by an example while it is typed, and the plans that give them."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -166,11 +167,15 @@ class CouponAdmin(ModelAdmin):
             del form.fields[name]
         form.is_valid()
         problem = next((str(messages[0]) for messages in form.errors.values()), "")
-        context: dict[str, Any] = {"problem": problem}
+        context: dict[str, Any] = {"problem": problem, "is_untouched": not _names_a_figure(request.POST)}
         if not problem:
             coupon = Coupon(**{name: form.cleaned_data[name] for name in form.fields})
             context |= {"words": in_words(coupon), "examples": examples(coupon)}
         return TemplateResponse(request, "backoffice/coupon_example_result.html", context)
+
+
+def _names_a_figure(sent: Mapping[str, Any]) -> bool:
+    return any(sent.get(name) for name in ("percent", "amount"))
 
 
 def value_of(coupon: Coupon) -> str:

@@ -61,6 +61,11 @@ def test_what_is_wrong_is_said(member, changes, words):
     assert not Coupon.objects.exists()
 
 
+def test_a_form_not_begun_is_no_error(member):
+    untouched = member("finance").post(f"{LIST}example/", {**TYPED, "percent": "", "amount": ""}).content.decode()
+    assert 'class="note"' in untouched and 'class="error"' not in untouched
+
+
 def test_one_is_given_and_its_worth_is_told(member, acme):
     coupon = make_coupon("SPRING", percent=25, duration="forever")
     client = member("finance")

@@ -85,6 +85,21 @@ def test_tiny_prices_are_told_for_more_units(prices, per, written, why):
     assert (units, [ours.price(D(price), per=units) for price in prices]) == (D(per), written), why
 
 
+UNITS = [
+    # locale  quantity  unit        reads
+    ("en_GB", "82000", "token", "tokens"),
+    ("en_GB", "1", "token", "token"),
+    ("en_GB", "0.5", "query", "queries"),
+    ("en_GB", "12.5", "GB-month", "GB-month"),
+    ("de_DE", "82000", "token", "token"),
+]
+
+
+@pytest.mark.parametrize(("locale", "quantity", "unit", "reads"), UNITS)
+def test_units_read_as_english_does_in_english_alone(locale, quantity, unit, reads):
+    assert figures(locale).unit(D(quantity), unit) == reads
+
+
 def test_percentages_keep_their_digits():
     assert [figures().percent(D(rate)) for rate in ("19.0000", "8.8750", "0.0000")] == ["19%", "8.875%", "0%"]
     assert figures("de_DE").percent(D("7.7")) == "7,7\xa0%"
