@@ -51,22 +51,26 @@ class Totals:
     total: Decimal = ZERO
 
 
-Claim = tuple[Decimal, Tax]
-"""One line: its amount, rounded already, and the tax it falls under."""
+Claim = tuple[Decimal, *tuple[Tax, ...]]
+"""
+One line: its amount, rounded already, and the taxes it falls under, of different rates or reasons; a state's and a
+county's are two, and each is charged on the amount.
+"""
 
 Step = Callable[[Totals, Sequence[Claim], str], None]
 
 
 def _sum_lines(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
-    for amount, _ in claims:
+    for amount, *_ in claims:
         sums.net = EXACT.add(sums.net, amount)
 
 
 def _tax_each_rate(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
     taxable: dict[tuple[Decimal, str], tuple[Tax, Decimal]] = {}
-    for amount, tax in claims:
-        first, so_far = taxable.get((tax.rate, tax.reason), (tax, ZERO))
-        taxable[tax.rate, tax.reason] = first, EXACT.add(so_far, amount)
+    for amount, *taxes in claims:
+        for tax in taxes:
+            first, so_far = taxable.get((tax.rate, tax.reason), (tax, ZERO))
+            taxable[tax.rate, tax.reason] = first, EXACT.add(so_far, amount)
     sums.taxes = tuple(_taxed(tax, net, currency) for tax, net in taxable.values())
 
 

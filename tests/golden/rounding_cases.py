@@ -11,9 +11,7 @@ from plans.pricing.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.golden.cases import Case, Figures
 
-LATER = {
-    "multi_tax": "several taxes on one line",
-}
+LATER: dict[str, str] = {}
 
 
 def figures(case: Case) -> Figures:
@@ -67,6 +65,13 @@ def tax(case: Case) -> Figures:
     return {"tax": totals(case).tax, "total": totals(case).total}
 
 
+def multi_tax(case: Case) -> Figures:
+    """One line under several taxes, each of them rounded on its own."""
+    taxes = [Tax(f"tax {number}", Decimal(rate)) for number, rate in enumerate(case["params"]["tax_percents"])]
+    found = total_up([(Decimal(case["params"]["amount"]), *taxes)], case["currency"])
+    return {"taxes": [one.amount for one in found.taxes], "total": found.tax}
+
+
 def repeat_tax(case: Case) -> Figures:
     return {"total": totals(case).tax * int(case["params"]["count"])}
 
@@ -105,6 +110,7 @@ RUNNERS: dict[str, Callable[[Case], Figures]] = {
     "sum_of_rounded_repeat": sum_of_rounded_repeat,
     "tax": tax,
     "discount_then_tax": tax,
+    "multi_tax": multi_tax,
     "repeat_tax": repeat_tax,
     "spread_discount": spread_discount,
     "discount": discount,

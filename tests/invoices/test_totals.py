@@ -42,6 +42,16 @@ def test_one_sum_is_kept_for_each_rate_and_reason():
     )
 
 
+def test_a_line_may_fall_under_the_taxes_of_a_state_and_of_a_county():
+    state, county = Tax("State", Decimal("8.25")), Tax("County", Decimal("2.1"))
+    found = total_up([(Decimal("10.10"), state, county), (Decimal(5), state)], "USD")
+    assert [(one.taxable, one.amount) for one in found.taxes] == [
+        (Decimal("15.10"), Decimal("1.25")),  # 1.24575
+        (Decimal("10.10"), Decimal("0.21")),  # 0.2121
+    ]
+    assert found.total == Decimal("16.56")
+
+
 def test_the_order_is_written_down_in_one_place():
     assert [step.__name__ for step in ORDER] == ["_sum_lines", "_tax_each_rate", "_add_tax"]
 
