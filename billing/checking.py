@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from billing.store import statements
 from billing.subscribing import extend_customers
-from billing.subscribing.edges import window_of
+from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.continuing import CONTINUED
@@ -49,8 +49,8 @@ NOT_COVERED = "no_subscription"
 CAP_REACHED = "hard_cap_reached"
 
 _CHECK = f"""
-SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone, pf.id,
-       {OVERRIDES}, {CONTINUED}, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, pf.id,
+       {OVERRIDES}, {CONTINUED}, p.is_trial, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN plans_feature f ON f.code = %(feature)s
 LEFT JOIN billing_coverage co
@@ -101,6 +101,7 @@ class Row(NamedTuple):
     plan_feature_id: int | None
     overrides: str
     continued: str
+    is_trial: bool
     window_start: datetime
     rate_id: int | None
     events: int

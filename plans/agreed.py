@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from plans.models.versions import TrialUsage
 from plans.pricing import charges
 from plans.pricing.bounds import InvalidCharge, check_price
 from plans.pricing.commitments import Commitment
@@ -18,6 +19,7 @@ from plans.pricing.exact import EXACT, plain
 from plans.pricing.proration import included_in_part
 from plans.pricing.rates import Rate
 from plans.pricing.rating import PriceTerms
+from plans.pricing.trials import on_trial
 from plans.terms import Difference, FeatureTerms, Terms, by_use
 
 MOST_PERCENT_UP, MOST_PERCENT_OFF = Decimal(1000), Decimal(-100)
@@ -40,7 +42,7 @@ class Agreed(NamedTuple):
 
 COMMITMENT = "commitment"
 MOST_KEPT = 10_000
-Key = tuple[int, str, frozenset[Agreed] | Fraction]
+Key = tuple[int, str, frozenset[Agreed] | Fraction | str]
 _kept: dict[Key, tuple[Terms, Terms]] = {}
 
 
@@ -92,6 +94,25 @@ def part_terms(terms: Terms, share: Fraction) -> Terms:
     whole, found = _kept.get(key, (None, terms))
     if whole is not terms:
         found = replace(terms, **by_use(tuple(_in_part(feature, share) for feature in terms.features)))
+        _keep(key, terms, found)
+    return found
+
+
+def trial_terms(terms: Terms) -> Terms:
+    """
+    Return the terms of a trial: nothing is promised, and usage is free or billed.
+
+    Source: docs/pricing.md#trials.
+    """
+    key = (terms.version_id, terms.currency, "trial")
+    whole, found = _kept.get(key, (None, terms))
+    if whole is not terms:
+        is_free = terms.trial_usage == TrialUsage.FREE
+        features = tuple(
+            feature if feature.price is None else replace(feature, price=on_trial(feature.price, is_free=is_free))
+            for feature in terms.features
+        )
+        found = replace(terms, **by_use(features), commitment=None, committed_since="", trial=terms.trial_usage)
         _keep(key, terms, found)
     return found
 

@@ -24,6 +24,7 @@ MOST_MONEY = Decimal("1e12")
 MOST_UNITS = Decimal("1e50")
 MOST_HELD = 1_000_000
 """Seats or add-ons that one subscription may hold."""
+MOST_TRIAL_DAYS = 730
 
 
 class QuantityField(models.DecimalField):

@@ -28,6 +28,7 @@ LABELS = {
     ("planversion", "interval_unit"): "unit of a period",
     ("planversion", "interval_count"): "length of a period",
     ("planversion", "anchor"): "periods begin with",
+    ("planversion", "trial_days"): "days of trial",
     ("planfeature", "consumption"): "",
     ("planfeature", "static_value"): "value",
     ("price", "resets_unit"): "starts anew",

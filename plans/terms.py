@@ -15,7 +15,7 @@ from plans.metering.tally import Aggregation
 from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
 from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
-from plans.models.versions import VersionState
+from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charges, rating
 from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
@@ -113,7 +113,8 @@ class Terms:
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
     by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
     several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
-    subscription's own began; empty for the version's.
+    subscription's own began; empty for the version's. trial_usage: what usage costs in a trial. trial: the same where
+    these are the terms of one, empty otherwise.
     """
 
     version_id: int
@@ -135,6 +136,8 @@ class Terms:
     commitment: Commitment | None = None
     running_on: tuple[FeatureTerms, ...] = ()
     committed_since: str = ""
+    trial_usage: str = TrialUsage.FREE
+    trial: str = ""
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
@@ -198,6 +201,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         fees=fees,
         held=tuple(fee for fee in fees if fee.is_held),
         commitment=commitment,
+        trial_usage=version.trial_usage,
         **by_use(features),
     )
 

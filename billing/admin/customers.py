@@ -59,7 +59,7 @@ class AccountAdmin(CustomerAdmin):
             title=f"Subscribe {customer}",
             consequences=[
                 f"From the moment below, usage that events send for “{customer.external_id}” is priced by the plan.",
-                "Fees due in advance are invoiced at the start, in the currency chosen below.",
+                "Fees due in advance are invoiced at the start, or after the trial, in the currency chosen below.",
             ],
             form=form,
             verb="Subscribe customer",

@@ -18,7 +18,7 @@ from billing.subscribing.redeeming import CouponRefused
 from billing.subscribing.starting import CurrencyNotOffered
 from customers.models import Customer
 from plans.admin.figures import NumberInput
-from plans.bounds import MOST_HELD
+from plans.bounds import MOST_HELD, MOST_TRIAL_DAYS
 from plans.figures import number
 from plans.models import Coupon, Fee, PlanVersion, Price
 from plans.models.prices import Basis
@@ -46,6 +46,14 @@ class SubscribeForm(forms.Form):
         label="From (UTC)",
         widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="A moment in the past bills what was due since.",
+    )
+    trial_days = forms.IntegerField(
+        label="Trial (days)",
+        min_value=0,
+        max_value=MOST_TRIAL_DAYS,
+        required=False,
+        widget=NumberInput,
+        help_text="Optional: as the plan says when empty, 0 for none. No fees are due before it is over.",
     )
     coupons = forms.ModelMultipleChoiceField(
         queryset=Coupon.objects.none(),
@@ -116,6 +124,7 @@ class SubscribeForm(forms.Form):
             "version": cleaned["version"],
             "currency": cleaned["currency"],
             "starts_at": cleaned["starts_at"],
+            "trial_days": cleaned["trial_days"],
             "external_id": cleaned["external_id"] or None,
             "coupons": list(cleaned.get("coupons", ())),
             "quantities": {code: cleaned[name] for name, code in names.items() if cleaned[name] is not None},

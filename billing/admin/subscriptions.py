@@ -28,11 +28,11 @@ from billing.admin.upcoming import upcoming
 from billing.closing.progress import progress_of
 from billing.models import Subscription
 from billing.models.changes import ChangeState
-from billing.models.subscriptions import SubscriptionState
+from billing.models.subscriptions import RUNNING
 from billing.usage.current import current_usage
 from customers.admin.finding import ids_like
 
-STATE_COLOURS = {"draft": "info", "active": "success", "cancelled": "warning"}
+STATE_COLOURS = {"draft": "info", "trialing": "info", "active": "success", "cancelled": "warning"}
 MOST_PERIODS = 14
 
 
@@ -119,7 +119,7 @@ class SubscriptionAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         subscription = self.get_object(request, str(object_id))
-        running = subscription is not None and subscription.state == SubscriptionState.ACTIVE
+        running = subscription is not None and subscription.state in RUNNING
         return super().get_actions_detail(request, object_id) if running else []
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:

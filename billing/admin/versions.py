@@ -17,7 +17,7 @@ from billing import repricing
 from billing.admin.audiences import AudienceForm, DatedAudienceForm
 from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
-from billing.models.subscriptions import SubscriptionState
+from billing.models.subscriptions import RUNNING as RUNNING_STATES
 from billing.tasks import roll_out
 from plans.admin.figures import figure
 from plans.admin.versions import PlanVersionAdmin
@@ -55,7 +55,7 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
         found = super().consequences(version, at=at, when=when)
         running = dict(
-            PlanVersion.objects.filter(plan=version.plan, subscriptions__state=SubscriptionState.ACTIVE)
+            PlanVersion.objects.filter(plan=version.plan, subscriptions__state__in=RUNNING_STATES)
             .annotate(running=Count("subscriptions"))
             .values_list("number", "running")
             .order_by("number")

@@ -12,7 +12,7 @@ from billing.models import Period, ScheduledChange, Subscription
 from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer
-from plans.bounds import MOST_HELD
+from plans.bounds import MOST_HELD, MOST_TRIAL_DAYS
 from plans.models import Coupon, PlanVersion
 from plans.terms import terms_of
 
@@ -81,6 +81,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "named",
             "starts_at",
             "anchor_at",
+            "trial_ends_at",
             "ends_at",
             "cancelled_at",
             "created_at",
@@ -125,7 +126,15 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
     )
     currency = CurrencyField(required=False, help_text="Default: the customer's.")
     starts_at = InstantField(required=False, help_text="Default: now.")
-    anchor_at = InstantField(required=False, help_text="What anniversaries are counted from; default: the start.")
+    anchor_at = InstantField(
+        required=False, help_text="What anniversaries are counted from; default: the end of the trial, or the start."
+    )
+    trial_days = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_TRIAL_DAYS,
+        required=False,
+        help_text="Days without fees, 0 for none; default: as the version says, once per customer and plan.",
+    )
     ends_at = InstantField(required=False, help_text="When it ends by itself; default: never.")
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=64),

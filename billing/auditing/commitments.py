@@ -23,7 +23,7 @@ from plans.pricing.commitments import Settled, settle
 _PERIODS = f"""
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed', l.lines, s.currency,
     s.anchor_at, c.time_zone, {OVERRIDES},
-    s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
+    s.state IN ('trialing', 'active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN LATERAL (
@@ -32,7 +32,7 @@ LEFT JOIN LATERAL (
         UNION ALL SELECT line_id FROM billing_settlement WHERE period_id = p.id) b
     JOIN invoices_line l ON l.id = b.line_id
 ) l ON true
-WHERE p.kind = 'regular' AND (EXISTS (
+WHERE p.kind = 'regular' AND NOT p.is_trial AND (EXISTS (
     SELECT FROM billing_period o JOIN plans_commitment m ON m.version_id = o.version_id
     WHERE o.subscription_id = p.subscription_id AND m.currency = s.currency)
     OR EXISTS (SELECT FROM billing_owncommitment o WHERE o.subscription_id = p.subscription_id))

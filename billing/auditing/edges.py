@@ -20,7 +20,7 @@ SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_a
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_period n ON n.continues_id = p.id
-WHERE p.kind = 'regular' AND NOT EXISTS (
+WHERE p.kind = 'regular' AND NOT p.is_trial AND NOT EXISTS (
     SELECT FROM customers_customerevent e WHERE e.pgh_obj_id = c.id AND e.time_zone <> c.time_zone)
 GROUP BY 1, 2, 3, 4, 5, 6, 7
 """

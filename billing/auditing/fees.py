@@ -28,12 +28,12 @@ JOIN invoices_invoice i ON i.id = l.invoice_id
 JOIN billing_period own ON own.invoice_id = i.id JOIN billing_subscription s ON s.id = own.subscription_id
 WHERE NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
-        AND p.version_id = f.version_id AND p.starts_at = l.service_start
+        AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end
             OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
                 OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id))))
-        AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND (f.kind <> 'one_time' OR own.kind = 'opening')
-                AND p.starts_at = own.ends_at THEN true
+        AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND p.starts_at = own.ends_at
+                AND (f.kind <> 'one_time' OR own.kind = 'opening' OR own.is_trial) THEN true
             WHEN f.basis <> 'fixed' OR f.billed = 'arrears' OR l.kind = 'proration' THEN p.id = own.id
             ELSE false END)
 """

@@ -9,17 +9,18 @@ from django.db import connection
 
 from billing.ingest.customers import FOR_EVER, CustomerCopy, PeriodCopy, copy_of
 from billing.store.sums import CounterKey
+from billing.subscribing.edges import ANCHOR_AT
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 
-_PERIODS = """
+_PERIODS = f"""
 SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
-    s.named, s.anchor_at, s.created_at
+    s.named, {ANCHOR_AT}, s.created_at
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
 WHERE c.id = ANY(%s)
-"""
+"""  # noqa: S608
 
 _ZONES = """
 SELECT pgh_obj_id FROM customers_customerevent WHERE pgh_obj_id = ANY(%s)

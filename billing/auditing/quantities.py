@@ -26,7 +26,7 @@ WHERE f.basis <> 'fixed'
 """
 
 _PERIODS = """
-SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular'
+SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular' AND NOT p.is_trial
     AND EXISTS (SELECT FROM plans_fee f WHERE f.version_id = p.version_id AND f.basis <> 'fixed')
 """
 

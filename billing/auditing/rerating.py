@@ -17,7 +17,8 @@ import msgspec
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.closing.usage_lines import explained, share_of, since_before
+from billing.closing.usage_lines import explained, on_trial, share_of, since_before
+from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import NOTHING, Counted, Span, Window, with_values
@@ -37,8 +38,8 @@ Pair = tuple[RatedLine, RatedLine | None]
 _LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
     b.fingerprint, b.carried, b.metered, b.earlier::text, l.id, l.kind, l.quantity, l.amount, l.explanation::text,
-    p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED},
-    b.corrects_line_id
+    p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, c.time_zone, {OVERRIDES}, {CONTINUED},
+    p.is_trial, b.corrects_line_id
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -77,6 +78,7 @@ class Billed(NamedTuple):
     time_zone: str
     overrides: str
     continued: str
+    is_trial: bool
     corrects_line_id: int
 
     @property
@@ -92,6 +94,7 @@ class Billed(NamedTuple):
             self.time_zone,
             self.overrides,
             self.continued,
+            self.is_trial,
         )
 
     @property
@@ -211,11 +214,11 @@ def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -
     is_alone: of a credit, that no line at the same mark claims some of the counter beside it: then what was claimed
     until then, less all credits at the mark, is what usage comes to.
     """
-    currency, quantity, more = line.currency, again.quantity, {}
+    currency, quantity, more = line.currency, again.quantity, on_trial(line.span)
     stored: dict[str, Any] = json.loads(line.explanation)
     amount = again.amount(currency) - earlier.amount + earlier.taken
     if line.kind == "late_usage" or (line.corrects_line_id and "cumulative" in stored):
-        more = since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used)
+        more |= since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used)
         more |= {"events": str(line.events - earlier.counted.events)}
         quantity = line.counted.used - earlier.counted.used
         given = Decimal(stored.get("given_before", 0))
@@ -223,7 +226,7 @@ def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -
         if given and abs(given) <= _given(line):
             more |= {"given_before": plain(given)}
     elif again.before is not None:
-        more = since_before(again, currency)
+        more |= since_before(again, currency)
     workings: dict[str, Any] = json.loads(explained(again.line, again.feature.agreed, **more))
     if line.corrects_line_id:
         quantity, amount = Decimal(1), line.amount + (amount if is_alone else 0)

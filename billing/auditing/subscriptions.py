@@ -33,6 +33,16 @@ _ENDS = """
         OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
 """
 
+# A trial lasts from the start to its end, or that of the subscription; nothing else is billed before it is over.
+_TRIALS = """
+    SELECT s.id AS subscription_id, s.trial_ends_at, max(p.ends_at) FILTER (WHERE p.is_trial) AS last_of_trial
+    FROM billing_subscription s LEFT JOIN billing_period p ON p.subscription_id = s.id
+    GROUP BY s.id HAVING max(p.ends_at) FILTER (WHERE p.is_trial) IS DISTINCT FROM
+            CASE WHEN s.trial_ends_at IS NOT NULL AND s.ends_at IS DISTINCT FROM s.starts_at
+            THEN least(s.trial_ends_at, s.ends_at) END
+        OR min(p.starts_at) FILTER (WHERE NOT p.is_trial) < s.trial_ends_at
+"""
+
 _PARTS = """
     SELECT p.id AS period_id, p.continues_id, p.starts_at FROM billing_period p
     LEFT JOIN billing_period q ON q.id = p.continues_id AND q.subscription_id = p.subscription_id
@@ -149,6 +159,7 @@ CHECKS = (
     Check("periods_of_a_subscription_tile", "P1", _TILING),
     Check("periods_begin_with_their_subscription", "P1", _FIRST),
     Check("periods_end_with_their_subscription", "P1", _ENDS),
+    Check("trials_last_as_agreed", "P6", _TRIALS),
     Check("periods_follow_their_anchor", "P2", misplaced_edges),
     Check("a_plan_change_leaves_no_gap", "P2", _PARTS),
     Check("periods_are_due_after_their_grace", "P4", _GRACE),

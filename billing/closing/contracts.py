@@ -45,7 +45,7 @@ LEFT JOIN LATERAL (SELECT sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELS
 LEFT JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.kind = 'true_up') AS true_up,
         sum(l.amount) FILTER (WHERE l.kind = 'surcharge') AS surcharge
     FROM billing_settlement s JOIN invoices_line l ON l.id = s.line_id WHERE s.period_id = p.id) s ON true
-WHERE p.subscription_id = ANY(%s) AND p.kind = 'regular'
+WHERE p.subscription_id = ANY(%s) AND p.kind = 'regular' AND NOT p.is_trial
 ORDER BY p.subscription_id, p.starts_at
 """
 

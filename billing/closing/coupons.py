@@ -21,16 +21,21 @@ from plans.pricing.money import round_money
 
 ONE = Decimal(1)
 
-HELD = """
+# A trial's document is one of those that coupons count where it is in place of an opening one, which claims fees.
+_COUNTS = """(NOT {0}.is_trial OR EXISTS (
+    SELECT FROM billing_subscription s JOIN plans_fee f ON f.version_id = {0}.version_id AND f.billed = 'advance'
+    WHERE s.id = {0}.subscription_id AND s.trial_ends_at = {0}.ends_at))"""
+
+HELD = f"""
 SELECT p.id, r.id, c.code, c.name, c.percent, c.amount, c.features, c.fees
 FROM billing_redemption r JOIN plans_coupon c ON c.id = r.coupon_id
 JOIN billing_period p ON p.subscription_id = r.subscription_id AND p.ends_at >= r.since
     AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
-WHERE {periods} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
+WHERE {{periods}} AND {_COUNTS.format("p")} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
     SELECT count(*) FROM billing_period e WHERE e.subscription_id = p.subscription_id AND e.ends_at >= r.since
-        AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
+        AND {_COUNTS.format("e")} AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
 ORDER BY p.id, r.position
-"""
+"""  # noqa: S608
 """Period → the coupons that its document is for, in order of application; {periods}: which ones to ask about."""
 
 

@@ -120,7 +120,7 @@ class Closing(msgspec.Struct):
     A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
 
     following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
-    is_first: whether the subscription starts with this period. goes_on: whether it has time left after it.
+    is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.

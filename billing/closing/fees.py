@@ -31,19 +31,19 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
 
     An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
     regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
-    arrears come with the first period.
+    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would.
     """
-    if closing.kind == "regular":
+    opens = closing.kind == "opening" or closing.span.is_trial
+    if not opens:
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
         yield from _unused(closing)
         yield from held_lines(closing, closing.span, seller, in_advance=False)
         yield from settling_lines(closing, seller)
         yield from one_time_lines(closing, closing.span, seller, opens=False)
-    if closing.following is not None:
-        is_opening = closing.kind == "opening"
-        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=is_opening)
+    if closing.following is not None and not closing.following.is_trial:
+        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=opens)
         yield from held_lines(closing, closing.following, seller, in_advance=True)
-        if is_opening:
+        if opens:
             yield from one_time_lines(closing, closing.following, seller, opens=True)
 
 
@@ -111,7 +111,7 @@ def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]
 def _share(closing: Closing, span: Span, terms: Terms) -> Fraction:
     """Return which share of its whole interval a period is: one, unless it is a stub."""
     zone = closing.buyer.time_zone
-    anchor = anchor_of(terms, anchor_at=closing.span.anchor_at, time_zone=zone)
+    anchor = anchor_of(terms, anchor_at=span.anchor_at, time_zone=zone)
     whole = whole_interval(anchor, span.starts_at)
     if whole == (span.starts_at, span.ends_at):
         return ONE

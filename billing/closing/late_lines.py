@@ -14,7 +14,7 @@ import msgspec
 from billing.closing.facts import Billed, Buyer, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
 from billing.closing.sellers import SellerTerms, last_instant
-from billing.closing.usage_lines import described, earlier_of, explained, rated, since_before
+from billing.closing.usage_lines import described, earlier_of, explained, on_trial, rated, since_before
 from billing.usage.counted import NOTHING
 from billing.usage.due import Due
 from invoices.drafts import DraftLine
@@ -63,7 +63,7 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
             continue
         drafted = DraftLine(
             kind="late_usage",
-            description=f"{described(feature, line, descriptions)} (late)",
+            description=f"{described(span, feature, line, descriptions)} (late)",
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=EXACT.subtract(counted.used, billed.counted.used),
@@ -130,7 +130,7 @@ def _rated(late: Late) -> Iterator[Due]:
 
 def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:
     currency = late.span.currency
-    more = since_before(due, currency, claimed=billed.amount, quantity=billed.counted.used)
+    more = on_trial(late.span) | since_before(due, currency, claimed=billed.amount, quantity=billed.counted.used)
     if given := EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount)):
         more["given_before"] = plain(given)
     events = str(due.counted.events - billed.counted.events)

@@ -69,7 +69,8 @@ def preview_change(*, subscription: Subscription, version: PlanVersion, at: date
     """
     with transaction.atomic():
         part = change_plan(subscription=subscription, version=version, at=at)
-        found = preview(period=part.continues, at=at)
+        before = Period.objects.get(subscription=subscription, kind=PeriodKind.REGULAR, ends_at=part.starts_at)
+        found = preview(period=before, at=at)
         transaction.set_rollback(True)
     return found
 
@@ -95,6 +96,6 @@ def _following(closing: Closing) -> Span | None:
     found = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
     if found is None:
         return None
-    version_id, (starts_at, ends_at) = found
+    version_id, (starts_at, ends_at), anchor_at = found
     own = closing.span
-    return Span(0, version_id, own.currency, starts_at, ends_at, own.anchor_at, own.time_zone)
+    return Span(0, version_id, own.currency, starts_at, ends_at, anchor_at, own.time_zone)

@@ -8,6 +8,7 @@ import msgspec
 
 from billing.closing.facts import Billed, Buyer, Closing, Late, UsageClaim
 from billing.store import statements
+from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
@@ -31,12 +32,15 @@ BUYER_FACTS = (
 )
 """What is copied from the customer onto a document."""
 
+IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_at)"
+"""SQL for whether the first fees of a subscription `s` are for its period `p`."""
+
 _PERIODS = f"""
-SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, s.anchor_at, s.starts_at = p.starts_at,
-    s.state IN ('active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
-    n.id, n.version_id, n.starts_at, n.ends_at, n.continues_id IS NOT NULL,
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
+    s.state IN ('trialing', 'active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
+    n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, s.anchor_at,
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
-    {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}
+    {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -51,8 +55,8 @@ FROM billing_counter WHERE period_id = ANY(%s)
 """
 
 _SPANS = f"""
-SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, c.time_zone, {OVERRIDES}, {CONTINUED},
-    p.late_since
+SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, c.time_zone, {OVERRIDES}, {CONTINUED},
+    p.is_trial, p.late_since
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 """  # noqa: S608
@@ -85,14 +89,14 @@ def read_closings(period_ids: Sequence[int]) -> dict[int, Closing]:
 def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
-    next_id, next_version_id, next_starts_at, next_ends_at, is_split = row[10:15]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[15:20]
-    facts = dict(zip(BUYER_FACTS, row[20:-2], strict=True))
+    next_id, next_version_id, *next_edges, is_trial, is_split, after_anchor = row[10:17]
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[17:22]
+    facts = dict(zip(BUYER_FACTS, row[22:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
-        following = Span(next_id, next_version_id, currency, next_starts_at, next_ends_at, anchor_at, zone)
+        following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
     return Closing(
-        span=Span(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, *row[-2:]),
+        span=Span(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, *row[-3:]),
         kind=kind,
         subscription_id=subscription_id,
         is_first=is_first,

@@ -124,21 +124,27 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
         if not quantity and not amount and not idle:
             continue
         rate_id = int(line.rate_key)
+        told = on_trial(span) | (since_before(due, span.currency) if before else {})
         drafted = DraftLine(
             kind="usage",
-            description=described(feature, line, descriptions),
+            description=described(span, feature, line, descriptions),
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=quantity,
             unit=feature.unit,
             amount=amount,
             tax=tax,
-            explanation=explained(line, feature.agreed, **(since_before(due, span.currency) if before else {})),
+            explanation=explained(line, feature.agreed, **told),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
+
+
+def on_trial(span: Span) -> dict[str, str]:
+    """Return what the workings of a trial's lines say beside: whether its usage was free or billed."""
+    return {"trial": terms_of(span.version_id, span.currency).trial_usage} if span.is_trial else {}
 
 
 def since_before(due: Due, currency: str, *, claimed: Decimal = ZERO, quantity: Decimal = ZERO) -> dict[str, str]:
@@ -166,11 +172,12 @@ def earlier_of(span: Span, feature: FeatureTerms) -> bytes | None:
     return msgspec.json.encode({str(rate_id): plain(quantity) for rate_id, quantity in sorted(run.earlier.items())})
 
 
-def described(feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:
+def described(span: Span, feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:
     """Return how the line of a rate, or of a bound, reads."""
     of_bound = f"{feature.name}: {line.label}" if line.rate_key == BOUND and line.label else feature.name
     text = descriptions.get(int(line.rate_key)) or of_bound
-    return f"{text} (as agreed)" if feature.agreed else text
+    text = f"{text} (as agreed)" if feature.agreed else text
+    return f"{text} (trial)" if span.is_trial else text
 
 
 def explained(line: RatedLine, agreed: Sequence[Difference] = (), **more: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.store import statements
+from billing.subscribing.edges import ANCHOR_AT
 from plans.terms import terms_of
 
 MOST_COPIES = 50_000
@@ -67,14 +68,14 @@ class CustomerCopy:
         )
 
 
-_READ = """
-SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('active', 'cancelled'), s.ends_at,
-       s.external_id, s.named, s.currency, s.anchor_at, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
+_READ = f"""
+SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'cancelled'), s.ends_at,
+       s.external_id, s.named, s.currency, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
 WHERE c.sandbox = %s AND c.external_id = ANY(%s)
-"""
+"""  # noqa: S608
 
 _copies: OrderedDict[tuple[bool, str], CustomerCopy] = OrderedDict()
 

@@ -7,9 +7,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 
 from plans.bounds import one_of
+from plans.models import Fee
+from plans.models.prices import Billed
 
 
 class PeriodKind(models.TextChoices):
@@ -37,6 +39,11 @@ class PeriodQuerySet(models.QuerySet["Period"]):
     def with_parties(self) -> Self:
         return self.select_related("subscription__customer__seller")
 
+    def counted_by_coupons(self) -> Self:
+        """Leave out a trial's, unless it claims fees as an opening period does: docs/closing.md#coupons."""
+        in_advance = Fee.objects.filter(version=OuterRef("version"), billed=Billed.ADVANCE)
+        return self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
+
     def containing(self, at: datetime) -> Self:
         return self.filter(starts_at__lte=at, ends_at__gt=at)
 
@@ -52,6 +59,7 @@ class Period(models.Model):
     revision: moves on whenever the interval or the version changes, so that no process attributes by an old copy.
     due_at: when it may be closed: its end plus the seller's grace.
     late_since: when usage first arrived after the close; empty when all is billed.
+    is_trial: whether it is the subscription's trial, or a part of it: docs/closing.md#trials.
     continues: the period before it, where a plan change has split the two: see docs/closing.md#plan-changes.
     error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
     """
@@ -62,6 +70,7 @@ class Period(models.Model):
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=8, choices=PeriodKind, default=PeriodKind.REGULAR)
     state = models.CharField(max_length=8, choices=PeriodState, default=PeriodState.OPEN)
+    is_trial = models.BooleanField(default=False, db_default=False)
     revision = models.PositiveIntegerField(default=1)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -99,6 +108,10 @@ class Period(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_trial=False) | Q(kind="regular", continues__isnull=True),
+                name="trial_is_a_period_of_its_own",
             ),
             ExclusionConstraint(
                 name="periods_of_a_subscription_never_overlap",

@@ -79,7 +79,7 @@ class Settlement(models.Model):
 class RedemptionQuerySet(models.QuerySet["Redemption"]):
     def with_use(self) -> Self:
         """Return them with their coupons, and with `used`: how many documents each was taken off so far."""
-        of_one = Period.objects.filter(
+        of_one = Period.objects.counted_by_coupons().filter(
             Q(ends_at__lt=Coalesce(OuterRef("ended_at"), Value(datetime.max.replace(tzinfo=UTC)))),
             subscription=OuterRef("subscription"),
             state=PeriodState.CLOSED,

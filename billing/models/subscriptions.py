@@ -1,5 +1,6 @@
 """What a customer is subscribed to."""
 
+from datetime import timedelta
 from typing import Self
 
 import pghistory
@@ -9,20 +10,24 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
-from plans.bounds import one_of
+from plans.bounds import MOST_TRIAL_DAYS, one_of
 
 
 class SubscriptionState(models.TextChoices):
     DRAFT = "draft", "draft"
+    TRIALING = "trialing", "in trial"
     ACTIVE = "active", "active"
     CANCELLED = "cancelled", "cancelled"
     ENDED = "ended", "ended"
 
 
+RUNNING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
+
+
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def running(self) -> Self:
         """Return the subscriptions that get new periods."""
-        return self.filter(state=SubscriptionState.ACTIVE)
+        return self.filter(state__in=RUNNING)
 
 
 @pghistory.track()
@@ -32,6 +37,7 @@ class Subscription(models.Model):
 
     external_id, sandbox: unique together; the second is the customer's.
     anchor_at: the instant that anniversary periods are counted from; it never drifts.
+    trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
     version: what its next period will be billed by; each period keeps its own.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
@@ -45,6 +51,7 @@ class Subscription(models.Model):
     named = models.BooleanField(default=False)
     starts_at = models.DateTimeField()
     anchor_at = models.DateTimeField()
+    trial_ends_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -52,6 +59,9 @@ class Subscription(models.Model):
     objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            models.Index(fields=["trial_ends_at"], condition=Q(state="trialing"), name="subscription_in_trial"),
+        ]
         constraints = [
             one_of("state", SubscriptionState, name="subscription_state_is_known"),
             models.UniqueConstraint(
@@ -66,6 +76,18 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
                 name="cancelled_subscription_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(trial_ends_at__isnull=True)
+                | Q(
+                    trial_ends_at__gt=F("starts_at"),
+                    trial_ends_at__lt=F("starts_at") + timedelta(days=MOST_TRIAL_DAYS + 1),
+                ),
+                name="trial_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="trialing") | Q(trial_ends_at__isnull=False),
+                name="subscription_in_trial_says_until_when",
             ),
         ]
 

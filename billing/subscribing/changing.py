@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.subscriptions import SubscriptionState
+from billing.models.subscriptions import RUNNING
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
 from billing.subscribing.edges import anchor_of, spans
@@ -42,7 +42,7 @@ def change_plan(
 
     What was used before is billed by the old version with its whole allowance; the old part is due at once, after the
     seller's grace, with the credit for its unused fees and the charge for the new ones on the same document. The new
-    part *continues* the old one: see docs/closing.md#plan-changes.
+    part *continues* the old one: see docs/closing.md#plan-changes. In a trial both are parts of it, whose end stays.
 
     :raises ChangeRefused: if it is not running then, on that version already, or the version is not published or not
         offered in its currency; if usage is counted for a time after the moment, or a level is charged.
@@ -60,8 +60,10 @@ def change_plan(
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)
         _check(subscription, version, moment, at=at)
-        _check_levels(running.version, version)
+        if not running.is_trial:
+            _check_levels(running.version, version)
         undo([subscription.pk], problem=f"The plan was changed to {version} before.", at=at)
+        trial_ends_at = running.ends_at if running.is_trial else None
         try:
             cut(subscription, periods, moment)
         except UsageInTheWay as error:
@@ -72,10 +74,12 @@ def change_plan(
         announce(subscription, since=moment)
         anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
         ((_, ends_at),) = spans(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
+        ends_at = trial_ends_at or ends_at
         return Period.objects.create(
             subscription=subscription,
             version=version,
-            continues=running,
+            continues=None if running.is_trial else running,
+            is_trial=running.is_trial,
             starts_at=moment,
             ends_at=ends_at,
             due_at=ends_at + subscription.customer.seller.grace,
@@ -116,9 +120,9 @@ def _moment(subscription: Subscription, running: Period, *, at: datetime, moment
 
 
 def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
-    if subscription.state != SubscriptionState.ACTIVE:
+    if subscription.state not in RUNNING:
         raise ChangeRefused(
-            f"{subscription} is {subscription.get_state_display()}: only an active one changes plans."
+            f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."
         )
     if version.pk == subscription.version_id:
         raise ChangeRefused(f"{subscription} is on {version} already.")

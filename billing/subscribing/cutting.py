@@ -59,7 +59,7 @@ def hold_last_periods(subscription_ids: Sequence[int], *, at: datetime) -> list[
 
 
 UNUSED = """
-    p.state = 'open' AND p.continues_id IS NULL
+    p.state = 'open' AND p.continues_id IS NULL AND NOT p.is_trial
     AND NOT EXISTS (SELECT FROM billing_counter u WHERE u.period_id = p.id)
     AND NOT EXISTS (SELECT FROM billing_series u WHERE u.period_id = p.id)
 """

@@ -1,7 +1,7 @@
 """Where a subscription's periods begin and end, in its customer's time zone."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -17,6 +17,20 @@ MOST_PERIODS = 2_000
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MONTHS_OF_A_YEAR = 12
+
+
+ANCHOR_AT = "CASE WHEN p.is_trial THEN p.starts_at ELSE s.anchor_at END"
+"""
+SQL for what a period `p` of a subscription `s` is counted from. A trial has its own windows of use: its end, which is
+what the periods after it are counted from, may still move.
+"""
+
+
+def days_after(moment: datetime, days: int, *, time_zone: str) -> datetime:
+    """Return the same time of the day so many days later, by the clocks of a zone: docs/pricing.md#periods."""
+    zone = ZoneInfo(time_zone)
+    local = moment.astimezone(zone).replace(tzinfo=None, fold=0) + timedelta(days=days)
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def anchor_of(terms: Terms, *, anchor_at: datetime, time_zone: str) -> Anchor:

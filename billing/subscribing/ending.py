@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodState
-from billing.models.subscriptions import SubscriptionState
+from billing.models.subscriptions import RUNNING, SubscriptionState
 
 
 def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None) -> int:
@@ -21,7 +21,7 @@ def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None)
     over = Subscription.objects.filter(
         Q() if subscription_ids is None else Q(pk__in=subscription_ids),
         ~Exists(still_open),
-        state__in=[SubscriptionState.ACTIVE, SubscriptionState.CANCELLED],
+        state__in=[*RUNNING, SubscriptionState.CANCELLED],
         ends_at__lte=at,
     )
     return over.update(state=SubscriptionState.ENDED)

@@ -54,7 +54,7 @@ JOIN LATERAL (
 ) last ON true
 LEFT JOIN billing_scheduledchange move ON move.subscription_id = s.id AND move.state = 'pending'
     AND EXISTS (SELECT FROM plans_planversion v WHERE v.id = move.version_id AND v.state NOT IN ('draft', 'review'))
-WHERE s.state IN ('active', 'cancelled') AND last.ends_at < %(until)s
+WHERE s.state IN ('trialing', 'active', 'cancelled') AND last.ends_at < %(until)s
     AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
 """
 
@@ -102,11 +102,11 @@ def follow(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], u
     return _insert(_read_last(condition, parameters, until=until), until=until)
 
 
-def next_period(*, subscription_id: int, after: datetime) -> tuple[int, Span] | None:
-    """Return the period that would be made after the last one, which ends at `after`, with its version first."""
+def next_period(*, subscription_id: int, after: datetime) -> tuple[int, Span, datetime] | None:
+    """Return the period that would be made after the last one, which ends at `after`: version, span and anchor."""
     until = after + AHEAD
     found = _read_last(" AND s.id = %(subscription)s", {"subscription": subscription_id}, until=until)
-    return next((one for last in found for one in _following(last, until)), None)
+    return next(((*one, last.anchor_at) for last in found for one in _following(last, until)), None)
 
 
 @transaction.atomic

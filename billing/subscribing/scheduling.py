@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection
 
 from billing.models import Rollout, ScheduledChange
 from billing.models.changes import ChangeState
-from billing.models.subscriptions import SubscriptionState
+from billing.models.subscriptions import RUNNING, SubscriptionState
 from billing.subscribing.cutting import UNUSED, hold_last_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.revoking import make_periods_anew, undo
@@ -149,7 +149,7 @@ def _moment(one: Facts, earliest: datetime) -> datetime:
 
 
 def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
-    if one.state != SubscriptionState.ACTIVE:
+    if one.state not in RUNNING:
         return f"It is {SubscriptionState(one.state).label}."
     if one.version_id == version.pk:
         return f"It is on {version} already."

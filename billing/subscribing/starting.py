@@ -9,11 +9,13 @@ from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind
+from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
 from billing.subscribing.extending import AHEAD, insert_periods
 from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
+from billing.subscribing.trialing import trial_end
 from customers.models import Customer
 from plans.models import Coupon, Fee, PlanVersion, Price
 from plans.models.prices import Billed
@@ -35,6 +37,7 @@ def start(
     named: bool = False,
     coupons: Sequence[Coupon] = (),
     quantities: Mapping[str, int] | None = None,
+    trial_days: int | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
@@ -42,11 +45,12 @@ def start(
 
     currency: one that the version charges in; the customer's when absent.
     external_id: the product's own name for it, unique; made up when absent.
-    anchor_at: what anniversary periods are counted from; `starts_at` when absent.
+    anchor_at: what anniversary periods are counted from; the end of its trial, or `starts_at`, when absent.
     ends_at: when it ends by itself; it runs until cancelled when absent.
     named: only events that name it belong to it, so that it may price what another subscription prices too.
     coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
     quantities: fee code → how many seats or add-ons it holds to begin with; the least of each when absent.
+    trial_days: for how long it pays no fees, 0 = not at all; as its version says when absent, but only once per plan.
 
     :raises SubscriptionRefused: if the version is not published, the currency not offered, a quantity not to be had,
         or a moment impossible.
@@ -60,6 +64,7 @@ def start(
         terms = terms_to_subscribe(version, currency)
         if ends_at is not None and ends_at <= starts_at:
             raise SubscriptionRefused(f"It would end ({ends_at}) before it starts ({starts_at}): choose a later end.")
+        trial_ends_at = trial_end(customer, version, starts_at=starts_at, days=trial_days)
         subscription = _create(
             external_id=external_id or f"sub_{token_hex(10)}",
             sandbox=customer.sandbox,
@@ -67,8 +72,12 @@ def start(
             version=version,
             currency=currency,
             named=named,
+            state=SubscriptionState.TRIALING
+            if trial_ends_at is not None and trial_ends_at > at
+            else SubscriptionState.ACTIVE,
             starts_at=starts_at,
-            anchor_at=anchor_at or starts_at,
+            trial_ends_at=trial_ends_at,
+            anchor_at=anchor_at or trial_ends_at or starts_at,
             ends_at=ends_at,
         )
         try:
@@ -118,22 +127,28 @@ def _create(**fields: object) -> Subscription:
 
 
 def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, *, at: datetime) -> None:
-    """Make the opening period, if something is due in advance, and the regular ones up to now and a little ahead."""
+    """
+    Make the regular periods up to now and a little ahead, and what comes before them.
+
+    That is the trial; or, without one, the opening period, if something is due in advance.
+    """
     starts_at, grace = subscription.starts_at, customer.seller.grace
-    if any(fee.billed == Billed.ADVANCE for fee in terms.fees):
-        Period.objects.create(
-            subscription=subscription,
-            version_id=terms.version_id,
-            kind=PeriodKind.OPENING,
-            starts_at=starts_at,
-            ends_at=starts_at,
-            due_at=starts_at,
-        )
+    if subscription.trial_ends_at is not None:
+        ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
+        _make_first(subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace)
+    elif any(fee.billed == Billed.ADVANCE for fee in terms.fees):
+        _make_first(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
     anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
-    until = max(at, starts_at) + AHEAD
-    found = spans(anchor, start=starts_at, until=until, end=subscription.ends_at)
+    paid_from, until = subscription.trial_ends_at or starts_at, max(at, starts_at) + AHEAD
+    found = spans(anchor, start=paid_from, until=until, end=subscription.ends_at)
     if len(found) == MOST_PERIODS:
         raise SubscriptionRefused(
             f"{MOST_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
         )
     insert_periods([(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])
+
+
+def _make_first(subscription: Subscription, **fields: object) -> None:
+    Period.objects.create(
+        subscription=subscription, version_id=subscription.version_id, starts_at=subscription.starts_at, **fields
+    )

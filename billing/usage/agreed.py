@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from billing.usage.continuing import share_left
-from plans.agreed import Agreed, agreed_terms, part_terms
+from plans.agreed import Agreed, agreed_terms, part_terms, trial_terms
 from plans.terms import Terms, terms_of
 
 
@@ -34,6 +34,8 @@ class Rated(Protocol):
     def overrides(self) -> str: ...
     @property
     def continued(self) -> str: ...
+    @property
+    def is_trial(self) -> bool: ...
 
 
 OVERRIDES = """
@@ -71,7 +73,8 @@ _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Dated, ...]).decode
 
 def terms_for(period: Rated) -> Terms:
     """
-    Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then.
+    Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then; in a
+    trial, without what is not due in it.
 
     :raises ValueError: if an override cannot be charged by, with the reason in words.
 
@@ -82,6 +85,8 @@ def terms_for(period: Rated) -> Terms:
         terms = agreed_terms(terms, frozenset(_in_force(period)))
     if period.continued:
         terms = part_terms(terms, share_left(terms, period))
+    if period.is_trial:
+        terms = trial_terms(terms)
     return terms
 
 

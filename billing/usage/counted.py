@@ -66,6 +66,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     time_zone: str
     overrides: str = ""
     continued: str = ""
+    is_trial: bool = False
     runs: Runs = {}
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from billing.store import statements
 from billing.subscribing import extend_customers
-from billing.subscribing.edges import window_of
+from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.holding import Held, quantities_of
 from billing.usage.agreed import OVERRIDES, terms_for
@@ -76,9 +76,9 @@ class UnknownCustomer(Exception):
 
 
 _READ = f"""
-SELECT cu.id, s.state = 'active' AND s.starts_at <= %(at)s, s.external_id,
-       p.id, p.version_id, s.currency, p.starts_at, p.ends_at, s.anchor_at, cu.time_zone,
-       {OVERRIDES}, {CONTINUED}, {CAPS},
+SELECT cu.id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s, s.external_id,
+       p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone,
+       {OVERRIDES}, {CONTINUED}, p.is_trial, {CAPS},
        c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN billing_subscription s ON s.customer_id = cu.id
@@ -105,7 +105,7 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     periods: dict[int, tuple[str, str, Span]] = {}
     counters: dict[int, Counters] = {}
     for _, _, subscription, *facts in rows:
-        span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:9], facts[9:]
+        span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
         if span[0] is None:
             continue
         if span[0] not in periods:

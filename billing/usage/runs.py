@@ -56,7 +56,7 @@ class Run(NamedTuple):
 Runs = Mapping[int, Run]
 """Feature of the version → its run."""
 
-# Periods on the same version, with no other in between: a run starts anew where the version changes.
+# Periods on the same version, with no other in between: a run starts anew where the version changes, or a trial ends.
 _READ = """
 SELECT w.period_id, w.plan_feature_id, e.starts_at, c.rate_id, c.quantity,
     CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false) ELSE n.version_id <> p.version_id END
@@ -65,7 +65,7 @@ JOIN billing_period p ON p.id = w.period_id
 JOIN billing_subscription s ON s.id = p.subscription_id
 LEFT JOIN billing_period n ON n.subscription_id = s.id AND n.kind = 'regular' AND n.starts_at = p.ends_at
 LEFT JOIN billing_period e ON e.subscription_id = s.id AND e.kind = 'regular' AND e.version_id = p.version_id
-    AND e.starts_at < p.starts_at AND e.ends_at > w.window_start AND NOT EXISTS (
+    AND NOT e.is_trial AND e.starts_at < p.starts_at AND e.ends_at > w.window_start AND NOT EXISTS (
         SELECT FROM billing_period o WHERE o.subscription_id = s.id AND o.kind = 'regular'
             AND o.version_id <> p.version_id AND o.starts_at > e.starts_at AND o.starts_at < p.starts_at)
 LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan_feature_id

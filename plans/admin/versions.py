@@ -19,7 +19,7 @@ from plans.admin.review import open_request
 from plans.admin.timeline import steps_of
 from plans.advice import advice_on
 from plans.models import PlanVersion
-from plans.models.versions import VersionState
+from plans.models.versions import TrialUsage, VersionState
 from plans.readiness import problems_of
 
 APPROVAL = {"waiting": "warn", "approved": "good"}
@@ -29,9 +29,36 @@ STATE_COLOURS = {"draft": "info", "review": "info", "scheduled": "warning", "liv
 class VersionForm(forms.ModelForm):
     class Meta:
         model = PlanVersion
-        fields = ("plan", "interval_count", "interval_unit", "anchor", "proration", "note")
-        labels = {"interval_count": "A period lasts", "interval_unit": "Unit", "anchor": "Periods begin with"}
+        fields = (
+            "plan",
+            "interval_count",
+            "interval_unit",
+            "anchor",
+            "proration",
+            "trial_days",
+            "trial_usage",
+            "note",
+        )
+        labels = {
+            "interval_count": "A period lasts",
+            "interval_unit": "Unit",
+            "anchor": "Periods begin with",
+            "trial_days": "Trial (days)",
+            "trial_usage": "Usage in the trial",
+        }
         widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("trial_days", "trial_usage"):
+            if name in self.fields:
+                self.fields[name].required = False
+
+    def clean_trial_days(self) -> int:
+        return self.cleaned_data["trial_days"] or 0
+
+    def clean_trial_usage(self) -> str:
+        return self.cleaned_data["trial_usage"] or TrialUsage.FREE
 
 
 class PlanVersionAdmin(PublicationAdmin):
@@ -74,7 +101,7 @@ class PlanVersionAdmin(PublicationAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        periods = [("interval_count", "interval_unit"), "anchor", "proration", "note"]
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", ("trial_days", "trial_usage"), "note"]
         return [(None, {"fields": periods if obj else ["plan", *periods]})]
 
     def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:

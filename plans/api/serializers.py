@@ -130,6 +130,8 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             "interval_count",
             "anchor",
             "proration",
+            "trial_days",
+            "trial_usage",
             "effective_from",
             "effective_to",
             "fees",

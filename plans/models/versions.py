@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 
-from plans.bounds import finite, one_of
+from plans.bounds import MOST_TRIAL_DAYS, finite, one_of
 from plans.freezing import publication_is_approved, review_ends, version_changes_only_its_state
 
 
@@ -40,6 +40,11 @@ class ProrationRule(models.TextChoices):
     SECOND = "second", "by the second"
     DAY = "day", "by the day"
     NONE = "none", "not prorated"
+
+
+class TrialUsage(models.TextChoices):
+    FREE = "free", "free: shown on the invoice at zero"
+    BILLED = "billed", "billed: at this version's prices, beyond an allowance of its own"
 
 
 class Audience(models.TextChoices):
@@ -74,6 +79,8 @@ class PlanVersion(models.Model):
 
     Life: draft → review → scheduled → live → retired. From `scheduled` on the version and everything below it is
     frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
+
+    trial_days: for how long a new subscription pays no fees, 0 = not at all. trial_usage: what its usage costs then.
     """
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="versions")
@@ -85,6 +92,15 @@ class PlanVersion(models.Model):
     )
     anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.CALENDAR)
     proration = models.CharField(max_length=8, choices=ProrationRule, default=ProrationRule.SECOND)
+    trial_days = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(MOST_TRIAL_DAYS)],
+        help_text="Days before a new subscription pays its first fees; 0 for no trial.",
+    )
+    trial_usage = models.CharField(
+        "usage in the trial", max_length=8, choices=TrialUsage, default=TrialUsage.FREE, db_default=TrialUsage.FREE
+    )
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
     effective_from = models.DateTimeField(null=True, blank=True)
     effective_to = models.DateTimeField(null=True, blank=True)
@@ -107,6 +123,8 @@ class PlanVersion(models.Model):
             one_of("state", VersionState, name="version_state_is_known"),
             one_of("interval_unit", IntervalUnit, name="version_interval_is_known"),
             finite("interval_count", least=1, most=120, name="version_interval_count_is_1_to_120"),
+            finite("trial_days", most=MOST_TRIAL_DAYS, name="version_trial_is_0_to_730_days"),
+            one_of("trial_usage", TrialUsage, name="version_trial_usage_is_known"),
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "review"])
                 | Q(effective_from__isnull=False, published_at__isnull=False),

@@ -201,3 +201,24 @@ def test_what_it_moves_to_is_told_before_its_time_comes(live, pro):
     told = live.get("/subscriptions/acme-pro").json()
     assert (told["version"], told["scheduled_change"]["version"]) == (1, 2)
     assert datetime.fromisoformat(told["scheduled_change"]["at"]) == moment
+
+
+def test_a_trial_may_be_agreed(live, pro):
+    told = live.post("/subscriptions", BODY | {"trial_days": 14, "starts_at": "2026-02-01T00:00:00Z"}).json()
+
+    assert told["trial_ends_at"] == told["anchor_at"] == "2026-02-15T00:00:00Z"
+    assert told["state"] == "active", "it is over"
+
+
+def test_a_trial_of_today_is_not_over(live, pro):
+    told = live.post("/subscriptions", BODY | {"trial_days": 14}).json()
+
+    assert told["state"] == "trialing"
+    assert told["current_period"]["end"] == told["trial_ends_at"]
+
+
+def test_a_trial_is_refused_beyond_two_years(live, pro):
+    refused = live.post("/subscriptions", BODY | {"trial_days": 731})
+
+    assert refused.status_code == 400
+    assert "730" in refused.json()["errors"][0]["detail"]

@@ -137,7 +137,17 @@ CASES = [
         "only_regular_periods_continue",
         "UPDATE billing_period SET kind = 'opening', ends_at = starts_at, continues_id = id WHERE state = 'open'",
     ),
+    (
+        "trial_is_a_period_of_its_own",
+        "UPDATE billing_period SET is_trial = true, kind = 'opening', ends_at = starts_at WHERE state = 'open'",
+    ),
     # subscriptions
+    ("trial_ends_after_it_starts", "UPDATE billing_subscription SET trial_ends_at = starts_at"),
+    (
+        "trial_ends_after_it_starts",
+        "UPDATE billing_subscription SET trial_ends_at = starts_at + interval '731 days'",
+    ),
+    ("subscription_in_trial_says_until_when", "UPDATE billing_subscription SET state = 'trialing'"),
     ("subscription_state_is_known", "UPDATE billing_subscription SET state = 'other'"),
     (
         "subscription_ends_after_it_starts",

@@ -116,6 +116,8 @@ CASES = [
     ("version_interval_is_known", version("interval_unit = 'hour'")),
     ("version_interval_count_is_1_to_120", version("interval_count = 121")),
     ("version_interval_count_is_1_to_120", version("interval_count = 0")),
+    ("version_trial_is_0_to_730_days", version("trial_days = 731")),
+    ("version_trial_usage_is_known", version("trial_usage = 'other'")),
     ("version_number_is_used_once_per_plan", version("number = 1")),
     ("published_version_says_since_when", version("state = 'live'")),
     ("version_ends_after_it_starts", version("effective_from = now(), effective_to = now() - interval '1 second'")),

@@ -211,6 +211,7 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
     subscribe(make_customer("acme", sandbox=True), pro)
     subscribe(make_customer("hooli", seller=make_seller("again", late_usage="reissue")), pro)
     subscribe(make_customer("umbrella"), pro)
+    subscribe(make_customer("trying"), team, starts_at=JAN + timedelta(days=9), trial_days=20)
     _change(subscribe(make_customer("mover"), team, starts_at=JAN + timedelta(days=9)))
 
 
