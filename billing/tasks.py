@@ -11,7 +11,6 @@ from billing.ingest.replaying import replay
 from billing.jobs.working import work
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
-from billing.subscribing.trialing import leave_trials
 from plans.clock import database_time
 
 CLOSING_SECONDS = 200
@@ -58,7 +57,7 @@ def roll_out() -> dict[str, int]:
 def extend_periods() -> int:
     """Give running subscriptions their next periods, and mark whose trial is over, and those that have ended."""
     at = database_time()
-    leave_trials(at=at)
+    subscribing.leave_trials(at=at)
     subscribing.end_finished(at=at)
     return subscribing.extend_periods(until=at + AHEAD)
 

@@ -24,11 +24,12 @@ from billing.admin.commitments import promised_by, promising
 from billing.admin.coupons import giving, held_by
 from billing.admin.overrides import overriding, shown
 from billing.admin.quantities import changing_quantity, held_rows
+from billing.admin.trials import ending_trial
 from billing.admin.upcoming import upcoming
 from billing.closing.progress import progress_of
 from billing.models import Subscription
 from billing.models.changes import ChangeState
-from billing.models.subscriptions import RUNNING
+from billing.models.subscriptions import RUNNING, SubscriptionState
 from billing.usage.current import current_usage
 from customers.admin.finding import ids_like
 
@@ -67,6 +68,7 @@ class SubscriptionAdmin(ModelAdmin):
     ordering = ("-pk",)
     actions_detail = (
         "change_plan",
+        "trial",
         {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap"]},
         "quantities",
         "cancel",
@@ -120,7 +122,9 @@ class SubscriptionAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         subscription = self.get_object(request, str(object_id))
         running = subscription is not None and subscription.state in RUNNING
-        return super().get_actions_detail(request, object_id) if running else []
+        found = super().get_actions_detail(request, object_id) if running else []
+        in_trial = subscription is not None and subscription.state == SubscriptionState.TRIALING
+        return [one for one in found if in_trial or not one.action_name.endswith("_trial")]
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
@@ -148,6 +152,11 @@ class SubscriptionAdmin(ModelAdmin):
     def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Move the subscription to another version now, after a look at what that comes to."""
         return changing(self, request, self._asked(request, object_id))
+
+    @action(description="Trial", icon="hourglass_top", permissions=["cancel"])
+    def trial(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the trial end now or later."""
+        return ending_trial(self, request, self._asked(request, object_id))
 
     @action(description="Agree commitment", icon="verified", permissions=["promise"])
     def promise(self, request: HttpRequest, object_id: str) -> HttpResponse:

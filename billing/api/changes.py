@@ -13,7 +13,7 @@ from billing import subscribing
 from billing.api.documents import DocumentSerializer, document_of
 from billing.api.subscription_serializers import SubscriptionSerializer, version_of
 from billing.api.subscriptions import Subscriptions
-from billing.closing import preview, preview_change
+from billing.closing import preview_before, preview_change
 from billing.models import Subscription
 from customers.access.fields import KnownFields
 from customers.access.idempotency import idempotent
@@ -78,4 +78,4 @@ class ChangeView(Subscriptions):
 
 def _change(*, subscription: Subscription, version: PlanVersion, at: datetime) -> Draft:
     part = subscribing.change_plan(subscription=subscription, version=version, at=at)
-    return preview(period=part.continues, at=at)
+    return preview_before(part, at=at)

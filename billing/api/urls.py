@@ -14,6 +14,7 @@ from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
+from billing.api.trials import TrialView
 from billing.api.unbilled import UnbilledView
 from billing.api.upcoming import UpcomingView
 from billing.api.usage import BreakdownView, UsageView
@@ -49,6 +50,7 @@ urlpatterns = [
     path("subscriptions/<str:subscription>/spend-caps/<int:number>", CapView.as_view(), name="spend_cap"),
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
+    path("subscriptions/<str:subscription>/trial", TrialView.as_view(), name="subscription_trial"),
     path("subscriptions/<str:subscription>/change", ChangeView.as_view(), name="subscription_change"),
     path(
         "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"

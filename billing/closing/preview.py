@@ -17,6 +17,7 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
+from billing.subscribing.trialing import end_trial
 from billing.usage.counted import Span, with_metered, with_runs
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
@@ -69,8 +70,25 @@ def preview_change(*, subscription: Subscription, version: PlanVersion, at: date
     """
     with transaction.atomic():
         part = change_plan(subscription=subscription, version=version, at=at)
-        before = Period.objects.get(subscription=subscription, kind=PeriodKind.REGULAR, ends_at=part.starts_at)
-        found = preview(period=before, at=at)
+        found = preview_before(part, at=at)
+        transaction.set_rollback(True)
+    return found
+
+
+def preview_before(part: Period, *, at: datetime) -> Draft:
+    """Return the document of what a plan change has ended, where `part` begins."""
+    of_one = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
+    return preview(period=of_one.get(ends_at=part.starts_at), at=at)
+
+
+def preview_trial_end(*, subscription: Subscription, at: datetime) -> Draft:
+    """
+    Return the document of a trial that would end now: made by ending it, which is undone.
+
+    :raises TrialRefused: if it cannot end now; see `end_trial`.
+    """
+    with transaction.atomic():
+        found = preview(period=end_trial(subscription=subscription, at=at), at=at)
         transaction.set_rollback(True)
     return found
 

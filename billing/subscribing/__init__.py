@@ -9,6 +9,7 @@ from billing.subscribing.holding import QuantityRefused, set_quantity
 from billing.subscribing.overriding import OverrideRefused, end_override, override
 from billing.subscribing.redeeming import CouponRefused, apply_coupon, remove_coupon
 from billing.subscribing.starting import start
+from billing.subscribing.trialing import TrialRefused, end_trial, extend_trial, leave_trials
 
 __all__ = [
     "CancellationRefused",
@@ -18,13 +19,17 @@ __all__ = [
     "OverrideRefused",
     "QuantityRefused",
     "SubscriptionRefused",
+    "TrialRefused",
     "apply_coupon",
     "cancel",
     "change_plan",
     "end_finished",
     "end_override",
+    "end_trial",
     "extend_customers",
     "extend_periods",
+    "extend_trial",
+    "leave_trials",
     "override",
     "remove_coupon",
     "set_quantity",

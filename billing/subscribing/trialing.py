@@ -1,17 +1,27 @@
 """The time before a subscription's first fees: docs/closing.md#trials."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
 
 from billing.models import Period, Subscription
+from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused
+from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
 from billing.subscribing.edges import days_after
+from billing.subscribing.extending import AHEAD, follow
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
 from plans.models import PlanVersion
 from plans.trail import change
 
 CHUNK = 1_000
+TICK = timedelta(microseconds=1)
+
+
+class TrialRefused(SubscriptionRefused):
+    """A trial cannot end as asked; the text says why and what to do."""
 
 
 def trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None) -> datetime | None:
@@ -45,3 +55,72 @@ def leave_trials(*, at: datetime, limit: int = CHUNK) -> int:
         left += len(ids)
         if len(ids) < limit:
             return left
+
+
+def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Period:
+    """
+    Let the first paid period of a subscription begin now, and return the trial, which is due after the grace.
+
+    Now is `at`, or the instant after the last usage that is recorded, should some be ahead of it.
+
+    :raises TrialRefused: if it is in no trial or that has not begun, or another version is to take hold at its end.
+    """
+    with change("end the trial", by=by, at=at):
+        subscription, periods, trial = _locked(subscription, at)
+        if at < trial.starts_at:
+            raise TrialRefused(f"The trial of {subscription} begins at {trial.starts_at}: cancel it instead.")
+        last = last_usage(subscription, trial, at)
+        moment = max(at if last is None else last + TICK, trial.starts_at + TICK)
+        return _move_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
+
+
+def extend_trial(
+    *, subscription: Subscription, ends_at: datetime, at: datetime, by: AbstractBaseUser | None = None
+) -> Period:
+    """
+    Let a trial that is not over last until a later moment, and return it.
+
+    :raises TrialRefused: if it is in no trial, another version is to take hold at its end, or it ends later already,
+        ends with its subscription, or would last longer than a trial may.
+    """
+    with change("extend the trial", by=by, at=at):
+        subscription, periods, trial = _locked(subscription, at)
+        longest = days_after(subscription.starts_at, MOST_TRIAL_DAYS, time_zone=subscription.customer.time_zone)
+        if ends_at <= trial.ends_at:
+            raise TrialRefused(f"The trial of {subscription} lasts until {trial.ends_at}: choose a later moment.")
+        if ends_at > longest:
+            raise TrialRefused(f"A trial lasts {MOST_TRIAL_DAYS} days at most: choose a moment until {longest}.")
+        if subscription.ends_at is not None and ends_at > subscription.ends_at:
+            raise TrialRefused(f"{subscription} ends at {subscription.ends_at}: choose no later moment.")
+        return _move_end(subscription, periods, trial, ends_at, at=at)
+
+
+def _locked(subscription: Subscription, at: datetime) -> tuple[Subscription, list[Period], Period]:
+    """Return a subscription and its periods, locked, and the last part of its trial."""
+    subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+    if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
+        raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
+    if to_come := subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first():
+        raise TrialRefused(f"{subscription} moves to {to_come.version} at {to_come.moment}: revoke that first.")
+    periods = locked_periods(subscription)
+    return subscription, periods, [one for one in periods if one.is_trial][-1]
+
+
+def _move_end(
+    subscription: Subscription, periods: list[Period], trial: Period, ends_at: datetime, *, at: datetime
+) -> Period:
+    """Let the trial end at another moment, and the paid periods that are made by now begin there."""
+    try:
+        cut(subscription, periods, min(ends_at, trial.ends_at))
+    except UsageInTheWay as error:
+        raise TrialRefused(str(error)) from error
+    trial.ends_at, trial.due_at = ends_at, ends_at + subscription.customer.seller.grace
+    trial.revision += 1
+    trial.save(update_fields=["ends_at", "due_at", "revision"])
+    if subscription.anchor_at == subscription.trial_ends_at:
+        subscription.anchor_at = ends_at
+    subscription.trial_ends_at = ends_at
+    subscription.state = SubscriptionState.TRIALING if at < ends_at else SubscriptionState.ACTIVE
+    subscription.save(update_fields=["anchor_at", "trial_ends_at", "state"])
+    follow(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + AHEAD)
+    return trial

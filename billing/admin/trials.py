@@ -1,0 +1,85 @@
+"""The end of a trial by hand: now, after a look at what becomes due, or later."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+
+from billing.closing import preview_trial_end
+from billing.closing.usage_lines import UnpricedUsage
+from billing.models import Subscription
+from billing.subscribing import SubscriptionRefused, end_trial, extend_trial
+from plans.figures import money
+
+
+class TrialForm(forms.Form):
+    when = forms.ChoiceField(
+        label="The trial ends",
+        choices=[("later", "later, at the date below"), ("now", "now")],
+        initial="later",
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("when") == "later" and not cleaned.get("ends_at"):
+            self.add_error("ends_at", "Enter the date that the trial lasts until.")
+        return cleaned
+
+
+def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Say what becomes due when the trial ends now, and let it end now or later."""
+    at = timezone.now()
+    form = TrialForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            if form.cleaned_data["when"] == "now":
+                trial = end_trial(subscription=subscription, at=at, by=request.user)
+            else:
+                ends_at = form.cleaned_data["ends_at"]
+                trial = extend_trial(subscription=subscription, ends_at=ends_at, at=at, by=request.user)
+        except SubscriptionRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"The trial of {subscription} ends on {_moment(trial.ends_at)}.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+    due, warnings = [], []
+    try:
+        due = list(_due_now(subscription, at))
+    except (SubscriptionRefused, UnpricedUsage, ValueError) as reason:
+        warnings = [f"It cannot end now. {reason}"]
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Trial of {subscription.version} of {subscription.customer}",
+        consequences=[
+            f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins.",
+            *due,
+        ],
+        warnings=warnings,
+        form=form,
+        verb="Change the trial's end",
+    )
+
+
+def _due_now(subscription: Subscription, at: datetime) -> Iterator[str]:
+    draft = preview_trial_end(subscription=subscription, at=at)
+    yield f"If it ends now, {money(draft.totals.total, draft.currency)} is due, tax included, once the grace is over:"
+    for line in draft.lines:
+        yield f"{line.description}: {money(line.amount, draft.currency)}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"
