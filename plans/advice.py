@@ -15,6 +15,7 @@ from plans.margins import margins_of
 from plans.models import PlanFeature, PlanVersion, PublishingRule, UnitCost
 from plans.models.catalogue import FeatureKind
 from plans.models.prices import Consumption
+from plans.models.versions import TrialUsage
 from plans.pricing.charges import Charge, Graduated, PerUnit, Tier, Volume
 from plans.pricing.money import round_money
 from plans.pricing.parts import total
@@ -43,6 +44,7 @@ def advice_on(version: PlanVersion, *, at: datetime) -> list[str]:
                 *(told for feature in terms for told in _of_price(feature)),
                 *_of_margins(version, at),
                 *_of_caps(version, granted, at),
+                *_of_trial(version, granted, at),
                 *_of_changes(version, at),
             ]
         )
@@ -144,6 +146,19 @@ def _of_caps(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime)
                 f"{one} ends at {units(one.included, meter.unit)}, and no other plan has more: whoever reaches the"
                 " cap has nowhere to go. Publish a larger plan, or charge overage."
             )
+
+
+def _of_trial(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
+    """Tell of what costs us something, and may be used without end in a free trial."""
+    if not version.trial_days or version.trial_usage != TrialUsage.FREE:
+        return
+    costly = set(UnitCost.objects.in_force(at).values_list("meter", flat=True))
+    endless = [one for one in granted if one.consumption != Consumption.HARD_CAP]
+    if found := [str(one) for one in endless if one.feature.meter_id in costly]:
+        yield (
+            f"In the free trial of {number(version.trial_days)} days nothing ends the use of {', '.join(found)},"
+            " which costs us something: bill usage in the trial, or set a hard cap."
+        )
 
 
 def _of_changes(version: PlanVersion, at: datetime) -> Iterator[str]:

@@ -65,6 +65,6 @@ def test_a_trial_is_agreed_on_subscribing(member):
     now = timezone.now()
     fields = {"version": version.pk, "starts_at_0": now.strftime("%Y-%m-%d"), "starts_at_1": "00:00:00"}
     asked = reverse("admin:customers_customer_subscribe", args=[customer.pk])
-    member("finance").post(asked, fields | {"trial_days": "30", "external_id": ""})
+    member("finance").post(asked, fields | {"currency": "USD", "trial_days": "30", "external_id": ""})
     made = customer.subscriptions.get()
     assert (made.state, made.trial_ends_at - made.starts_at) == ("trialing", timedelta(days=30))

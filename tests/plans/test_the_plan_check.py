@@ -108,3 +108,21 @@ def test_one_model_per_plan_is_a_rule_of_its_own(is_strict: bool):
 
 def test_what_cannot_be_rated_yet_is_for_readiness_to_tell():
     assert advice_on(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier(10, 1)])])]), at=AT) == []
+
+
+@pytest.mark.parametrize(
+    ("trial", "consumption", "is_told"),
+    [
+        ({"trial_days": 14}, "overage", True),
+        ({"trial_days": 14, "trial_usage": "billed"}, "overage", False),
+        ({"trial_days": 14}, "hard_cap", False),
+        ({}, "overage", False),
+    ],
+)
+def test_what_costs_us_something_without_end_in_a_free_trial_is_told(trial: Any, consumption: str, is_told: bool):
+    prices = [rate("0.05")] if consumption == "overage" else []
+    version = make_plan(offers=[offer("calls", included=10, rates=prices, consumption=consumption)], **trial)
+    make_cost(make_meter("calls"), "0.01")
+    told = [one for one in advice_on(version, at=AT) if "free trial" in one]
+    assert len(told) == is_told
+    assert all("of 14 days nothing ends the use of calls, which costs us" in one for one in told)
