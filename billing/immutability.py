@@ -135,7 +135,11 @@ def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
 
 
 def decided_once() -> pgtrigger.Trigger:
-    """Return the trigger that lets a scheduled change be decided, once, and never changed or removed otherwise."""
+    """
+    Return the trigger that lets a scheduled change be decided, once, and never changed or removed otherwise.
+
+    One that would split a period may be put off until then, to a later moment and with the reason.
+    """
     return pgtrigger.Trigger(
         name="scheduled_change_is_decided_once",
         when=pgtrigger.Before,
@@ -144,6 +148,12 @@ def decided_once() -> pgtrigger.Trigger:
             IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state <> 'refused' AND
                (to_jsonb(NEW) - ARRAY['state', 'problem', 'decided_at'])
                = (to_jsonb(OLD) - ARRAY['state', 'problem', 'decided_at']) THEN
+                RETURN NEW;
+            END IF;
+            IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state = 'pending' AND OLD.splits_period AND
+               NEW.moment > OLD.moment AND NEW.problem <> '' AND
+               (to_jsonb(NEW) - ARRAY['moment', 'splits_period', 'problem'])
+               = (to_jsonb(OLD) - ARRAY['moment', 'splits_period', 'problem']) THEN
                 RETURN NEW;
             END IF;
             RAISE EXCEPTION 'scheduled_change_is_decided_once: it may only be done or revoked; schedule another one'
@@ -168,5 +178,22 @@ def done_once() -> pgtrigger.Trigger:
             END IF;
             RAISE EXCEPTION 'job_item_is_done_once: what was done stays as it is; start another job'
             USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
+def version_to_come_stays_published() -> pgtrigger.Trigger:
+    """Return the trigger that keeps a version published as long as a subscription is to move to it."""
+    return pgtrigger.Trigger(
+        name="version_to_come_stays_published",
+        when=pgtrigger.Before,
+        operation=pgtrigger.UpdateOf("state"),
+        condition=pgtrigger.Q(new__state__in=["draft", "review"]),
+        func="""
+            IF EXISTS (SELECT FROM billing_scheduledchange WHERE state = 'pending' AND version_id = NEW.id) THEN
+                RAISE EXCEPTION 'version_to_come_stays_published: revoke the moves to it first'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
         """,
     )

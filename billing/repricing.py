@@ -7,6 +7,7 @@ worker that dies leaves nothing undone that the next one does not find.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, QuerySet
@@ -31,10 +32,12 @@ def publish_for(
     at: datetime,
     effective_from: datetime | None = None,
     subscription_ids: Sequence[int] = (),
+    splits_periods: bool = False,
 ) -> PlanVersion:
     """
     Publish a version for new subscriptions, and for all running ones or a cohort of them from their next period on.
 
+    splits_periods: they move at the very moment that it takes force, in mid-period, instead.
     subscription_ids: the cohort; each gets a row that says when it moves, or why it cannot.
 
     :raises PublishingRefused: as `plans.publishing.publish` does, or if the cohort is empty.
@@ -44,13 +47,12 @@ def publish_for(
     with change("publish", by=by, at=at):
         version = publishing.publish(version=version, by=by, at=at, effective_from=effective_from, audience=audience)
         if audience == Audience.COHORT:
-            rollout = _rollout(version)
-            rollout.state = RolloutState.DONE
+            rollout = _rollout(version, splits_periods=splits_periods, state=RolloutState.DONE)
             rollout.save()
             for start in range(0, len(subscription_ids), CHUNK):
                 schedule(rollout=rollout, subscription_ids=subscription_ids[start : start + CHUNK], at=at)
         elif audience == Audience.ALL:
-            _rollout(version).save()
+            _rollout(version, splits_periods=splits_periods).save()
         return version
 
 
@@ -61,9 +63,9 @@ def withdraw(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime)
     :raises PublishingRefused: if it is not scheduled, its moment has come, or a change cannot be revoked any more.
     """
     with change("withdraw", by=by, at=at):
-        version = publishing.unschedule(version=version, by=by, at=at)
-        _drop(version, by=by, at=at)
-        return version
+        return publishing.unschedule(
+            version=version, by=by, at=at, release=lambda locked: _drop(locked, by=by, at=at)
+        )
 
 
 def _drop(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) -> None:
@@ -85,12 +87,13 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
     """
     found = 0
     _adopt()
-    for rollout in Rollout.objects.filter(state=RolloutState.OPEN).select_related("version").order_by("pk"):
-        while keep_going():
+    still_open = Rollout.objects.filter(state=RolloutState.OPEN)
+    for rollout in still_open.select_related("version").order_by("pk"):
+        while keep_going() and still_open.filter(pk=rollout.pk).exists():
             ids = list(waiting(rollout).order_by("pk").values_list("pk", flat=True)[:chunk])
             if not ids:
                 if rollout.effective_from <= at:
-                    Rollout.objects.filter(pk=rollout.pk, state=RolloutState.OPEN).update(state=RolloutState.DONE)
+                    still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
                 break
             found += schedule(rollout=rollout, subscription_ids=ids, at=at)
     return found
@@ -107,7 +110,7 @@ def waiting(rollout: Rollout) -> QuerySet[Subscription]:
 
 
 def to_come(version: PlanVersion) -> QuerySet[ScheduledChange]:
-    return ScheduledChange.objects.filter(rollout__version=version, state=ChangeState.PENDING)
+    return ScheduledChange.objects.filter(version=version, state=ChangeState.PENDING)
 
 
 def _adopt() -> None:
@@ -117,7 +120,7 @@ def _adopt() -> None:
         _rollout(version).save()
 
 
-def _rollout(version: PlanVersion) -> Rollout:
+def _rollout(version: PlanVersion, **fields: Any) -> Rollout:
     """Return the rollout of a version's publication, unsaved."""
     return Rollout(
         version=version,
@@ -125,4 +128,5 @@ def _rollout(version: PlanVersion) -> Rollout:
         published_at=version.published_at,
         effective_from=version.effective_from,
         by=version.published_by,
+        **fields,
     )

@@ -11,6 +11,7 @@ from billing.ingest.replaying import replay
 from billing.jobs.working import work
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
+from billing.subscribing.splitting import split_due
 from plans.clock import database_time
 
 CLOSING_SECONDS = 200
@@ -24,6 +25,7 @@ BULK_SECONDS = 45
 def close_due_periods() -> dict[str, int]:
     """Close what is due, together with whatever other workers are at it, then bill what came late to the ended."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
+    split_due(at=at, keep_going=lambda: monotonic() < stop_at)  # what is to be split is not closed as a whole
     done = closing.close_due(at=at, keep_going=lambda: monotonic() < stop_at)
     # A worker that died after its commit ended nobody, and late usage of what is not ended waits for a next document.
     subscribing.end_finished(at=at)
@@ -50,7 +52,8 @@ def roll_out() -> dict[str, int]:
     """Schedule whom new versions were published for, and move those whose time has come; harmless to run twice."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
-    return {"scheduled": found, "moved": move_due(at=at)}
+    split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
+    return {"scheduled": found, "split": split, "moved": move_due(at=at)}
 
 
 @shared_task

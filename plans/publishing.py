@@ -5,6 +5,7 @@ The versions of a plan follow one another without gap or overlap: publishing one
 moment; withdrawing a scheduled one gives that time back.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -92,9 +93,18 @@ def publish(
         return version
 
 
-def unschedule(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
+def unschedule(
+    *,
+    version: PlanVersion,
+    by: AbstractBaseUser | None,
+    at: datetime,
+    release: Callable[[PlanVersion], None] = lambda version: None,
+) -> PlanVersion:
     """
     Make a scheduled version a draft again; the version before it stays in force in its place.
+
+    release: takes back what an app above has scheduled for the version, which is locked by then. Without it, the
+        database refuses to withdraw a version that somebody is to move to.
 
     :raises PublishingRefused: if it is not scheduled, or its moment has come.
     """
@@ -104,6 +114,7 @@ def unschedule(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetim
         if version.state != VersionState.SCHEDULED or moment is None or moment <= at:
             state = version.get_state_display()
             raise PublishingRefused(f"{version} is {state}: only a version whose moment is to come is withdrawn.")
+        release(version)
         version.state = VersionState.DRAFT
         version.effective_from = version.effective_to = version.published_at = version.published_by = None
         version.save()

@@ -17,7 +17,7 @@ def problems_of(version: PlanVersion) -> list[str]:
     """Return a sentence for each thing that must change before the version can be published; none if it can."""
     features = list(
         version.features.select_related("feature__meter")
-        .prefetch_related("prices__rates__tiers")
+        .prefetch_related("prices__rates__tiers", "feature__meter__readings")
         .order_by("position")
     )
     fees = list(version.fees.order_by("position"))
@@ -54,12 +54,33 @@ def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
         yield f"{name} has no rate: add at least a default rate."
     wrong = [problem for rate in rates for problem in _problems_of_rate(rate)]
     yield from (f"{name}: {problem}" for problem in wrong)
+    yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(granted.feature.meter, rate))
     yield from _problems_of_metering(granted.feature.meter, price, rates, name)
     if rates and not wrong:
         try:
             price_terms(granted, granted.feature.meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
+
+
+def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
+    """Yield why no usage would ever match a rate: its meter tells no such dimension, or never such a value."""
+    values = {name: wanted for name, wanted in meter.filters.items() if all(isinstance(one, str) for one in wanted)}
+    if meter.reading_dimension:
+        values[meter.reading_dimension] = [reading.dimension_value for reading in meter.readings.all()]
+    told = [*meter.dimensions, *filter(None, [meter.reading_dimension])]
+    for dimension, value in rate.match.items():
+        if dimension not in told:
+            known = f"match {' or '.join(told)} instead" if told else "let it match all usage"
+            yield (
+                f"“{rate}” would never apply, since {meter} has no dimension “{dimension}”: {known}, or make it a"
+                " dimension of the meter."
+            )
+        elif value not in values.get(dimension, [value]):
+            yield (
+                f"“{rate}” would never apply, since “{dimension}” of {meter} is never “{value}”: it is"
+                f" {' or '.join(values[dimension])}."
+            )
 
 
 def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:

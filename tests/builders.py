@@ -191,6 +191,8 @@ def _add_offer(
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
+        matched = {name for rates in prices.values() for one in rates for name in one.get("match", {})}
+        make_meter(feature, dimensions=sorted(matched))
         feature = make_feature(feature)
     granted = PlanFeature.objects.create(version=version, feature=feature, **fields)
     for currency, rates in prices.items():

@@ -83,6 +83,7 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             at=at,
             effective_from=effective_from,
             subscription_ids=form.cohort_ids,
+            splits_periods=form.splits_periods,
         )
         with suppress(OperationalError):  # a worker that is not woken up looks within a minute
             roll_out.delay()

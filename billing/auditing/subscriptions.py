@@ -110,11 +110,12 @@ _VERSIONS = """
 # one for as long as it lasts or until a change that is to come, and nothing else is.
 _COVERAGE = """
     WITH priced AS (
-        SELECT s.id, p.version_id, p.starts_at AS since, coalesce(
-            lead(p.starts_at) OVER (PARTITION BY s.id ORDER BY p.starts_at),
-            CASE WHEN m.moment > p.starts_at THEN m.moment END, s.ends_at) AS until
+        SELECT s.id, p.version_id, p.starts_at AS since, least(
+            lead(p.starts_at) OVER (PARTITION BY s.id ORDER BY p.starts_at), m.moment, s.ends_at) AS until
         FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
-        LEFT JOIN billing_scheduledchange m ON m.subscription_id = s.id AND m.state = 'pending'
+        LEFT JOIN billing_scheduledchange m
+            ON m.subscription_id = s.id AND m.state = 'pending' AND m.version_id <> p.version_id
+        WHERE m.moment IS NULL OR m.moment > p.starts_at
         UNION ALL SELECT s.id, m.version_id, m.moment, s.ends_at
         FROM billing_scheduledchange m JOIN billing_subscription s ON s.id = m.subscription_id
         WHERE m.state = 'pending'
@@ -131,11 +132,13 @@ _COVERAGE = """
     WHERE w.during IS DISTINCT FROM c.during OR c.is_its_own IS NOT TRUE
 """
 
-# A change that was done has a period that begins with it, and comes from the version of the one before.
+# A change that was done has a period that begins with it, and comes from the version of the one before. Where a
+# period was to be split and was not, the row says why.
 _CHANGES = """
     SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
     JOIN billing_rollout r ON r.id = m.rollout_id
-    WHERE m.version_id <> r.version_id
+    WHERE m.version_id <> r.version_id OR m.splits_period > r.splits_periods
+        OR (m.state IN ('pending', 'done') AND m.splits_period < r.splits_periods AND m.problem = '')
         OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))
         OR (m.state = 'done' AND (m.decided_at < m.moment
             OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id

@@ -1,5 +1,5 @@
 from billing.models.agreements import Override, SpendCap
-from billing.models.changes import Rollout, ScheduledChange
+from billing.models.changes import Rollout, ScheduledChange, VersionToCome
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.holdings import Holding
@@ -48,4 +48,5 @@ __all__ = [
     "Subscription",
     "Tally",
     "UnbilledUsage",
+    "VersionToCome",
 ]

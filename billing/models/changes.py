@@ -5,8 +5,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from billing.immutability import decided_once
+from billing.immutability import decided_once, version_to_come_stays_published
 from plans.bounds import one_of
+from plans.models import PlanVersion
 from plans.models.versions import Audience
 
 
@@ -23,6 +24,7 @@ class Rollout(models.Model):
 
     published_at: tells the publications of a version apart: it may be withdrawn and published again.
     effective_from: the earliest moment at which a subscription moves.
+    splits_periods: whether it moves at that very moment, in mid-period, instead of where its next period begins.
     state: `open` while subscriptions may be found that are to be scheduled, `done` from then on.
     """
 
@@ -30,6 +32,7 @@ class Rollout(models.Model):
     audience = models.CharField(max_length=8, choices=Audience)
     published_at = models.DateTimeField()
     effective_from = models.DateTimeField()
+    splits_periods = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=9, choices=RolloutState, default=RolloutState.OPEN)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -59,10 +62,11 @@ class ChangeState(models.TextChoices):
 @pghistory.track()
 class ScheduledChange(models.Model):
     """
-    A subscription that moves to another version at the end of one of its periods.
+    A subscription that moves to another version, at the end of one of its periods or in the middle of one.
 
     moment: where its first period by the new version begins; the coverage of features follows it from the start.
-    problem: why it is not possible, or was revoked.
+    splits_period: whether the period that the moment falls in is split there (`billing/subscribing/splitting.py`).
+    problem: why it is not possible, was revoked, or comes later than it was asked for.
     decided_at: when it was done, revoked or refused.
     """
 
@@ -73,6 +77,7 @@ class ScheduledChange(models.Model):
     from_version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
     moment = models.DateTimeField()
+    splits_period = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=8, choices=ChangeState, default=ChangeState.PENDING)
     problem = models.TextField(blank=True)
     decided_at = models.DateTimeField(null=True)
@@ -99,3 +104,12 @@ class ScheduledChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription}: {self.from_version} → {self.version}"
+
+
+class VersionToCome(PlanVersion):
+    """What billing promises of a version that subscriptions are to move to; plans know of none."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [version_to_come_stays_published()]

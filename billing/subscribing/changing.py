@@ -8,15 +8,15 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import RUNNING
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
-from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
+from billing.subscribing.cutting import UsageInTheWay, cannot_be_split, cut, last_usage, locked_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
 from billing.subscribing.starting import terms_to_subscribe
 from customers.models import Customer
-from plans.models import PlanFeature, PlanVersion
-from plans.terms import metering_of
+from plans.models import PlanVersion
+from plans.terms import terms_of
 from plans.trail import change
 
 TICK = timedelta(microseconds=1)
@@ -50,12 +50,12 @@ def change_plan(
     """
     with change("change plan", by=by, at=at):
         # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
-        customer = Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
+        Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         move_due(at=at, subscription_id=subscription.pk)
         subscription.refresh_from_db()
         undo([subscription.pk], problem=f"It changes to {version} instead.", at=at)
-        terms = terms_to_subscribe(version, subscription.currency)
+        terms_to_subscribe(version, subscription.currency)
         periods = locked_periods(subscription)
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)
@@ -63,7 +63,6 @@ def change_plan(
         if not running.is_trial:
             _check_levels(running.version, version)
         undo([subscription.pk], problem=f"The plan was changed to {version} before.", at=at)
-        trial_ends_at = running.ends_at if running.is_trial else None
         try:
             cut(subscription, periods, moment)
         except UsageInTheWay as error:
@@ -72,30 +71,37 @@ def change_plan(
         subscription.save(update_fields=["version"])
         cover(subscription, since=moment)
         announce(subscription, since=moment)
-        anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
-        ((_, ends_at),) = spans(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
-        ends_at = trial_ends_at or ends_at
-        return Period.objects.create(
-            subscription=subscription,
-            version=version,
-            continues=None if running.is_trial else running,
-            is_trial=running.is_trial,
-            starts_at=moment,
-            ends_at=ends_at,
-            due_at=ends_at + subscription.customer.seller.grace,
-        )
+        return part_from(running, moment, version=version)
+
+
+def part_from(running: Period, moment: datetime, *, version: PlanVersion) -> Period:
+    """
+    Return the new part of a period that was cut at a moment, billed by `version`.
+
+    It lasts to where the version's interval ends; that of a trial as long as the trial.
+    """
+    subscription = running.subscription
+    customer = subscription.customer
+    terms = terms_of(version.pk, subscription.currency)
+    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    ((_, ends_at),) = spans(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
+    if running.is_trial:
+        ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
+    return Period.objects.create(
+        subscription=subscription,
+        version=version,
+        continues=None if running.is_trial else running,
+        is_trial=running.is_trial,
+        starts_at=moment,
+        ends_at=ends_at,
+        due_at=ends_at + customer.seller.grace,
+    )
 
 
 def _check_levels(*versions: PlanVersion) -> None:
-    """Refuse to split what is no sum: a level or an extreme of either part would be charged for a whole period."""
-    metered = PlanFeature.objects.filter(version__in=versions, prices__isnull=False, feature__meter__isnull=False)
-    for granted in metered.select_related("feature__meter").order_by("pk"):
-        if metering_of(granted.feature.meter).is_tallied:
-            how = granted.feature.meter.get_aggregation_display()
-            raise ChangeRefused(
-                f"{granted.feature} is charged by {how}, which a change in mid-period would charge twice: change the"
-                " plan at the period's end."
-            )
+    """Refuse to split what is no sum."""
+    for why in cannot_be_split([version.pk for version in versions]).values():
+        raise ChangeRefused(f"{why}: change the plan at the period's end.")
 
 
 def _running(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:

@@ -1,6 +1,6 @@
 """Cut a subscription's periods short: the one that a moment falls in becomes shorter, later ones are removed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -9,6 +9,8 @@ from django.db.models import ProtectedError
 from billing.models import Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.store.events import last_between
+from plans.models import PlanFeature
+from plans.terms import metering_of
 
 
 class UsageInTheWay(Exception):
@@ -29,6 +31,21 @@ def locked_periods(subscription: Subscription) -> list[Period]:
             return list(Period.objects.filter(pk__in=known).order_by("starts_at", "kind"))
         known |= ids
         list(Period.objects.select_for_update().filter(pk__in=known).order_by("pk"))
+
+
+def cannot_be_split(version_ids: Iterable[int]) -> dict[int, str]:
+    """
+    Return, for each of these versions by which a period cannot be split, why.
+
+    A level or an extreme of either part would be charged as if it were that of a whole period.
+    """
+    metered = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False, feature__meter__isnull=False)
+    return {
+        granted.version_id: f"{granted.feature} is charged by {granted.feature.meter.get_aggregation_display()},"
+        " which a change in mid-period would charge twice"
+        for granted in metered.select_related("feature__meter").order_by("-pk")
+        if metering_of(granted.feature.meter).is_tallied
+    }
 
 
 _LAST_PERIODS = """

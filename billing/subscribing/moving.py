@@ -18,7 +18,7 @@ JOIN billing_subscription s ON s.id = m.subscription_id
 JOIN plans_planversion v ON v.id = m.version_id AND v.state IN ('live', 'retired')
 WHERE m.state = 'pending' AND m.moment <= %(at)s AND EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id AND p.kind = 'regular'
-        AND p.starts_at >= m.moment)
+        AND p.starts_at >= m.moment AND p.version_id = m.version_id)
     AND (%(subscription)s::bigint IS NULL OR s.id = %(subscription)s)
 ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """

@@ -1,16 +1,20 @@
 """Take back what is scheduled, before its time comes: set by set, in a fixed number of statements each."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection
+from django.db.models import Q
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.subscribing.cutting import UNUSED, hold_last_periods
 from billing.subscribing.extending import AHEAD, follow
 from plans.trail import change
+
+BEFOREHAND = timedelta(minutes=10)
+"""How long before its moment a period is split, so that usage from the moment on finds the new part."""
 
 
 class RevocationRefused(Exception):
@@ -57,10 +61,10 @@ def revoke(
             held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
             ids = list(held.values_list("pk", flat=True))
             pending = ScheduledChange.objects.filter(subscription__in=ids, state=ChangeState.PENDING)
-            if begun := pending.filter(moment__lte=at).select_related("subscription", "version__plan").first():
-                raise RevocationRefused(
-                    f"{begun.subscription} is billed by {begun.version} already: change its plan."
-                )
+            begun = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + BEFOREHAND))
+            if one := begun.select_related("subscription", "version__plan").first():
+                when = "already" if one.moment <= at else f"from {one.moment:%H:%M} UTC on, in a few minutes"
+                raise RevocationRefused(f"{one.subscription} is billed by {one.version} {when}: change its plan.")
             periods = hold_last_periods(ids, at=at)
             made = _made(ids)
             count = undo(ids, problem=reason, at=at)

@@ -1,5 +1,5 @@
 """
-Schedule subscriptions to move to another version at the end of a period: docs/publishing.md#whom.
+Schedule subscriptions to move to another version, at the end of a period or at a moment: docs/publishing.md#whom.
 
 A chunk is one transaction and a fixed number of statements, whatever its size. Locks are taken in the order that
 everybody keeps: subscriptions, then their periods. What a subscription covers follows the change at once, so that
@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection
 from billing.models import Rollout, ScheduledChange
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import RUNNING, SubscriptionState
-from billing.subscribing.cutting import UNUSED, hold_last_periods
+from billing.subscribing.cutting import UNUSED, cannot_be_split, hold_last_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.revoking import make_periods_anew, undo
 from plans.models import PlanVersion
@@ -29,7 +29,8 @@ class Facts:
     A subscription that is to move, and its last regular period.
 
     is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
-    problem: why it cannot move; empty if it can.
+    splits: whether the period that the moment falls in is to be split there.
+    problem: why it cannot move; empty if it can. note: why its period cannot be split.
     """
 
     subscription_id: int
@@ -37,6 +38,7 @@ class Facts:
     plan_id: int
     version_name: str
     currency: str
+    starts_at: datetime
     anchor_at: datetime
     ends_at: datetime | None
     state: str
@@ -46,7 +48,9 @@ class Facts:
     period_ends_at: datetime | None
     is_unused: bool
     moment: datetime = field(init=False)
+    splits: bool = False
     problem: str = ""
+    note: str = ""
 
 
 _LOCK_SUBSCRIPTIONS = """
@@ -57,8 +61,8 @@ ORDER BY s.id FOR NO KEY UPDATE
 """
 
 _FACTS = f"""
-SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.anchor_at, s.ends_at, s.state,
-    c.time_zone, p.id, p.starts_at, p.ends_at,
+SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.anchor_at,
+    s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
     p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
@@ -97,7 +101,7 @@ WHERE c.subscription_id = m.id AND c.during @> m.moment AND NOT EXISTS (
 
 def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime) -> int:
     """
-    Let these subscriptions move to the rollout's version at the end of a period; return how many were looked at anew.
+    Let these subscriptions move to the rollout's version, when it says; return how many were looked at anew.
 
     Each gets a row that says when, or why not. One that has a row of this rollout already is left alone, so this may
     run twice. A change that was to come before is revoked: the later publication counts.
@@ -114,7 +118,10 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
 
 
 def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
+    _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
     version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
+    if not version.is_published:  # it was withdrawn meanwhile
+        return 0
     ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
     if not ids:
         return 0
@@ -123,8 +130,10 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
         undo(ids, problem=f"{version} is to come instead.", at=at)
     found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
     offered = currencies_of(version)
+    if rollout.splits_periods:
+        _split_where_possible(found, rollout)
     for one in found:
-        one.moment = _moment(one, max(at, rollout.effective_from))
+        one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
         one.problem = problem or _problem(one, version, offered)
     _note_conflicts(found, version)
     moving = [one for one in found if not one.problem]
@@ -134,6 +143,16 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     unused = [one.period_id for one in moving if one.is_unused]
     make_periods_anew([one.subscription_id for one in moving if one.is_unused], unused, held, at=at)
     return len(found)
+
+
+def _split_where_possible(found: Sequence[Facts], rollout: Rollout) -> None:
+    """Let the periods be split that can be; say of the others why they end first."""
+    whole = cannot_be_split({rollout.version_id, *(one.version_id for one in found)})
+    for one in found:
+        one.note = whole.get(one.version_id) or whole.get(rollout.version_id, "")
+        if one.starts_at >= rollout.effective_from:
+            one.note = "It starts only then"
+        one.splits = not one.note
 
 
 def _moment(one: Facts, earliest: datetime) -> datetime:
@@ -158,7 +177,7 @@ def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if offered and one.currency not in offered:
         return f"{version} has no prices in {one.currency}."
     if one.ends_at is not None and one.ends_at <= one.moment:
-        return "It ends before its next period."
+        return "It ends before that." if one.splits else "It ends before its next period."
     return ""
 
 
@@ -183,8 +202,9 @@ def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:
         from_version_id=one.version_id,
         version_id=rollout.version_id,
         moment=one.moment,
+        splits_period=one.splits,
         state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
-        problem=one.problem,
+        problem=one.problem or (f"{one.note}: it moves where its next period begins." if one.note else ""),
         decided_at=at if one.problem else None,
     )
 

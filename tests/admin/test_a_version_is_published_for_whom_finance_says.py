@@ -1,7 +1,7 @@
 """The publish page asks for whom, does it, and shows who moves when; whoever shall not is let stay."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -10,6 +10,7 @@ from django.utils import timezone
 from billing.models import ScheduledChange
 from billing.repricing import publish_for, roll_out
 from billing.tasks import roll_out as roll_out_task
+from customers.models import Seller
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 
 
@@ -51,6 +52,24 @@ def test_for_new_subscriptions_only_or_for_all(member, version, audience, moves)
 def test_for_a_cohort_of_pasted_ids(member, version, typed):
     member("finance").post(publish_page(version), {"audience": "cohort", "cohort": typed})
     assert moving() == ["two"]
+
+
+@pytest.mark.parametrize(("moves", "splits"), [("period", False), ("moment", True), ("", False)])
+def test_at_the_moment_or_at_their_next_period(member, version, moves, splits):
+    member("finance").post(publish_page(version), {"audience": "cohort", "cohort": "two", "moves": moves})
+    assert ScheduledChange.objects.get().splits_period is splits
+
+
+def test_the_date_is_read_by_the_clocks_of_the_seller(member, version):
+    """Midnight in Berlin, the first of July: 22:00 UTC the day before."""
+    year = timezone.now().year + 1
+    Seller.objects.update(time_zone="Europe/Berlin")
+    page = member("finance").get(publish_page(version, "publish_at"))
+    assert '<option value="Europe/Berlin" selected>' in page.content.decode()
+    typed = {"effective_from_0": f"{year}-07-01", "effective_from_1": "00:00:00", "zone": "Europe/Berlin"}
+    member("finance").post(publish_page(version, "publish_at"), {"audience": "new", **typed})
+    version.refresh_from_db()
+    assert version.effective_from == datetime(year, 6, 30, 22, tzinfo=UTC)
 
 
 COHORTS = [

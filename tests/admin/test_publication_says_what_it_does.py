@@ -53,7 +53,7 @@ def test_publishes_now_and_ends_the_version_before(member, live):
 def test_publishes_at_a_date_and_withdraws(member, live):
     version, client = draft(), member("finance")
     day = timezone.now() + timedelta(days=10)
-    when = NEW | {"effective_from_0": f"{day:%Y-%m-%d}", "effective_from_1": "06:00:00"}
+    when = NEW | {"effective_from_0": f"{day:%Y-%m-%d}", "effective_from_1": "06:00:00", "zone": "UTC"}
     client.post(f"/admin/plans/planversion/{version.pk}/publish_at/", when)
     version.refresh_from_db()
     assert (version.state, version.effective_from.hour) == ("scheduled", 6)
@@ -65,7 +65,7 @@ def test_publishes_at_a_date_and_withdraws(member, live):
 
 def test_refuses_a_date_that_is_past_in_words(member, live):
     version = draft()
-    fields = NEW | {"effective_from_0": "2026-01-02", "effective_from_1": "00:00:00"}
+    fields = NEW | {"effective_from_0": "2026-01-02", "effective_from_1": "00:00:00", "zone": "UTC"}
     answer = member("finance").post(f"/admin/plans/planversion/{version.pk}/publish_at/", fields, follow=True)
     assert "is past" in answer.content.decode()
 

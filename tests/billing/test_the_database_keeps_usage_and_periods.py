@@ -190,7 +190,16 @@ CASES = [
         "scheduled_change_is_decided_once",
         "UPDATE billing_scheduledchange SET state = 'refused', problem = 'x', decided_at = now()",
     ),
+    (
+        "scheduled_change_is_decided_once",
+        "UPDATE billing_scheduledchange SET moment = moment + interval '1 day', problem = 'x', splits_period = true",
+    ),
     ("scheduled_change_is_decided_once", "DELETE FROM billing_scheduledchange"),
+    (
+        "version_to_come_stays_published",
+        "UPDATE plans_planversion v SET state = 'draft', effective_from = NULL, effective_to = NULL,"
+        " published_at = NULL, published_by_id = NULL FROM billing_scheduledchange m WHERE m.version_id = v.id",
+    ),
     # quantities held
     ("held_quantity_is_finite", held("quantity", "1000001")),
     ("holding_names_its_fee", held("fee_code", "''")),
@@ -311,7 +320,9 @@ def world() -> None:
     subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2
     following = new_version(source=subscription.version, by=None, at=FEB)
-    publish_for(version=following, audience="cohort", by=None, at=FEB, subscription_ids=[subscription.pk])
+    publish_for(
+        version=following, audience="cohort", by=None, at=FEB, effective_from=MAR, subscription_ids=[subscription.pk]
+    )
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])

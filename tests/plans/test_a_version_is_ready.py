@@ -57,6 +57,41 @@ def test_problems_are_sentences(fees: list, offers: list, expected: list[str]):
     assert all(problem.startswith(start) for problem, start in zip(found, expected, strict=True)), found
 
 
+MATCHES = [
+    # match                                      what it says
+    ({"model": "gpt"}, ""),
+    ({"kind": "input", "status": "ok"}, ""),
+    ({"modell": "gpt"}, "has no dimension “modell”: match model or status or kind instead, or make it a dimension"),
+    ({"kind": "inptu"}, "“kind” of tokens is never “inptu”: it is input or output."),
+    ({"status": "failed"}, "“status” of tokens is never “failed”: it is ok or cached."),
+]
+
+
+@pytest.mark.parametrize(("match", "words"), MATCHES)
+def test_a_rate_matches_what_there_can_be(match, words):
+    """A rate that never applies would leave its usage to another price, or to none, without a word."""
+    meter = make_meter(
+        "tokens",
+        aggregation="sum",
+        dimensions=["model", "status"],
+        reading_dimension="kind",
+        filters={"status": ["ok", "cached"]},
+    )
+    for kind in ("input", "output"):
+        meter.readings.create(dimension_value=kind, value_property=kind)
+    rates = [rate("1", match=match, label="Mine"), rate("2")]
+    problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
+    assert [words in one for one in problems] == ([True] if words else [])
+    assert all(one.startswith("tokens in USD: “Mine” would never apply") for one in problems)
+
+
+def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
+    """The way out is named, whatever it is."""
+    make_meter("calls")
+    (problem,) = problems_of(make_plan(offers=[offer("calls", rates=[rate("1", match={"model": "gpt"})])]))
+    assert problem.endswith("let it match all usage, or make it a dimension of the meter.")
+
+
 def test_a_commitment_is_made_in_every_currency_and_in_no_other():
     promised = [commitment(100), commitment(90, currency="GBP")]
     version = make_plan(offers=[offer("api.calls", prices=BOTH)], commitments=promised)

@@ -31,6 +31,7 @@ from billing.subscribing import (
     set_quantity,
 )
 from billing.subscribing.moving import move_due
+from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
 from invoices.crediting import Taken, credit
@@ -79,6 +80,7 @@ def make_books() -> None:
     _use(acme)
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
+    _move_in_mid_period()
     dearer = new_version(source=team, by=None, at=JAN)
     publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
@@ -130,6 +132,21 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     ask(version=new_version(source=later, by=None, at=NOW), by=asker, at=NOW, reason="Inflation")
     pro.refresh_from_db()
     return pro, team
+
+
+def _move_in_mid_period() -> None:
+    """Two who are moved in mid-period; one of them cannot be, and moves at its next one."""
+    level = make_feature("disk", meter=make_meter("disk", aggregation="max", value_property="gb"))
+    for code, offers in (("steady", []), ("disk", [offer(level, rates=[rate("1")])])):
+        draft = make_plan(code, fees=[fee("31")], offers=offers)
+        former = publish(version=draft, by=None, at=JAN)
+        subscribe(make_customer(code), former)
+        dearer = new_version(source=former, by=None, at=JAN)
+        moment = JAN + timedelta(days=10)
+        publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=moment, splits_periods=True)
+    roll_out(at=JAN)
+    publish_due(at=moment)
+    split_due(at=moment)
 
 
 def _held() -> list[dict[str, Any]]:

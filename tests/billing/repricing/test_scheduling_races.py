@@ -6,10 +6,11 @@ import pytest
 
 from billing.auditing import assert_clean
 from billing.models import Period, ScheduledChange, Subscription
-from billing.repricing import publish_for, roll_out
-from billing.subscribing import cancel, extend_periods, extending
+from billing.repricing import publish_for, roll_out, withdraw
+from billing.subscribing import cancel, extend_periods, extending, scheduling
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import revoke
+from billing.subscribing.splitting import split_due
 from plans.publishing import publish_due
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, publish, subscribe
 from tests.racing import Pause, start, together, wait_until_blocked
@@ -28,7 +29,7 @@ def subscriptions(transactional_db):
 
 def publish_for_all(*, at=TENTH, effective_from=FEB):
     version = make_plan("pro", fees=[fee("20")])
-    publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
+    return publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
 
 
 def test_workers_that_roll_out_at_once_schedule_each_subscription_once(subscriptions):
@@ -91,3 +92,34 @@ def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, mo
     assert move_due(at=FEB) == 0
     pause.let_go()
     assert first.result() == 12
+
+
+def test_withdrawing_waits_for_a_rollout_under_way_and_takes_it_back(subscriptions, monkeypatch):
+    version = publish_for_all()
+    pause = Pause.before(monkeypatch, scheduling, "hold_last_periods")
+    rollout = start(lambda: roll_out(at=TENTH))
+    pause.await_arrival()
+    withdrawal = start(lambda: withdraw(version=version, by=None, at=TENTH))
+    wait_until_blocked()
+    pause.let_go()
+    rollout.result()
+    assert withdrawal.result().state == "draft"
+    assert roll_out(at=TENTH) == 0
+    assert set(ScheduledChange.objects.values_list("state", flat=True)) == {"revoked"}
+    assert_clean()
+
+
+def test_workers_that_split_at_once_split_each_period_once(subscriptions):
+    publish_for(
+        version=make_plan("pro", fees=[fee("20")]),
+        audience="all",
+        by=None,
+        at=TENTH,
+        effective_from=EVE,
+        splits_periods=True,
+    )
+    roll_out(at=TENTH)
+    together(*[lambda: split_due(at=EVE) for _ in range(3)], lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    parts = Period.objects.filter(starts_at=EVE, continues__isnull=False, version__number=2)
+    assert (parts.count(), set(ScheduledChange.objects.values_list("problem", flat=True))) == (12, {""})
+    assert_clean()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.repricing import publish_for, roll_out, withdraw
@@ -10,7 +11,7 @@ from billing.subscribing import cancel, extend_periods
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import RevocationRefused, revoke
 from plans.models import PlanVersion
-from plans.publishing import PublishingRefused, publish_due
+from plans.publishing import PublishingRefused, publish_due, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -70,6 +71,12 @@ def test_nobody_moves_when_the_version_is_withdrawn(subscription, version):
         "Pro v2 was withdrawn.",
         "withdrawn",
     )
+
+
+def test_a_version_that_somebody_is_to_move_to_is_withdrawn_with_the_moves_or_not_at_all(subscription, version):
+    with pytest.raises(IntegrityError, match="version_to_come_stays_published"), transaction.atomic():
+        unschedule(version=version, by=None, at=EVE)
+    assert ScheduledChange.objects.get().state == "pending"
 
 
 def test_a_version_that_was_withdrawn_and_published_again_is_rolled_out_again(subscription, version):
