@@ -26,7 +26,7 @@ class FileRefused(ValueError):
 
 
 MENDING = ("refused_field", "refused_because")
-"""Columns of a file of refused rows that say why; they are no part of the rows once these are mended."""
+"""Columns that a file of refused rows begins with: they say why, and are no part of its rows."""
 
 
 class Row(NamedTuple):
@@ -91,8 +91,10 @@ def _csv(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
         )
     if len(set(columns)) < len(columns):
         raise FileRefused("Two columns have the same name; each needs its own.")
-    own = [name for name in columns if name not in MENDING]
-    return own, _csv_rows(text, delimiter, columns, is_mended=len(own) < len(columns))
+    is_mended = columns[: len(MENDING)] == [*MENDING]
+    if is_mended:
+        columns = columns[len(MENDING) :]
+    return columns, _csv_rows(text, delimiter, columns, is_mended=is_mended)
 
 
 def lines_of(text: TextIO) -> Iterator[str]:
@@ -123,11 +125,9 @@ def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bo
         for number, cells in enumerate(csv.reader(lines_of(text), delimiter=delimiter), start=2):
             if not cells:
                 continue
-            flaw = "" if len(cells) == len(columns) else f"has {len(cells)} cells, the header {len(columns)}"
-            found = dict(zip(columns, cells, strict=False))
-            if is_mended:
-                found = {name: meant(cell) for name, cell in found.items() if name not in MENDING}
-            yield Row(number, found, flaw, more=cells[len(columns) :])
+            own = [meant(cell) for cell in cells[len(MENDING) :]] if is_mended else cells
+            flaw = "" if len(own) == len(columns) else f"has {len(own)} cells, the header {len(columns)}"
+            yield Row(number, dict(zip(columns, own, strict=False)), flaw, more=own[len(columns) :])
     except csv.Error as error:
         raise FileRefused(f"Row {number + 1} cannot be read: {error}.") from error
 

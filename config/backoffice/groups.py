@@ -12,7 +12,7 @@ EVERYTHING_SEEN = [
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
-    "billing.event correction",
+    "billing.event correction job",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
@@ -29,7 +29,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("delete", ["invoices.taxrate"]),
         ("change", ["billing.scheduledchange", "invoices.rendering"]),
         ("close", ["billing.period"]),
-        ("correct", ["billing.event"]),
+        ("correct import", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
     ],
     "finance approver": [
@@ -44,7 +44,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.customer apikey", AGREED]),
         ("change", ["billing.scheduledchange", "billing.unbilledusage", "invoices.rendering"]),
         ("close", ["billing.period"]),
-        ("correct", ["billing.event"]),
+        ("correct import", ["billing.event"]),
     ],
     "support": [("view", EVERYTHING_SEEN)],
     "engineer": [

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from billing.models import Period, UnbilledUsage
+from billing.models import Job, Period, UnbilledUsage
+from billing.models.jobs import OPEN
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
@@ -34,6 +35,10 @@ def _failed_closes() -> QuerySet:
 
 def _unbilled_usage() -> QuerySet:
     return UnbilledUsage.objects.filter(resolved_at__isnull=True)
+
+
+def _open_jobs() -> QuerySet:
+    return Job.objects.filter(state__in=OPEN)
 
 
 def _asked_for() -> QuerySet:
@@ -71,6 +76,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 _unbilled_usage,
             ),
             Item("Events", "bolt", "billing_event_changelist", "billing.view_event"),
+            Item("Jobs", "checklist", "billing_job_changelist", "billing.view_job", _open_jobs, "info"),
             Item("Corrections", "undo", "billing_correction_changelist", "billing.view_correction"),
         ],
     ),

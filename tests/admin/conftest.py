@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from billing.closing import close_due
-from billing.models import UnbilledUsage
+from billing.importing.job import start_import
+from billing.models import Job, UnbilledUsage
 from customers.access import keys
 from plans import publishing
 from tests.builders import (
@@ -80,6 +82,7 @@ def _add_one() -> None:
     make_tax(19, seller=customer.seller, country=f"{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}")
     keys.issue(name=f"key {number}", scopes=["ingest"], sandbox=False, by=None, at=JAN)
     add_unbilled(customer_ref=f"nobody-{number}")
+    add_import(f"usage-{number}.csv")
 
 
 def add_unbilled(**fields: Any) -> UnbilledUsage:
@@ -96,3 +99,9 @@ def add_unbilled(**fields: Any) -> UnbilledUsage:
         "detail": "nobody",
     }
     return UnbilledUsage.objects.create(**facts | fields)
+
+
+def add_import(name: str, rows: str = "1,nobody,api.call\n", **more: Any) -> Job:
+    """Return a job that is to import a file, which no worker has begun with."""
+    given = {"format_": "csv", "names": {}, "id_from": [], "sandbox": False, "by": None, "at": JAN}
+    return start_import(file=BytesIO(f"id,customer,event\n{rows}".encode()), file_name=name, **given | more)

@@ -1,5 +1,7 @@
 """Any number of workers do each item once; what one item raises is its own affair."""
 
+from threading import Event
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -8,7 +10,7 @@ from billing.jobs.working import MOST_TRIES
 from billing.models import JobItem
 from billing.models.jobs import ItemState, JobState
 from tests.billing.jobs.world import NOW, cut_only, go_on, made, make_job, make_user, seen
-from tests.racing import together
+from tests.racing import PATIENCE, start, together
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +42,26 @@ def test_workers_share_a_job():
     assert sum(one.done for one in done) == 40 == made()
     go_on()
     assert seen(job).state == JobState.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_item_under_way_is_left_to_its_worker():
+    job, begun, may_end = make_job(1), Event(), Event()
+    cut_only(job)
+
+    def wait(item, at):
+        begun.set()
+        may_end.wait(PATIENCE)
+        return make_user(item, at)
+
+    first = start(lambda: go_on(wait))
+    assert begun.wait(PATIENCE)
+    try:
+        assert go_on(lambda item, at: working.Outcome()).done == 0
+    finally:
+        may_end.set()
+    assert first.result().done == 1
+    assert (seen(job).figures, made()) == ({"users": 1}, 1)
 
 
 def test_what_one_item_raises_stops_no_other():

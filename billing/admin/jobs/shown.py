@@ -1,0 +1,59 @@
+"""What the page of a job tells: how far it is, what it counted, what failed, what was found."""
+
+from typing import Any
+
+from django.core.cache import cache
+
+from billing.admin.jobs import imports
+from billing.jobs.finishing import figures_of
+from billing.jobs.progress import progress_of
+from billing.models import Job
+from billing.models.jobs import ItemState, JobKind, JobState
+
+MOST_SHOWN = 20
+FRESH_SECONDS = 2
+"""How old figures of a job under way may be: any number of people may watch it, and one question is asked for all."""
+
+TOLD_BY = {JobKind.USAGE_IMPORT: imports.told}
+"""Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
+
+
+def facts_of(job: Job) -> dict[str, Any]:
+    """Return what the page of a job shows."""
+    far = progress_of([job])[job.pk]
+    figures = _figures(job)
+    return {
+        "job": job,
+        "far": far,
+        "passed": far.done + far.failed,
+        "failed_items": job.items.filter(state=ItemState.FAILED).order_by("number")[:MOST_SHOWN]
+        if far.failed
+        else (),
+        "may": _ways(job),
+        **TOLD_BY.get(JobKind(job.kind), _plainly)(job, figures),
+    }
+
+
+def _plainly(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the figures as the items count them, and a button that does for real what was tried."""
+    return {"counted_in": "backoffice/job_counted.html", "counted": figures, "verb": "Do it for real"}
+
+
+def _figures(job: Job) -> dict[str, int]:
+    """Return what a job's items counted so far; a job that did all of them says so itself."""
+    if job.state in (JobState.DONE, JobState.FAILED):
+        return job.figures
+    return cache.get_or_set(f"backoffice:job:{job.pk}", lambda: figures_of([job.pk])[job.pk], FRESH_SECONDS)
+
+
+def _ways(job: Job) -> set[str]:
+    """Return what may be done with a job as it is, as `steering` calls it."""
+    is_over = job.state in (JobState.DONE, JobState.FAILED) and job.total is not None
+    ways = {
+        "pause": job.is_open,
+        "resume": job.state == JobState.PAUSED,
+        "cancel": not job.has_ended,
+        "retry_failed": is_over and job.failed > 0,
+        "do_for_real": is_over and job.dry_run,
+    }
+    return {way for way, is_open in ways.items() if is_open}

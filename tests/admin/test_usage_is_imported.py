@@ -1,0 +1,250 @@
+"""A file of usage is tried, looked at, imported, and what was refused comes back as a file that can be mended."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from billing.admin.jobs import waking
+from billing.bulk import KINDS
+from billing.importing import pieces
+from billing.jobs.working import work
+from billing.models import Event, Job
+from billing.models.jobs import JobState
+from plans.clock import database_time
+from tests.admin.conftest import add_import
+from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+
+IMPORT = "/admin/billing/job/import_usage/"
+NOW = datetime.now(UTC)
+HEAD = "id,customer,event,timestamp,properties.n"
+
+
+@pytest.fixture(autouse=True)
+def world(db, monkeypatch):
+    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    make_meter("tokens", aggregation="sum", value_property="n")
+    subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
+
+
+def row(number, n="1", customer="acme", at=None):
+    return f"e{number},{customer},tokens,{at or (NOW - timedelta(days=1)).isoformat()},{n}"
+
+
+def send(client, text, name="usage.csv", **fields):
+    """Send a file and return its job, if it was taken, and the answer."""
+    content = text if isinstance(text, bytes) else text.encode()
+    answer = client.post(IMPORT, {"file": SimpleUploadedFile(name, content), **fields})
+    return Job.objects.order_by("pk").last() if answer.status_code == 302 else None, answer
+
+
+def go_on():
+    work(kinds=KINDS, clock=database_time)
+
+
+def page(client, job):
+    return client.get(reverse("admin:billing_job_change", args=[job.pk])).content.decode()
+
+
+def steer(client, job, how):
+    return client.post(reverse("admin:billing_job_steer", args=[job.pk, how]), follow=True).content.decode()
+
+
+def to_mend(client, job):
+    answer = client.get(reverse("admin:billing_job_refused", args=[job.pk]))
+    return b"".join(answer.streaming_content).decode()
+
+
+def test_a_file_is_tried_then_imported(member):
+    client = member("finance")
+    job, _ = send(client, "\n".join([HEAD, row(1), row(2, customer="nobody"), row(3, at="yesterday")]))
+    assert (job.dry_run, job.by.first_name) == (True, "Finance")
+    assert "Waits for a worker" in page(client, job)
+    go_on()
+    shown = page(client, job)
+    for text in ("Dry run: nothing is stored yet", "Import 2 events", "No customer of this name", "encoded datetime"):
+        assert text in shown, text
+    assert not Event.objects.exists()
+    assert "It is done for real now" in steer(client, job, "do_for_real")
+    go_on()
+    assert "Import 2 events" not in page(client, job)
+    assert Event.objects.count() == 2
+
+
+MENDED = [
+    ("csv", [HEAD, row(1), row(2, at="yesterday"), "e3,acme,tokens", "=e4,,tokens,,'=1", row(5) + ",more"]),
+    ("jsonl", ['{"id": "1", "customer": "acme", "event": "tokens", "timestamp": "yesterday"}', '{"id"', "[1]"]),
+]
+
+
+@pytest.mark.parametrize(("format_", "lines"), MENDED)
+def test_refused_rows_come_back_with_their_reasons(member, format_, lines):
+    client = member("operations")
+    job, _ = send(client, "\n".join(lines), name=f"usage.{format_}")
+    go_on()
+    text = to_mend(client, job)
+    again, _ = send(client, text, name=f"mend.{format_}")
+    go_on()
+    assert own_cells(to_mend(client, again)) == own_cells(text)  # not mended, not taken, and nothing lost on the way
+    assert len(own_cells(text)) == (5 if format_ == "csv" else 3)
+
+
+def own_cells(text):
+    """Return the rows of a file to mend without their reasons."""
+    if text.startswith("{"):
+        found = [json.loads(line) for line in text.splitlines()]
+        return [{name: cell for name, cell in one.items() if not name.startswith("refused")} for one in found]
+    return [cells[2:] for cells in csv.reader(io.StringIO(text))]
+
+
+def test_a_mended_file_of_a_table_is_imported(member):
+    client = member("finance")
+    job, _ = send(client, "\n".join([HEAD, row(1), row("=2", at="yesterday", n="'5"), row(3, at="x", n="-7")]))
+    go_on()
+    rows = list(csv.DictReader(io.StringIO(to_mend(client, job))))
+    assert [(one["id"], one["refused_field"], one["properties.n"]) for one in rows] == [
+        ("e=2", "timestamp", "''5"),
+        ("e3", "timestamp", "'-7"),
+    ]
+    text = to_mend(client, job).replace("yesterday", NOW.isoformat()).replace(",x,", f",{NOW.isoformat()},")
+    job, _ = send(client, text)
+    go_on()
+    steer(client, job, "do_for_real")
+    go_on()
+    assert {one.sender_id: one.properties["n"] for one in Event.objects.all()} == {"e=2": "'5", "e3": -7}
+
+
+def test_a_mended_file_of_lines_is_imported(member):
+    client = member("finance")
+    job, _ = send(client, '{"id": "1", "customer": "acme", "event": "tokens", "timestamp": "x"}', name="u.jsonl")
+    go_on()
+    found = json.loads(to_mend(client, job))
+    assert list(found)[:2] == ["refused_field", "refused_because"]
+    job, _ = send(client, json.dumps(found | {"timestamp": NOW.isoformat()}), name="u.jsonl")
+    go_on()
+    steer(client, job, "do_for_real")
+    go_on()
+    assert Event.objects.get().sender_id == "1"
+
+
+REFUSED = [
+    # file                name         fields                        said
+    ("",                  "u.csv",     {},                           "The submitted file is empty"),
+    ("id,when\n",         "u.csv",     {},                           "is no field of an event"),
+    (HEAD + "\n",         "u.xlsx",    {},                           "tells no format"),
+    (HEAD + "\n",         "u.csv",     {"columns": "account"},       "write “column = field”"),
+    (HEAD + "\n",         "u.csv",     {"columns": "account = id"},  "has no column “account”"),
+    (HEAD + "\n",         "u.csv",     {"format": "parquet"},        "no Parquet file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "name", "fields", "said"), REFUSED)
+def test_a_file_that_cannot_be_read_is_refused_on_the_form(member, text, name, fields, said):
+    job, answer = send(member("finance"), text, name=name, **fields)
+    assert job is None
+    assert said in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_columns_are_mapped_and_ids_made(member):
+    lines = ["account,event,timestamp,tokens,note", f"acme,tokens,{NOW.isoformat()},5,x"]
+    fields = {"columns": "account = customer\ntokens = properties.n\nnote = -", "id_from": "account, timestamp"}
+    job, _ = send(member("finance"), "\n".join(lines), **fields)
+    go_on()
+    job.refresh_from_db()
+    assert (job.figures["accepted"], job.figures["refused"]) == (1, 0)
+
+
+def test_a_job_is_paused_gone_on_with_and_cancelled(member):
+    client = member("operations")
+    job, _ = send(client, "\n".join([HEAD, row(1)]))
+    assert "No item is begun any more" in steer(client, job, "pause")
+    assert "Go on" in page(client, job)
+    steer(client, job, "resume")
+    asked = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
+    assert "What waits is never begun" in asked
+    assert "It is cancelled" in steer(client, job, "cancel")
+    assert "The job is cancelled already" in steer(client, job, "pause")
+    go_on()
+    job.refresh_from_db()
+    assert (job.state, job.total) == (JobState.CANCELLED, None)
+
+
+def test_what_failed_is_shown_given_out_and_tried_again(member, monkeypatch):
+    client = member("finance")
+    job, _ = send(client, "\n".join([HEAD, row(1)]))
+    with monkeypatch.context() as patched:
+        patched.setattr("billing.jobs.working.MOST_TRIES", 1)
+        patched.setattr("billing.importing.job.import_usage", lambda **given: 1 / 0)
+        go_on()
+    assert "ZeroDivisionError" in page(client, job)
+    told = b"".join(client.get(reverse("admin:billing_job_result", args=[job.pk])).streaming_content).decode()
+    assert told.splitlines() == [
+        "item,row,id,field,detail,error",
+        "1,,,,,ZeroDivisionError: division by zero",
+    ]
+    steer(client, job, "retry_failed")
+    go_on()
+    job.refresh_from_db()
+    assert (job.state, job.figures["accepted"]) == (JobState.DONE, 1)
+
+
+def test_the_page_follows_the_job_without_being_loaded_again(member):
+    client = member("finance")
+    job, _ = send(client, "\n".join([HEAD, row(1)]))
+    address = reverse("admin:billing_job_progress", args=[job.pk])
+    answer = client.get(address, {"state": "queued"})
+    assert ("HX-Refresh" in answer, b"<html" in answer.content) == (False, False)
+    go_on()
+    assert client.get(address, {"state": "queued"})["HX-Refresh"] == "true"
+
+
+def test_the_same_file_is_pointed_out(member):
+    client = member("finance")
+    for _ in range(2):
+        job, _ = send(client, "\n".join([HEAD, row(1)]))
+        go_on()
+        shown = page(client, job)
+        steer(client, job, "do_for_real")
+        go_on()
+    assert "The same file was imported on" in shown
+    job.refresh_from_db()
+    assert (job.figures["accepted"], job.figures["duplicate"]) == (0, 1)
+
+
+def test_a_kind_that_says_nothing_more_has_its_figures_shown(member, monkeypatch):
+    monkeypatch.setattr("billing.admin.jobs.shown.TOLD_BY", {})
+    client, job = member("finance"), add_import("usage.csv", at=NOW)
+    go_on()
+    shown = page(client, job)
+    for text in ("Accepted", "Do it for real"):
+        assert text in shown, text
+
+
+@pytest.mark.parametrize("group", ["support", "engineer", "finance approver"])
+def test_others_see_jobs_and_start_or_steer_none(member, group):
+    client, job = member(group), add_import("usage.csv")
+    assert client.get(IMPORT).status_code in (302, 403)
+    shown = page(client, job)
+    assert "Waits for a worker" in shown
+    assert "/steer/" not in shown
+    assert client.post(reverse("admin:billing_job_steer", args=[job.pk, "pause"])).status_code == 403
+    assert client.get(reverse("admin:billing_job_refused", args=[job.pk])).status_code == 403
+
+
+def test_a_page_asks_as_often_for_a_thousand_pieces_as_for_one(member, monkeypatch):
+    monkeypatch.setattr(pieces, "MOST_ROWS", 1)
+    client, asked = member("finance"), []
+    for count in (1, 1_000):
+        job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)
+        work(kinds=KINDS, clock=database_time, keep_going=iter([True] * (count // 20 + 2) + [False] * 9).__next__)
+        with CaptureQueriesContext(connection) as captured:
+            page(client, job)
+        asked.append(len(captured))
+    assert asked[1] <= asked[0]
