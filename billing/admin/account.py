@@ -89,10 +89,11 @@ def panel(one: PeriodUsage, customer: Customer, promised: Progress | None) -> Pe
     currency, terms = one.terms.currency, one.terms
     zone = ZoneInfo(customer.time_zone)
     first, last = one.starts_at.astimezone(zone), (one.ends_at - timedelta(microseconds=1)).astimezone(zone)
+    trial = f"trial, usage is {terms.trial}, " if terms.trial else ""
     return PeriodPanel(
         subscription=one.subscription,
         plan=f"{terms.plan_name} v{terms.version_number}",
-        span=f"{date_format(first.date())} – {date_format(last.date())}",
+        span=f"{trial}{date_format(first.date())} – {date_format(last.date())}",
         until=one.ends_at,
         rows=[
             FeatureRow(

@@ -1,6 +1,5 @@
 """The end of a trial by hand: now, after a look at what becomes due, or later."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +55,7 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     due, warnings = [], []
     try:
-        due = list(_due_now(subscription, at))
+        due = [_due_now(subscription, at)]
     except (SubscriptionRefused, UnpricedUsage, ValueError) as reason:
         warnings = [f"It cannot end now. {reason}"]
     return page.admin_site.confirmation(
@@ -74,11 +73,14 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
     )
 
 
-def _due_now(subscription: Subscription, at: datetime) -> Iterator[str]:
+def _due_now(subscription: Subscription, at: datetime) -> str:
     draft = preview_trial_end(subscription=subscription, at=at)
-    yield f"If it ends now, {money(draft.totals.total, draft.currency)} is due, tax included, once the grace is over:"
-    for line in draft.lines:
-        yield f"{line.description}: {money(line.amount, draft.currency)}"
+    lines = [f"{line.description} {money(line.amount, draft.currency)}" for line in draft.lines]
+    total = money(draft.totals.total, draft.currency)
+    return (
+        f"If it ends now, {total} is due, tax included, once the grace is over:"
+        f" {', '.join(lines) or 'there is nothing to bill'}."
+    )
 
 
 def _moment(moment: datetime | None) -> str:

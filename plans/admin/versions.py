@@ -101,7 +101,7 @@ class PlanVersionAdmin(PublicationAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        periods = [("interval_count", "interval_unit"), "anchor", "proration", ("trial_days", "trial_usage"), "note"]
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage", "note"]
         return [(None, {"fields": periods if obj else ["plan", *periods]})]
 
     def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:

@@ -19,7 +19,10 @@ pytestmark = pytest.mark.django_db
 def contents(version: PlanVersion) -> dict[str, Any]:
     """Return everything a version holds, without the numbers of its rows."""
     return {
-        "version": [getattr(version, name) for name in ("interval_unit", "interval_count", "anchor", "proration")],
+        "version": [
+            getattr(version, name)
+            for name in ("interval_unit", "interval_count", "anchor", "proration", "trial_days", "trial_usage")
+        ],
         "fees": [
             (one.code, one.kind, one.label, one.amount, one.billed, one.basis, one.included, one.least, one.most)
             for one in version.fees.order_by("position")
@@ -65,7 +68,7 @@ def source() -> PlanVersion:
         offer(make_feature("history", kind="static"), static_value="30 days"),
     ]
     promised = [commitment(100, factor=2, periods=12), commitment(90, currency="EUR", discount="7.5", trues_up=False)]
-    rhythm = {"anchor": "anniversary", "proration": "day", "count": 3}
+    rhythm = {"anchor": "anniversary", "proration": "day", "count": 3, "trial_days": 14, "trial_usage": "billed"}
     return publish(make_plan("starter", fees=fees, offers=offers, commitments=promised, **rhythm))
 
 

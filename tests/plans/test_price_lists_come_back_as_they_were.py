@@ -56,7 +56,8 @@ def everything() -> PlanVersion:
         offer(make_feature("history", kind="static"), static_value="30 days"),
     ]
     fees = [fee("5"), fee("4.125", currency="EUR", label="Grundgebühr"), fee("9", kind="one_time")]
-    return make_plan("all", fees=fees, offers=offers, anchor="anniversary", proration="day", count=3)
+    rhythm = {"anchor": "anniversary", "proration": "day", "count": 3, "trial_days": 14, "trial_usage": "billed"}
+    return make_plan("all", fees=fees, offers=offers, **rhythm)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])

@@ -51,6 +51,11 @@ CASES = [
         lambda: calls(rate("0.0025")),
         ["calls: price: $2.00 → $2.50 per 1,000 calls (+25 %)"],
     ),
+    (
+        lambda: {**calls(CALL), "trial_days": 7},
+        lambda: {**calls(CALL), "trial_days": 14, "trial_usage": "billed"},
+        ["days of trial: 7 → 14 (+100 %)", "usage in the trial: free → billed"],
+    ),
     (lambda: calls(rate("0")), lambda: calls(CALL), ["calls: price: $0.00 → $0.05 per call"]),
     (
         lambda: calls(rate(tiers=STEPS)),
