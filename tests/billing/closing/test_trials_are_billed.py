@@ -84,6 +84,25 @@ def test_what_is_due_is_as_documented(row):
     books_are_clean()
 
 
+OTHERS = [
+    # start             days  usage   fee     calls  price  included  what stands on the trial's document
+    ("2015-05-20T00:00", 24, "billed", "200", 10, "2.5", 0, "usage 25.00, fee 120.00"),  # Silver, 18 of 30 days
+    ("2015-02-20T00:00", 14, "billed", "200", 12, "2.5", 10, "usage 5.00, fee 167.74"),  # Silver, 26 of 31 days
+    ("2024-03-05T12:12", 45, "billed", "50000", 1, "10", 0, "usage 10.00, fee 20000.00"),  # Lago, 12 of 30 days
+]
+
+
+@pytest.mark.parametrize(("start", "days", "usage", "base", "calls", "price", "included", "document"), OTHERS)
+def test_fees_are_what_others_bill_after_a_trial(start, days, usage, base, calls, price, included, document):
+    offers = [offer("calls", included=included, rates=[rate(price)])]
+    version = trial_plan(fees=[fee(base)], offers=offers, usage=usage, days=days, proration="day")
+    starts_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    subscription = subscribe(make_customer(), version, starts_at=starts_at)
+    use(subscription, "calls", calls)
+    close_until(subscription.trial_ends_at + HOUR)
+    assert lines_of(subscription.periods.get(is_trial=True)) == document
+
+
 def test_its_usage_is_shown_at_zero_and_says_why():
     subscription = subscribe(make_customer(), trial_plan(fees=[fee("31")]), starts_at=START)
     use(subscription, "calls", 150)
