@@ -39,6 +39,7 @@ class Facts:
     version_name: str
     currency: str
     starts_at: datetime
+    trial_ends_at: datetime | None
     anchor_at: datetime
     ends_at: datetime | None
     state: str
@@ -61,8 +62,8 @@ ORDER BY s.id FOR NO KEY UPDATE
 """
 
 _FACTS = f"""
-SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.anchor_at,
-    s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
+SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
+    s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
     p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
@@ -152,6 +153,8 @@ def _split_where_possible(found: Sequence[Facts], rollout: Rollout) -> None:
         one.note = whole.get(one.version_id) or whole.get(rollout.version_id, "")
         if one.starts_at >= rollout.effective_from:
             one.note = "It starts only then"
+        elif one.trial_ends_at is not None and one.trial_ends_at > rollout.effective_from:
+            one.note = "It is in its trial then"
         one.splits = not one.note
 
 

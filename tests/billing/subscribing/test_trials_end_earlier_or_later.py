@@ -165,3 +165,13 @@ def test_it_moves_to_a_new_version_when_it_is_over_at_the_earliest(subscription)
     close_due(at=TRIAL_END + HOUR)
     assert [line.amount.amount for line in Line.objects.all()] == [62]
     assert_clean()
+
+
+def test_a_moment_inside_it_waits_for_its_end(subscription):
+    version = make_plan("pro", fees=[fee("62")], anchor="anniversary")
+    from_a_moment = {"effective_from": JAN + 5 * DAY, "splits_periods": True}
+    repricing.publish_for(version=version, audience=Audience.ALL, by=None, at=JAN + DAY, **from_a_moment)
+    repricing.roll_out(at=JAN + DAY)
+    to_come = subscription.changes.get()
+    assert (to_come.state, to_come.moment) == ("pending", TRIAL_END)
+    assert to_come.problem == "It is in its trial then: it moves where its next period begins."
