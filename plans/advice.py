@@ -11,7 +11,7 @@ from decimal import Decimal
 from plans.comparing import compare
 from plans.contents import contents_of
 from plans.figures import money, number, units
-from plans.margins import margins_of
+from plans.margins import margins_of, uncosted_of
 from plans.models import PlanFeature, PlanVersion, PublishingRule, UnitCost
 from plans.models.catalogue import FeatureKind
 from plans.models.prices import Consumption
@@ -126,6 +126,7 @@ def _of_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
                 f" sold at {money(price.quantize(Decimal('1e-12')).normalize(), one.currency)}: raise the price, or"
                 " check the unit cost."
             )
+    yield from (str(one) for one in uncosted_of([version], at=at))
 
 
 def _of_caps(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime) -> Iterator[str]:

@@ -13,7 +13,7 @@ from plans.pricing.costs import UnitCost as Cost
 from plans.pricing.costs import cost_of
 from plans.pricing.margins import margin, unit_prices
 from plans.pricing.rates import Rate, match_rate
-from plans.terms import FeatureTerms, terms_of
+from plans.terms import FeatureTerms, currencies_of_all, terms_of
 
 Costs = dict[tuple[int, str], tuple[Cost, ...]]
 """(meter, currency) → its unit costs."""
@@ -62,15 +62,46 @@ def margins_of(version: PlanVersion, *, at: datetime, costs: Costs | None = None
     return found
 
 
-def live_margins(*, at: datetime) -> list[Margin]:
-    """Return the margins of all versions in force."""
+@dataclass(frozen=True, slots=True)
+class Uncosted:
+    """A feature that a version charges in a currency in which no unit cost of it is known; known: where one is."""
+
+    version: PlanVersion
+    feature: str
+    currency: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = " and ".join(self.known)
+        return (
+            f"{self.feature} in {self.currency}: what a unit costs is known in {known} only, so no margin can be"
+            f" told. Record its cost in {self.currency} as well."
+        )
+
+
+def uncosted_of(versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None) -> list[Uncosted]:
+    """Return what these versions charge in a currency without unit costs, while there are some in others."""
+    known: dict[int, list[str]] = {}
+    for meter, currency in costs_in_force(at=at) if costs is None else costs:
+        known.setdefault(meter, []).append(currency)
+    charged = currencies_of_all(versions) if known else {}
+    return [
+        Uncosted(version, feature.name, currency, tuple(sorted(known[feature.meter_id])))
+        for version in versions
+        for currency in charged.get(version.pk, ())
+        for feature in terms_of(version.pk, currency).features
+        if feature.price is not None and feature.meter_id in known and currency not in known[feature.meter_id]
+    ]
+
+
+def live_margins(*, at: datetime) -> tuple[list[Margin], list[Uncosted]]:
+    """Return the margins of all versions in force, and what they charge without a cost to compare it with."""
     costs = costs_in_force(at=at)
     metered = {meter for meter, _ in costs}
     versions = PlanVersion.objects.in_force(at).filter(features__feature__meter__in=metered).distinct()
-    found: list[Margin] = []
-    for version in versions.select_related("plan").order_by("plan__name"):
-        found += margins_of(version, at=at, costs=costs)
-    return found
+    live = list(versions.select_related("plan").order_by("plan__name"))
+    found = [one for version in live for one in margins_of(version, at=at, costs=costs)]
+    return found, uncosted_of(live, at=at, costs=costs)
 
 
 def costs_in_force(*, at: datetime) -> Costs:

@@ -163,9 +163,19 @@ def terms_of(version_id: int, currency: str) -> Terms:
 
 def currencies_of(version: PlanVersion) -> list[str]:
     """Return the currencies that a version charges in, in order."""
-    found = set(version.fees.values_list("currency", flat=True))
-    found |= set(Price.objects.filter(plan_feature__version=version).values_list("currency", flat=True))
-    return sorted(found)
+    return currencies_of_all([version]).get(version.pk, [])
+
+
+def currencies_of_all(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
+    """Return version → the currencies that it charges in, in order; none of what charges nothing."""
+    ids = [version.pk for version in versions]
+    charged = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
+    prices = Price.objects.filter(plan_feature__version__in=ids)
+    charged |= set(prices.values_list("plan_feature__version", "currency"))
+    found: dict[int, list[str]] = {}
+    for version_id, currency in sorted(charged):
+        found.setdefault(version_id, []).append(currency)
+    return found
 
 
 def forget_terms() -> None:

@@ -20,8 +20,9 @@ from customers.models import Customer
 from plans.admin.figures import NumberInput
 from plans.bounds import MOST_HELD, MOST_TRIAL_DAYS
 from plans.figures import number
-from plans.models import Coupon, Fee, PlanVersion, Price
+from plans.models import Coupon, Fee, PlanVersion
 from plans.models.prices import Basis
+from plans.terms import currencies_of_all
 
 QUANTITY = "quantity_"
 
@@ -76,10 +77,10 @@ class SubscribeForm(forms.Form):
         self._fees = list(
             Fee.objects.filter(version__in=versions).select_related("version__plan").order_by("position")
         )
-        offered = _currencies(versions, self._fees)
+        offered = currencies_of_all(versions)
         choose = self.fields["version"]
         choose.queryset = versions
-        choose.label_from_instance = lambda one: f"{one} ({', '.join(sorted(offered[one.pk])) or 'no charges'})"
+        choose.label_from_instance = lambda one: f"{one} ({', '.join(offered.get(one.pk, ())) or 'no charges'})"
         own = str(customer.currency)
         others = sorted(set().union(*offered.values()) - {own})
         self.fields["currency"].choices = [(own, f"{own}, the customer's"), *((one, one) for one in others)]
@@ -135,17 +136,6 @@ class SubscribeForm(forms.Form):
         if isinstance(refusal, CurrencyNotOffered):
             return "currency"
         return "coupons" if isinstance(refusal, CouponRefused) else None
-
-
-def _currencies(versions: Iterable[PlanVersion], fees: Iterable[Fee]) -> dict[int, set[str]]:
-    """Return version → the currencies that it charges in."""
-    found: dict[int, set[str]] = defaultdict(set)
-    for fee in fees:
-        found[fee.version_id].add(str(fee.currency))
-    prices = Price.objects.filter(plan_feature__version__in=versions)
-    for version_id, currency in prices.values_list("plan_feature__version", "currency"):
-        found[version_id].add(str(currency))
-    return found
 
 
 def _how_many(fees: Iterable[Fee]) -> str:

@@ -81,7 +81,7 @@ def _left_to_bill(late: Late) -> dict[str, Any]:
     try:
         for one in rated(late.span, late.counters):
             billed = late.billed.get((one.window, int(one.line.rate_key)), NOTHING_BILLED)
-            amount, _ = owed(one.amount(late.span.currency), billed)
+            amount, _ = owed(one.amount(late.span.currency), billed, late.span.currency)
             if amount:
                 left[f"{one.feature.code} {one.line.rate_key}"] = amount
     except (ValueError, UnpricedUsage) as error:

@@ -25,7 +25,6 @@ from billing.usage.counted import NOTHING, Counted, Span, Window, with_values
 from billing.usage.due import Due, rate_window
 from billing.usage.runs import Run, read_runs
 from invoices.nets import net_of
-from plans.pricing.exact import plain
 from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing
 from plans.terms import FeatureTerms
 
@@ -218,13 +217,13 @@ def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -
     stored: dict[str, Any] = json.loads(line.explanation)
     amount = again.amount(currency) - earlier.amount + earlier.taken
     if line.kind == "late_usage" or (line.corrects_line_id and "cumulative" in stored):
-        more |= since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used)
-        more |= {"events": str(line.events - earlier.counted.events)}
-        quantity = line.counted.used - earlier.counted.used
         given = Decimal(stored.get("given_before", 0))
         amount += given
-        if given and abs(given) <= _given(line):
-            more |= {"given_before": plain(given)}
+        if given and abs(given) > _given(line):
+            given = Decimal(0)
+        more |= since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used, given=given)
+        more |= {"events": str(line.events - earlier.counted.events)}
+        quantity = line.counted.used - earlier.counted.used
     elif again.before is not None:
         more |= since_before(again, currency)
     workings: dict[str, Any] = json.loads(explained(again.line, again.feature.agreed, **more))

@@ -144,17 +144,14 @@ def _add_late(found: Assembled, lates: Sequence[Late], closing: Closing, seller:
     for span, of_period in sorted(differing, key=_comes_to, reverse=True):
         usage = [one.line for one in of_period]
         settling = _settling(closing, span, seller, usage, suffix=" (late)")
-        if _add_if_it_fits(found, [(one.line, one.snapshot) for one in of_period], settling):
-            found.late_billed.append(span.period_id)
-            _claim(found, closing, span, usage, settling)
-            continue
         parts = [split(one) for one in of_period]
-        is_promised = span.period_id in closing.contracts
-        if not is_promised and _add_if_it_fits(found, [rest for _, rest in parts if rest is not None]):
+        if not _add_if_it_fits(found, [(one.line, one.snapshot) for one in of_period], settling):
+            if settling or not _add_if_it_fits(found, [rest for _, rest in parts if rest is not None]):
+                found.late_left.append(span.period_id)
+                continue
             found.credits += [credit for credits, _ in parts for credit in credits]
-            found.late_billed.append(span.period_id)
-        else:
-            found.late_left.append(span.period_id)
+        found.late_billed.append(span.period_id)
+        _claim(found, closing, span, usage, settling)
 
 
 def _add_if_it_fits(found: Assembled, lines: Lines, settling: Sequence[DraftLine] = ()) -> bool:

@@ -20,10 +20,16 @@ from plans.pricing.money import round_money
 
 
 class UsageClaim(NamedTuple):
-    """A line that claimed something of a counter. left: what credit notes have not taken back of it, of its sign."""
+    """
+    A line that claimed something of a counter.
+
+    amount: what it says. net: what coupons leave of it. left: of that, what credit notes have not taken back yet.
+    """
 
     invoice_id: int
     line_id: int
+    amount: Decimal
+    net: Decimal
     left: Decimal
 
 
@@ -32,11 +38,13 @@ class Billed(NamedTuple):
     What is claimed of one counter so far, and its state when the last line was billed.
 
     amount: the claims less what credit notes took back because of usage. claims: the lines, the latest first.
+    given: of that amount, what usage did not come to any more by the last line, and a coupon or a person had given.
     """
 
     amount: Decimal
     counted: Counted
     claims: tuple[UsageClaim, ...] = ()
+    given: Decimal = Decimal(0)
 
 
 class Late(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ had been there from the start; a line claims the difference. docs/decisions/0001
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,8 @@ from billing.closing.usage_lines import described, earlier_of, explained, on_tri
 from billing.usage.counted import NOTHING
 from billing.usage.due import Due
 from invoices.drafts import DraftLine
-from plans.pricing.exact import EXACT, plain
+from plans.pricing.exact import EXACT, ZERO
+from plans.pricing.money import round_money
 from plans.pricing.rating import nothing
 from plans.terms import FREE_RATE
 
@@ -46,9 +48,6 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
     """
     Yield what each counter comes to that changed since it was billed, or that now costs another sum.
 
-    No more is taken back than coupons and credit notes have left of what was claimed: what a person has given back is
-    not given back again.
-
     More usage at one rate may change what another comes to, since they share what is included.
     """
     span = late.span
@@ -58,7 +57,7 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
         billed = late.billed.get((window, rate_id), NOTHING_BILLED)
-        amount, back = owed(due.amount(span.currency), billed)
+        amount, back = owed(due.amount(span.currency), billed, span.currency)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
         drafted = DraftLine(
@@ -79,24 +78,34 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
         yield Difference(drafted, snapshot, back, billed.claims)
 
 
-def owed(cumulative: Decimal, billed: Billed) -> tuple[Decimal, Decimal]:
+def owed(cumulative: Decimal, billed: Billed, currency: str) -> tuple[Decimal, Decimal]:
     """
     Return what is to be billed beyond what was claimed, and the part of it that takes a claim back.
 
     cumulative: what all of the counter comes to now, rounded.
+
+    What usage comes to less is given back as it was invoiced: a coupon's share of it is not, and neither is what a
+    person has given back. Where usage rises again, that is not claimed a second time.
     """
-    difference = EXACT.subtract(cumulative, billed.amount)
-    back = _towards_zero(difference, billed.amount)
-    left = sum((claim.left for claim in billed.claims), Decimal(0))
-    given = _towards_zero(back, left)
-    return EXACT.add(EXACT.subtract(difference, back), given), given
+    standing = EXACT.subtract(billed.amount, billed.given)
+    if cumulative >= standing:
+        return max(EXACT.subtract(cumulative, billed.amount), ZERO), ZERO
+    below_zero = EXACT.subtract(min(cumulative, ZERO), min(standing, ZERO))
+    fall = EXACT.add(EXACT.subtract(standing, cumulative), below_zero)
+    back = -_invoiced(fall, billed.claims, currency)
+    return EXACT.add(back, below_zero), back
 
 
-def _towards_zero(difference: Decimal, claimed: Decimal) -> Decimal:
-    """Return the part of a difference that makes a claim smaller: at most all of it, and nothing beyond."""
-    return (
-        max(difference, min(-claimed, Decimal(0))) if difference < 0 else min(difference, max(-claimed, Decimal(0)))
-    )
+def _invoiced(fall: Decimal, claims: Sequence[UsageClaim], currency: str) -> Decimal:
+    """Return what was invoiced for so much of these claims, the latest first, and was not given back or set off."""
+    rest, found = Fraction(fall), ZERO
+    for claim in claims:
+        if claim.left > 0:
+            share = Fraction(claim.net) / Fraction(claim.amount)
+            taken = min(round_money(rest * share, currency), claim.left)
+            found = EXACT.add(found, taken)
+            rest = max(rest - Fraction(claim.left) / share, Fraction(0))
+    return min(found, max(sum((claim.left for claim in claims), ZERO), ZERO))
 
 
 def split(difference: Difference) -> tuple[Sequence[UsageCredit], tuple[DraftLine, Snapshot] | None]:
@@ -107,7 +116,7 @@ def split(difference: Difference) -> tuple[Sequence[UsageCredit], tuple[DraftLin
     """
     snapshot, credits, left = difference.snapshot, [], -difference.back
     for claim in difference.claims:
-        if taken := -_towards_zero(-left, claim.left):
+        if (taken := min(left, claim.left)) > 0:
             credits.append(UsageCredit(claim, taken, snapshot))
             left -= taken
     rest = EXACT.subtract(difference.amount, difference.back)
@@ -130,8 +139,9 @@ def _rated(late: Late) -> Iterator[Due]:
 
 def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:
     currency = late.span.currency
-    more = on_trial(late.span) | since_before(due, currency, claimed=billed.amount, quantity=billed.counted.used)
-    if given := EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount)):
-        more["given_before"] = plain(given)
+    given = EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount))
+    more = on_trial(late.span) | since_before(
+        due, currency, claimed=billed.amount, quantity=billed.counted.used, given=given
+    )
     events = str(due.counted.events - billed.counted.events)
     return explained(due.line, due.feature.agreed, **more, events=events)

@@ -15,6 +15,7 @@ from billing.usage.counted import Counted, Counters, Span, Window, with_metered,
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
 from invoices.nets import net_of
+from plans.pricing.exact import ZERO
 
 BUYER_FACTS = (
     "external_id",
@@ -64,13 +65,14 @@ JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 _BILLED = """
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id,
     sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END),
-    (array_agg(ARRAY[b.events, b.quantity, b.fingerprint, b.carried, b.metered] ORDER BY b.high_water_mark DESC))[1:1]
+    (array_agg(ARRAY[(l.explanation->>'given_before')::numeric, b.events, b.quantity, b.fingerprint, b.carried,
+        b.metered] ORDER BY b.high_water_mark DESC))[1:1]
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4
 """
 
 _CLAIMS = f"""
-SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, l.invoice_id, l.id,
+SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, l.invoice_id, l.id, l.amount, {net_of("l")},
     {net_of("l")} - coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0)
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
@@ -161,11 +163,11 @@ def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int]
     claims = _read_claims(period_ids)
     with statements.cursor() as cursor:
         cursor.execute(_BILLED, [list(period_ids)], binary=True)
-        for period_id, plan_feature_id, starts_at, rate_id, amount, ((events, *sums),) in cursor:
+        for period_id, plan_feature_id, starts_at, rate_id, amount, ((given, events, *sums),) in cursor:
             of_period = found.setdefault(period_id, {})
             counted = Counted(int(events), *sums)
             key = Window(plan_feature_id, starts_at), rate_id
-            of_period[key] = Billed(amount, counted, tuple(claims[period_id, *key]))
+            of_period[key] = Billed(amount, counted, tuple(claims[period_id, *key]), given or ZERO)
     return found
 
 

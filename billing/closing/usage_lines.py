@@ -147,20 +147,23 @@ def on_trial(span: Span) -> dict[str, str]:
     return {"trial": terms_of(span.version_id, span.currency).trial_usage} if span.is_trial else {}
 
 
-def since_before(due: Due, currency: str, *, claimed: Decimal = ZERO, quantity: Decimal = ZERO) -> dict[str, str]:
+def since_before(
+    due: Due, currency: str, *, claimed: Decimal = ZERO, quantity: Decimal = ZERO, given: Decimal = ZERO
+) -> dict[str, str]:
     """
     Return how the workings of a line go on where they are of more than what it claims.
 
-    claimed, quantity: of the same period, by lines before this one.
+    claimed, quantity: of the same period, by lines before this one. given: what is not given back again.
     """
     cumulative = f"{round_money(due.line.amount, currency):f}"
     billed = f"{round_money(EXACT.add(due.billed_before(currency), claimed), currency):f}"
     earlier = ZERO if due.before is None else due.before.quantity
     return {
-        "formula": f"{cumulative} − {billed}",
+        "formula": f"{cumulative} − {billed}" + (f" + {round_money(given, currency):f}" if given else ""),
         "cumulative": cumulative,
         "billed_before": billed,
         "quantity_before": plain(EXACT.add(earlier, quantity)),
+        **({"given_before": plain(given)} if given else {}),
     }
 
 

@@ -55,6 +55,7 @@ class Words:
     per: str
     billed_before: str
     comes_to_now: str
+    given_before: str
     promised: str
     counted: str
     refused: str

@@ -95,13 +95,16 @@ class _Writer:
         figures, words = self.figures, self.words
         before, now = self._number("billed_before"), self._number("cumulative")
         rows = [(words.billed_before, "quantity_before", before), (words.comes_to_now, "quantity", -now)]
-        return Workings(
-            None,
-            tuple(
-                Working(word, figures.quantity(self._number(name)), amount=figures.money(amount))
-                for word, name, amount in rows
-            ),
-        )
+        told = [
+            Working(word, figures.quantity(self._number(name)), amount=figures.money(amount))
+            for word, name, amount in rows
+        ]
+        return Workings(None, (*told, *self.given_before(sign=-1)))
+
+    def given_before(self, *, sign: int) -> Iterator[Working]:
+        """Yield what is not given back again, since a coupon or a credit note has."""
+        if given := self._number("given_before"):
+            yield Working(self.words.given_before, amount=self.figures.money(sign * given))
 
     def commitment(self) -> Iterator[Working]:
         """Yield what was promised, and what of it was spent."""
@@ -146,6 +149,7 @@ class _Writer:
                 "" if before is None else self.figures.quantity(self._number("quantity_before")),
                 amount=self.figures.money(-self._number("billed_before")),
             )
+        yield from self.given_before(sign=1)
 
     def rows(self, parts: list[Part]) -> Iterator[Working]:
         figures, words = self.figures, self.words

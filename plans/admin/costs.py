@@ -174,7 +174,7 @@ class UnitCostAdmin(ModelAdmin):
         """Show what live prices leave over their unit costs, the thinnest first."""
         back = reverse("admin:plans_unitcost_changelist")
         found = live_margins(at=timezone.now())
-        return margins_page(self, request, found, title="Margins of live prices", back=back)
+        return margins_page(self, request, *found, title="Margins of live prices", back=back)
 
 
 def _taken_row(one: Taken) -> dict[str, Any]:

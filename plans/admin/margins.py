@@ -13,7 +13,7 @@ from unfold.decorators import action
 from plans.admin.comparison import ComparisonAdmin, page_of
 from plans.admin.matching import DEFAULT
 from plans.figures import money, number, units
-from plans.margins import Margin, margins_of
+from plans.margins import Margin, Uncosted, margins_of, uncosted_of
 from plans.matching import text_of
 
 LEAST = Decimal(0)
@@ -25,15 +25,16 @@ class MarginsAdmin(ComparisonAdmin):
     @action(description="Margins", icon="trending_down", url_path="margins")
     def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
-        found = margins_of(version, at=timezone.now())
-        title = f"Margins of {version}"
-        return margins_page(self, request, found, title=title, back=page_of(version), of_one=True)
+        at, title = timezone.now(), f"Margins of {version}"
+        found = margins_of(version, at=at), uncosted_of([version], at=at)
+        return margins_page(self, request, *found, title=title, back=page_of(version), of_one=True)
 
 
 def margins_page(
     page: ModelAdmin,
     request: HttpRequest,
     margins: Iterable[Margin],
+    uncosted: Iterable[Uncosted],
     *,
     title: str,
     back: str,
@@ -48,6 +49,7 @@ def margins_page(
         "opts": None,
         "least": number(wanted),
         "rows": [_row(one, wanted) for one in found],
+        "uncosted": [(str(one.version), page_of(one.version), str(one)) for one in uncosted],
         "failing": sum(not one.holds(wanted) for one in found),
         "back": back,
         "of_one": of_one,

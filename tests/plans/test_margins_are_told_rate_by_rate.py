@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from plans.margins import live_margins, margins_of
+from plans.advice import advice_on
+from plans.margins import live_margins, margins_of, uncosted_of
 from tests.builders import FEB, JAN, make_cost, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,26 @@ def test_only_in_a_currency_that_both_are_in(tokens):
 def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
     make_cost(tokens, 2)
     live, _ = publish(priced(rate(4))), priced(rate(1))
-    with django_assert_max_num_queries(10):
-        (only,) = live_margins(at=FEB)
+    with django_assert_max_num_queries(11):
+        (only,), _ = live_margins(at=FEB)
     assert only.version == live
     assert [only.holds(Decimal(least)) for least in (50, 51)] == [True, False]
+
+
+def test_of_a_currency_without_costs_that_is_said(tokens):
+    make_cost(tokens, 2)
+    version = make_plan(offers=[offer("tokens", prices={"USD": [rate(4)], "JPY": [rate(600)]})])
+    assert [(one.currency, str(one.percent)) for one in margins_of(version, at=JAN)] == [("USD", "50.0")]
+    said = (
+        "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
+        " Record its cost in JPY as well."
+    )
+    assert [str(one) for one in uncosted_of([version], at=JAN)] == [said]
+    assert said in advice_on(version, at=JAN)
+    assert [str(one) for one in live_margins(at=JAN)[1]] == []
+    publish(version)
+    assert [str(one) for one in live_margins(at=JAN)[1]] == [said]
+
+
+def test_of_usage_without_any_cost_nothing_is_said(tokens):
+    assert uncosted_of([priced(rate(4))], at=JAN) == []

@@ -19,6 +19,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
+    documents_are_clean,
     fee,
     make_customer,
     make_plan,
@@ -235,3 +236,26 @@ class TestLateUsage:
         use(subscription, "api.calls", 30)
         close_late(at=FEB + 3 * HOUR)
         assert nets() == [120, 60]
+
+
+LESS = [
+    # used  becomes  factor  document        why
+    (130,   110,     1,      "CN-000001",    "beyond the promise it is given back"),
+    (130,   110,     2,      "",             "it would move the surcharge: it waits to be outweighed"),
+    (130,   80,      1,      "",             "it would move the true-up"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("used", "becomes", "factor", "document", "why"), LESS)
+def test_what_comes_to_less_is_given_back_where_it_moves_nothing_else(
+    used: int, becomes: int, factor: int, document: str, why: str
+):
+    subscription = promised(factor=factor)
+    use(subscription, "api.calls", used)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", becomes - used, at=JAN)
+    close_late(at=MAR)
+    assert [one.number for one in Invoice.objects.order_by("id")[1:]] == ([document] if document else []), why
+    assert (subscription.periods.get(kind="regular").late_since is None) == bool(document)
+    documents_are_clean()

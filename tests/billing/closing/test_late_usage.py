@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due, close_late
-from billing.models import BilledUsage, Period, Subscription
-from billing.subscribing import cancel
+from billing.models import BilledUsage, Counter, Period, Subscription
+from billing.subscribing import apply_coupon, cancel
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Line
 from tests.builders import (
@@ -17,6 +17,7 @@ from tests.builders import (
     MAR,
     documents_are_clean,
     fee,
+    make_coupon,
     make_customer,
     make_plan,
     make_seller,
@@ -185,6 +186,54 @@ def test_that_a_person_gave_back_already_is_not_given_back_again():
     use(subscription, "api.calls", 900)
     close_due(at=APR + HOUR)
     assert late_amounts() == [-5, 20], "65 of 1,300 calls, of which 45 are claimed: what was given stays given"
+    documents_are_clean()
+
+
+def test_that_was_set_off_already_is_not_given_back_again():
+    subscription = subscription_to([rate("1")])
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    use(subscription, "api.calls", -20)
+    close_due(at=MAR + HOUR)
+    january = Invoice.objects.order_by("id")[0]
+    credit(invoice_id=january.pk, lines=[Taken(2, Decimal(50))], reason="Goodwill", to="balance", at=MAR + HOUR)
+    use(subscription, "api.calls", -80)
+    close_due(at=APR + HOUR)
+    assert late_amounts() == [-20]
+    assert Line.objects.get(kind="usage_credit").amount.amount == 30, "100 were paid: 20 set off, 50 by hand"
+    documents_are_clean()
+
+
+GIVEN_BACK = rows("closing.md", "given-back")
+
+
+@pytest.mark.parametrize("row", GIVEN_BACK, ids=[row["why"] for row in GIVEN_BACK])
+def test_is_given_back_as_it_was_invoiced(row: dict[str, str]):
+    def moved(month: datetime, count: str) -> Decimal:
+        """Let January hold so many calls, and return what the next close bills of it, below zero if it gives back."""
+        counter = Counter.objects.get(period__starts_at=JAN)
+        use(subscription, "api.calls", Decimal(count) - counter.quantity)
+        before = set(Line.objects.values_list("pk", flat=True))
+        assert close_due(at=month + HOUR).failed == []
+        new = Line.objects.exclude(pk__in=before)
+        return sum(
+            (one.amount.amount * {"usage_credit": -1, "late_usage": 1}.get(one.kind, 0) for one in new), Decimal(0)
+        )
+
+    subscription = subscription_to([rate("1")])
+    if row["coupon"]:
+        coupon = make_coupon(percent=row["coupon"].rstrip(" %"), features=["api.calls"])
+        apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
+    use(subscription, "api.calls", 100)
+    close_due(at=FEB + HOUR)
+    january = Invoice.objects.get()
+    if row["by hand"]:
+        position = january.lines.get(kind="usage").position
+        given = [Taken(position, Decimal(row["by hand"]))]
+        credit(invoice_id=january.pk, lines=given, reason="Goodwill", to="balance", at=FEB + HOUR)
+    assert moved(MAR, row["become"]) == -Decimal(row["given back"])
+    documents_are_clean()
+    assert moved(APR, row["become then"]) == Decimal(row["billed"])
     documents_are_clean()
 
 
