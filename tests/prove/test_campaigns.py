@@ -32,6 +32,10 @@ def test_events_are_billed_as_the_oracle_says():
     assert "'duplicate': 200" in campaign("exactly_once", "--events", "1000")
 
 
+def test_files_are_imported_while_workers_die():
+    assert "2,000 events of 2,000 rows" in campaign("imports", "--rows", "2000", "--kills", "6")
+
+
 def test_requests_reach_every_operation():
     told = campaign("fuzz", "--requests", "600")
     assert "POST /api/v1/events" in told
