@@ -8,6 +8,7 @@ from celery import shared_task
 from billing import closing, repricing, subscribing
 from billing.bulk import KINDS
 from billing.ingest.replaying import replay
+from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
@@ -70,3 +71,9 @@ def work_on_jobs() -> dict[str, int]:
     """Go on with bulk work, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
     return asdict(work(kinds=KINDS, clock=database_time, keep_going=lambda: monotonic() < stop_at))
+
+
+@shared_task
+def forget_old_jobs() -> int:
+    """Let go of what jobs of long ago held; what is left of them is for the next hour."""
+    return forget_old(at=database_time())

@@ -38,12 +38,12 @@ _NUMBERS = """
 
 
 def _files(books: Books) -> Iterator[Row]:
-    """A file is whole until it is cut, and gone from then on."""
-    for job in Job.objects.exclude(file_name="").only("total", "error", "file_bytes", "file_sha256"):
+    """A file is whole while it is to be cut, and gone from then on."""
+    for job in Job.objects.exclude(file_name="").only("total", "state", "file_bytes", "file_sha256"):
         parts = JobPart.objects.filter(job=job).order_by("number").values_list("number", "content")
-        if job.total is not None:
+        if job.total is not None or job.has_ended:
             if parts.exists():
-                yield {"job": job.pk, "is": "cut, and its file still there"}
+                yield {"job": job.pk, "is": "cut or over, and its file still there"}
             continue
         digest, size = sha256(), 0
         for number, content in parts.iterator(chunk_size=8):

@@ -76,3 +76,4 @@ def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
     job.error = str(error) if isinstance(error, CannotBeCut) else f"{type(error).__name__}: {error}"
     job.error = job.error.replace("\x00", "")[:2_000]
     job.save(update_fields=["state", "finished_at", "error"])
+    JobPart.objects.filter(job=job).delete()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from billing.models import Job
+from billing.models import Job, JobPart
 from billing.models.jobs import OPEN, ItemState, JobState
 from plans.trail import change
 
@@ -35,6 +35,7 @@ def cancel(*, job_id: int, by: By, at: datetime) -> Job:
     """Stop a job for good: what is done stays done, what waits is never begun."""
     with _held(job_id, (*OPEN, JobState.PAUSED), "job cancelled", by=by, at=at) as job:
         job.state, job.finished_at = JobState.CANCELLED, at
+        JobPart.objects.filter(job=job).delete()
     return job
 
 
@@ -43,6 +44,7 @@ def retry_failed(*, job_id: int, by: By, at: datetime) -> Job:
     with _held(job_id, (JobState.FAILED,), "failed items tried again", by=by, at=at) as job:
         if job.total is None:
             raise CannotSteer(f"It could not be begun: {job.error} Start another one.")
+        _require_memory(job)
         failed = job.items.filter(state=ItemState.FAILED)
         failed.update(state=ItemState.WAITING, tries=0, begun_at=None, finished_at=None)
         _run_again(job)
@@ -58,6 +60,7 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
     with _held(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
         if not job.dry_run or job.total is None:
             raise CannotSteer("It was done for real already." if job.total else f"It could not be begun: {job.error}")
+        _require_memory(job)
         job.items.update(
             state=ItemState.WAITING,
             tries=0,
@@ -70,6 +73,11 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
         job.dry_run = False
         _run_again(job)
     return job
+
+
+def _require_memory(job: Job) -> None:
+    if job.forgotten_at is not None:
+        raise CannotSteer("It ended so long ago that what it was made of is forgotten: start it anew.")
 
 
 def _run_again(job: Job) -> None:

@@ -44,6 +44,7 @@ class Job(models.Model):
     failed, figures: of its items, as it ended: how many failed, and the sums of their figures.
     error: why it could not be cut; empty otherwise.
     file_name, file_bytes, file_sha256: of the file that it was made from, if there is one.
+    forgotten_at: when what its items held was let go, long after its end.
     """
 
     kind = models.CharField(max_length=40, choices=JobKind)
@@ -62,6 +63,7 @@ class Job(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    forgotten_at = models.DateTimeField(null=True)
 
     class Meta:
         permissions = [("import_event", "Can import usage")]
@@ -73,6 +75,10 @@ class Job(models.Model):
                 condition=Q(state__in=ENDED, finished_at__isnull=False)
                 | ~Q(state__in=ENDED) & Q(finished_at__isnull=True),
                 name="job_says_when_it_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(forgotten_at__isnull=True) | Q(finished_at__isnull=False),
+                name="only_a_job_that_ended_is_forgotten",
             ),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(total__isnull=False, failed=0), name="done_job_has_done_all_its_items"
@@ -107,7 +113,7 @@ class Job(models.Model):
 
 
 class JobPart(models.Model):
-    """A mebibyte of a job's file, the last one shorter; gone once the file is cut into items."""
+    """A mebibyte of a job's file, the last one shorter; gone once the file is cut into items, or never will be."""
 
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="parts", db_index=False)
     number = models.IntegerField()

@@ -48,7 +48,7 @@ def _figures(job: Job) -> dict[str, int]:
 
 def _ways(job: Job) -> set[str]:
     """Return what may be done with a job as it is, as `steering` calls it."""
-    is_over = job.state in (JobState.DONE, JobState.FAILED) and job.total is not None
+    is_over = job.state in (JobState.DONE, JobState.FAILED) and job.total is not None and job.forgotten_at is None
     ways = {
         "pause": job.is_open,
         "resume": job.state == JobState.PAUSED,

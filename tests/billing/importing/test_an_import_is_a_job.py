@@ -116,6 +116,14 @@ def test_a_file_that_cannot_be_read_to_its_end_fails_before_anything_is_stored(w
     job = go_on(begin([row(1), '"' + "x" * 200_000 + '"']))
     assert (job.state, job.error[:24]) == (JobState.FAILED, "Row 3 cannot be read: fi")
     assert not job.items.exists()
+    assert not JobPart.objects.exists()
+
+
+def test_a_cancelled_job_lets_go_of_its_file(world):
+    job = begin([row(1)])
+    steering.cancel(job_id=job.pk, by=None, at=NOW)
+    assert not JobPart.objects.exists()
+    assert_clean()
 
 
 @pytest.mark.django_db(transaction=True)

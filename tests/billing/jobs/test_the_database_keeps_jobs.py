@@ -35,6 +35,7 @@ CASES = [
     ("job_has_a_title", job("title = ''")),
     ("job_says_when_it_ended", job("state = 'cancelled'")),
     ("job_says_when_it_ended", job("finished_at = now()")),
+    ("only_a_job_that_ended_is_forgotten", job("forgotten_at = now()")),
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now()")),
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now(), total = 2, failed = 1")),
     ("failed_job_says_what_failed", job("state = 'failed', finished_at = now()")),
