@@ -52,7 +52,8 @@ _CORRECTIONS = """
         OR a.sandbox <> k.sandbox
         OR (k.replacement_key IS NOT NULL AND (r.key IS NULL OR r.sandbox <> k.sandbox
             OR r.sequence >= k.sequence OR r.received_at <> k.corrected_at))
-        OR EXISTS (SELECT FROM billing_unbilledusage u WHERE u.event_key = k.event_key AND u.resolved_at IS NULL)
+        OR EXISTS (SELECT FROM billing_unbilledusage u WHERE u.event_key = k.event_key AND (u.resolved_at IS NULL
+            OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))
 """
 
 _PLACES = """

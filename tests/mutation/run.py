@@ -74,9 +74,11 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
         "only_mutate": list(mutated),
         "also_copy": beside,
         "pytest_add_cli_args_test_selection": list(TESTS),
-        "pytest_add_cli_args": [f"--deselect={name}" for name in LEFT_OUT],
+        # Collecting garbage, so as to warn of what it leaves, takes longer than most mutants live.
+        "pytest_add_cli_args": ["-pno:unraisableexception", *(f"--deselect={name}" for name in LEFT_OUT)],
         "process_isolation": "forkserver",  # else mutants would find what the sound code left in a cache
         "timeout_constant": 60,  # a test may be too short to tell how long a busy machine takes to begin it
+        "timeout_multiplier": 4,
         "use_git_change_detection": False,
     }
     told = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())

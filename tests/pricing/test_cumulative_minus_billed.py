@@ -1,15 +1,11 @@
-"""Billing in steps what has come in so far always sums to the price of the whole."""
+"""Each step bills what all usage so far comes to, less what was billed: tests/billing/closing has the law."""
 
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from plans.pricing.charges import Package, PerUnit
-from plans.pricing.money import round_money
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
-from tests.pricing.strategies import CURRENCIES, LAW, charges, quantities
 from tests.pricing.worked import rows
 
 D = Decimal
@@ -24,15 +20,3 @@ def test_steps_are_billed_as_documented(table, charge):
             D(row[column]) for column in ("price of all", "billed before", "to bill now")
         )
         billed = price
-
-
-@LAW
-@given(charges, quantities, st.lists(quantities, max_size=4), CURRENCIES)
-def test_the_lines_of_all_steps_sum_to_the_price_of_the_last(charge, included, steps, currency):
-    terms = PriceTerms(currency, (Rate(1, (), charge),), included)
-    lines, billed = [], D(0)
-    for used in [*steps, D(100)]:
-        due = rate_usage(terms, {1: used}).invoiced - billed
-        lines.append(due)
-        billed += due
-    assert sum(lines) == round_money(rate_usage(terms, {1: D(100)}).amount, currency)

@@ -100,6 +100,15 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
 
 
 @LAW
+@given(decimals(1, 40, 2), decimals(0, 40, 2), st.sampled_from([D(0), D("8.875")]), st.sampled_from([D(7), D(20)]))
+def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, rate_then):
+    fits = fits_at([rate, rate_then], "USD")
+    assume(fits([claimed, -back]))
+    (one,) = take_off([Discount(amount=D(50))], [Claim("claimed", claimed), Claim("back", -back)], "USD", fits=fits)
+    assert one.total == max(claimed - back, 0) or not fits([claimed - one.total - D("0.01"), -back])
+
+
+@LAW
 @given(st.lists(decimals(0, 200, 2), min_size=1, max_size=5), discounts)
 def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
     lines = [Claim(number, amount) for number, amount in enumerate(amounts)]

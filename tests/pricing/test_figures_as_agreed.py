@@ -75,7 +75,10 @@ def test_a_percentage_scales_whatever_is_charged_exactly(charge, percent, quanti
     before = rate_usage(terms.features[0].price, usage).amount
     after = rate_usage(feature_of(terms, own("percent", percent)).price, usage)
     assert after.amount == before * (100 + percent) / 100
-    assert after.amount == sum(part.amount for part in after.lines[0].parts)
+    parts = after.lines[0].parts
+    assert after.amount == sum(
+        Fraction(one.units) * Fraction(one.unit_price) + Fraction(one.flat_fee) for one in parts
+    )
 
 
 OWN_PRICES = [
@@ -153,9 +156,14 @@ def test_what_is_not_as_published_is_told(charge, figures, told):
 
 
 def test_published_bounds_are_told_beside_the_agreed_ones():
-    feature = feature_of(terms_of(charges.PerUnit(D(1)), minimum=D("1.50"), maximum=D(9)), own("minimum", 2))
-    assert [tuple(one) for one in feature.agreed] == [("minimum", "", "2", "1.5")]
-    assert (feature.price.minimum, feature.price.maximum) == (2, 9)
+    terms = terms_of(charges.PerUnit(D(1)), minimum=D("1.50"), maximum=D(9))
+    for figure, told, bounds in (
+        (own("minimum", 2), ("minimum", "", "2", "1.5"), (2, 9)),
+        (own("maximum", 8), ("maximum", "", "8", "9"), (D("1.5"), 8)),
+    ):
+        feature = feature_of(terms, figure)
+        assert [tuple(one) for one in feature.agreed] == [told]
+        assert (feature.price.minimum, feature.price.maximum) == bounds
 
 
 def test_the_ends_of_what_a_percentage_may_be():
@@ -219,4 +227,6 @@ def test_they_are_made_once_for_the_same_terms_and_anew_for_others(made):
     terms = terms_of(charges.PerUnit(D(1)), included=D(4))
     drafted = terms_of(charges.PerUnit(D(2)), included=D(4))
     assert made(terms) is made(terms)
+    assert part_terms(terms, Fraction(1, 4)).features[0].included == 1
+    assert feature_of(terms, own("minimum", 7)).price.minimum == 7
     assert rate_usage(made(drafted).features[0].price, {1: D(10)}).amount >= 12

@@ -100,3 +100,16 @@ def test_one_time_units_of_two_periods_are_those_held_more_at_the_end_at_least(c
     first = taken(changes, otherwise=0, start=APRIL, end=middle, included=0, is_first=True)
     second = taken(changes, otherwise=0, start=middle, end=MAY, included=0, is_first=False)
     assert first + second >= taken(changes, otherwise=0, start=APRIL, end=MAY, included=0, is_first=True)
+
+
+@pytest.mark.parametrize(
+    ("at", "more", "why"),
+    [
+        (APRIL - timedelta(days=1), 0, "taken before"),
+        (APRIL, 3, "taken as it begins"),
+        (MAY - timedelta(microseconds=1), 3, "taken within it"),
+        (MAY, 0, "taken by the next one"),
+    ],
+)
+def test_one_time_units_are_those_of_the_period_that_they_are_taken_in(at, more, why):
+    assert taken([Change(at, 3)], otherwise=0, start=APRIL, end=MAY, included=0, is_first=False) == more, why

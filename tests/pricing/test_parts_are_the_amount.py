@@ -9,7 +9,7 @@ from hypothesis import given
 
 from plans.pricing.charges import PerUnit
 from plans.pricing.parts import Part, total
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating import PriceTerms, Rate, Usage, nothing, rate_usage
 from tests.pricing.strategies import LAW, catalogues, charges, quantities
 
 D = Decimal
@@ -71,3 +71,19 @@ def test_the_explanation_of_a_line_is_stored_as_plain_text():
         ],
         "amount": "1.505",
     }
+
+
+def test_the_line_of_a_rate_that_nothing_is_due_for_is_zero():
+    assert nothing(1).as_json() == {
+        "quantity": "0",
+        "included": "0",
+        "billable": "0",
+        "refused": "0",
+        "parts": [],
+        "amount": "0",
+    }
+    assert (nothing(1).rate_key, nothing(1).label) == (1, "")
+
+
+def test_a_quantity_as_one_event_brings_it_is_its_value_and_its_price():
+    assert Usage.of_one_event(D(5)) == Usage(D(5), events=1, values=(D(5),), carried=D(5))

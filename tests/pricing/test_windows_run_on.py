@@ -104,6 +104,21 @@ def test_a_window_is_made_of_whole_periods(long, short, meet, why):
     assert Interval(*long).is_made_of(Interval(*short)) is meet, why
 
 
+LONGER = [
+    # interval            than                  longer  why
+    (("month", 1),        ("day", 120),         True,   "months are longer than any number of days"),
+    (("week", 2),         ("day", 13),          True,   "of days, the more"),
+    (("week", 1),         ("day", 7),           False,  "as long"),
+    (("quarter", 1),      ("month", 4),         False,  "of months, the more"),
+    (("year", 1),         ("month", 11),        True,   ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "longer", "why"), LONGER)
+def test_intervals_compare_by_their_months_then_their_days(one, other, longer, why):
+    assert Interval(*one).is_longer_than(Interval(*other)) is longer, why
+
+
 def test_a_price_without_a_run_is_rated_by_its_period_alone():
     feature = replace(feature_of(charges.PerUnit(D(1)), included=D(5)), runs_on=False)
     span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC")

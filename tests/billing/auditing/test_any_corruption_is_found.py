@@ -48,7 +48,7 @@ ANY_VALUE_IS_FINE = {
     "billing_correction.corrected_at": "when it was asked for; see the check for a replacement's",
     "billing_unbilledusage.detail": "tells what was wrong, for people",
     "billing_unbilledusage.reason": "of a report that is resolved, nothing repeats it; of an open one, see below",
-    "billing_unbilledusage.resolved_at": "when it was tried again; what that counted is in its period's numbers",
+    "billing_unbilledusage.resolved_at": "when it was tried again; of one that a correction resolved, see below",
     "invoices_rendering.attempts": "says how long to wait before the next one",
     "invoices_rendering.error": "tells why rendering failed, for people",
     "invoices_rendering.retry_at": "says when to try again",
@@ -209,6 +209,8 @@ DAMAGE = {
     "an hour gone": "DELETE FROM billing_hour WHERE bucket = (SELECT min(bucket) FROM billing_hour)",
     "an open report's reason": "UPDATE billing_unbilledusage SET reason = 'no_rate' WHERE reason = 'unknown_event'"
     " AND resolved_at IS NULL",
+    "a report that a correction resolved at another time": "UPDATE billing_unbilledusage SET"
+    " resolved_at = resolved_at + interval '1 s' WHERE event_key IN (SELECT event_key FROM billing_correction)",
     "a report gone": "DELETE FROM billing_unbilledusage WHERE reason = 'bad_value'",
     "a snapshot gone": "DELETE FROM billing_billedusage WHERE line_id = (SELECT min(id) FROM invoices_line"
     " WHERE kind = 'usage')",

@@ -1,0 +1,71 @@
+"""However events are ordered, cut into batches and repeated, every line of every way to meter is the same."""
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from billing.closing import preview
+from billing.ingest import customers
+from billing.models import Subscription
+from billing.store import sums
+from tests.billing.correcting.world import make_metered_world, sample
+from tests.billing.ingest.reading import NOW
+from tests.billing.ingest.world import send
+from tests.builders import JAN
+
+pytestmark = pytest.mark.django_db
+
+happened = st.builds(
+    lambda days, minutes, value, user, op, model: (
+        (JAN + timedelta(days=days, minutes=minutes)).isoformat(),
+        value,
+        {"user": user, "op": op, "model": model},
+    ),
+    st.integers(0, 58),
+    st.sampled_from([0, 1, 90]),
+    st.integers(-20, 40),
+    st.sampled_from(["ann", "bob"]),
+    st.sampled_from(["add", "remove"]),
+    st.sampled_from(["big", "small"]),
+)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """Return events of two months, and batches that carry each of them at least once, in any order."""
+    found = draw(st.lists(happened, min_size=1, max_size=8))
+    events = [sample(f"e{number}", at, value, **more) for number, (at, value, more) in enumerate(found)]
+    order = draw(st.permutations([*events, *draw(st.lists(st.sampled_from(events), max_size=4))]))
+    cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=3)) | {0, len(order)})
+    return events, [order[start:end] for start, end in pairwise(cuts)]
+
+
+@pytest.fixture
+def metered(db) -> Subscription:
+    return make_metered_world()
+
+
+@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(deliveries())
+def test_lines_are_those_of_the_events_sent_once_in_order(metered, delivered):
+    events, batches = delivered
+    assert lines_after(metered, batches) == lines_after(metered, [events])
+
+
+def lines_after(subscription: Subscription, batches: list[list[dict[str, Any]]]) -> list[Any]:
+    """Return what the months would be billed if events were delivered so."""
+    with transaction.atomic():
+        for batch in batches:
+            send(*batch)
+        periods = subscription.periods.filter(kind="regular").order_by("starts_at")
+        found = [preview(at=NOW, period=one).lines for one in periods]
+        transaction.set_rollback(True)
+    customers.forget()
+    sums.forget()
+    assert any(line.amount for lines in found for line in lines)
+    return found

@@ -1,0 +1,56 @@
+"""However a month's usage is split into what was billed and what came late, it comes to one bill."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from billing.closing import close_due
+from billing.ingest import customers
+from billing.store import sums
+from invoices.models import Invoice
+from plans.pricing.rating import rate_usage
+from plans.terms import terms_of
+from tests.builders import FEB, JAN, make_customer, make_plan, offer, publish, rate, subscribe, tier, use
+
+pytestmark = [pytest.mark.django_db]
+
+LADDER = [tier(100, "1", 2), tier(250, "0.333333"), tier(None, "0.50", "0.05")]
+PRICES = {
+    "per unit": rate("0.333333"),
+    "graduated": rate(tiers=LADDER),
+    "volume": rate(model="volume", tiers=LADDER),
+    "package": rate("7", model="package", package_size=30),
+}
+MONTHS = [FEB.replace(month=month, hour=2) for month in range(2, 8)]
+
+
+@pytest.mark.parametrize("price", PRICES.values(), ids=PRICES)
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(
+    deliveries=st.lists(st.lists(st.integers(-40, 150), max_size=3), min_size=1, max_size=5),
+    included=st.sampled_from([0, 50, 200]),
+)
+def test_the_lines_and_credits_of_all_deliveries_come_to_the_price_of_the_whole(price, deliveries, included):
+    with transaction.atomic():
+        subscription = subscribe(
+            make_customer(), publish(make_plan(offers=[offer("calls", included=included, rates=[price])]))
+        )
+        for delivered, closes_at in zip(deliveries, MONTHS, strict=False):
+            for quantity in delivered:
+                use(subscription, "calls", quantity, at=JAN)
+            close_due(at=closes_at)
+        (feature,) = terms_of(subscription.version_id, "USD").features
+        whole = max(sum((Decimal(one) for of in deliveries for one in of), Decimal(0)), Decimal(0))
+        assert claimed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced
+        transaction.set_rollback(True)
+    customers.forget()
+    sums.forget()
+
+
+def claimed() -> Decimal:
+    """Return what all invoices claim, less what credit notes take back."""
+    documents = Invoice.objects.values_list("kind", "total")
+    return sum((total if kind == "invoice" else -total for kind, total in documents), Decimal(0))
