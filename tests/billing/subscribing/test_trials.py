@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from billing import tasks
 from billing.models import Period
 from billing.subscribing import SubscriptionRefused, extend_periods
 from billing.subscribing.trialing import leave_trials
@@ -104,6 +105,13 @@ def test_the_state_follows_when_it_is_over():
     subscription = subscribe(make_customer(), trial_plan())
     assert leave_trials(at=TWO_WEEKS - HOUR) == 0
     assert (leave_trials(at=TWO_WEEKS), leave_trials(at=TWO_WEEKS)) == (1, 0)
+    subscription.refresh_from_db()
+    assert subscription.state == "active"
+
+
+def test_the_task_that_makes_periods_sees_to_it():
+    subscription = subscribe(make_customer(), trial_plan())
+    tasks.extend_periods()
     subscription.refresh_from_db()
     assert subscription.state == "active"
 
