@@ -53,6 +53,8 @@ def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
         return writer.less()
     if "promised" in line.explanation:
         return Workings(None, (*writer.commitment(), *writer.billed_before()))
+    if "coupon" in line.explanation:
+        return Workings(None, tuple(writer.coupon()))
     if "parts" not in line.explanation:
         return writer.fee()
     parts = [Part.from_json(stored) for stored in line.explanation["parts"]]
@@ -110,6 +112,12 @@ class _Writer:
         """Yield what was promised, and what of it was spent."""
         for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
             yield Working(label, amount=self.figures.money(self._number(name)))
+
+    def coupon(self) -> Iterator[Working]:
+        """Yield of how much a percentage was taken; an amount says it all."""
+        if "percent" in self.line.explanation:
+            percent = self.figures.percent(self._number("percent"))
+            yield Working(f"{self.figures.money(self._number('of'))} × {percent}")
 
     def held(self) -> Workings:
         """Return how many seats or add-ons were charged in each part of the period, and what is taken off again."""

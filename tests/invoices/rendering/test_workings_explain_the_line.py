@@ -48,6 +48,25 @@ def test_a_one_time_add_on_tells_its_price():
     assert worked(line).price == Price("€500.00")
 
 
+def test_a_coupon_tells_of_how_much_it_took_its_part_and_has_no_unit_price():
+    percent = {"coupon": "TEN", "percent": "12.5", "of": "40.00", "taken": "5.00", "formula": "12.5 % of 40.00"}
+    amount = {"coupon": "FIVE", "amount": "5.00", "of": "40.00", "taken": "5.00", "formula": "5.00 off 40.00"}
+    told = [worked(replace(fee("-5"), kind="coupon", explanation=one)) for one in (percent, amount)]
+    assert [one.price for one in told] == [None, None]
+    assert [[row.label for row in one.rows] for one in told] == [["€40.00 × 12.5%"], []]
+
+
+def test_what_is_not_given_back_again_is_a_row_of_its_own():
+    """Of €20.00 that usage became less, a coupon had given €5.00."""
+    less = {"billed_before": "100.00", "cumulative": "80.00", "given_before": "5", "quantity": "80"}
+    line = replace(fee("15"), kind="usage_credit", explanation=less | {"quantity_before": "100"})
+    assert [(one.label, one.amount) for one in worked(line).rows] == [
+        ("Billed before", "€100.00"),
+        ("Comes to now", "-€80.00"),
+        ("Taken off before", "-€5.00"),
+    ]
+
+
 def worked(line):
     return workings(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=words_in("en"))
 
