@@ -47,14 +47,15 @@ class HeldSerializer(serializers.Serializer[Any]):
 
 
 class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
-    """The version that it moves to, at the end of one of its periods."""
+    """The version that it moves to, and when."""
 
+    plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
     at = InstantField(source="moment")
 
     class Meta:
         model = ScheduledChange
-        fields = ["version", "at"]
+        fields = ["plan", "version", "at"]
         read_only_fields = fields
 
 

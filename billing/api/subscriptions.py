@@ -37,7 +37,7 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
     def get_queryset(self) -> QuerySet[Subscription]:
         """Return the subscriptions that the caller may see."""
         running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
-        to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version")
+        to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
         self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),

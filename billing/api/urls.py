@@ -1,7 +1,7 @@
 from django.urls import path
 
 from billing.api.caps import CapsView, CapView
-from billing.api.changes import ChangeView
+from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
@@ -52,6 +52,11 @@ urlpatterns = [
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
     path("subscriptions/<str:subscription>/trial", TrialView.as_view(), name="subscription_trial"),
     path("subscriptions/<str:subscription>/change", ChangeView.as_view(), name="subscription_change"),
+    path(
+        "subscriptions/<str:subscription>/change/withdraw",
+        ChangeWithdrawalView.as_view(),
+        name="subscription_change_withdraw",
+    ),
     path(
         "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"
     ),

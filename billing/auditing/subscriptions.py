@@ -136,7 +136,7 @@ _COVERAGE = """
 # period was to be split and was not, the row says why.
 _CHANGES = """
     SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
-    JOIN billing_rollout r ON r.id = m.rollout_id
+    LEFT JOIN billing_rollout r ON r.id = m.rollout_id
     WHERE m.version_id <> r.version_id OR m.splits_period > r.splits_periods
         OR (m.state IN ('pending', 'done') AND m.splits_period < r.splits_periods AND m.problem = '')
         OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))

@@ -17,6 +17,8 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
+from billing.subscribing.scheduling import schedule_change
+from billing.subscribing.splitting import split
 from billing.subscribing.trialing import end_trial
 from billing.usage.counted import Span, with_metered, with_runs
 from billing.usage.metered import read_held
@@ -62,15 +64,29 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     return assembled.draft
 
 
-def preview_change(*, subscription: Subscription, version: PlanVersion, at: datetime) -> Draft:
+def preview_change(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    at_period_end: bool = False,
+) -> Draft:
     """
-    Return the document of the part that a plan change now would end: made by the change itself, which is undone.
+    Return the document of what a plan change would end: made by the change itself, which is undone.
 
-    :raises SubscriptionRefused: if the subscription cannot change like this; see `change_plan`.
+    moment: to come; now when absent, unless it is to be at the end of the period.
+
+    :raises SubscriptionRefused: if the subscription cannot change like this; see `change_plan`, `schedule_change`.
     """
     with transaction.atomic():
-        part = change_plan(subscription=subscription, version=version, at=at)
-        found = preview_before(part, at=at)
+        if moment is None and not at_period_end:
+            found = preview_before(change_plan(subscription=subscription, version=version, at=at), at=at)
+        else:
+            move = schedule_change(subscription=subscription, version=version, at=at, moment=moment)
+            if subscription.periods.filter(starts_at__lt=move.moment, ends_at__gt=move.moment).exists():
+                split(move, at=at)
+            found = preview(at=at, subscription=subscription)
         transaction.set_rollback(True)
     return found
 

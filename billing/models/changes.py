@@ -64,13 +64,16 @@ class ScheduledChange(models.Model):
     """
     A subscription that moves to another version, at the end of one of its periods or in the middle of one.
 
+    rollout: the publication that it is a part of; none where it was asked for by hand, or over HTTP.
     moment: where its first period by the new version begins; the coverage of features follows it from the start.
     splits_period: whether the period that the moment falls in is split there (`billing/subscribing/splitting.py`).
     problem: why it is not possible, was revoked, or comes later than it was asked for.
     decided_at: when it was done, revoked or refused.
     """
 
-    rollout = models.ForeignKey("billing.Rollout", on_delete=models.PROTECT, related_name="changes", db_index=False)
+    rollout = models.ForeignKey(
+        "billing.Rollout", on_delete=models.PROTECT, null=True, related_name="changes", db_index=False
+    )
     subscription = models.ForeignKey(
         "billing.Subscription", on_delete=models.PROTECT, related_name="changes", db_index=False
     )
@@ -91,7 +94,11 @@ class ScheduledChange(models.Model):
                 name="decided_change_says_when",
             ),
             models.CheckConstraint(condition=~Q(state="refused") | ~Q(problem=""), name="refused_change_says_why"),
-            models.UniqueConstraint(fields=["rollout", "subscription"], name="rollout_schedules_a_subscription_once"),
+            models.UniqueConstraint(
+                fields=["rollout", "subscription"],
+                condition=Q(rollout__isnull=False),
+                name="rollout_schedules_a_subscription_once",
+            ),
             models.UniqueConstraint(
                 fields=["subscription"], condition=Q(state="pending"), name="subscription_has_one_change_to_come"
             ),

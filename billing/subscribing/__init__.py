@@ -8,6 +8,8 @@ from billing.subscribing.extending import extend_customers, extend_periods
 from billing.subscribing.holding import QuantityRefused, set_quantity
 from billing.subscribing.overriding import OverrideRefused, end_override, override
 from billing.subscribing.redeeming import CouponRefused, apply_coupon, remove_coupon
+from billing.subscribing.revoking import RevocationRefused, revoke
+from billing.subscribing.scheduling import change_at, schedule_change
 from billing.subscribing.starting import start
 from billing.subscribing.trialing import TrialRefused, end_trial, extend_trial, leave_trials
 
@@ -18,10 +20,12 @@ __all__ = [
     "FeatureAlreadyPriced",
     "OverrideRefused",
     "QuantityRefused",
+    "RevocationRefused",
     "SubscriptionRefused",
     "TrialRefused",
     "apply_coupon",
     "cancel",
+    "change_at",
     "change_plan",
     "end_finished",
     "end_override",
@@ -32,6 +36,8 @@ __all__ = [
     "leave_trials",
     "override",
     "remove_coupon",
+    "revoke",
+    "schedule_change",
     "set_quantity",
     "start",
 ]

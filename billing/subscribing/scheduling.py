@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection
 
-from billing.models import Rollout, ScheduledChange
+from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import RUNNING, SubscriptionState
+from billing.subscribing.changing import ChangeRefused, change_plan
 from billing.subscribing.cutting import UNUSED, cannot_be_split, hold_last_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.revoking import make_periods_anew, undo
@@ -30,6 +32,7 @@ class Facts:
 
     is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
     splits: whether the period that the moment falls in is to be split there.
+    is_asked_for: whether another change is to come that somebody asked for by hand.
     problem: why it cannot move; empty if it can. note: why its period cannot be split.
     """
 
@@ -48,6 +51,7 @@ class Facts:
     period_starts_at: datetime | None
     period_ends_at: datetime | None
     is_unused: bool
+    is_asked_for: bool
     moment: datetime = field(init=False)
     splits: bool = False
     problem: str = ""
@@ -64,7 +68,9 @@ ORDER BY s.id FOR NO KEY UPDATE
 _FACTS = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
-    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
+    EXISTS (SELECT FROM billing_scheduledchange m
+        WHERE m.subscription_id = s.id AND m.state = 'pending' AND m.rollout_id IS NULL)
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN LATERAL (SELECT * FROM billing_period p
@@ -118,7 +124,63 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
             return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
 
 
+def schedule_change(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    by: AbstractBaseUser | None = None,
+) -> ScheduledChange:
+    """
+    Let one subscription move to a version, of any plan, at a moment to come; return the row that may be revoked.
+
+    moment: later than `at`, in mid-period if need be; where its next period begins when absent. Another change that
+        was to come is revoked.
+
+    :raises ChangeRefused: if it cannot move then; the text says why and what to do.
+    """
+    if moment is not None and moment <= at:
+        raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M} UTC is past: change {subscription} now or at a later moment.")
+    begins = version.effective_from
+    if begins is None or begins > (moment or at):
+        raise ChangeRefused(f"{version} is not in force by then: choose another version or a later moment.")
+    wanted = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
+    try:
+        with change("schedule a change of plan", by=by, at=at):
+            _schedule(wanted, [subscription.pk], at)
+            made = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
+            if made.state == ChangeState.REFUSED:
+                raise ChangeRefused(f"{subscription} cannot move to {version}: {made.problem}")
+            if made.problem:
+                raise ChangeRefused(f"{made.problem.split(':')[0]}: change the plan at the period's end.")
+            return made
+    except IntegrityError as error:
+        raise ChangeRefused(f"Another subscription is in the way: {error}") from error
+
+
+def change_at(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    at_period_end: bool = False,
+    by: AbstractBaseUser | None = None,
+) -> None:
+    """
+    Change the plan of a subscription: now, or at a moment to come, or at the end of its period.
+
+    :raises SubscriptionRefused: as `change_plan` and `schedule_change` do.
+    """
+    if moment is None and not at_period_end:
+        change_plan(subscription=subscription, version=version, at=at, by=by)
+    else:
+        schedule_change(subscription=subscription, version=version, at=at, moment=moment, by=by)
+
+
 def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
+    """Do it for a rollout; or, where that is not saved, as it would be done for one."""
     _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
     version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
     if not version.is_published:  # it was withdrawn meanwhile
@@ -127,15 +189,16 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     if not ids:
         return 0
     held = hold_last_periods(ids, at=at)
-    if not problem:
-        undo(ids, problem=f"{version} is to come instead.", at=at)
     found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+    if not problem:
+        replaced = [one.subscription_id for one in found if rollout.pk is None or not one.is_asked_for]
+        undo(replaced, problem=f"{version} is to come instead.", at=at)
     offered = currencies_of(version)
     if rollout.splits_periods:
         _split_where_possible(found, rollout)
     for one in found:
         one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
-        one.problem = problem or _problem(one, version, offered)
+        one.problem = problem or (_not_meant(one, version) if rollout.pk else "") or _problem(one, version, offered)
     _note_conflicts(found, version)
     moving = [one for one in found if not one.problem]
     _execute(_UNCOVER, _moves(moving, version))
@@ -170,13 +233,18 @@ def _moment(one: Facts, earliest: datetime) -> datetime:
     return spans(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
 
 
+def _not_meant(one: Facts, version: PlanVersion) -> str:
+    """Return why a publication is not for a subscription, if it is not."""
+    if one.plan_id != version.plan_id:
+        return f"It is on {one.version_name}, which is another plan."
+    return "A change of plan was asked for by hand, which counts." if one.is_asked_for else ""
+
+
 def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if one.state not in RUNNING:
         return f"It is {SubscriptionState(one.state).label}."
     if one.version_id == version.pk:
         return f"It is on {version} already."
-    if one.plan_id != version.plan_id:
-        return f"It is on {one.version_name}, which is another plan."
     if offered and one.currency not in offered:
         return f"{version} has no prices in {one.currency}."
     if one.ends_at is not None and one.ends_at <= one.moment:
@@ -200,7 +268,7 @@ def _moves(moving: Sequence[Facts], version: PlanVersion) -> dict[str, object]:
 
 def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:
     return ScheduledChange(
-        rollout=rollout,
+        rollout=rollout if rollout.pk else None,
         subscription_id=one.subscription_id,
         from_version_id=one.version_id,
         version_id=rollout.version_id,

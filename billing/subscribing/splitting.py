@@ -50,7 +50,7 @@ def split_due(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) ->
                 break
             try:
                 with transaction.atomic():
-                    _split(found, at=at)
+                    split(found, at=at)
             except IntegrityError as error:
                 # Somebody covers meanwhile what it would go on to cover: a person decides; it is tried again.
                 told = f"Another subscription is in the way: {error}"
@@ -67,7 +67,8 @@ def _next(at: datetime, *, after: int) -> ScheduledChange | None:
     return found.get(pk=row[0]) if row else None
 
 
-def _split(one: ScheduledChange, *, at: datetime) -> None:
+def split(one: ScheduledChange, *, at: datetime) -> None:
+    """Split the period that a change falls in, or put the change off; its subscription is locked by the caller."""
     subscription = one.subscription
     try:
         running, moment = _place(one, locked_periods(subscription))

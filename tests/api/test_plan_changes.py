@@ -1,6 +1,9 @@
 """Plan changes over HTTP: shown before they are made, and made as they were shown."""
 
+from datetime import datetime
+
 import pytest
+from django.utils import timezone
 
 from billing.models import Period, Subscription
 from tests.api.calls import problem
@@ -44,3 +47,38 @@ def test_what_cannot_be_is_refused_in_words(live, subscribed):
     unknown = live.post("/subscriptions/acme-1/change", {"plan": "gold"})
     assert unknown.status_code == 400
     assert Period.objects.filter(continues__isnull=False).count() == 0
+
+
+NEXT_MONTH = {"plan": "pro", "at_period_end": True}
+
+
+def test_a_change_to_come_is_told_and_withdrawn(live, subscribed):
+    told = live.post("/subscriptions/acme-1/change", NEXT_MONTH).json()
+    ends = Period.objects.get(kind="regular").ends_at
+    assert told["subscription"]["plan"] == "starter"
+    scheduled = told["subscription"]["scheduled_change"]
+    assert (scheduled["plan"], datetime.fromisoformat(scheduled["at"])) == ("pro", ends)
+    assert live.post("/subscriptions/acme-1/change/withdraw", {}).json()["scheduled_change"] is None
+    again = live.post("/subscriptions/acme-1/change/withdraw", {})
+    assert problem(again, 409, "conflict")["detail"] == "acme-1 has no change to come."
+
+
+def test_a_change_at_a_moment_shows_what_it_would_come_to(live, subscribed):
+    moment = timezone.now() + (Period.objects.get(kind="regular").ends_at - timezone.now()) / 2
+    asked = {"plan": "pro", "at": moment.isoformat()}
+    told = live.post("/subscriptions/acme-1/change", asked | {"preview": True}).json()
+    assert (told["document"]["lines"][0]["description"], told["subscription"]["scheduled_change"]) == (
+        "Starter: Base fee",
+        None,
+    )
+    assert datetime.fromisoformat(told["document"]["lines"][0]["service_end"]) == moment
+    scheduled = live.post("/subscriptions/acme-1/change", asked).json()["subscription"]["scheduled_change"]
+    assert datetime.fromisoformat(scheduled["at"]) == moment
+
+
+def test_a_change_is_at_one_time(live, subscribed):
+    both = live.post("/subscriptions/acme-1/change", NEXT_MONTH | {"at": "2099-01-01T00:00:00Z"})
+    assert both.status_code == 400
+    assert "not both" in both.content.decode()
+    past = live.post("/subscriptions/acme-1/change", {"plan": "pro", "version": 1, "at": "2020-01-01T00:00:00Z"})
+    assert "is past" in problem(past, 409, "conflict")["detail"]

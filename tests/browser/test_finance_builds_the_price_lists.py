@@ -172,7 +172,7 @@ def subscribe(start: datetime) -> Subscription:
 def send(usage: Iterable[dict[str, Any]], *, when: datetime, at: datetime | None = None) -> None:
     at = at or timezone.now()
     events = [
-        {"id": f"{when:%m}-{number}", "customer": "globex", "timestamp": when.isoformat(), **one}
+        {"id": f"{when:%m-%d}-{number}", "customer": "globex", "timestamp": when.isoformat(), **one}
         for number, one in enumerate(usage)
     ]
     for start in range(0, len(events), 10_000):

@@ -1,0 +1,55 @@
+"""A plan is changed by hand after a look at what it comes to: now, at the period's end, or at a date."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from billing.models import ScheduledChange
+from tests.builders import fee, make_customer, make_plan, publish, subscribe
+
+
+@pytest.fixture
+def subscription(db):
+    now = timezone.now()
+    starter, _ = (publish(make_plan(code, fees=[fee(amount)]), at=now) for code, amount in [("a", "10"), ("b", "40")])
+    return subscribe(make_customer(time_zone="Asia/Kolkata"), starter, starts_at=now)
+
+
+def ask(client, subscription, **typed):
+    """Look, then confirm what was shown; return the first page's text."""
+    url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
+    version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]
+    shown = client.post(url, {"version": version, **typed})
+    seen = re.search(r'name="seen" value="([^"]*)"', shown.content.decode())[1]
+    client.post(url, {"version": version, **typed, "seen": seen})
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", shown.content.decode()).split()))
+
+
+def test_now(member, subscription):
+    assert "The invoice that follows comes to" in ask(member("finance"), subscription, when="now")
+    subscription.refresh_from_db()
+    assert str(subscription.version) == "B v1"
+
+
+def test_at_the_end_of_the_period(member, subscription):
+    text = ask(member("finance"), subscription, when="period")
+    assert "B: Base fee: $40.00" in text, "the next fee, in advance"
+    assert ScheduledChange.objects.get().moment == subscription.periods.get(kind="regular").ends_at
+
+
+def test_at_a_date_by_the_customers_clocks(member, subscription):
+    day = timezone.now().astimezone(ZoneInfo("Asia/Kolkata")) + timedelta(days=400)
+    typed = {"moment_0": f"{day:%Y-%m-%d}", "moment_1": "00:00:00"}
+    assert "(Asia/Kolkata)" in ask(member("finance"), subscription, when="date", **typed)
+    assert f"{ScheduledChange.objects.get().moment:%H:%M}" == "18:30"
+
+
+def test_a_date_is_asked_for(member, subscription):
+    client = member("finance")
+    url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
+    version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]
+    assert "Enter the date" in client.post(url, {"version": version, "when": "date"}).content.decode()

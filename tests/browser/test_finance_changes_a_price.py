@@ -1,0 +1,149 @@
+"""
+Finance changes a price for a date, in the browser, and the bills before and after are right.
+
+What is asserted is the invoice, on its page, against figures that are worked out here by hand.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from billing import subscribing
+from billing.closing import close_due
+from billing.models import Subscription
+from billing.repricing import roll_out
+from billing.subscribing.moving import move_due
+from billing.subscribing.revoking import BEFOREHAND
+from billing.subscribing.splitting import split_due
+from plans.models import PlanVersion
+from plans.publishing import publish_due
+from tests.browser import steps
+from tests.browser.test_finance_builds_the_price_lists import send, used
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def running(db) -> Subscription:
+    """$30 a month in advance and $0.10 a call, since the first of this month."""
+    start = first_of_month(timezone.now())
+    plan = make_plan("pro", fees=[fee("30")], offers=[offer("calls", rates=[rate("0.10")])])
+    version = publish(plan, at=start)
+    found = subscribing.start(customer=make_customer("globex"), version=version, starts_at=start, at=start)
+    close_due(at=start + HOUR)
+    return found
+
+
+def test_a_price_is_changed_for_the_first_of_next_month(signed_in, running):
+    page, now = signed_in("finance"), timezone.now()
+    following = first_of_month(now + timedelta(days=31))
+    make_dearer(page, running.version)
+    publish_from(page, following, told="Where their next period begins")
+    roll_out(at=now)
+    see_move(page, following)
+
+    calls(100, when=now)
+    pass_time(now, [following, following + HOUR])
+    calls(100, when=following + HOUR)
+    after = first_of_month(following + timedelta(days=31))
+    pass_time(following, [after, after + HOUR])
+    # The old month: 100 calls at 0.10, and the new fee in advance. The new one: 100 at 0.20, and the fee once more.
+    assert bills(page, running, [now, following]) == ["$70.00", "$80.00"]
+
+
+def test_a_price_is_changed_from_a_moment_on_in_mid_month(signed_in, running):
+    """April has 30 days, so half of it is left from the 16th on."""
+    page, now = signed_in("finance"), timezone.now()
+    april = datetime(now.year + 1, 4, 1, tzinfo=UTC)
+    moment = april.replace(day=16)
+    make_dearer(page, running.version)
+    publish_from(page, moment, told="At that very moment")
+    roll_out(at=now)
+    see_move(page, moment)
+
+    pass_time(now, [april, april + HOUR])
+    calls(100, when=april + HOUR)
+    pass_time(april, [moment - BEFOREHAND, moment, moment + HOUR])
+    calls(100, when=moment + HOUR)
+    may = april.replace(month=5)
+    pass_time(moment, [may, may + HOUR])
+    # Until the 16th: 100 calls at 0.10, half of 30.00 back, half of 60.00 instead. Then 100 at 0.20, and May's fee.
+    assert bills(page, running, [april, moment]) == ["$25.00", "$80.00"]
+
+
+def first_of_month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def make_dearer(page: Page, version: PlanVersion) -> None:
+    """Start a version from the one in force, change its figures, and read what changes."""
+    page.goto(f"/admin/plans/planversion/{version.pk}/change/")
+    page.get_by_role("link", name="New version from this").click()
+    page.get_by_role("button", name="Make draft").click()
+    page.fill("#id_fees-0-amount", "60")
+    steps.save(page)
+    page.locator(".price-link").first.click()
+    page.fill("#id_rates-0-unit_price", "0.20")
+    steps.save(page)
+    expect(page).to_have_url(re.compile(r"/planversion/\d+/change/"))
+    page.locator("header, #main").locator("a", has_text="Look into").first.click()
+    page.get_by_role("link", name="What changes").click()
+    expect(page.locator(".diff", has_text="$60.00")).to_contain_text("$30.00")
+    expect(page.locator(".diff", has_text="$0.20 per call")).to_contain_text("+100 %")
+    page.get_by_role("link", name=re.compile("^Back to")).click()
+
+
+def publish_from(page: Page, moment: datetime, *, told: str) -> None:
+    """Publish it for all, having read what the plan check says; `told`: how the way to move begins."""
+    page.locator("header, #main").locator("a", has_text="Publish").first.click()
+    page.get_by_role("link", name="Publish at a date").click()
+    expect(page.locator(".consequences").first).to_contain_text("1 subscription runs by other prices")
+    expect(page.locator(".warnings")).to_contain_text("+100 %")
+    page.fill("#id_effective_from_0", f"{moment:%Y-%m-%d}")
+    page.fill("#id_effective_from_1", f"{moment:%H:%M:%S}")
+    page.get_by_label("All: those that run").check()
+    page.get_by_label(told).check()
+    steps.confirm_publication(page, "Publish at this date")
+
+
+def see_move(page: Page, moment: datetime) -> None:
+    page.goto("/admin/billing/scheduledchange/")
+    row = page.locator("#result_list tbody tr").first
+    expect(row).to_contain_text("to come")
+    expect(row).to_contain_text(f"{moment:%Y}")
+
+
+def calls(count: int, *, when: datetime) -> None:
+    send(used("calls", count), when=when, at=when)
+
+
+def pass_time(since: datetime, moments: Iterable[datetime]) -> None:
+    """Let the tasks run as they do, at these moments and at each first of a month on the way."""
+    moments = sorted(moments)
+    firsts, moment = [], first_of_month(since + timedelta(days=31))
+    while moment < moments[-1]:
+        firsts += [moment, moment + HOUR]
+        moment = first_of_month(moment + timedelta(days=31))
+    for at in sorted({*firsts, *moments}):
+        publish_due(at=at)
+        subscribing.extend_periods(until=at + HOUR)
+        split_due(at=at)
+        move_due(at=at)
+        close_due(at=at)
+
+
+def bills(page: Page, subscription: Subscription, moments: Iterable[datetime]) -> list[str]:
+    """Return the totals that the pages of the invoices show, of the periods that these moments lie in."""
+    found = []
+    for moment in moments:
+        period = subscription.periods.containing(moment).get()
+        page.goto(f"/admin/invoices/invoice/{period.invoice_id}/change/")
+        found.append(page.locator(".cards .card", has_text="Total").first.locator("strong").inner_text())
+    return found
