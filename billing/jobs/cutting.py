@@ -11,6 +11,7 @@ from billing.jobs.kinds import CannotBeCut, Kind
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN, JobState
 from plans.failpoints import reached
+from plans.trail import change
 
 STEP = 20
 """Items that are stored at a time; a page that wants to pause the job waits that long at most."""
@@ -56,7 +57,7 @@ def _hold(job_id: int) -> Job | None:
 
 def _store(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
     """Store the next items and return how many; with the last ones, say how many there are in all."""
-    with transaction.atomic():
+    with change("job cut into items", by=None, at=at):
         found = list(islice(items, STEP))
         JobItem.objects.bulk_create(found)
         job.state = JobState.RUNNING
@@ -75,5 +76,6 @@ def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
     job.state, job.finished_at = JobState.FAILED, at
     job.error = str(error) if isinstance(error, CannotBeCut) else f"{type(error).__name__}: {error}"
     job.error = job.error.replace("\x00", "")[:2_000]
-    job.save(update_fields=["state", "finished_at", "error"])
+    with change("job could not be cut", by=None, at=at):
+        job.save(update_fields=["state", "finished_at", "error"])
     JobPart.objects.filter(job=job).delete()

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
+from plans.trail import change
 
 _FIGURES = """
 SELECT i.job_id, f.key, sum(f.value::bigint)
@@ -25,18 +26,18 @@ def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-@transaction.atomic
 def finish(*, job_id: int, at: datetime) -> bool:
     """
     End a running job of which no item waits, with its figures, and return whether it was this call that did.
 
     An item under way still counts as waiting for everybody but its worker, who looks here after it.
     """
-    job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, state=JobState.RUNNING).first()
-    if job is None or job.total is None or job.items.filter(state=ItemState.WAITING).exists():
-        return False
-    job.failed = job.items.filter(state=ItemState.FAILED).count()
-    job.state = JobState.FAILED if job.failed else JobState.DONE
-    job.figures, job.finished_at = figures_of([job.pk])[job.pk], at
-    job.save(update_fields=["failed", "state", "figures", "finished_at"])
-    return True
+    with change("job ended", by=None, at=at):
+        job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, state=JobState.RUNNING).first()
+        if job is None or job.total is None or job.items.filter(state=ItemState.WAITING).exists():
+            return False
+        job.failed = job.items.filter(state=ItemState.FAILED).count()
+        job.state = JobState.FAILED if job.failed else JobState.DONE
+        job.figures, job.finished_at = figures_of([job.pk])[job.pk], at
+        job.save(update_fields=["failed", "state", "figures", "finished_at"])
+        return True

@@ -43,6 +43,8 @@ def _figures(job: Job) -> dict[str, int]:
     """Return what a job's items counted so far; a job that did all of them says so itself."""
     if job.state in (JobState.DONE, JobState.FAILED):
         return job.figures
+    if not job.is_open:
+        return figures_of([job.pk])[job.pk]
     return cache.get_or_set(f"backoffice:job:{job.pk}", lambda: figures_of([job.pk])[job.pk], FRESH_SECONDS)
 
 

@@ -116,5 +116,8 @@ def test_who_steered_is_in_the_history(django_user_model):
     olga = django_user_model.objects.create(username="olga")
     steering.pause(job_id=job.pk, by=olga, at=NOW)
     told = job.events.latest("pgh_id")
+    steering.resume(job_id=job.pk, by=olga, at=NOW)
+    go_on()
+    assert {one.pgh_context.metadata["action"] for one in job.events.all()} >= {"job cut into items", "job ended"}
     assert (told.state, told.pgh_context.metadata["action"]) == (JobState.PAUSED, "job paused")
     assert told.pgh_context.metadata["user"] == olga.pk
