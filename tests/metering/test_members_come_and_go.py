@@ -61,3 +61,7 @@ def test_within_one_period_only_the_last_step_of_a_value_counts(found):
     for value, step in found:
         by_value[value].append(step)
     assert sum(change(None, own)[1] for own in by_value.values()) == replayed(found, PERIODS)
+
+
+def test_no_step_changes_nothing_for_who_was_there_and_who_was_not():
+    assert [change(None, [], before=before) for before in (True, False)] == [(None, 0), (None, 0)]
