@@ -152,7 +152,7 @@ def subscribe_customer(page: Page, *, start: str) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Globex Corporation").click()
     page.get_by_role("link", name="Subscribe").click()
-    page.locator("#id_version").select_option(label="Pro v1")
+    page.locator("#id_version").select_option(label="Pro v1 (USD)")
     page.fill("#id_starts_at_0", start)
     page.fill("#id_starts_at_1", "00:00:00")
     page.get_by_role("button", name="Subscribe customer").click()

@@ -8,6 +8,7 @@ rest kill its process, which stops all sessions. Each is led to where a number i
 
 import argparse
 import random
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     periods = _due_periods(asked.numbers)
     at = database_time()
     connection.close()
-    with get_context("fork").Pool(WRITERS) as pool:
+    # They end at once when they are told to: the handler inherited from this process may wait for a lock of the pool.
+    at_once = {"initializer": signal.signal, "initargs": (signal.SIGTERM, signal.SIG_DFL)}
+    with get_context("fork").Pool(WRITERS, **at_once) as pool:
         hands = [(periods[number::WRITERS], at, asked.seed + number) for number in range(WRITERS)]
         writing = pool.starmap_async(_write, hands, chunksize=1)
         ordered, inside = _kill(cluster, asked.kills, is_over=writing.ready)
