@@ -42,6 +42,7 @@ def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome
         with connection.cursor() as cursor:
             cursor.execute(REFERENCE.format(since=at - timedelta(days=40), until=at + timedelta(days=40)))
         with scratch.server(url, workers=CONNECTIONS, threads=1) as port:
+            _warm_up(port, secret)
             return [
                 compare(
                     lambda: _ingest(port, secret, events, batch),
@@ -96,6 +97,19 @@ def _prepare(at: datetime) -> str:
     return keys.issue(name="benchmark", scopes=["ingest", "read"], sandbox=False, by=None, at=at)[1]
 
 
+def _warm_up(port: int, secret: str) -> None:
+    """Let each customer have used each model once, as by the second day of a month, and each worker know of it."""
+    chance, now = random.Random(), datetime.now(UTC)
+    for _ in range(2 * CONNECTIONS):
+        made = [
+            _event(f"warm-{uuid4().hex}", customer, now, chance, model=model)
+            for customer in range(CUSTOMERS)
+            for model in world.MODELS
+        ]
+        bodies = [msgspec.json.encode(made[start : start + 1_000]) for start in range(0, len(made), 1_000)]
+        load.send(port, secret, [Call("POST", "/api/v1/events", body) for body in bodies], clients=CONNECTIONS)
+
+
 def _ingest(port: int, secret: str, events: int, batch: int) -> float:
     calls = [Call("POST", "/api/v1/events", body) for body in _bodies(events, batch)]
     return events / load.send(port, secret, calls, clients=CONNECTIONS).elapsed
@@ -125,7 +139,7 @@ def _events(count: int) -> Iterator[dict[str, object]]:
         yield made[-1]
 
 
-def _event(key: str, customer: int, now: datetime, chance: random.Random) -> dict[str, object]:
+def _event(key: str, customer: int, now: datetime, chance: random.Random, *, model: str = "") -> dict[str, object]:
     is_stored = chance.random() < STORED
     return {
         "id": key,
@@ -135,7 +149,7 @@ def _event(key: str, customer: int, now: datetime, chance: random.Random) -> dic
         "properties": {"gigabytes": chance.randrange(1, 90)}
         if is_stored
         else {
-            "model": world.MODELS[customer % 4] if chance.random() < 0.75 else chance.choice(world.MODELS),
+            "model": model or (world.MODELS[customer % 4] if chance.random() < 0.75 else chance.choice(world.MODELS)),
             "region": world.REGIONS[customer % 3],
             "prompt_tokens": chance.randrange(1, 6_000),
             "completion_tokens": chance.randrange(1, 600),
