@@ -15,7 +15,10 @@ from typing import Any
 
 from openpyxl import Workbook, load_workbook
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+from plans.exports import FORMULA
+
+MARKED = (*FORMULA, "'")
+"""What a cell may not begin with as it stands: an apostrophe is the mark itself."""
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -146,7 +149,7 @@ def _text(value: Any) -> str:
 
 def harmless(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula, and that `meant` reads back as it was."""
-    return f"'{text}" if text.startswith(FORMULA) or text != text.strip() else text
+    return f"'{text}" if text.startswith(MARKED) or text != text.strip() else text
 
 
 def meant(text: str) -> str:

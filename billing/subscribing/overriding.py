@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
-from billing.models import Override, Period, Subscription
+from billing.models import Override, OwnCommitment, Period, Subscription
 from billing.models.agreements import Overridden
 from billing.models.periods import PeriodKind, PeriodState
 from plans.agreed import Agreed, agreed_terms
@@ -67,18 +68,26 @@ def override(
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figure(made)
-        _same_target(made).filter(starts_at__lte=starts_at).update(ends_at=starts_at)
-        try:
-            with transaction.atomic():
-                made.save(force_insert=True)
-        except IntegrityError as error:
-            later = _same_target(made).order_by("starts_at").first()
-            if later is None:
-                raise
-            raise OverrideRefused(
-                "ends_at", f"It is overridden from {later.starts_at} on already: end one of the two before the other."
-            ) from error
+        take_over(made, _same_target(made), taken="It is overridden from {since} on already")
         return made
+
+
+def take_over(made: Override | OwnCommitment, beside: QuerySet[Any], *, taken: str) -> None:
+    """
+    Store what was agreed, and end what held in its place where it starts.
+
+    beside: what is agreed about the same. taken: what is said where one of those starts later, with {since} for when.
+    """
+    beside.filter(starts_at__lte=made.starts_at).update(ends_at=made.starts_at)
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError as error:
+        later = beside.order_by("starts_at").first()
+        if later is None:
+            raise
+        why = f"{taken.format(since=later.starts_at)}: end one of the two before the other."
+        raise OverrideRefused("ends_at", why) from error
 
 
 def end_override(

@@ -4,11 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
 from billing.models import OwnCommitment, Subscription
-from billing.subscribing.overriding import OverrideRefused, check_billed, hold_open_periods, next_period_of
+from billing.subscribing.overriding import OverrideRefused, check_billed, hold_open_periods, next_period_of, take_over
 from plans.pricing.charges import InvalidCharge
 from plans.pricing.money import round_money
 from plans.trail import change
@@ -57,17 +56,7 @@ def promise(
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figures(made)
-        _beside(made).filter(starts_at__lte=starts_at).update(ends_at=starts_at)
-        try:
-            with transaction.atomic():
-                made.save(force_insert=True)
-        except IntegrityError as error:
-            later = _beside(made).order_by("starts_at").first()
-            if later is None:
-                raise
-            raise OverrideRefused(
-                "ends_at", f"Another commitment holds from {later.starts_at} on: end one of the two before the other."
-            ) from error
+        take_over(made, _beside(made), taken="Another commitment holds from {since} on")
         return made
 
 

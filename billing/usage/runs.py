@@ -9,32 +9,14 @@ months of a year add up to one bill of the year, whichever of them is closed fir
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.store import statements
 from billing.subscribing.edges import window_of
+from billing.usage.metered import Metered
 from plans.pricing.exact import EXACT
 from plans.terms import FeatureTerms, terms_of
-
-
-class Running(Protocol):
-    """A period to read the runs of."""
-
-    @property
-    def period_id(self) -> int: ...
-    @property
-    def version_id(self) -> int: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def starts_at(self) -> datetime: ...
-    @property
-    def ends_at(self) -> datetime: ...
-    @property
-    def anchor_at(self) -> datetime: ...
-    @property
-    def time_zone(self) -> str: ...
 
 
 class Run(NamedTuple):
@@ -73,7 +55,7 @@ LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan
 """
 
 
-def read_runs(periods: Sequence[Running]) -> dict[int, dict[int, Run]]:
+def read_runs(periods: Sequence[Metered]) -> dict[int, dict[int, Run]]:
     """Return period → its runs, in one statement; in none where nothing runs on."""
     windows = {
         (one.period_id, feature.plan_feature_id): (one, window_for(one, feature))
@@ -98,7 +80,7 @@ def read_runs(periods: Sequence[Running]) -> dict[int, dict[int, Run]]:
     return found
 
 
-def window_for(period: Running, feature: FeatureTerms) -> tuple[datetime, datetime]:
+def window_for(period: Metered, feature: FeatureTerms) -> tuple[datetime, datetime]:
     """Return the window that a period lies in, of a feature whose price runs on."""
     if feature.resets is None:
         raise TypeError(f"{feature.name} starts anew with each period.")
