@@ -268,7 +268,7 @@ def use(
     found = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
     counter = sums.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
     with transaction.atomic():
-        _, gates = sums.gate([period.id])
+        gates = sums.gate([period.id]).periods
         with connection.cursor() as cursor:
             cursor.execute("SELECT nextval('billing_event_sequence') FROM generate_series(1, %s)", [events])
         sums.add({counter: sums.CounterSum(events, Decimal(quantity), fingerprint=next(_serial))}, {})

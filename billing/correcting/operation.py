@@ -7,7 +7,7 @@ Correct usage, in one transaction: docs/metering.md#corrections.
 The gate and everything after it is as ingest does it, so corrections, usage and closes meet at the same rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import localcontext
@@ -113,7 +113,6 @@ def _store(
         attributions=[*(one.found for one in wrong), *batch.attributions],
     )
     gates = recording.gated(both)
-    later = recording.gated_later(both)
     reached("correct.after_gate")
     if recording.append(batch, at=at):
         raise CopyIsOld  # somebody has sent an event of this id meanwhile
@@ -123,23 +122,19 @@ def _store(
     if len(numbers) < len(new):
         raise CopyIsOld  # somebody has corrected one of the events meanwhile
     unbilled.resolve(open_reports, at=at)
-    _move(wrong, batch, gates, later, at=at)
+    _move(wrong, batch, gates, at=at)
     reached("correct.before_commit")
 
 
-def _move(
-    wrong: Sequence[Given], batch: Batch, gates: Mapping[int, sums.Gate], later: sums.Later, *, at: datetime
-) -> None:
+def _move(wrong: Sequence[Given], batch: Batch, gates: sums.Gated, *, at: datetime) -> None:
     """Take back what the wrong events gave, and count what replaces them."""
     with localcontext(EXACT):
         old, new = taken_back(wrong), recording.fold(batch)
-        sums.hold({**old.counters, **new.counters})
+        counters = {**old.counters, **new.counters}
+        sums.hold(counters)
         sums.take_back(old.counters, old.rollups)
-        sums.add(new.counters, new.rollups)
+        ids = sums.add(new.counters, new.rollups)
         if new.tallied:
-            tally(new.tallied)
+            tally(new.tallied, ids)
         rebuild(wrong)
-    late = {counter.period_id for counter in {**old.counters, **new.counters} if gates[counter.period_id].is_closed}
-    late |= later.entered_after(old.carried | new.carried)
-    if late:
-        sums.mark_late(late, at=at)
+    recording.mark_late(counters, old.carried | new.carried, gates, at=at)

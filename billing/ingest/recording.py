@@ -219,12 +219,11 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
     Counting comes last: busy counters are what batches wait for.
     """
     gates = gated(batch)
-    later = gated_later(batch)
     reached("ingest.after_gate")
     repeated = append(batch, at=at)
     stored = event_store.digests(repeated) if repeated else {}
     reached("ingest.after_append")
-    _count(batch, repeated, gates, later, at=at)
+    _count(batch, repeated, gates, at=at)
     reached("ingest.after_counters")
     return stored
 
@@ -258,34 +257,27 @@ def count_again(batch: Batch, *, at: datetime) -> None:
     :raises CopyIsOld: if a period, or the catalogue, is no longer as it was when the batch was attributed.
     """
     if batch.events:
-        gates = gated(batch)
-        _count(batch, (), gates, gated_later(batch), at=at)
+        _count(batch, (), gated(batch), at=at)
 
 
-def gated(batch: Batch) -> Mapping[int, sums.Gate]:
+def gated(batch: Batch) -> sums.Gated:
     """
-    Lock the periods that the batch counts into.
+    Lock the periods that the batch counts into, and those that it carries levels into.
 
     :raises CopyIsOld: if one of them, or the catalogue, is no longer as it was when the batch was attributed.
     """
     expected: dict[int, int] = {}
-    is_costed = False
-    for one in batch.attributions:
-        expected.update(one.route.revisions)
-        is_costed = is_costed or one.route.is_costed
-    if is_costed:
-        sums.hold_costs()
-    revision, gates = sums.gate(expected)
-    if revision != batch.catalogue_revision:
+    carried: set[tuple[int, datetime]] = set()
+    routes = {id(one.route): one.route for one in batch.attributions}.values()
+    for route in routes:
+        expected.update(route.revisions)
+        carried.update(route.carried)
+    found = sums.gate(expected, carried=carried, is_costed=any(route.is_costed for route in routes))
+    if found.revision != batch.catalogue_revision:
         raise CopyIsOld
-    if any(id_ not in gates or gates[id_].revision != expected[id_] for id_ in expected):
+    if any(id_ not in found.periods or found.periods[id_].revision != expected[id_] for id_ in expected):
         raise CopyIsOld
-    return gates
-
-
-def gated_later(batch: Batch) -> sums.Later:
-    """Lock the periods that levels are carried into by the batch."""
-    return sums.gate_later({moment for one in batch.attributions for moment in one.route.carried})
+    return found
 
 
 def _rows(batch: Batch) -> list[event_store.Row]:
@@ -307,22 +299,22 @@ def _rows(batch: Batch) -> list[event_store.Row]:
     ]
 
 
-def _count(
-    batch: Batch,
-    repeated: Collection[str],
-    gates: Mapping[int, sums.Gate],
-    later: sums.Later,
-    *,
-    at: datetime,
-) -> None:
+def _count(batch: Batch, repeated: Collection[str], gates: sums.Gated, *, at: datetime) -> None:
     """Fold what the new events add, and add it."""
     with localcontext(EXACT):
         new = fold(batch, repeated)
-        sums.add(new.counters, new.rollups)
+        ids = sums.add(new.counters, new.rollups)
         if new.tallied:
-            tally(new.tallied)
-    late = {counter.period_id for counter in new.counters if gates[counter.period_id].is_closed}
-    late |= later.entered_after(new.carried)
+            tally(new.tallied, ids)
+    mark_late(new.counters, new.carried, gates, at=at)
+
+
+def mark_late(
+    counters: Iterable[sums.CounterKey], carried: Iterable[tuple[int, datetime]], gates: sums.Gated, *, at: datetime
+) -> None:
+    """Note of periods that are closed that usage has changed, or a level that they are entered with."""
+    late = {counter.period_id for counter in counters if gates.periods[counter.period_id].is_closed}
+    late |= gates.later.entered_after(carried)
     if late:
         sums.mark_late(late, at=at)
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from billing.ingest.attribution import Stop
 from billing.ingest.catalogue import as_text, look_up
 from billing.ingest.wire import Received
-from billing.store import sums, tallies
+from billing.store import tallies
+from billing.store.sums import RollupSeries
 from billing.store.tallies import HOUR, Joined, TallyKey
 from plans.metering.members import Step
 from plans.metering.tally import Mark
@@ -32,8 +33,12 @@ Tallied = tuple[Stop, Events, Sequence[int | Decimal]]
 """A stop that keeps tallies, with new events and the value of each there."""
 
 
-def tally(tallied: Iterable[Tallied]) -> None:
-    """Add these events to their tallies, inside the transaction that has added them to their counters."""
+def tally(tallied: Iterable[Tallied], ids: Mapping[RollupSeries, int]) -> None:
+    """
+    Add these events to their tallies, inside the transaction that has added them to their counters.
+
+    ids: the numbers of their series.
+    """
     marks: dict[TallyKey, list[Mark]] = {}
     deltas: dict[TallyKey, list[Mark]] = {}
     levels: dict[TallyKey, list[Mark]] = {}
@@ -49,9 +54,9 @@ def tally(tallied: Iterable[Tallied]) -> None:
             if metering.aggregation == "weighted_sum":
                 kind = levels if metering.measures == "levels" else deltas
             kind.setdefault(key, []).extend(map(_mark, group.events, values))
-    ids = sums.series_ids({key.series for of_kind in (marks, deltas, levels, *joined) for key in of_kind})
     tallies.lock_members(key.series for key in joined[True])
-    _add(marks, deltas, levels, ids)
+    tallies.add_marks({**marks, **deltas}, ids, kept={key.series: of_key for key, of_key in deltas.items()})
+    tallies.add_levels(levels, ids)
     for recurring, of_kind in enumerate(joined):
         tallies.add_members(of_kind, ids, recurring=bool(recurring))
 
@@ -66,17 +71,6 @@ def tallies_of(stop: Stop, bucket: datetime | None) -> Iterator[TallyKey]:
         yield key
         if not key.span and bucket is not None and stop.meter.metering.aggregation in HOURLY:
             yield TallyKey(key.series, HOUR, bucket)
-
-
-def _add(
-    marks: Mapping[TallyKey, Sequence[Mark]],
-    deltas: Mapping[TallyKey, Sequence[Mark]],
-    levels: Mapping[TallyKey, Sequence[Mark]],
-    ids: Mapping[sums.RollupSeries, int],
-) -> None:
-    tallies.add_marks({**marks, **deltas}, ids)
-    tallies.keep_levels({key.series: of_key for key, of_key in deltas.items()}, ids)
-    tallies.add_levels(levels, ids)
 
 
 def _mark(event: Received, value: int | Decimal) -> Mark:

@@ -64,36 +64,12 @@ class Gate(NamedTuple):
     is_closed: bool
 
 
+_HOLD_COSTS = "SELECT pg_advisory_xact_lock_shared(%s)"
+_REVISION = "SELECT revision FROM plans_catalogue"
 _GATE = """
 SELECT (SELECT revision FROM plans_catalogue), id, revision, state = 'closed'
 FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
-
-
-def hold_costs() -> None:
-    """
-    Keep unit costs as they are until the transaction ends, or wait for a change of them under way.
-
-    Taken before the gate, so that the revision read there tells of any change that came first.
-    """
-    with statements.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [COSTS])
-
-
-def gate(period_ids: Iterable[int]) -> tuple[int, dict[int, Gate]]:
-    """
-    Lock these periods against closing until the transaction ends, and return the catalogue's revision and the gates.
-
-    Ingests share the lock; a close takes it alone. Whoever comes second waits and then reads what the first left.
-    Periods are locked in the order of their ids, so nobody deadlocks.
-    """
-    with statements.cursor() as cursor:
-        cursor.execute(_GATE, [sorted(period_ids)])
-        rows = cursor.fetchall()
-        if not rows:
-            cursor.execute("SELECT revision FROM plans_catalogue")
-            return cursor.fetchone()[0], {}
-        return rows[0][0], {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
 
 
 # Whoever adds a period holds the last one: while we share it, none comes that would be entered without us.
@@ -129,22 +105,49 @@ class Later(NamedTuple):
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def gate_later(carried: Collection[tuple[int, datetime]]) -> Later:
-    """
-    Lock the periods that a level is carried into against closing, like those that are counted into, and let none be
-    added after them.
+class Gated(NamedTuple):
+    """What is held until the transaction ends; `revision` is the catalogue's."""
 
-    carried: subscriptions, each with the moment from which on its periods are entered with what may change.
+    revision: int
+    periods: dict[int, Gate]
+    later: Later
+
+
+def gate(
+    period_ids: Iterable[int], *, carried: Collection[tuple[int, datetime]] = (), is_costed: bool = False
+) -> Gated:
     """
-    if not carried:
-        return Later(())
+    Lock these periods against closing until the transaction ends, and return what ingest must know of them.
+
+    Ingests share the lock; a close takes it alone. Whoever comes second waits and then reads what the first left.
+    Periods are locked in the order of their ids, so nobody deadlocks.
+
+    carried: subscriptions, each with the moment from which on its periods are entered with what may change. Those
+    are locked as well, and none is added after them.
+    is_costed: whether unit costs are to stay as they are. They are held first, so that the revision read after them
+    tells of any change that came before.
+    """
+    with statements.cursor() as costs, statements.cursor() as periods:
+        with statements.pipeline():
+            if is_costed:
+                costs.execute(_HOLD_COSTS, [COSTS])
+            periods.execute(_GATE, [_array(sorted(period_ids))])
+        rows = periods.fetchall()
+        if not rows:
+            periods.execute(_REVISION)
+            return Gated(periods.fetchone()[0], {}, Later(()))
+    found = {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
+    return Gated(rows[0][0], found, _gate_later(carried) if carried else Later(()))
+
+
+def _gate_later(carried: Collection[tuple[int, datetime]]) -> Later:
     subscriptions, since = map(list, zip(*carried, strict=True))
-    with statements.cursor() as cursor:
+    with statements.cursor() as held, statements.cursor() as entered:
         while True:
-            cursor.execute(_HOLD_LAST, [subscriptions])
-            last = dict(cursor.fetchall())
-            cursor.execute(_GATE_LATER, [subscriptions, since])
-            rows = cursor.fetchall()
+            with statements.pipeline():
+                held.execute(_HOLD_LAST, [_array(subscriptions)])
+                entered.execute(_GATE_LATER, [_array(subscriptions), _instants(since)])
+            last, rows = dict(held.fetchall()), entered.fetchall()
             # One may have been added while we waited for the last.
             if all(start <= last[subscription_id] for subscription_id, _, start, _ in rows):
                 return Later(tuple(row[:3] for row in rows if row[3]))
@@ -239,16 +242,18 @@ class SumsDisagree(Exception):
         super().__init__("The sums of this usage hold less than its events gave them: run manage.py audit.")
 
 
-def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
+def add(
+    counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]
+) -> Mapping[RollupSeries, int]:
     """
-    Add to counters and rollups, inside a transaction; the periods are gated already.
+    Add to counters and rollups, inside a transaction, and return the series' numbers; the periods are gated already.
 
     Rows are touched in the order of their numbers, so that two batches never wait for each other in a circle.
 
     :raises SumsMissing: if a counter was removed since this process learnt its number.
     """
     if not counters:
-        return
+        return {}
     with statements.cursor() as cursor:
         counter_ids = _ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
         series = [series for series, _ in rollups]
@@ -261,9 +266,11 @@ def add(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, R
         to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), carried, fingerprints])
         if rollups:
             ids, added = _array(series_ids), rollups.values()
-            to_hours.execute(_ADD_TO_HOURS, [ids, _buckets(rollups), _events(added), _quantities(added)])
+            buckets = _instants(bucket for _, bucket in rollups)
+            to_hours.execute(_ADD_TO_HOURS, [ids, buckets, _events(added), _quantities(added)])
     if to_counters.rowcount != len(counters):
         raise SumsMissing
+    return dict(zip(series, series_ids, strict=True))
 
 
 def hold(counters: Collection[CounterKey]) -> None:
@@ -290,9 +297,10 @@ def take_back(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[Rollup
         taken, hours = counters.values(), rollups.values()
         carried = "{" + ",".join([str(one.carried) for one in taken]) + "}"
         fingerprints = _array(one.fingerprint for one in taken)
+        buckets = _instants(bucket for _, bucket in rollups)
         try:
             cursor.execute(_TAKE_FROM_COUNTERS, [ids, _events(taken), _quantities(taken), carried, fingerprints])
-            cursor.execute(_TAKE_FROM_HOURS, [series, _buckets(rollups), _events(hours), _quantities(hours)])
+            cursor.execute(_TAKE_FROM_HOURS, [series, buckets, _events(hours), _quantities(hours)])
         except psycopg.errors.CheckViolation as error:
             raise SumsDisagree from error
         if not cursor.fetchone()[0]:
@@ -354,13 +362,13 @@ def _quantities(sums: Iterable[CounterSum | RollupSum]) -> str:
     return "{" + ",".join([str(one.quantity) for one in sums]) + "}"
 
 
-def _buckets(keys: Iterable[RollupKey]) -> str:
-    texts: dict[datetime, str] = {}
+def _instants(moments: Iterable[datetime]) -> str:
+    texts: dict[datetime, str] = {}  # of many that are few
     found = []
-    for _, bucket in keys:
-        text = texts.get(bucket)
+    for moment in moments:
+        text = texts.get(moment)
         if text is None:
-            text = texts[bucket] = bucket.isoformat()
+            text = texts[moment] = moment.isoformat()
         found.append(text)
     return "{" + ",".join(found) + "}"
 

@@ -8,8 +8,11 @@ whoever adds to that counter holds it until the end of the transaction: so nobod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from billing.store import statements
 from billing.store.sums import RollupSeries
@@ -51,9 +54,9 @@ class Joined(NamedTuple):
 _ADD = """
 INSERT INTO billing_tally AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
     latest_key, latest_value, first_at, moment, members)
-SELECT * FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[],
-    %s::numeric[], %s::timestamptz[], %s::text[], %s::text[], %s::numeric[], %s::timestamptz[], %s::numeric[],
-    %s::bigint[]) AS added(series, span, start, events)
+SELECT * FROM jsonb_to_recordset(%s::jsonb) AS added(series_id bigint, span text, starts_at timestamptz,
+    events bigint, total numeric, low numeric, high numeric, latest_at timestamptz, latest_source text,
+    latest_key text, latest_value numeric, first_at timestamptz, moment numeric, members bigint)
 ORDER BY 1, 2, 3
 ON CONFLICT (series_id, span, starts_at) DO UPDATE SET
     events = t.events + excluded.events,
@@ -72,10 +75,14 @@ ON CONFLICT (series_id, span, starts_at) DO UPDATE SET
 """
 
 
-def add_marks(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
-    """Add events to tallies, as values and as deltas."""
-    if marks:
-        _add({key: _folded(key.starts_at, of_key) for key, of_key in marks.items()}, ids)
+def add_marks(
+    marks: Mapping[TallyKey, Sequence[Mark]],
+    ids: Mapping[RollupSeries, int],
+    *,
+    kept: Mapping[RollupSeries, Sequence[Mark]],
+) -> None:
+    """Add events to tallies, as values and as deltas; `kept` are those by which a weighted sum is explained."""
+    _add({key: _folded(key.starts_at, of_key) for key, of_key in marks.items()}, ids, kept=kept)
 
 
 def _folded(start: datetime, marks: Iterable[Mark]) -> Tally:
@@ -85,15 +92,62 @@ def _folded(start: datetime, marks: Iterable[Mark]) -> Tally:
     return total
 
 
-def _add(tallies: Mapping[TallyKey, Tally], ids: Mapping[RollupSeries, int]) -> None:
+class _Row(msgspec.Struct, gc=False):
+    series_id: int
+    span: str
+    starts_at: datetime
+    events: int
+    total: Decimal
+    low: Decimal | None
+    high: Decimal | None
+    latest_at: datetime | None
+    latest_source: str
+    latest_key: str
+    latest_value: Decimal | None
+    first_at: datetime | None
+    moment: Decimal
+    members: int
+
+
+class _Level(msgspec.Struct, gc=False):
+    series_id: int
+    at: datetime
+    source: str
+    key: str
+    value: Decimal
+
+
+_KEEP_LEVELS = """
+INSERT INTO billing_level (series_id, at, source, key, value)
+SELECT * FROM jsonb_to_recordset(%s::jsonb) AS kept(series_id bigint, at timestamptz, source text, key text,
+    value numeric)
+"""
+
+
+def _add(
+    tallies: Mapping[TallyKey, Tally],
+    ids: Mapping[RollupSeries, int],
+    *,
+    kept: Mapping[RollupSeries, Sequence[Mark]] = MappingProxyType({}),
+) -> None:
+    """Add to tallies; `kept` are single events to keep in the order of time, by which a weighted sum is explained."""
+    if not tallies:
+        return
     rows = [_row(ids[key.series], key, tally) for key, tally in tallies.items()]
-    with statements.cursor() as cursor:
-        cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+    levels = [_Level(ids[series], *mark) for series, of_series in kept.items() for mark in of_series]
+    with statements.cursor() as to_tallies, statements.cursor() as to_levels, statements.pipeline():
+        to_tallies.execute(_ADD, [_document(rows)])
+        if levels:
+            to_levels.execute(_KEEP_LEVELS, [_document(levels)])
 
 
-def _row(series_id: int, key: TallyKey, tally: Tally) -> tuple[Any, ...]:
+def _document(rows: Sequence[_Row | _Level]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+def _row(series_id: int, key: TallyKey, tally: Tally) -> _Row:
     latest = tally.latest
-    return (
+    return _Row(
         series_id,
         key.span,
         key.starts_at,
@@ -111,20 +165,6 @@ def _row(series_id: int, key: TallyKey, tally: Tally) -> tuple[Any, ...]:
     )
 
 
-_KEEP_LEVELS = """
-INSERT INTO billing_level (series_id, at, source, key, value)
-SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::numeric[])
-"""
-
-
-def keep_levels(marks: Mapping[RollupSeries, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
-    """Keep single events, in the order of time, by which a weighted sum is explained."""
-    rows = [(ids[series], *mark) for series, of_series in marks.items() for mark in of_series]
-    if rows:
-        with statements.cursor() as cursor:
-            cursor.execute(_KEEP_LEVELS, [list(column) for column in zip(*rows, strict=True)])
-
-
 def add_levels(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
     """Add events that say what the level is from then on."""
     tallies = {}
@@ -135,9 +175,7 @@ def add_levels(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeri
         tallies[key] = Tally(
             folded.events, folded.total, folded.low, folded.high, folded.latest, folded.first_at, moved
         )
-    keep_levels({key.series: of_key for key, of_key in marks.items()}, ids)
-    if tallies:
-        _add(tallies, ids)
+    _add(tallies, ids, kept={key.series: of_key for key, of_key in marks.items()})
 
 
 _LEVELS_AROUND = """

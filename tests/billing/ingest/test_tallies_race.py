@@ -46,7 +46,7 @@ def test_a_level_lasts_until_the_one_that_arrives_meanwhile(metered, monkeypatch
     send(told("z", "level", "2026-01-01T00:00:00Z", gb=0))
     second_waits(
         monkeypatch,
-        "keep_levels",
+        "_add",
         told("a", "level", "2026-01-10T00:00:00Z", gb=10),
         told("b", "level", "2026-01-20T00:00:00Z", gb=3),
     )
