@@ -159,10 +159,13 @@ INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, 
 SELECT p, f, r, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
 ORDER BY p, f, r, w ON CONFLICT DO NOTHING
 """
+# One key at a time: a join of them all might read the whole table to find a few.
 _FIND_COUNTERS = """
 SELECT sent.i, c.id
 FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, f bigint, r bigint, w timestamptz)
-JOIN billing_counter c ON (c.period_id, c.plan_feature_id, c.rate_id, c.window_start) = (p, f, r, w)
+CROSS JOIN LATERAL (
+    SELECT id FROM billing_counter WHERE (period_id, plan_feature_id, rate_id, window_start) = (p, f, r, w) LIMIT 1
+) c
 """
 _MAKE_SERIES = """
 INSERT INTO billing_series (period_id, meter_id, dimensions)
@@ -171,7 +174,9 @@ ORDER BY p, m, d ON CONFLICT DO NOTHING
 """
 _FIND_SERIES = """
 SELECT sent.i, s.id FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, m bigint, d jsonb)
-JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (p, m, d)
+CROSS JOIN LATERAL (
+    SELECT id FROM billing_series WHERE (period_id, meter_id, dimensions) = (p, m, d) LIMIT 1
+) s
 """
 # Joined with itself so that rows are locked in the order of their numbers, which an UPDATE does not promise.
 _ADD_TO_COUNTERS = """
