@@ -11,7 +11,7 @@ from billing.subscribing import extend_customers
 from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
-from billing.usage.continuing import CONTINUED
+from billing.usage.continuing import CONTINUES
 from billing.usage.counted import Counted, Span, Window, usage_of, with_metered, with_runs
 from billing.usage.current import UnknownCustomer
 from billing.usage.due import rate_window
@@ -50,7 +50,7 @@ CAP_REACHED = "hard_cap_reached"
 
 _CHECK = f"""
 SELECT cu.id, f.id, s.id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, pf.id,
-       {OVERRIDES}, {CONTINUED}, p.is_trial, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       {OVERRIDES}, {CONTINUES}, p.is_trial, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM customers_customer cu
 LEFT JOIN plans_feature f ON f.code = %(feature)s
 LEFT JOIN billing_coverage co

@@ -37,6 +37,9 @@ ELSE coalesce((
 
 NOT_BILLED_YET = "open"
 
+CONTINUES = f"CASE WHEN p.continues_id IS NULL THEN '' ELSE '{NOT_BILLED_YET}' END"
+"""The same where only quantities are asked for, which are what they are whatever was billed before."""
+
 
 class Climbed(msgspec.Struct, frozen=True, array_like=True):
     """How far the usage at one rate stood on its ladder when a line had billed it."""
