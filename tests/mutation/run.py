@@ -75,7 +75,12 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
         "also_copy": beside,
         "pytest_add_cli_args_test_selection": list(TESTS),
         # Collecting garbage, so as to warn of what it leaves, takes longer than most mutants live.
-        "pytest_add_cli_args": ["-pno:unraisableexception", *(f"--deselect={name}" for name in LEFT_OUT)],
+        # Names that were escaped when the fork server collected them must not be escaped again in a mutant.
+        "pytest_add_cli_args": [
+            "-pno:unraisableexception",
+            "-odisable_test_id_escaping_and_forfeit_all_rights_to_community_support=true",
+            *(f"--deselect={name}" for name in LEFT_OUT),
+        ],
         "process_isolation": "forkserver",  # else mutants would find what the sound code left in a cache
         "timeout_constant": 60,  # a test may be too short to tell how long a busy machine takes to begin it
         "timeout_multiplier": 4,

@@ -1,14 +1,18 @@
 """In a trial usage is counted as ever, and costs what its version says: nothing, or its price without any dues."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.agreed import trial_terms
 from plans.pricing import charges
+from plans.pricing.commitments import Commitment
 from plans.pricing.rating import PriceTerms, Rate, Usage, rate_usage
 from plans.pricing.trials import on_trial
+from tests.pricing.test_figures_as_agreed import terms_of
 from tests.pricing.worked import rows
 
 D = Decimal
@@ -58,3 +62,33 @@ def test_a_flat_price_is_waived_whatever_usage_costs():
 def test_there_is_no_minimum_and_no_discount_but_a_maximum():
     bounded = on_trial(terms(charges.PerUnit(D(1)), minimum=D(20), maximum=D(50), discount=D(10)), is_free=False)
     assert [rate_usage(bounded, {1: D(units)}).invoiced for units in (5, 70)] == [5, 50]
+
+
+def version(usage="free", **fields):
+    """Return the terms of a version that a trial begins, which promises something."""
+    whole = terms_of(charges.PerUnit(D("0.10")), included=D(100), minimum=D(20))
+    return replace(whole, trial_usage=usage, commitment=Commitment(D(50)), committed_since="2026-01-01", **fields)
+
+
+@pytest.mark.parametrize(("usage", "amount"), [("free", 0), ("billed", 5)])
+def test_a_version_is_rated_in_a_trial_by_what_it_says_of_trials(usage, amount):
+    whole = version(usage)
+    trial = trial_terms(whole)
+    (feature,) = trial.features
+    assert rate_usage(feature.price, {1: D(150)}).invoiced == amount
+    assert (trial.by_meter[1], trial.by_plan_feature[feature.plan_feature_id]) == ((feature,), feature)
+    assert (trial.trial, trial.commitment, trial.committed_since) == (usage, None, "")
+    assert replace(feature, price=whole.features[0].price) == whole.features[0]
+    assert rate_usage(whole.features[0].price, {1: D(150)}).invoiced == 20
+
+
+def test_what_has_no_price_has_none_in_a_trial():
+    whole = version()
+    capped = replace(whole, features=(replace(whole.features[0], price=None),))
+    assert trial_terms(capped).features == capped.features
+
+
+def test_the_terms_of_a_trial_are_made_once_for_terms_that_stay_the_same():
+    first, second = version(), version("billed")
+    assert trial_terms(first) is trial_terms(first)
+    assert [trial_terms(one).trial for one in (first, second, first)] == ["free", "billed", "free"]
