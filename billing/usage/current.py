@@ -75,18 +75,21 @@ class UnknownCustomer(Exception):
     """There is no customer of this external id."""
 
 
+# What is said of a period is told with each of its counters, and found out once.
 _READ = f"""
-SELECT cu.id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s, s.external_id,
-       p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone,
-       {OVERRIDES}, {CONTINUED}, p.is_trial, {CAPS},
-       c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
-FROM customers_customer cu
-LEFT JOIN billing_subscription s ON s.customer_id = cu.id
-LEFT JOIN billing_period p
-    ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at <= %(at)s AND p.ends_at > %(at)s
-LEFT JOIN billing_counter c ON c.period_id = p.id
-WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
-ORDER BY s.id, p.id
+WITH running AS MATERIALIZED (
+    SELECT s.id AS subscription_id, cu.id AS customer_id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s,
+           s.external_id, p.id AS period_id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT},
+           cu.time_zone, {OVERRIDES}, {CONTINUED}, p.is_trial, {CAPS}
+    FROM customers_customer cu
+    LEFT JOIN billing_subscription s ON s.customer_id = cu.id
+    LEFT JOIN billing_period p
+        ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at <= %(at)s AND p.ends_at > %(at)s
+    WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
+)
+SELECT r.*, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+FROM running r LEFT JOIN billing_counter c ON c.period_id = r.period_id
+ORDER BY r.subscription_id, r.period_id
 """  # noqa: S608
 
 
@@ -98,13 +101,13 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     :raises UnknownCustomer: if there is none.
     """
     rows = _find(customer=customer, sandbox=sandbox, at=at)
-    if any(runs and period_id is None for _, runs, _, period_id, *_ in rows):
+    if any(runs and period_id is None for _, _, runs, _, period_id, *_ in rows):
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
-        extend_customers(customer_ids=[rows[0][0]], until=at + AHEAD)
+        extend_customers(customer_ids=[rows[0][1]], until=at + AHEAD)
         rows = _find(customer=customer, sandbox=sandbox, at=at)
     periods: dict[int, tuple[str, str, Span]] = {}
     counters: dict[int, Counters] = {}
-    for _, _, subscription, *facts in rows:
+    for _, _, _, subscription, *facts in rows:
         span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
         if span[0] is None:
             continue
@@ -202,4 +205,4 @@ def _projected(feature: FeatureTerms, counted: Counted, passed: Fraction) -> Cou
 
 def _scaled(quantity: Decimal, passed: Fraction) -> Decimal:
     """Return quantity ÷ passed to a millionth, or quantity where nothing has passed: a forecast, not a bill."""
-    return round_to(Fraction(quantity) / passed, MILLIONTH) if passed else quantity
+    return round_to(Fraction(quantity) / passed, MILLIONTH) if quantity and passed else quantity

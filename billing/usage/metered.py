@@ -5,7 +5,7 @@ Counters say how many events there were; what they come to is worked out here, t
 check and a customer's page. docs/metering.md explains each aggregation.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -105,10 +105,17 @@ class Held(NamedTuple):
 
 
 def read_held(periods: Sequence[Metered]) -> Held:
-    """Read what `quantities` needs of these periods, in two statements; in none where no feature is tallied."""
+    """Read what `quantities` needs of these periods, at one go; nothing where no feature is tallied."""
     tallied = {one.period_id: features for one in periods if (features := _tallied(one))}
     recurring = {one.meter_id for features in tallied.values() for one in features if one.metering.recurring}
-    return Held(_read_tallies(list(tallied)), _read_openings(list(tallied), recurring))
+    if not tallied:
+        return Held({}, {})
+    with statements.cursor() as tallies, statements.cursor() as openings:
+        with statements.pipeline():
+            tallies.execute(_TALLIES, [list(tallied)])
+            if recurring:
+                openings.execute(_OPENINGS, [list(recurring), list(tallied)])
+        return Held(_by_meter(tallies.fetchall()), _openings(openings.fetchall() if recurring else ()))
 
 
 def quantities(period: Metered, held: Held, *, at: datetime | None = None) -> Quantities:
@@ -147,15 +154,11 @@ def _tallied(period: Metered) -> list[FeatureTerms]:
     return [one for one in terms.tallied if one.price is not None]
 
 
-def _read_tallies(period_ids: Sequence[int]) -> dict[int, ByMeter]:
+def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     found: dict[int, ByMeter] = {}
-    if not period_ids:
-        return found
-    with statements.cursor() as cursor:
-        cursor.execute(_TALLIES, [list(period_ids)])
-        for period_id, meter_id, dimensions, span, starts_at, *figures in cursor.fetchall():
-            of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
-            of_dimensions.setdefault(_key(dimensions), []).append(Kept(span, starts_at, _tally(*figures)))
+    for period_id, meter_id, dimensions, span, starts_at, *figures in rows:
+        of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
+        of_dimensions.setdefault(_key(dimensions), []).append(Kept(span, starts_at, _tally(*figures)))
     return found
 
 
@@ -165,16 +168,12 @@ def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Tall
     return Tally(events, total, low, high, latest, first_at, moment, members)
 
 
-def _read_openings(period_ids: Sequence[int], meter_ids: Collection[int]) -> dict[int, ByMeter]:
+def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     found: dict[int, ByMeter] = {}
-    if not (period_ids and meter_ids):
-        return found
-    with statements.cursor() as cursor:
-        cursor.execute(_OPENINGS, [list(meter_ids), list(period_ids)])
-        for period_id, meter_id, dimensions, *figures in cursor.fetchall():
-            events, total, members, *latest = figures
-            opening = Opening(int(events), total, int(members), *latest)
-            found.setdefault(period_id, {}).setdefault(meter_id, {})[_key(dimensions)] = opening
+    for period_id, meter_id, dimensions, *figures in rows:
+        events, total, members, *latest = figures
+        opening = Opening(int(events), total, int(members), *latest)
+        found.setdefault(period_id, {}).setdefault(meter_id, {})[_key(dimensions)] = opening
     return found
 
 
