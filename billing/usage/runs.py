@@ -24,8 +24,8 @@ class Run(NamedTuple):
     The part of a window that a subscription has spent on a version, up to the end of one of its periods.
 
     began_at: the start of the window, or of the first period on the version in it. earlier: rate → what the periods
-    before this one used; None where this is the first. is_last: whether the window, or the time on the version, ends
-    with this period.
+    before this one used; None where this is the first. is_last: whether the window, the time on the version, or the
+    trial ends with this period.
     """
 
     window_start: datetime
@@ -41,7 +41,8 @@ Runs = Mapping[int, Run]
 # Periods on the same version, with no other in between: a run starts anew where the version changes, or a trial ends.
 _READ = """
 SELECT w.period_id, w.plan_feature_id, e.starts_at, c.rate_id, c.quantity,
-    CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false) ELSE n.version_id <> p.version_id END
+    p.is_trial OR CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false)
+        ELSE n.version_id <> p.version_id END
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS w(period_id, plan_feature_id, window_start)
 JOIN billing_period p ON p.id = w.period_id
 JOIN billing_subscription s ON s.id = p.subscription_id

@@ -219,6 +219,18 @@ def test_a_window_that_runs_on_begins_after_it():
     assert_clean()
 
 
+def test_the_maximum_of_a_window_that_runs_on_holds_in_proportion():
+    offers = [offer("calls", rates=[rate("1")])]
+    version = make_plan(offers=offers, trial_days=14, trial_usage="billed", anchor="anniversary")
+    version.features.get().prices.update(resets_unit="year", resets_every=1, maximum=365)
+    subscription = subscribe(make_customer("acme"), publish(version), starts_at=START)
+    named = {"customer": "acme", "event": "calls", "timestamp": START.isoformat()}
+    send(*({"id": f"{number}", **named} for number in range(20)))
+    close_until(TRIAL_END + HOUR)
+    assert lines_of(subscription.periods.get(is_trial=True)) == "usage 20.00, usage -6.00", "14 of 365"
+    assert_clean()
+
+
 def test_a_flat_price_is_not_due_in_it():
     flat = offer("calls", rates=[rate("9", model="flat")])
     subscribe(make_customer(), trial_plan(offers=[flat], usage="billed", anchor="anniversary"), starts_at=START)
