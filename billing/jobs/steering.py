@@ -42,8 +42,7 @@ def cancel(*, job_id: int, by: By, at: datetime) -> Job:
 def retry_failed(*, job_id: int, by: By, at: datetime) -> Job:
     """Let what failed be tried again, and nothing else."""
     with _held(job_id, (JobState.FAILED,), "failed items tried again", by=by, at=at) as job:
-        if job.total is None:
-            raise CannotSteer(f"It could not be begun: {job.error} Start another one.")
+        _require_begun(job)
         _require_memory(job)
         failed = job.items.filter(state=ItemState.FAILED)
         failed.update(state=ItemState.WAITING, tries=0, begun_at=None, finished_at=None)
@@ -58,8 +57,9 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
     What they said in the dry run is forgotten; what they say from now on is what they did.
     """
     with _held(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
-        if not job.dry_run or job.total is None:
-            raise CannotSteer("It was done for real already." if job.total else f"It could not be begun: {job.error}")
+        _require_begun(job)
+        if not job.dry_run:
+            raise CannotSteer("It was done for real already.")
         _require_memory(job)
         job.items.update(
             state=ItemState.WAITING,
@@ -73,6 +73,11 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
         job.dry_run = False
         _run_again(job)
     return job
+
+
+def _require_begun(job: Job) -> None:
+    if job.total is None:
+        raise CannotSteer(f"It could not be begun: {job.error} Start another one.")
 
 
 def _require_memory(job: Job) -> None:

@@ -123,14 +123,13 @@ def _do(item_id: int, kind: Kind, worked: Worked, clock: Callable[[], datetime])
             return
         try:
             with transaction.atomic():
-                outcome = kind.do(item, clock())
+                _finish(item, kind.do(item, clock()), at=clock())
         except Exception as error:
             _log.warning("item %s of job %s failed: %s", item.number, item.job_id, type(error).__name__)
             _note(item, f"{type(error).__name__}: {error}", at=clock())
             worked.failed += 1
             return
         reached("jobs.before_commit")
-        _finish(item, outcome, at=clock())
         worked.done += 1
     reached("jobs.after_commit")
 

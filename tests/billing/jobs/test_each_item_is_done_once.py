@@ -131,6 +131,19 @@ def test_findings_lose_only_what_cannot_be_stored():
     assert job.items.get().findings == [{"name": "ab", "path": "\\u0000"}]
 
 
+def test_what_cannot_be_stored_of_one_item_stops_no_other():
+    job = make_job(2)
+
+    def find(item, at):
+        make_user(item, at)
+        return working.Outcome({}, [{"name": "\ud800" if item.number == 1 else "whole"}])
+
+    go_on(find)
+    failed = job.items.get(state=ItemState.FAILED)
+    assert (failed.number, failed.error[:9], failed.findings) == (1, "DataError", [])
+    assert (seen(job).state, made()) == (JobState.FAILED, 1)
+
+
 def test_items_of_other_kinds_are_left_to_those_who_know_them():
     make_job(1)
     assert working.work(kinds={}, clock=lambda: NOW).done == 0
