@@ -5,6 +5,7 @@ Each subscription is a transaction of its own, and the row says whether it is st
 leaves nothing half-done, and several share the work.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -30,6 +31,9 @@ ORDER BY m.id LIMIT 1 FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """
 
 
+_log = logging.getLogger(__name__)
+
+
 class TooLate(Exception):
     """A period cannot be split at or after its moment any more; the text says why."""
 
@@ -53,8 +57,11 @@ def split_due(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) ->
                     split(found, at=at)
             except IntegrityError as error:
                 # Somebody covers meanwhile what it would go on to cover: a person decides; it is tried again.
-                told = f"Another subscription is in the way: {error}"
-                ScheduledChange.objects.filter(pk=found.pk).update(problem=told)
+                _tell(found, f"Another subscription is in the way: {error}")
+            except Exception as error:
+                # Nor does what nobody foresaw keep the others, or the close that comes after, from their turn.
+                _log.exception("change %s cannot be made", found.pk)
+                _tell(found, f"It could not be split and is tried again: {type(error).__name__}: {error}")
         looked_at, after = looked_at + 1, found.pk
     return looked_at
 
@@ -79,8 +86,14 @@ def split(one: ScheduledChange, *, at: datetime) -> None:
         return
     if moment > one.moment:
         _put_off(one, moment, at=at, why="What was used until then is billed by the former prices.")
+    elif one.problem:
+        _tell(one, "")  # what was in the way is not any more
     announce(subscription, since=moment)
     follow(subscription_ids=[subscription.pk], last_period_ids=[part.pk], until=at + AHEAD)
+
+
+def _tell(one: ScheduledChange, problem: str) -> None:
+    ScheduledChange.objects.filter(pk=one.pk).update(problem=problem.replace("\0", "")[:2_000])
 
 
 def _divide(one: ScheduledChange, running: Period, moment: datetime) -> Period:

@@ -8,10 +8,10 @@ import pytest
 from billing.closing import close_due
 from billing.models import ScheduledChange, Subscription
 from billing.repricing import publish_for, roll_out, withdraw
-from billing.subscribing import cancel, change_plan, extend_periods
+from billing.subscribing import cancel, change_plan, extend_periods, splitting
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import BEFOREHAND, RevocationRefused, revoke
-from billing.subscribing.splitting import split_due
+from billing.subscribing.splitting import split, split_due
 from billing.tasks import close_due_periods
 from billing.usage.current import current_usage
 from invoices.models import Invoice
@@ -264,3 +264,27 @@ def test_a_close_splits_first_what_is_due(subscription, monkeypatch):
     monkeypatch.setattr("billing.tasks.database_time", lambda: FEB + HOUR)
     close_due_periods()
     assert by_version(subscription)[:2] == [(JAN, 1), (NOON, 2)]
+
+
+class TestWhatIsInTheWay:
+    def test_is_told_and_stops_nobody_else(self, subscription, monkeypatch):
+        other = subscribe(make_customer(), subscription.version)
+        from_moment(make("62"))
+
+        def fail_for_one(one, *, at):
+            if one.subscription_id == subscription.pk:
+                raise ValueError("nobody foresaw this")
+            split(one, at=at)
+
+        monkeypatch.setattr(splitting, "split", fail_for_one)
+        assert split_due(at=NOON) == 2
+        assert (by_version(subscription), by_version(other)) == ([(JAN, 1)], [(JAN, 1), (NOON, 2)])
+        told = "It could not be split and is tried again: ValueError: nobody foresaw this"
+        assert ScheduledChange.objects.get(subscription=subscription).problem == told
+
+    def test_is_told_no_more_once_it_is_gone(self, subscription):
+        move = from_moment(make("62"))
+        ScheduledChange.objects.update(problem="Another subscription is in the way.")
+        look(NOON)
+        move.refresh_from_db()
+        assert (move.state, move.problem) == ("done", "")
