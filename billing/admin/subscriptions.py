@@ -177,12 +177,7 @@ class SubscriptionAdmin(ModelAdmin):
     @action(description="Seats and add-ons", icon="group_add", permissions=["cancel"])
     def quantities(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change how many seats or add-ons the subscription holds."""
-        subscription = self.get_object(request, object_id)
-        if subscription is None:
-            raise Http404(f"There is no subscription {object_id}.")
-        if not self.has_view_permission(request, subscription):
-            raise PermissionDenied
-        return changing_quantity(self, request, subscription)
+        return changing_quantity(self, request, self._asked(request, object_id))
 
     @action(
         description="Cancel",

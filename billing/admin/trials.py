@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTim
 from billing.closing import preview_trial_end
 from billing.closing.usage_lines import UnpricedUsage
 from billing.models import Subscription
+from billing.models.subscriptions import SubscriptionState
 from billing.subscribing import SubscriptionRefused, end_trial, extend_trial
 from plans.figures import money
 
@@ -53,21 +54,23 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
         else:
             messages.success(request, f"The trial of {subscription} ends on {_moment(trial.ends_at)}.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    due, warnings = [], []
-    try:
-        due = [_due_now(subscription, at)]
-    except (SubscriptionRefused, UnpricedUsage, ValueError) as reason:
-        warnings = [f"It cannot end now. {reason}"]
+    told, warnings, problems = [], [], []
+    if subscription.state == SubscriptionState.TRIALING:
+        told = [f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."]
+        try:
+            told.append(_due_now(subscription, at))
+        except (SubscriptionRefused, UnpricedUsage, ValueError) as reason:
+            warnings = [f"It cannot end now. {reason}"]
+    else:
+        problems = [f"{subscription} is in no trial."]
     return page.admin_site.confirmation(
         request,
         page=page,
         obj=subscription,
         title=f"Trial of {subscription.version} of {subscription.customer}",
-        consequences=[
-            f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins.",
-            *due,
-        ],
+        consequences=told,
         warnings=warnings,
+        problems=problems,
         form=form,
         verb="Change the trial's end",
     )
@@ -83,5 +86,5 @@ def _due_now(subscription: Subscription, at: datetime) -> str:
     )
 
 
-def _moment(moment: datetime | None) -> str:
+def _moment(moment: datetime) -> str:
     return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"

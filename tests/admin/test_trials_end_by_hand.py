@@ -68,3 +68,10 @@ def test_a_trial_is_agreed_on_subscribing(member):
     member("finance").post(asked, fields | {"currency": "USD", "trial_days": "30", "external_id": ""})
     made = customer.subscriptions.get()
     assert (made.state, made.trial_ends_at - made.starts_at) == ("trialing", timedelta(days=30))
+
+
+def test_who_has_no_trial_is_told_so(member):
+    version = publish(make_plan(fees=[fee("31")]), at=JAN)
+    without = subscribe(make_customer(), version, starts_at=timezone.now() - timedelta(days=2))
+    shown = member("finance").get(page(without))
+    assert f"{without} is in no trial" in shown.content.decode()
