@@ -95,7 +95,9 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
                 if rollout.effective_from <= at:
                     still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
                 break
-            found += schedule(rollout=rollout, subscription_ids=ids, at=at)
+            if not (looked_at := schedule(rollout=rollout, subscription_ids=ids, at=at)):
+                break  # another worker has them, or the version was withdrawn meanwhile
+            found += looked_at
     return found
 
 

@@ -13,6 +13,7 @@ from billing.jobs.working import work
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from plans import publishing
 from plans.clock import database_time
 
 CLOSING_SECONDS = 200
@@ -52,6 +53,7 @@ def replay_unbilled() -> dict[str, int]:
 def roll_out() -> dict[str, int]:
     """Schedule whom new versions were published for, and move those whose time has come; harmless to run twice."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
+    publishing.publish_due(at=at)  # who moves to a version moves once that is live
     found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
     split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
     return {"scheduled": found, "split": split, "moved": move_due(at=at)}

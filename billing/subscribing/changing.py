@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -52,9 +53,9 @@ def change_plan(
         # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        move_due(at=at, subscription_id=subscription.pk)
+        move_due(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
-        undo([subscription.pk], problem=f"It changes to {version} instead.", at=at)
+        _revoke(subscription, instead=version, at=at)
         terms_to_subscribe(version, subscription.currency)
         periods = locked_periods(subscription)
         running = _running(subscription, periods, moment or at)
@@ -62,7 +63,6 @@ def change_plan(
         _check(subscription, version, moment, at=at)
         if not running.is_trial:
             _check_levels(running.version, version)
-        undo([subscription.pk], problem=f"The plan was changed to {version} before.", at=at)
         try:
             cut(subscription, periods, moment)
         except UsageInTheWay as error:
@@ -72,6 +72,18 @@ def change_plan(
         cover(subscription, since=moment)
         announce(subscription, since=moment)
         return part_from(running, moment, version=version)
+
+
+def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -> None:
+    """Revoke what is to come for a subscription, so that it covers what it did."""
+    try:
+        with transaction.atomic():
+            undo([subscription.pk], problem=f"It changes to {instead} instead.", at=at)
+    except IntegrityError as error:
+        raise ChangeRefused(
+            f"Another subscription covers what {subscription} was to give up by the change that is to come: end that"
+            " one first."
+        ) from error
 
 
 def part_from(running: Period, moment: datetime, *, version: PlanVersion) -> Period:

@@ -1,5 +1,6 @@
 """Move subscriptions to the version that was scheduled for them, once their first period by it has begun."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -19,24 +20,25 @@ JOIN plans_planversion v ON v.id = m.version_id AND v.state IN ('live', 'retired
 WHERE m.state = 'pending' AND m.moment <= %(at)s AND EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id AND p.kind = 'regular'
         AND p.starts_at >= m.moment AND p.version_id = m.version_id)
-    AND (%(subscription)s::bigint IS NULL OR s.id = %(subscription)s)
+    AND (%(subscriptions)s::bigint[] IS NULL OR s.id = ANY(%(subscriptions)s))
 ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """
 
 
-def move_due(*, at: datetime, limit: int = CHUNK, subscription_id: int | None = None) -> int:
+def move_due(*, at: datetime, limit: int = CHUNK, subscription_ids: Sequence[int] | None = None) -> int:
     """
     Let subscriptions follow the version that their period has already; return how many moved.
 
-    subscription_id: look at this one only.
+    subscription_ids: look at these only.
 
     May run twice, or several times at once: a change is done once. What others hold is left for the next run.
     """
     moved = 0
+    of = None if subscription_ids is None else list(subscription_ids)
     while True:
         with change("move to the version scheduled", by=None, at=at):
             with connection.cursor() as cursor:
-                cursor.execute(_DUE, {"at": at, "limit": limit, "subscription": subscription_id})
+                cursor.execute(_DUE, {"at": at, "limit": limit, "subscriptions": of})
                 due = cursor.fetchall()
             by_version: dict[int, list[int]] = {}
             for _, subscription_id, version_id in due:

@@ -1,7 +1,8 @@
 """Take back what is scheduled, before its time comes: set by set, in a fixed number of statements each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection
@@ -35,12 +36,30 @@ _UNDO_COVERAGE = (
     """,
 )
 
-# A period that was made ahead by the new version; `used` tells that it cannot be taken back.
-_MADE = f"""
-SELECT p.subscription_id, p.id, NOT ({UNUSED}) FROM billing_scheduledchange m
-JOIN billing_period p ON p.subscription_id = m.subscription_id AND p.kind = 'regular' AND p.starts_at >= m.moment
+_TO_COME = f"""
+SELECT m.subscription_id, pl.name || ' v' || v.number, m.rollout_id IS NULL, p.id,
+    p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED}))
+FROM billing_scheduledchange m
+JOIN plans_planversion v ON v.id = m.version_id JOIN plans_plan pl ON pl.id = v.plan_id
+LEFT JOIN billing_period p
+    ON p.subscription_id = m.subscription_id AND p.kind = 'regular' AND p.starts_at >= m.moment
 WHERE m.subscription_id = ANY(%(ids)s) AND m.state = 'pending'
 """  # noqa: S608
+
+
+class ToCome(NamedTuple):
+    """
+    A change that is to come.
+
+    is_asked_for: whether somebody asked for it by hand. period_id: the period that was made for it ahead of its time,
+    if one was. is_begun: whether that has begun or holds usage, so that it cannot be taken back.
+    """
+
+    subscription_id: int
+    version_name: str
+    is_asked_for: bool
+    period_id: int | None
+    is_begun: bool
 
 
 def revoke(
@@ -66,14 +85,25 @@ def revoke(
                 when = "already" if one.moment <= at else f"from {one.moment:%H:%M} UTC on, in a few minutes"
                 raise RevocationRefused(f"{one.subscription} is billed by {one.version} {when}: change its plan.")
             periods = hold_last_periods(ids, at=at)
-            made = _made(ids)
+            moves = to_come(ids, at=at)
+            if used := next((one.subscription_id for one in moves if one.is_begun), None):
+                subscription = Subscription.objects.get(pk=used)
+                told = f"Usage of {subscription} is counted by the new prices already: change its plan."
+                raise RevocationRefused(told)
             count = undo(ids, problem=reason, at=at)
-            make_periods_anew(list(made), list(made.values()), periods, at=at)
+            make_periods_anew({one.subscription_id: one.period_id for one in moves}, periods, at=at)
             return count
     except IntegrityError as error:
         raise RevocationRefused(
             "Another subscription covers from then on what one of these would go on to cover: end that one first."
         ) from error
+
+
+def to_come(subscription_ids: Sequence[int], *, at: datetime) -> list[ToCome]:
+    """Return the changes that are to come for these subscriptions, whose last periods the caller holds locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_COME, {"ids": list(subscription_ids), "at": at})
+        return [ToCome(*row) for row in cursor.fetchall()]
 
 
 def undo(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
@@ -94,30 +124,20 @@ def undo(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
     return len(ids)
 
 
-def make_periods_anew(
-    subscription_ids: Sequence[int], unused: Sequence[int | None], held: Sequence[int], *, at: datetime
-) -> None:
+def make_periods_anew(unused: Mapping[int, int | None], held: Sequence[int], *, at: datetime) -> None:
     """
     Remove unused periods that were made ahead of their time, and let others be made by what is to come now.
 
-    held: the last two periods of each subscription, locked; what is not removed of them is the last then.
+    unused: subscription → its one, None where there is none. held: the last two periods of each subscription, locked;
+    what is not removed of them is the last then.
     """
-    if not unused:
+    removed = {subscription_id: id_ for subscription_id, id_ in unused.items() if id_ is not None}
+    if not removed:
         return
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(unused)])
-    last = [id_ for id_ in held if id_ not in set(unused)]
-    follow(subscription_ids=subscription_ids, last_period_ids=last, until=at + AHEAD)
-
-
-def _made(subscription_ids: Sequence[int]) -> dict[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_MADE, {"ids": list(subscription_ids)})
-        found = cursor.fetchall()
-    if used := next((subscription_id for subscription_id, _, is_used in found if is_used), None):
-        subscription = Subscription.objects.get(pk=used)
-        raise RevocationRefused(f"Usage of {subscription} is counted by the new prices already: change its plan.")
-    return {subscription_id: period_id for subscription_id, period_id, _ in found}
+        cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(removed.values())])
+    last = [id_ for id_ in held if id_ not in removed.values()]
+    follow(subscription_ids=list(removed), last_period_ids=last, until=at + AHEAD)
 
 
 def forget_after_end(subscription: Subscription, *, at: datetime) -> None:

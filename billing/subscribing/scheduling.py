@@ -19,7 +19,8 @@ from billing.models.subscriptions import RUNNING, SubscriptionState
 from billing.subscribing.changing import ChangeRefused, change_plan
 from billing.subscribing.cutting import UNUSED, cannot_be_split, hold_last_periods
 from billing.subscribing.edges import anchor_of, spans
-from billing.subscribing.revoking import make_periods_anew, undo
+from billing.subscribing.moving import move_due
+from billing.subscribing.revoking import ToCome, make_periods_anew, to_come, undo
 from plans.models import PlanVersion
 from plans.terms import currencies_of, terms_of
 from plans.trail import change
@@ -32,7 +33,6 @@ class Facts:
 
     is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
     splits: whether the period that the moment falls in is to be split there.
-    is_asked_for: whether another change is to come that somebody asked for by hand.
     problem: why it cannot move; empty if it can. note: why its period cannot be split.
     """
 
@@ -51,7 +51,6 @@ class Facts:
     period_starts_at: datetime | None
     period_ends_at: datetime | None
     is_unused: bool
-    is_asked_for: bool
     moment: datetime = field(init=False)
     splits: bool = False
     problem: str = ""
@@ -68,9 +67,7 @@ ORDER BY s.id FOR NO KEY UPDATE
 _FACTS = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
-    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
-    EXISTS (SELECT FROM billing_scheduledchange m
-        WHERE m.subscription_id = s.id AND m.state = 'pending' AND m.rollout_id IS NULL)
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN LATERAL (SELECT * FROM billing_period p
@@ -148,7 +145,8 @@ def schedule_change(
     wanted = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
         with change("schedule a change of plan", by=by, at=at):
-            _schedule(wanted, [subscription.pk], at)
+            if not _schedule(wanted, [subscription.pk], at):
+                raise ChangeRefused(f"{version} is not published any more: choose another version.")
             made = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
             if made.state == ChangeState.REFUSED:
                 raise ChangeRefused(f"{subscription} cannot move to {version}: {made.problem}")
@@ -189,24 +187,41 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     if not ids:
         return 0
     held = hold_last_periods(ids, at=at)
-    found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+    moves = to_come(ids, at=at)
+    if begun := [one.subscription_id for one in moves if one.is_begun]:
+        move_due(at=at, subscription_ids=begun)  # the state lags behind: they are billed by it already
+        moves = to_come(ids, at=at)
+    stay = {one.subscription_id: why for one in moves if (why := _stays(one, rollout))}
     if not problem:
-        replaced = [one.subscription_id for one in found if rollout.pk is None or not one.is_asked_for]
-        undo(replaced, problem=f"{version} is to come instead.", at=at)
+        _take_back([one for one in moves if one.subscription_id not in stay], held, version, at=at)
+    found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
     offered = currencies_of(version)
     if rollout.splits_periods:
         _split_where_possible(found, rollout)
     for one in found:
         one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
-        one.problem = problem or (_not_meant(one, version) if rollout.pk else "") or _problem(one, version, offered)
+        elsewhere = _other_plan(one, version) if rollout.pk else ""
+        one.problem = problem or elsewhere or stay.get(one.subscription_id) or _problem(one, version, offered)
     _note_conflicts(found, version)
     moving = [one for one in found if not one.problem]
     _execute(_UNCOVER, _moves(moving, version))
     _execute(_COVER, _moves(moving, version))
     ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
-    unused = [one.period_id for one in moving if one.is_unused]
-    make_periods_anew([one.subscription_id for one in moving if one.is_unused], unused, held, at=at)
+    make_periods_anew({one.subscription_id: one.period_id for one in moving if one.is_unused}, held, at=at)
     return len(found)
+
+
+def _stays(move: ToCome, rollout: Rollout) -> str:
+    """Return why a change that is to come stays as it is, if it does."""
+    if move.is_begun:
+        return f"Its change to {move.version_name} has begun: wait until that is done."
+    return "A change of plan was asked for by hand, which counts." if rollout.pk and move.is_asked_for else ""
+
+
+def _take_back(moves: Sequence[ToCome], held: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
+    """Revoke what another change takes the place of, with the periods that were made for it ahead of their time."""
+    undo([one.subscription_id for one in moves], problem=f"{version} is to come instead.", at=at)
+    make_periods_anew({one.subscription_id: one.period_id for one in moves}, held, at=at)
 
 
 def _split_where_possible(found: Sequence[Facts], rollout: Rollout) -> None:
@@ -233,11 +248,8 @@ def _moment(one: Facts, earliest: datetime) -> datetime:
     return spans(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
 
 
-def _not_meant(one: Facts, version: PlanVersion) -> str:
-    """Return why a publication is not for a subscription, if it is not."""
-    if one.plan_id != version.plan_id:
-        return f"It is on {one.version_name}, which is another plan."
-    return "A change of plan was asked for by hand, which counts." if one.is_asked_for else ""
+def _other_plan(one: Facts, version: PlanVersion) -> str:
+    return f"It is on {one.version_name}, which is another plan." if one.plan_id != version.plan_id else ""
 
 
 def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:

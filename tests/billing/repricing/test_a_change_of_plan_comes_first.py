@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import ScheduledChange, Subscription
 from billing.repricing import publish_for, roll_out
-from billing.subscribing import change_plan, extend_periods
+from billing.subscribing import ChangeRefused, change_plan, extend_periods
 from plans.models import PlanVersion
 from plans.publishing import publish_due
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
@@ -49,3 +49,11 @@ def test_one_whose_time_has_come_is_done_first(subscription):
     change_plan(subscription=subscription, version=publish(make("calls", plan="other")), at=FEB + timedelta(days=3))
     assert ScheduledChange.objects.get().state == "done"
     assert versions(subscription) == ["Pro v1", "Pro v2", "Other v1"]
+
+
+def test_what_it_would_cover_again_may_be_in_the_way(subscription):
+    subscribe(subscription.customer, publish(make("exports", plan="disk")), starts_at=FEB, at=TENTH)
+    other = publish(make("calls", plan="other"))
+    with pytest.raises(ChangeRefused, match=r"Another subscription covers what .* was to give up"):
+        change_plan(subscription=subscription, version=other, at=TENTH)
+    assert ScheduledChange.objects.get().state == "pending"
