@@ -20,7 +20,7 @@ class TooLong:
 
 
 def number(text: str) -> int | Decimal | TooLong:
-    """Return the exact value of a JSON number with a point or an exponent, as an int where it is whole."""
+    """Return the exact value of a JSON number, as an int where it is whole."""
     if len(text) <= MOST_DIGITS and text[-1] != "0" and "." in text and "e" not in text and "E" not in text:
         return Decimal(text)  # it is in its one form already, as most are
     if len(text) > 100:
@@ -53,6 +53,6 @@ def measured(value: Any) -> int | Decimal | None:
     if kind is int or kind is Decimal:
         return value  # type: ignore[no-any-return]
     if kind is str and _PLAIN.fullmatch(value):
-        found = number(value if "." in value else value + ".0")
+        found = number(value)
         return None if isinstance(found, TooLong) else found
     return None

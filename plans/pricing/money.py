@@ -79,7 +79,7 @@ def allocate(total: Decimal, weights: Sequence[Decimal | int | Fraction], unit: 
         return ()
     counts = _largest_remainder(int(count), _whole(weights))
     sign = -1 if total < 0 else 1
-    return tuple(EXACT.multiply(Decimal(sign * share if share else 0), unit) for share in counts)
+    return tuple(EXACT.multiply(Decimal(sign * share), unit) for share in counts)
 
 
 def _whole(weights: Sequence[Decimal | int | Fraction]) -> list[int]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from plans.metering.tally import Mark, Window, ticks
+from plans.pricing.exact import EXACT
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS = 120
@@ -13,7 +14,8 @@ END = START + timedelta(seconds=SECONDS)
 WINDOW = Window(START, END, ticks(END - START))
 
 values = st.one_of(
-    st.integers(-50, 50).map(Decimal), st.integers(-(10**24), 10**24).map(lambda n: Decimal(n).scaleb(-12))
+    st.integers(-50, 50).map(Decimal),
+    st.integers(-(10**36), 10**36).map(lambda n: EXACT.scaleb(Decimal(n), -12)),
 )
 
 

@@ -30,7 +30,7 @@ def test_an_expression_gives_what_is_documented(row):
 
 GIVEN = {
     "n": 3, "d": D("0.25"), "text": "12", "word": "gpt", "none": None, "yes": True, "list": [1, "b", True],
-    "object": {"a": {"b": 7}, "x-y": 1}, "properties": 5, "big": 10**37,
+    "object": {"a": {"b": 7}, "x-y": 1}, "properties": 5, "big": 10**37, "long": D("3" * 38 + "." + "3" * 38),
 }  # fmt: skip
 
 VALUES = [
@@ -44,7 +44,16 @@ VALUES = [
     ("0x10 + 1u",                            17,             "CEL's other ways to write whole numbers"),
     ("d * 4",                                1,              "whole where it is whole"),
     ("text * 2",                             24,             "plain decimals as text are numbers"),
+    ("n * text",                             36,             "on either side"),
+    ("n + text",                             15,             "in a sum"),
+    ("text - n",                             9,              "in a difference"),
+    ("list[text - '12']",                    1,              "and whole where they are whole"),
+    ("n / 2 - 1",                            D("0.5"),       "a fraction less a whole number"),
+    ("big + d",       D("10000000000000000000000000000000000000.25"), "every digit of a sum is kept"),
+    ("big - d",       D("9999999999999999999999999999999999999.75"),  "of a difference"),
+    ("(big + 7) * d", D("2500000000000000000000000000000000001.75"),  "and of a product"),
     ("text == 12 ? 1 : 0",                   1,              "also where they are compared"),
+    ("12 == text ? 1 : 0",                   1,              "with either first"),
     ("text < 2 ? 1 : 0",                     0,              "12 is not before 2"),
     ('word < "h" ? 1 : 0',                   1,              "two texts are compared as text"),
     ("yes == 1 ? 1 : 0",                     0,              "true is no number"),
@@ -56,6 +65,7 @@ VALUES = [
     ("object.a.b + object['a'].b",           14,             "objects by dot or by key"),
     ("object['x-y']",                        1,              "a key that is no name"),
     ("properties.n",                         3,              "all properties together"),
+    ("properties['object'].a.b",             7,              "and on from a key by dots"),
     ("list[0]",                              1,              "elements are counted from 0"),
     ("'b' in list ? 1 : 0",                  1,              "an element"),
     ("'a' in object ? 1 : 0",                1,              "a key"),
@@ -80,8 +90,10 @@ VALUES = [
     ("list in object ? 1 : 0",               0,              "keys are texts"),
     ("math.floor(-2.5) + math.ceil(2.5) + math.trunc(-2.5) + math.abs(-2)", 0, "-3 + 3 - 2 + 2"),
     ("yes ? n : absent",                     3,              "only the side that counts is read"),
+    ("yes ? n : n > 1",                      3,              "and has to be a number"),
     ("n // tokens",                          3,              "a comment"),
     ("1 / 1024 / 1024 / 1024",               D("9.31322574615478515625E-10"), "30 places hold it"),
+    ("0.1 * 1e-37",                          D("1E-38"),     "and so do 38"),
     ("1 / 1024 / 1024 / 1024 / 1024",        D("1E-12"),     "no 38 places do: twelve, half-up"),
     ("1 / 3 + 1 / 3 + 1 / 3",                1,              "fractions do not drift"),
     ("-1 / 2000000000000 / 3",               0,              "half-up of less than half"),
@@ -100,9 +112,12 @@ REASONS = [
     # expression             why the event has no value
     ("absent + 1",           "“absent” is missing"),
     ("object.a.c",           "“object.a.c” is missing"),
+    ("object['a'].c",        "“c” is missing"),
+    ("object['c']",          "“c” is missing"),
     ("word + 1",             "“gpt” is not a number"),
     ("none",                 "null is not a number"),
     ("yes",                  "true is not a number"),
+    ("!yes + 1",             "false is not a number"),
     ("list",                 "a list is not a number"),
     ("object.a",             "an object is not a number"),
     ("n ? 1 : 2",            "“3” is not true or false"),
@@ -111,10 +126,15 @@ REASONS = [
     ("size(n)",              "“3” has no size"),
     ("n.contains('a') ? 1:0", "“3” is not text"),
     ("list == list ? 1 : 0", "lists and objects cannot be compared"),
+    ("list == 1 ? 1 : 0",    "lists and objects cannot be compared"),
     ("1 in n ? 1 : 0",       "“3” is neither a list nor an object"),
     ("math.least([1], 2)",   "a list is not a number"),
     ("math.least([])",       "an empty list has no greatest or least"),
     ("big * 10",             "the result has more than 38 digits"),
+    ("big * -10",            "the result has more than 38 digits"),
+    ("long * long * long * long", "a number on the way has too many digits"),
+    (f"'{60 * 'x'}' + 1",    f"“{60 * 'x'}” is not a number"),
+    (f"'{61 * 'x'}' + 1",    f"“{57 * 'x'}…” is not a number"),
     ("absent > 1 && yes ? 1 : 0", "“absent” is missing"),
 ]  # fmt: skip
 

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.metering.members import Step, change, is_member
+from plans.metering.tally import Tally, add, quantity
 from tests.metering.strategies import START
 from tests.pricing.strategies import LAW
 
@@ -65,3 +67,8 @@ def test_within_one_period_only_the_last_step_of_a_value_counts(found):
 
 def test_no_step_changes_nothing_for_who_was_there_and_who_was_not():
     assert [change(None, [], before=before) for before in (True, False)] == [(None, 0), (None, 0)]
+
+
+def test_what_came_less_what_went_is_added_to_what_was_there():
+    together = add(Tally(events=3, members=2), Tally(events=1, members=-1))
+    assert quantity("unique", together, opening=Decimal(4)) == 5

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.metering.tally import EMPTY, QUOTIENT, Tally, add, quantity, tally_of
+from plans.metering.tally import EMPTY, QUOTIENT, Mark, Tally, add, quantity, tally_of
 from tests.metering.strategies import START, marks, values
 from tests.pricing.strategies import LAW
 
@@ -47,6 +47,13 @@ def test_an_average_is_exact_to_twelve_places(found):
     ours = F(quantity("average", tally(found)))
     exact = sum(F(one.value) for one in found) / len(found) if found else F(0)
     assert abs(ours - exact) <= F(QUOTIENT) / 2
+
+
+def test_what_one_tally_does_not_tell_the_other_does_but_for_the_first_event():
+    mark = Mark(START, "", "e", D(5))
+    counted, told = Tally(events=2, total=D(9)), tally_of(mark, START)
+    assert add(counted, told) == add(told, counted) == Tally(3, D(14), D(5), D(5), mark)
+    assert add(counted, counted) == Tally(events=4, total=D(18))
 
 
 def test_a_weighted_sum_is_not_told_by_events_alone():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.metering.integral import closing_level, levels_held, moment_of_levels, weighted_sum
+from plans.metering.integral import Held, closing_level, levels_held, moment_of_levels, weighted_sum
 from plans.metering.tally import EMPTY, QUOTIENT, Mark, Tally, add, tally_of
 from tests.metering.strategies import END, SECONDS, START, WINDOW, marks, values
 from tests.pricing.strategies import LAW
@@ -56,12 +56,17 @@ def test_the_levels_that_explain_it_tile_the_window_and_come_to_it(measures, fou
     held = list(levels_held(measures, sorted(found), WINDOW, opening=opening))
     assert [held[0].start, held[-1].end] == [START, END]
     assert all(one.end == following.start for one, following in pairwise(held))
+    assert all(one.start < one.end for one in held)
     total = sum(F(one.level) * F((one.end - one.start) // timedelta(seconds=1)) for one in held) / SECONDS
     known = tally(measures, found)
     assert abs(F(weighted_sum(measures, known, WINDOW, opening=opening)) - total) <= F(QUOTIENT) / 2
     at_the_end = [mark for mark in found if mark.at == max(one.at for one in found)] if found else []
     if not at_the_end or max(found).at < END:
         assert held[-1].level == closing_level(measures, known, opening=opening)
+
+
+def test_a_level_that_is_told_at_the_end_was_held_for_no_time():
+    assert list(levels_held("levels", [Mark(END, "", "e", D(10))], WINDOW)) == [Held(D(0), START, END)]
 
 
 def test_half_a_month_of_ten_is_five():

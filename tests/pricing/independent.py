@@ -18,7 +18,11 @@ def cost(charge: object, q: F, used: Usage) -> F:
     """Return what `q` billable units cost: one formula per model, one unit range at a time."""
     name = type(charge).__name__
     if name == "Percentage":
-        return percentage(charge, list(map(F, used.values)))
+        values = list(map(F, used.values))
+        in_order = charge.free_events or (charge.free_value and charge.fixed_fee)
+        if not in_order and charge.least is None and charge.most is None:
+            values = [q, *[F(0)] * len(values)][: len(values)]  # their rounded sum and their number tell it
+        return percentage(charge, values)
     if name == "Dynamic":
         return max(F(used.carried), F(0)) * F(charge.markup)
     if name == "Flat":

@@ -1,21 +1,27 @@
 """The largest and the smallest numbers that can be priced are priced; what lies beyond them is refused."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from plans.pricing.charges import (
     Charge,
+    Dynamic,
     Flat,
     Graduated,
     InvalidCharge,
     InvalidQuantity,
     Package,
+    Percentage,
     PerUnit,
     Tier,
     Volume,
 )
+from plans.pricing.commitments import Commitment
 from plans.pricing.parts import total
+from plans.pricing.rates import Rate
+from plans.pricing.usage import Usage
 
 D = Decimal
 ONE = D(1)
@@ -33,10 +39,39 @@ def test_a_price_within_bounds_is_charged(price):
 
 
 @pytest.mark.parametrize("price", ["-0.000000000001", "0.0000000000001", "1000000000000.000000000001"])
-@pytest.mark.parametrize("model", [Flat, PerUnit, lambda price: Package(ONE, price)])
-def test_a_price_beyond_them_is_refused(model, price):
-    with pytest.raises(InvalidCharge, match=r"between 0 and|decimal places"):
+@pytest.mark.parametrize(
+    ("model", "name"), [(Flat, "The fee"), (PerUnit, "The unit price"), (partial(Package, ONE), "The package price")]
+)
+def test_a_price_beyond_them_is_refused(model, name, price):
+    with pytest.raises(InvalidCharge, match=f"^{name} (must be between 0 and|may have at most 12 decimal places)"):
         model(D(price))
+
+
+SHARED, PROMISED, RATED = partial(Percentage, ONE), partial(Commitment, ONE), partial(Rate, 1, (), PerUnit(ONE))
+PADDED = D("1." + "0" * 28 + "1")
+"""So long that the default context would take it for 1."""
+
+ENDS = [
+    # of         figure             last within  first beyond  is refused with
+    (Percentage, "percent",         D(1000),     D("1000.1"),  "The percentage must be between 0 and 1000"),
+    (Percentage, "percent",         D("1e-10"),  D("1e-11"),   "The percentage may have at most 10 decimal"),
+    (SHARED,     "free_events",     10**6,       10**6 + 1,    "Free events may be 0 to 1,000,000"),
+    (Dynamic,    "markup",          D(1000),     D("1000.1"),  "A markup is a factor from 0 to 1,000"),
+    (Dynamic,    "markup",          D("1e-12"),  PADDED,       "A markup may have at most 12 decimal places"),
+    (PROMISED,   "periods",         120,         121,          "A contract lasts 1 to 120 invoice periods"),
+    (PROMISED,   "overage_factor",  D(100),      D("100.1"),   "Usage beyond a commitment is charged at 0"),
+    (PROMISED,   "discount",        D(100),      D("100.1"),   "A committed discount is at most 100 %"),
+    (RATED,      "factor",          D(11),       D("11.1"),    "Prices are multiplied by 0 to 11, not 11.1"),
+    (RATED,      "factor",          D("1e-24"),  D("1e-25"),   "A factor may have at most 24 decimal places"),
+    (RATED,      "factor",          D("1e-24"),  PADDED,       "A factor may have at most 24 decimal places"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "figure", "within", "beyond", "told"), ENDS)
+def test_a_figure_is_taken_up_to_its_end_and_no_further(model, figure, within, beyond, told):
+    assert getattr(model(**{figure: within}), figure) == within
+    with pytest.raises(InvalidCharge, match=f"^{told}"):
+        model(**{figure: beyond})
 
 
 @pytest.mark.parametrize("size", ["1e-38", "1e50"])
@@ -64,3 +99,7 @@ def test_a_per_unit_price_mirrors_the_bound_below_zero():
     assert PerUnit(ONE).rate(-MOST)[0].amount == -MOST
     with pytest.raises(InvalidQuantity):
         PerUnit(ONE).rate(-BEYOND)
+
+
+def test_the_largest_sum_that_events_carry_is_charged():
+    assert total(Dynamic().rate(Usage(ONE, carried=MOST))) == MOST

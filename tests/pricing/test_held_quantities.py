@@ -58,6 +58,20 @@ timelines = st.lists(st.builds(Change, moments, st.integers(0, 50)), max_size=8)
 )
 
 
+def test_days_are_those_of_the_customers_clock():
+    zone = ZoneInfo("Europe/Berlin")
+    start, noon, end = (datetime(2026, *day, tzinfo=zone) for day in ((4, 1), (4, 10, 12), (5, 1)))
+    found = segments(
+        [Change(noon, 5)], otherwise=0, start=start, end=end, full_start=start, full_end=end, by="day", zone=zone
+    )
+    assert [one.share for one in found] == [Fraction(9, 30), Fraction(21, 30)]
+
+
+@pytest.mark.parametrize("by", ["second", "day", "none"])
+def test_a_period_without_any_time_comes_to_nothing(by):
+    assert held_amount(TEN, tiled([Change(APRIL, 5)], end=APRIL, by=by), included=0, by=by) == 0
+
+
 @LAW
 @given(timelines)
 def test_segments_tile_the_period(changes):

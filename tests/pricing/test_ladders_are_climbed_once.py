@@ -57,5 +57,11 @@ def test_volume_prices_what_is_new_at_the_tier_that_all_of_it_reaches(tiers, cli
         assert part.flat_fee == (0 if climbed > part.start else reached.flat_fee)
 
 
+def test_a_line_says_what_stood_on_its_ladder_before():
+    terms = PriceTerms("EUR", (Rate(1, (), Graduated(documented_ladder())),))
+    lines = [rate_usage(terms, {1: D(3)}, climbed=climbed).lines[0] for climbed in ({1: D(100)}, {})]
+    assert [line.climbed for line in lines] == [100, 0]
+
+
 def test_only_ladders_are_climbed():
     assert cost(PerUnit(D(2)), D(3), climbed=D(100)) == 6

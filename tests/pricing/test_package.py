@@ -46,11 +46,11 @@ def test_only_full_packages_count_when_rounded_down(size, count):
 @pytest.mark.parametrize(
     ("size", "price", "rounding", "message"),
     [
-        ("0", "1", "up", "package size must be above 0"),
+        ("0", "1", "up", "The package size must be above 0"),
         ("-1", "1", "up", "package size must be above 0"),
         ("NaN", "1", "up", "package size must be a finite"),
         ("1e-39", "1", "up", "at most 38 decimal places"),
-        ("1", "-0.01", "up", "package price must be between 0"),
+        ("1", "-0.01", "up", "The package price must be between 0"),
         ("1", "1", "nearest", "'up' or 'down'"),
     ],
 )

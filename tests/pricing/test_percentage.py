@@ -53,7 +53,7 @@ def test_where_it_reads_no_single_values_it_needs_none(charge, values):
     if charge.reads == "events":
         assert charge.rate(told) == charge.rate(usage(values))
     else:
-        with pytest.raises(InvalidQuantity, match="each event"):
+        with pytest.raises(InvalidQuantity, match=r"^This percentage is charged on each event's value, and only"):
             charge.rate(told)
 
 
@@ -72,13 +72,13 @@ def test_more_given_back_than_used_costs_nothing():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"percent": D(-1)}, "between 0 and 1000"),
+        ({"percent": D(-1)}, "The percentage must be between 0 and 1000"),
         ({"percent": D("NaN")}, "finite"),
         ({"percent": D("1e-11")}, "at most 10 decimal places"),
-        ({"percent": D(1), "fixed_fee": D(-1)}, "fixed fee must be between 0"),
+        ({"percent": D(1), "fixed_fee": D(-1)}, "The fixed fee must be between 0"),
         ({"percent": D(1), "free_events": -1}, "Free events may be 0 to 1,000,000"),
         ({"percent": D(1), "free_events": 1_000_001}, "Free events may be 0 to 1,000,000"),
-        ({"percent": D(1), "free_value": D(-1)}, "free value must be above 0"),
+        ({"percent": D(1), "free_value": D(-1)}, "The free value must be above 0"),
         ({"percent": D(1), "least": D(-1)}, "minimum per event must be between 0"),
         ({"percent": D(1), "most": D(-1)}, "maximum per event must be between 0"),
         ({"percent": D(1), "least": D(3), "most": D(2)}, "above the maximum"),

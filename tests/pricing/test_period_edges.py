@@ -32,7 +32,14 @@ def test_the_start_is_its_own_anniversary_also_when_its_hour_happens_twice():
     second = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
     anchor = Anchor("anniversary", second, Interval("day"), BERLIN)
     assert edge(anchor, 0) == second.astimezone(UTC)
+    assert edge(anchor, 0).tzinfo is UTC
     assert period_containing(anchor, second).start == second.astimezone(UTC)
+
+
+def test_of_an_hour_that_happens_twice_the_first_counts_also_for_who_started_in_the_second():
+    second = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
+    anchor = Anchor("anniversary", second, Interval("year"), BERLIN)
+    assert edge(anchor, 11) == datetime(2037, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_a_calendar_period_begins_with_a_stub():
@@ -51,7 +58,7 @@ def test_a_start_on_an_edge_has_no_stub():
 def test_an_end_cuts_the_last_period_short():
     anchor = Anchor("anniversary", datetime(2026, 1, 15, tzinfo=UTC), Interval("month"), ZoneInfo("UTC"))
     end = datetime(2026, 2, 20, tzinfo=UTC)
-    periods = list(iterate(anchor, until=datetime(2027, 1, 1, tzinfo=UTC), end=end))
+    periods = list(iterate(anchor, until=datetime.max.replace(tzinfo=UTC), end=end))
     assert [period.end for period in periods] == [datetime(2026, 2, 15, tzinfo=UTC), end]
     assert period_containing(anchor, datetime(2026, 2, 19, tzinfo=UTC), end=end) == periods[-1]
 
@@ -97,10 +104,22 @@ def test_nothing_begins_before_the_start():
     assert list(iterate(anchor, until=datetime(2026, 1, 15, tzinfo=UTC))) == []
 
 
-@pytest.mark.parametrize(("unit", "count"), [("fortnight", 1), ("month", 0), ("month", 121)])
-def test_an_interval_that_cannot_be_is_refused(unit, count):
-    with pytest.raises(ValueError, match="interval"):
+@pytest.mark.parametrize(
+    ("unit", "count", "told"),
+    [
+        ("fortnight", 1, "An interval is counted in day, week, month, quarter, year, not 'fortnight'"),
+        ("month", 0, "An interval has 1 to 120 units, not 0"),
+        ("month", 121, "An interval has 1 to 120 units, not 121"),
+    ],
+)
+def test_an_interval_that_cannot_be_is_refused(unit, count, told):
+    with pytest.raises(ValueError, match=told):
         Interval(unit, count)
+
+
+def test_an_anchor_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="anchored to the calendar or the anniversary, not 'fiscal'"):
+        Anchor("fiscal", datetime(2026, 1, 15, tzinfo=UTC), Interval("month"), BERLIN)
 
 
 def test_a_moment_without_a_zone_is_refused():
@@ -115,6 +134,13 @@ def test_a_month_begins_at_the_first_of_two_midnights():
     again_october = first_midnight + timedelta(minutes=45)
     assert again_october.astimezone(st_johns).month == 10
     assert period_containing(anchor, again_october).start == first_midnight
+
+
+def test_who_started_before_clocks_went_back_over_midnight_is_in_the_first_period_then():
+    st_johns = ZoneInfo("America/St_Johns")
+    start = datetime(2009, 11, 1, 0, 0, 30, tzinfo=st_johns)
+    anchor = Anchor("anniversary", start, Interval("month"), st_johns)
+    assert period_containing(anchor, start.astimezone(UTC) + timedelta(minutes=45)).n == 0
 
 
 @pytest.mark.parametrize("kind", ["calendar", "anniversary"])

@@ -102,9 +102,10 @@ def test_a_part_outside_the_whole_is_refused(start, end, by):
 
 
 def test_a_whole_without_a_day_cannot_be_shared_by_day():
-    noon = APRIL[0] + timedelta(hours=12)
+    berlin = ZoneInfo("Europe/Berlin")
+    midnight, noon = (datetime(2026, 4, 1, hour, tzinfo=berlin) for hour in (0, 12))
     with pytest.raises(ValueError, match="no day"):
-        share(APRIL[0], noon, full_start=APRIL[0], full_end=noon, by="day", zone=UTC_ZONE)
+        share(midnight, noon, full_start=midnight, full_end=noon, by="day", zone=berlin)
 
 
 def test_shares_that_do_not_sum_to_the_whole_are_refused():

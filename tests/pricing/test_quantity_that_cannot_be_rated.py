@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Graduated, InvalidQuantity, PerUnit, Tier
+from plans.pricing.charges import Dynamic, Graduated, InvalidQuantity, Percentage, PerUnit, Tier
 from plans.pricing.rating import PriceTerms, Rate, Rounding, UnknownRate, rate_usage
 
 D = Decimal
@@ -17,8 +17,14 @@ TERMS = PriceTerms("USD", (Rate("tokens", (), PerUnit(D("0.01"))),), included=D(
 )
 def test_a_quantity_out_of_bounds_is_refused(quantity, rounding):
     terms = PriceTerms("USD", (Rate("tokens", (), Graduated((Tier(None, D(1)),))),), D(10), rounding=rounding)
-    with pytest.raises(InvalidQuantity):
+    with pytest.raises(InvalidQuantity, match=r"^Only a quantity from 0|cannot be priced exactly: check the events"):
         rate_usage(terms, {"tokens": D(quantity)})
+
+
+@pytest.mark.parametrize("charge", [Percentage(D(2)), Dynamic()], ids=lambda charge: type(charge).__name__)
+def test_a_quantity_alone_is_refused_where_events_are_charged(charge):
+    with pytest.raises(InvalidQuantity, match=r"^Rate 'tokens' looks at the events, and only a quantity is told"):
+        rate_usage(PriceTerms("USD", (Rate("tokens", (), charge),)), {"tokens": D(1)})
 
 
 def test_the_longest_numbers_allowed_are_exact():
