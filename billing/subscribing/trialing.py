@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
 from billing.models.changes import ChangeState
@@ -63,7 +64,8 @@ def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser 
 
     Now is `at`, or the instant after the last usage that is recorded, should some be ahead of it.
 
-    :raises TrialRefused: if it is in no trial or that has not begun, or another version is to take hold at its end.
+    :raises TrialRefused: if it is in no trial or that has not begun, another version is to take hold at its end, or
+        what was agreed for a time in between is in the way.
     """
     with change("end the trial", by=by, at=at):
         subscription, periods, trial = _locked(subscription, at)
@@ -81,7 +83,7 @@ def extend_trial(
     Let a trial that is not over last until a later moment, and return it.
 
     :raises TrialRefused: if it is in no trial, another version is to take hold at its end, or it ends later already,
-        ends with its subscription, or would last longer than a trial may.
+        ends with its subscription, would last longer than a trial may, or what was agreed is in the way.
     """
     with change("extend the trial", by=by, at=at):
         subscription, periods, trial = _locked(subscription, at)
@@ -117,6 +119,8 @@ def _move_end(
     trial.ends_at, trial.due_at = ends_at, ends_at + subscription.customer.seller.grace
     trial.revision += 1
     trial.save(update_fields=["ends_at", "due_at", "revision"])
+    if ends_at != subscription.trial_ends_at:
+        _carry_agreements(subscription, ends_at)
     if subscription.anchor_at == subscription.trial_ends_at:
         subscription.anchor_at = ends_at
     subscription.trial_ends_at = ends_at
@@ -124,3 +128,23 @@ def _move_end(
     subscription.save(update_fields=["anchor_at", "trial_ends_at", "state"])
     follow(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + AHEAD)
     return trial
+
+
+def _carry_agreements(subscription: Subscription, ends_at: datetime) -> None:
+    """Let what was agreed from the trial's end on hold from its new end, and what held until then hold until that."""
+    former = subscription.trial_ends_at
+    try:
+        with transaction.atomic():
+            for agreed in (subscription.overrides, subscription.commitments):
+                begin = list(agreed.filter(starts_at=former).exclude(ends_at=former))
+                agreed.filter(starts_at=former).update(ends_at=former)  # what ends as it starts is withdrawn
+                agreed.filter(starts_at__lt=former, ends_at=former).update(ends_at=ends_at)
+                for one in begin:
+                    if one.ends_at is None or one.ends_at > ends_at:
+                        one.pk, one.starts_at = None, ends_at
+                        one.save(force_insert=True)
+    except IntegrityError as error:
+        raise TrialRefused(
+            f"Figures of {subscription} that begin or end between {ends_at} and {former} are in the way: end those"
+            " first, and agree them anew."
+        ) from error

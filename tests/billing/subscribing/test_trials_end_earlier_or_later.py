@@ -1,8 +1,10 @@
 """While a trial is not over, it may end now or later, and what is paid begins when it does."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.db.models import F
 
 from billing import repricing
 from billing.auditing import assert_clean
@@ -12,7 +14,19 @@ from billing.subscribing import TrialRefused, cancel, change_plan, end_trial, ex
 from invoices.models import Line
 from plans.models.versions import Audience
 from tests.billing.ingest.world import send
-from tests.builders import JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.builders import (
+    JAN,
+    MAR,
+    agree,
+    fee,
+    make_customer,
+    make_plan,
+    offer,
+    promise,
+    publish,
+    rate,
+    subscribe,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -102,6 +116,48 @@ def test_an_anchor_that_was_agreed_stays():
     subscription = subscribe(make_customer("acme"), trial_plan(), anchor_at=JAN)
     end_trial(subscription=subscription, at=JAN + 5 * DAY)
     assert spans(subscription)[1] == (False, JAN + 5 * DAY, JAN + 31 * DAY)
+
+
+def held(agreed):
+    """Return what was agreed and not withdrawn, and from when to when."""
+    rows = agreed.exclude(ends_at=F("starts_at")).order_by("starts_at")
+    return [(getattr(one, "value", None) or one.minimum, one.starts_at, one.ends_at) for one in rows]
+
+
+ENDS = [
+    # the trial ends  and what was agreed from then on ends
+    (JAN + 5 * DAY, None),
+    (JAN + 5 * DAY, TRIAL_END + 20 * DAY),
+    (TRIAL_END + 7 * DAY, None),
+    (TRIAL_END + 7 * DAY, TRIAL_END + 20 * DAY),
+]
+
+
+@pytest.mark.parametrize(("moves_to", "until"), ENDS)
+def test_what_was_agreed_from_its_end_on_moves_with_it(subscription, moves_to, until):
+    agree(subscription, "calls", "price", "0.7", starts_at=JAN, at=JAN)
+    agree(subscription, "calls", "price", "0.5", at=JAN + DAY, ends_at=until)
+    promise(subscription, "100", at=JAN, starts_at=TRIAL_END, ends_at=until)
+    if moves_to < TRIAL_END:
+        end_trial(subscription=subscription, at=moves_to)
+    else:
+        extend_trial(subscription=subscription, ends_at=moves_to, at=JAN + 5 * DAY)
+    assert held(subscription.overrides) == [(Decimal("0.7"), JAN, moves_to), (Decimal("0.5"), moves_to, until)]
+    assert held(subscription.commitments) == [(100, moves_to, until)]
+
+
+def test_what_was_agreed_for_less_time_than_it_is_extended_by_never_holds(subscription):
+    agree(subscription, "calls", "price", "0.5", at=JAN + DAY, ends_at=TRIAL_END + DAY)
+    extend_trial(subscription=subscription, ends_at=TRIAL_END + 7 * DAY, at=JAN + 5 * DAY)
+    assert held(subscription.overrides) == []
+
+
+def test_what_was_agreed_for_a_time_in_between_is_in_the_way(subscription):
+    agree(subscription, "calls", "price", "0.7", starts_at=JAN + 8 * DAY, at=JAN)
+    agree(subscription, "calls", "price", "0.5", at=JAN + DAY)
+    with pytest.raises(TrialRefused, match="are in the way: end those first"):
+        end_trial(subscription=subscription, at=JAN + 5 * DAY)
+    assert spans(subscription) == [(True, JAN, TRIAL_END)]
 
 
 def test_of_a_trial_in_two_parts_the_last_one_moves(subscription):
