@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db import OperationalError, transaction
 
-from billing.jobs.kinds import CannotBeCut, Kind
+from billing.jobs.kinds import CannotBeCut, Kind, readable
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN, JobState
 from plans.failpoints import reached
@@ -74,8 +74,7 @@ def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
     if not isinstance(error, CannotBeCut):
         _log.exception("job %s cannot be cut", job.pk)
     job.state, job.finished_at = JobState.FAILED, at
-    job.error = str(error) if isinstance(error, CannotBeCut) else f"{type(error).__name__}: {error}"
-    job.error = job.error.replace("\x00", "")[:2_000]
+    job.error = readable(str(error) if isinstance(error, CannotBeCut) else f"{type(error).__name__}: {error}")
     with change("job could not be cut", by=None, at=at):
         job.save(update_fields=["state", "finished_at", "error"])
     JobPart.objects.filter(job=job).delete()

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from billing.models import Job, JobItem
 
+MOST_ERROR = 2_000
+
 
 class CannotBeCut(ValueError):
     """A job cannot be cut into items, now or later; the text says why and what to do."""
@@ -45,3 +47,8 @@ class Kind:
 
 
 Kinds = Mapping[str, Kind]
+
+
+def readable(error: str) -> str:
+    """Return what people are told of an error, as it can be stored."""
+    return error.replace("\0", "")[:MOST_ERROR]

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from billing.jobs import finishing
 from billing.jobs.cutting import cut
-from billing.jobs.kinds import Kind, Kinds, Outcome
+from billing.jobs.kinds import Kind, Kinds, Outcome, readable
 from billing.models import Job, JobItem
 from billing.models.jobs import OPEN, ItemState
 from plans.failpoints import reached
@@ -97,7 +97,7 @@ RETURNING id
 
 def _begin(job_id: int) -> int | None:
     """
-    Note that the next item is begun, and return its number; None if none is to be had now.
+    Note that the next item is begun, and return its id; None if none is to be had now.
 
     Nobody else begins with it for `GAP_SECONDS`, by when it is locked; after tries that came to nothing, for so much
     longer. Only a count is lost if the server dies meanwhile, so nobody waits for its disk.
@@ -149,17 +149,13 @@ def _note(item: JobItem, error: str, *, at: datetime) -> None:
     if item.tries >= MOST_TRIES:
         _fail(item, error, at=at)
     else:
-        item.error = _readable(error)
+        item.error = readable(error)
         item.save(update_fields=["error"])
 
 
 def _fail(item: JobItem, error: str, *, at: datetime) -> None:
-    item.state, item.finished_at, item.error = ItemState.FAILED, at, _readable(error)
+    item.state, item.finished_at, item.error = ItemState.FAILED, at, readable(error)
     item.save(update_fields=["state", "finished_at", "error"])
-
-
-def _readable(error: str) -> str:
-    return error.replace("\x00", "")[:2_000]
 
 
 def _storable(finding: dict[str, str | int]) -> dict[str, str | int]:

@@ -1,6 +1,6 @@
 """Move a subscription to another plan version in the middle of a period: docs/closing.md#plan-changes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -10,7 +10,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import RUNNING
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.cutting import UsageInTheWay, cannot_be_split, cut, last_usage, locked_periods
-from billing.subscribing.edges import anchor_of, spans
+from billing.subscribing.edges import TICK, anchor_of, spans
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
@@ -19,8 +19,6 @@ from customers.models import Customer
 from plans.models import PlanVersion
 from plans.terms import terms_of
 from plans.trail import change
-
-TICK = timedelta(microseconds=1)
 
 
 class ChangeRefused(SubscriptionRefused):

@@ -15,6 +15,9 @@ Span = tuple[datetime, datetime]
 MOST_PERIODS = 2_000
 """Periods made for one subscription at a time: more than five years of days."""
 
+TICK = timedelta(microseconds=1)
+"""The least that two moments differ by: what ends just before one ends so long before it."""
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MONTHS_OF_A_YEAR = 12
 

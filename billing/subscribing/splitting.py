@@ -15,9 +15,10 @@ from django.db.models import Max, Min
 
 from billing.models import Period, ScheduledChange
 from billing.models.periods import PeriodKind, PeriodState
-from billing.subscribing.changing import TICK, part_from
+from billing.subscribing.changing import part_from
 from billing.subscribing.covering import announce
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
+from billing.subscribing.edges import TICK
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.revoking import BEFOREHAND, undo
 from plans.trail import change

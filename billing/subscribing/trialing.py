@@ -1,6 +1,6 @@
 """The time before a subscription's first fees: docs/closing.md#trials."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -10,7 +10,7 @@ from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
-from billing.subscribing.edges import days_after
+from billing.subscribing.edges import TICK, days_after
 from billing.subscribing.extending import AHEAD, follow
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
@@ -18,7 +18,6 @@ from plans.models import PlanVersion
 from plans.trail import change
 
 CHUNK = 1_000
-TICK = timedelta(microseconds=1)
 
 
 class TrialRefused(SubscriptionRefused):
