@@ -37,7 +37,7 @@ class ScheduledChangeAdmin(ModelAdmin):
         "from_version",
         "version",
         "moment",
-        "state_shown",
+        "state",
         "problem",
         "decided_at",
     )

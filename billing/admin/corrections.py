@@ -19,7 +19,7 @@ class CorrectionAdmin(ModelAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("sandbox", BooleanRadioFilter))
     list_select_related = ("by", "api_key")
     ordering = ("-pk",)
-    fields = list_display
+    fields = ("corrected_at", "kind", *list_display[2:])
     readonly_fields = fields
 
     @display(description="Event was", label={"void": "danger", "replace": "info"})

@@ -36,9 +36,14 @@ def test_now(member, subscription):
 
 
 def test_at_the_end_of_the_period(member, subscription):
-    text = ask(member("finance"), subscription, when="period")
+    client = member("finance")
+    text = ask(client, subscription, when="period")
     assert "B: Base fee: $40.00" in text, "the next fee, in advance"
-    assert ScheduledChange.objects.get().moment == subscription.periods.get(kind="regular").ends_at
+    change = ScheduledChange.objects.get()
+    assert change.moment == subscription.periods.get(kind="regular").ends_at
+    page = client.get(f"/admin/billing/scheduledchange/{change.pk}/change/").content.decode()
+    assert "to come" in page
+    assert "pending" not in page, "its state in words"
 
 
 def test_at_a_date_by_the_customers_clocks(member, subscription):

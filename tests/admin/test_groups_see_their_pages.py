@@ -32,6 +32,7 @@ def test_lists_and_rows_open_for_whoever_may_see_them(member, company, group):
         if row is not None:
             answer = client.get(address(meta, "change", row.pk))
             assert answer.status_code == (200 if may else 403), meta.label
+            assert "(&#x27;" not in answer.content.decode(), f"{meta.label}: a label of a list stands on its page"
             assert client.get(address(meta, "history", row.pk)).status_code == (200 if may else 403), meta.label
 
 

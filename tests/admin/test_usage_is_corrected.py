@@ -68,8 +68,10 @@ def test_it_is_taken_back_with_a_reason(member):
     assert "It is taken back." in text
     assert REASON["_reason"] in text
     assert counted() == {"calls/call/03": (1, 1)}
-    assert Correction.objects.get().by == User.objects.get(username__startswith="operations")
+    correction = Correction.objects.get()
+    assert correction.by == User.objects.get(username__startswith="operations")
     assert REASON["_reason"] in client.get("/admin/billing/correction/").content.decode()
+    assert "Taken back" in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
 
 
 def test_without_a_reason_nothing_is_done(member):
