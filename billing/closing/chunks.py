@@ -148,8 +148,8 @@ def _assemble(
 
 
 def in_words(error: Exception) -> str:
-    """Return an error as a reader of the failed period sees it."""
-    return f"{error or type(error).__name__} ({type(error).__name__})"[:MOST_ERROR]
+    """Return an error as a reader of the failed period sees it, and as it can be stored."""
+    return f"{error or type(error).__name__} ({type(error).__name__})".replace("\0", "")[:MOST_ERROR]
 
 
 def _is_issued(assembled: Assembled, seller: SellerTerms) -> bool:

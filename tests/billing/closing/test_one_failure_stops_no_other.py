@@ -130,3 +130,11 @@ def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: 
     give_back.set()
     holder.result()
     assert close_due(at=AT).issued == 1
+
+
+def test_what_an_error_says_can_be_stored_whatever_it_quotes(subscriptions: list[Subscription]):
+    (first, *_) = Period.objects.order_by("pk")
+    first.error = chunks.in_words(ValueError("a name of\0 nothing"))
+    first.save(update_fields=["error"])
+    first.refresh_from_db()
+    assert first.error == "a name of nothing (ValueError)"
