@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db import OperationalError, transaction
 
-from billing.jobs.kinds import CannotBeCut, Kind, readable
+from billing.jobs.kinds import MOST_TRIES, CannotBeCut, Kind, readable
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN, JobState
 from plans.failpoints import reached
@@ -27,6 +27,8 @@ def cut(*, job_id: int, kind: Kind, at: datetime, keep_going: Callable[[], bool]
     """
     items, before = None, 0
     while keep_going():
+        if items is None:
+            _begin(job_id, at=at)
         with transaction.atomic():
             job = _hold(job_id)
             if job is None:
@@ -49,6 +51,20 @@ def cut(*, job_id: int, kind: Kind, at: datetime, keep_going: Callable[[], bool]
     return before > 0
 
 
+def _begin(job_id: int, *, at: datetime) -> None:
+    """Note that a job is about to be cut, which outlives whoever its file kills; give it up where it killed many."""
+    with transaction.atomic():
+        job = _hold(job_id)
+        if job is None:
+            return
+        if job.cut_tries >= MOST_TRIES:
+            _give_up(job, CannotBeCut(f"Given up: its worker died in each of {MOST_TRIES} tries to cut it."), at=at)
+            return
+        job.cut_tries += 1
+        job.save(update_fields=["cut_tries"])
+    reached("jobs.cut_begun")
+
+
 def _hold(job_id: int) -> Job | None:
     """Lock a job that is still to be cut; None if there is nothing to cut, or somebody else is at it."""
     waiting = Job.objects.filter(pk=job_id, state__in=OPEN, total__isnull=True)
@@ -62,10 +78,11 @@ def _store(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
         JobItem.objects.bulk_create(found)
         job.state = JobState.RUNNING
         job.started_at = job.started_at or at
+        job.cut_tries = 0
         if len(found) < STEP:
             job.total = job.items.count()
             JobPart.objects.filter(job=job).delete()
-        job.save(update_fields=["state", "started_at", "total"])
+        job.save(update_fields=["state", "started_at", "cut_tries", "total"])
     return len(found)
 
 

@@ -8,6 +8,9 @@ from billing.models import Job, JobItem
 
 MOST_ERROR = 2_000
 
+MOST_TRIES = 5
+"""Tries after which an item, or the cutting of a job, is given up: each came to an error, or to a dead worker."""
+
 
 class CannotBeCut(ValueError):
     """A job cannot be cut into items, now or later; the text says why and what to do."""

@@ -34,7 +34,7 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-@pghistory.track()
+@pghistory.track(exclude=["cut_tries"])
 class Job(models.Model):
     """
     Work on many things, each of them by itself: cut into items first, then done item by item.
@@ -42,6 +42,7 @@ class Job(models.Model):
     dry_run: whether items only say what they would do; what was tried may be done for real afterwards.
     parameters: what the kind needs to know. total: how many items there are, null until all are cut.
     failed, figures: of its items, as it ended: how many failed, and the sums of their figures.
+    cut_tries: how often a worker began to cut it since some of its items were last stored.
     error: why it could not be cut; empty otherwise.
     file_name, file_bytes, file_sha256: of the file that it was made from, if there is one.
     forgotten_at: when what its items held was let go, long after its end.
@@ -53,6 +54,7 @@ class Job(models.Model):
     dry_run = models.BooleanField()
     parameters = models.JSONField(default=dict)
     total = models.IntegerField(null=True)
+    cut_tries = models.SmallIntegerField(default=0)
     failed = models.IntegerField(default=0)
     figures = models.JSONField(default=dict)
     error = models.TextField(blank=True)
@@ -87,6 +89,7 @@ class Job(models.Model):
                 condition=~Q(state="failed") | Q(failed__gt=0) | ~Q(error=""), name="failed_job_says_what_failed"
             ),
             finite("total", most=MOST_ITEMS, name="job_has_a_bounded_number_of_items"),
+            finite("cut_tries", most=1_000, name="tries_to_cut_a_job_are_bounded"),
             models.CheckConstraint(
                 condition=Q(failed=0) | Q(total__isnull=False, failed__gt=0, failed__lte=F("total")),
                 name="no_more_fails_than_there_is",

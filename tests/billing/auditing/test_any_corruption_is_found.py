@@ -38,6 +38,7 @@ ANY_VALUE_IS_FINE = {
     "billing_period.error": "tells why a close failed, for people",
     "billing_period.attempts": "says how long to wait before the next one",
     "billing_job.kind": "there is one kind so far, so it has no other value",
+    "billing_job.cut_tries": "says when to give it up",
     "billing_jobitem.parameters": "says which rows of the file an item held, for people",
     "billing_jobitem.content": "what was sent, to be mended; what came of it is in the events",
     "billing_jobitem.tries": "says when to give it up",

@@ -5,11 +5,11 @@ from threading import Event
 import pytest
 from django.contrib.auth.models import User
 
-from billing.jobs import working
-from billing.jobs.working import MOST_TRIES
+from billing.jobs import cutting, working
+from billing.jobs.kinds import MOST_TRIES
 from billing.models import JobItem
-from billing.models.jobs import ItemState, JobState
-from tests.billing.jobs.world import NOW, cut_only, go_on, made, make_job, make_user, seen
+from billing.models.jobs import ItemState, JobKind, JobState
+from tests.billing.jobs.world import NOW, cut_only, go_on, kinds, made, make_job, make_user, numbered, seen
 from tests.racing import PATIENCE, start, together
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +101,37 @@ def test_an_item_that_kills_its_workers_is_given_up():
     go_on()
     assert "its worker died in each of 5 tries" in job.items.get(number=1).error
     assert (seen(job).state, made()) == (JobState.FAILED, 1)
+
+
+def dying_after(count):
+    """Return a way to cut a job that kills whoever goes that way further than so many items."""
+
+    def cut(job, last):
+        for step, item in enumerate(numbered(job, last)):
+            if step == count:
+                raise SystemExit
+            yield item
+
+    return kinds(cut=cut)[JobKind.USAGE_IMPORT]
+
+
+def test_a_job_that_kills_whoever_cuts_it_is_given_up():
+    job, kind = make_job(3), dying_after(1)
+    for _ in range(MOST_TRIES):
+        with pytest.raises(SystemExit):
+            cut_only(job, kind)
+    cut_only(job, kind)
+    assert "its worker died in each of 5 tries to cut it" in seen(job).error
+    assert (seen(job).state, job.items.count()) == (JobState.FAILED, 0)
+
+
+def test_a_job_is_cut_as_long_as_each_worker_gets_further_before_it_dies():
+    job, kind = make_job(10 * cutting.STEP), dying_after(cutting.STEP + 1)
+    for _ in range(9):
+        with pytest.raises(SystemExit):
+            cut_only(job, kind)
+    cut_only(job, kind)
+    assert (seen(job).total, seen(job).error) == (10 * cutting.STEP, "")
 
 
 def test_an_item_that_was_just_begun_is_left_to_who_began(monkeypatch):

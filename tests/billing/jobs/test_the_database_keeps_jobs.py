@@ -40,6 +40,7 @@ CASES = [
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now(), total = 2, failed = 1")),
     ("failed_job_says_what_failed", job("state = 'failed', finished_at = now()")),
     ("job_has_a_bounded_number_of_items", job("total = 10000001")),
+    ("tries_to_cut_a_job_are_bounded", job("cut_tries = -1")),
     ("no_more_fails_than_there_is", job("total = 1, failed = 2")),
     ("no_more_fails_than_there_is", job("failed = -1")),
     ("no_more_fails_than_there_is", job("failed = 1")),

@@ -52,8 +52,8 @@ def go_on(do: Callable[[JobItem, datetime], Outcome] = make_user, *, most: int =
     return work(kinds=kinds(counted), clock=lambda: NOW, keep_going=lambda: len(done) < most)
 
 
-def cut_only(job: Job) -> None:
-    cutting.cut(job_id=job.pk, kind=kinds()[job.kind], at=NOW, keep_going=lambda: True)
+def cut_only(job: Job, kind: Kind | None = None) -> None:
+    cutting.cut(job_id=job.pk, kind=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
 
 
 def made() -> int:
