@@ -22,8 +22,7 @@ from billing.usage.counted import Counters, with_metered, with_runs
 from billing.usage.metered import Held, read_held
 from billing.usage.runs import Runs, read_runs
 from plans.failpoints import reached
-
-MOST_ERROR = 2_000
+from plans.failures import readable
 
 
 @dataclass(slots=True)
@@ -149,7 +148,7 @@ def _assemble(
 
 def in_words(error: Exception) -> str:
     """Return an error as a reader of the failed period sees it, and as it can be stored."""
-    return f"{error or type(error).__name__} ({type(error).__name__})".replace("\0", "")[:MOST_ERROR]
+    return readable(f"{error or type(error).__name__} ({type(error).__name__})")
 
 
 def _is_issued(assembled: Assembled, seller: SellerTerms) -> bool:

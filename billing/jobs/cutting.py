@@ -7,10 +7,11 @@ from itertools import islice
 
 from django.db import OperationalError, transaction
 
-from billing.jobs.kinds import MOST_TRIES, CannotBeCut, Kind, readable
+from billing.jobs.kinds import MOST_TRIES, CannotBeCut, Kind
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN, JobState
 from plans.failpoints import reached
+from plans.failures import readable
 from plans.trail import change
 
 STEP = 20

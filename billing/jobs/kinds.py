@@ -6,8 +6,6 @@ from datetime import datetime
 
 from billing.models import Job, JobItem
 
-MOST_ERROR = 2_000
-
 MOST_TRIES = 5
 """Tries after which an item, or the cutting of a job, is given up: each came to an error, or to a dead worker."""
 
@@ -50,8 +48,3 @@ class Kind:
 
 
 Kinds = Mapping[str, Kind]
-
-
-def readable(error: str) -> str:
-    """Return what people are told of an error, as it can be stored."""
-    return error.replace("\0", "")[:MOST_ERROR]

@@ -15,10 +15,11 @@ from django.db import connection, transaction
 
 from billing.jobs import finishing
 from billing.jobs.cutting import cut
-from billing.jobs.kinds import MOST_TRIES, Kind, Kinds, Outcome, readable
+from billing.jobs.kinds import MOST_TRIES, Kind, Kinds, Outcome
 from billing.models import Job, JobItem
 from billing.models.jobs import OPEN, ItemState
 from plans.failpoints import reached
+from plans.failures import readable
 
 GAP_SECONDS = 2
 TURN = 20

@@ -21,6 +21,7 @@ from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_p
 from billing.subscribing.edges import TICK
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.revoking import BEFOREHAND, undo
+from plans.failures import readable
 from plans.trail import change
 
 _NEXT = """
@@ -94,7 +95,7 @@ def split(one: ScheduledChange, *, at: datetime) -> None:
 
 
 def _tell(one: ScheduledChange, problem: str) -> None:
-    ScheduledChange.objects.filter(pk=one.pk).update(problem=problem.replace("\0", "")[:2_000])
+    ScheduledChange.objects.filter(pk=one.pk).update(problem=readable(problem))
 
 
 def _divide(one: ScheduledChange, running: Period, moment: datetime) -> Period:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from django.db import connection
 
 from invoices.models import Rendering
+from plans.failures import readable
 
 RENDER_SECONDS = 40
 CLAIM_LASTS = timedelta(seconds=RENDER_SECONDS + 5)
@@ -15,7 +16,6 @@ RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)
 
 MOST_ATTEMPTS = len(RETRY_AFTER) + 1
 UNFINISHED = "The attempt has not finished: it is under way, or its process died."
-MOST_REASON = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def fail(claim: Claim, *, reason: str, at: datetime) -> None:
     """Record why an attempt came to nothing and when the next one is due, unless another has begun since."""
     again = at + RETRY_AFTER[claim.attempt - 1] if claim.attempt < MOST_ATTEMPTS else None
     Rendering.objects.filter(invoice=claim.invoice_id, attempts=claim.attempt, content__isnull=True).update(
-        error=reason.replace("\x00", "")[:MOST_REASON], retry_at=again
+        error=readable(reason), retry_at=again
     )
 
 
