@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -32,7 +34,7 @@ class UsageView(APIView):
     @extend_schema(
         operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
     )
-    def get(self, request: Request, customer: str) -> Response:
+    def get(self, request: Request, customer: str) -> HttpResponse:
         at = timezone.now()
         try:
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
@@ -40,7 +42,8 @@ class UsageView(APIView):
             raise NotFound(f"There is no customer “{customer}”.") from error
         promised = progress_of(periods)
         shown = [period_document(one, promised.get(one.period_id)) for one in periods]
-        return Response({"customer": customer, "at": at, "periods": shown})
+        document = {"customer": customer, "at": at, "periods": shown}
+        return HttpResponse(msgspec.json.encode(document), content_type="application/json")
 
 
 class BreakdownView(APIView):

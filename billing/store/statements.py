@@ -15,7 +15,7 @@ class Prepared(Cursor[Any]):
         return super().execute(query, params, prepare=prepare, **options)
 
 
-def cursor() -> AbstractContextManager[Cursor[Any]]:
+def cursor() -> Cursor[Any]:
     """
     Return a cursor on Django's own connection, inside the caller's transaction, that binds parameters on the server.
 

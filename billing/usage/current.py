@@ -3,30 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.store import statements
-from billing.subscribing import extend_customers
+from billing.subscribing import extend_customers, holding
 from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
-from billing.subscribing.holding import Held, quantities_of
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.capped import CAPS, CapUsage, capped
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.due import rate_window
-from billing.usage.metered import read_held
+from billing.usage.metered import NOTHING_HELD, Asked, Held, ask, asked_of, read_held
 from billing.usage.runs import read_runs
-from plans.pricing.exact import ZERO
-from plans.pricing.money import round_to
+from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.rating import Rating
 from plans.terms import FeatureTerms, Terms
 
 MICROSECOND = timedelta(microseconds=1)
 MILLIONTH = Decimal("0.000001")
+FORECAST = Context(prec=80, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class PeriodUsage:
     ends_at: datetime
     terms: Terms
     features: tuple[FeatureUsage, ...]
-    quantities: tuple[Held, ...] = ()
+    quantities: tuple[holding.Held, ...] = ()
     caps: tuple[CapUsage, ...] = ()
 
     @property
@@ -95,16 +94,16 @@ ORDER BY r.subscription_id, r.period_id
 
 def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodUsage]:
     """
-    Return the periods of a customer that contain `at`, with every metered feature of their plans: in one query, and
-    one more where a plan charges for seats or add-ons.
+    Return the periods of a customer that contain `at`, with every metered feature of their plans: in one round trip,
+    and one more where a plan charges for seats or add-ons.
 
     :raises UnknownCustomer: if there is none.
     """
-    rows = _find(customer=customer, sandbox=sandbox, at=at)
+    rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
     if any(runs and period_id is None for _, _, runs, _, period_id, *_ in rows):
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
         extend_customers(customer_ids=[rows[0][1]], until=at + AHEAD)
-        rows = _find(customer=customer, sandbox=sandbox, at=at)
+        rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
     periods: dict[int, tuple[str, str, Span]] = {}
     counters: dict[int, Counters] = {}
     for _, _, _, subscription, *facts in rows:
@@ -117,8 +116,8 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
             of_period = counters.setdefault(span[0], {})
             of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
     spans = [span for _, _, span in periods.values()]
-    held, runs = read_held(spans), read_runs(spans)
-    quantities = quantities_of(spans, at=at)
+    held, runs = _held(spans, likely, (sandbox, customer)), read_runs(spans)
+    quantities = holding.quantities_of(spans, at=at)
     found = []
     for id_, (subscription, caps, span) in periods.items():
         used = with_metered(counters.get(id_, {}), span, held, at=at)
@@ -127,13 +126,36 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     return found
 
 
-def _find(*, customer: str, sandbox: bool, at: datetime) -> list[tuple[Any, ...]]:
-    with statements.cursor() as cursor:
-        cursor.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
-        rows = cursor.fetchall()
+MOST_LIKELY = 100_000
+
+_likely: dict[tuple[bool, str], Asked] = {}
+"""Customer → what was to be read beside its counters last time, which is asked along with them the next time."""
+
+
+def _find(*, customer: str, sandbox: bool, at: datetime) -> tuple[list[tuple[Any, ...]], tuple[Asked, Held] | None]:
+    """Return the counters with what they belong to, and what is held beside them if it is what it was last time."""
+    asked = _likely.get((sandbox, customer))
+    counters = statements.cursor()
+    with statements.pipeline():
+        counters.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
+        answer = ask(asked) if asked else None
+    rows = counters.fetchall()
     if not rows:
         raise UnknownCustomer(customer)
-    return rows
+    return rows, (asked, answer()) if asked and answer else None
+
+
+def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, str]) -> Held:
+    """Return what is held beside the counters, reading it unless it was guessed right."""
+    asked = asked_of(spans)
+    if asked is None:
+        return NOTHING_HELD
+    if likely is not None and likely[0] == asked:
+        return likely[1]
+    if len(_likely) >= MOST_LIKELY:
+        _likely.clear()
+    _likely[of] = asked
+    return read_held(spans)
 
 
 def _period_usage(subscription: str, caps: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
@@ -205,4 +227,7 @@ def _projected(feature: FeatureTerms, counted: Counted, passed: Fraction) -> Cou
 
 def _scaled(quantity: Decimal, passed: Fraction) -> Decimal:
     """Return quantity ÷ passed to a millionth, or quantity where nothing has passed: a forecast, not a bill."""
-    return round_to(Fraction(quantity) / passed, MILLIONTH) if quantity and passed else quantity
+    if not quantity or not passed:
+        return quantity
+    whole = EXACT.multiply(quantity, Decimal(passed.denominator))
+    return FORECAST.divide(whole, Decimal(passed.numerator)).quantize(MILLIONTH, context=FORECAST)

@@ -5,7 +5,7 @@ Counters say how many events there were; what they come to is worked out here, t
 check and a customer's page. docs/metering.md explains each aggregation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -53,11 +53,15 @@ class Kept(NamedTuple):
     tally: Tally
 
 
+# One series at a time: a join of them all might read the whole table to find a few.
 _TALLIES = """
 SELECT s.period_id, s.meter_id, s.dimensions::text, t.span, t.starts_at, t.events, t.total, t.low, t.high,
     t.latest_at, t.latest_source, t.latest_key, t.latest_value, t.first_at, t.moment, t.members
-FROM billing_series s JOIN billing_tally t ON t.series_id = s.id
-WHERE s.period_id = ANY(%s) AND t.span <> 'hour'
+FROM unnest(%s::bigint[]) AS asked(period)
+CROSS JOIN LATERAL (
+    SELECT * FROM billing_series WHERE period_id = asked.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
+) s
+CROSS JOIN LATERAL (SELECT * FROM billing_tally WHERE series_id = s.id AND span <> 'hour' OFFSET 0) t
 """
 
 _OPENINGS = """
@@ -66,9 +70,9 @@ SELECT p.id, s.meter_id, s.dimensions::text, sum(t.events), sum(t.total), sum(t.
     (array_agg(t.latest_value ORDER BY t.latest_at DESC NULLS LAST, e.starts_at DESC))[1]
 FROM billing_period p
 JOIN billing_period e ON e.subscription_id = p.subscription_id AND e.kind = 'regular' AND e.starts_at < p.starts_at
-JOIN billing_series s ON s.period_id = e.id AND s.meter_id = ANY(%s)
+JOIN billing_series s ON s.period_id = e.id AND s.meter_id = ANY(%s::bigint[])
 JOIN billing_tally t ON t.series_id = s.id AND t.span = ''
-WHERE p.id = ANY(%s) GROUP BY 1, 2, 3
+WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2, 3
 """
 
 
@@ -104,18 +108,49 @@ class Held(NamedTuple):
     openings: dict[int, ByMeter]
 
 
-def read_held(periods: Sequence[Metered]) -> Held:
-    """Read what `quantities` needs of these periods, at one go; nothing where no feature is tallied."""
+NOTHING_HELD = Held({}, {})
+
+
+class Asked(NamedTuple):
+    """What is read for some periods: tallies of these meters, and what earlier ones leave of the recurring."""
+
+    periods: tuple[int, ...]
+    meters: tuple[int, ...]
+    recurring: tuple[int, ...]
+
+
+def asked_of(periods: Iterable[Metered]) -> Asked | None:
+    """Return what to read for these periods, or None where no feature is tallied."""
     tallied = {one.period_id: features for one in periods if (features := _tallied(one))}
-    recurring = {one.meter_id for features in tallied.values() for one in features if one.metering.recurring}
     if not tallied:
-        return Held({}, {})
-    with statements.cursor() as tallies, statements.cursor() as openings:
-        with statements.pipeline():
-            tallies.execute(_TALLIES, [list(tallied)])
-            if recurring:
-                openings.execute(_OPENINGS, [list(recurring), list(tallied)])
-        return Held(_by_meter(tallies.fetchall()), _openings(openings.fetchall() if recurring else ()))
+        return None
+    features = {one.meter_id: one.metering.recurring for of_period in tallied.values() for one in of_period}
+    return Asked(tuple(tallied), tuple(features), tuple(one for one, recurring in features.items() if recurring))
+
+
+def read_held(periods: Iterable[Metered]) -> Held:
+    """Read what `quantities` needs of these periods, at one go; nothing where no feature is tallied."""
+    asked = asked_of(periods)
+    if asked is None:
+        return NOTHING_HELD
+    with statements.pipeline():
+        answer = ask(asked)
+    return answer()
+
+
+def ask(asked: Asked) -> Callable[[], Held]:
+    """Send the questions inside the caller's pipeline, and return what reads the answers after it."""
+    tallies = statements.cursor()
+    tallies.execute(_TALLIES, [_array(asked.periods), _array(asked.meters)])
+    if not asked.recurring:
+        return lambda: Held(_by_meter(tallies.fetchall()), {})
+    openings = statements.cursor()
+    openings.execute(_OPENINGS, [_array(asked.recurring), _array(asked.periods)])
+    return lambda: Held(_by_meter(tallies.fetchall()), _openings(openings.fetchall()))
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def quantities(period: Metered, held: Held, *, at: datetime | None = None) -> Quantities:

@@ -8,8 +8,25 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_one
+from billing.store import statements
+from billing.usage import current
 from billing.usage.current import UnknownCustomer, current_usage
-from tests.builders import FEB, JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, tier, use
+from tests.billing.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    fee,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +110,43 @@ def test_takes_one_query_however_many_features_there_are(features):
     only()  # reads the plan's terms, once per process
 
     assert statements_of(only) == 1
+
+
+@pytest.fixture
+def level():
+    """A customer that holds a level of 7 since January, carried over for ever."""
+    meter = make_meter("gauge", event_name="gauge", aggregation="latest", value_property="n", recurring=True)
+    offers = [offer(make_feature("gauge", meter=meter), rates=[rate("1")])]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+    event = {"id": "1", "customer": "acme", "event": "gauge", "timestamp": "2026-01-05T00:00:00Z"}
+    send(event | {"properties": {"n": 7}})
+
+
+@pytest.mark.usefixtures("level")
+def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(monkeypatch):
+    monkeypatch.setattr(current, "_likely", {})
+
+    # Counters, tallies and what earlier periods leave: in one round trip once it is known what to ask.
+    assert [round_trips_of(only), round_trips_of(only)] == [2, 1]
+    assert only().features[0].used == 7
+
+
+@pytest.mark.usefixtures("level")
+def test_what_was_held_in_the_last_period_is_not_taken_for_this_one():
+    assert only().features[0].used == 7
+
+    assert only(at=FEB).features[0].used == 7, "carried over, from another period's tallies"
+    assert only().features[0].used == 7
+
+
+def round_trips_of(function):
+    """Count the batches of statements that are sent."""
+    with pytest.MonkeyPatch.context() as patch:
+        sent = []
+        pipeline = statements.pipeline
+        patch.setattr(statements, "pipeline", lambda: sent.append(1) or pipeline())
+        function()
+    return len(sent)
 
 
 def statements_of(function):
