@@ -1,5 +1,6 @@
 """Coupons: what they take off which lines."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -105,14 +106,13 @@ def _cut(
 ) -> tuple[Decimal, ...]:
     """Return the shares of a smaller total that fits, found by halving; nothing if none does."""
     unit = minor_unit(currency)
-    fitting, too_much = 0, int(EXACT.divide(sum(shares, ZERO), unit))
-    while too_much - fitting > 1:
-        middle = (fitting + too_much) // 2
-        if fits(_less(left, _shares(EXACT.multiply(Decimal(middle), unit), weights, currency))):
-            fitting = middle
-        else:
-            too_much = middle
-    return _shares(EXACT.multiply(Decimal(fitting), unit), weights, currency)
+    too_much = int(EXACT.divide(sum(shares, ZERO), unit))
+
+    def of(count: int) -> tuple[Decimal, ...]:
+        return _shares(EXACT.multiply(Decimal(count), unit), weights, currency)
+
+    # As many counts from 1 on fit as come before the first that does not.
+    return of(bisect_left(range(1, too_much), True, key=lambda count: not fits(_less(left, of(count)))))
 
 
 def _wanted(discount: Discount, base: Decimal, currency: str) -> Decimal:

@@ -82,8 +82,8 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
             *(f"--deselect={name}" for name in LEFT_OUT),
         ],
         "process_isolation": "forkserver",  # else mutants would find what the sound code left in a cache
-        "timeout_constant": 60,  # a test may be too short to tell how long a busy machine takes to begin it
-        "timeout_multiplier": 4,
+        "timeout_constant": 15,  # a test may be too short to tell how long a busy machine takes to begin it
+        "timeout_multiplier": 2,
         "use_git_change_detection": False,
     }
     told = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
