@@ -63,6 +63,16 @@ def main() -> int:
     return min(len(unexplained), 100)
 
 
+BESIDE_MUTANTS = """
+from hypothesis import Phase, settings
+
+sys.setrecursionlimit(10_000)  # each function calls its mutant through one more
+# One example that tells a mutant from the sound code is enough; looking for the smallest takes a minute.
+settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
+settings.load_profile("mutants")
+"""
+
+
 def _configure(copy: Path, mutated: Sequence[str]) -> None:
     beside = [
         child.name
@@ -90,7 +100,7 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
     with (copy / "pyproject.toml").open("a") as project:
         project.write(f"\n[tool.mutmut]\n{told}")
     with (copy / "tests" / "conftest.py").open("a") as conftest:
-        conftest.write("\nsys.setrecursionlimit(10_000)  # each function calls its mutant through one more\n")
+        conftest.write(BESIDE_MUTANTS)
 
 
 def _toml(value: object) -> str:
