@@ -62,6 +62,7 @@ def test_where_it_reads_no_single_values_it_needs_none(charge, values):
 def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, values):
     for part in charge.rate(usage(values)):
         assert part.amount == EXACT.add(EXACT.multiply(part.units, part.unit_price), part.flat_fee)
+        assert (part.start, part.end) == (ZERO, None)
 
 
 def test_more_given_back_than_used_costs_nothing():

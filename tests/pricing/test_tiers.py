@@ -10,9 +10,9 @@ D = Decimal
 ONE = D(1)
 
 REFUSED = [
-    ([], "at least one tier"),
+    ([], "^A tiered price needs at least one tier; the last one has no upper bound.$"),
     ([Tier(D(10), ONE)], "The last tier must be open.*tier 1 empty; it is 10"),
-    ([Tier(None, ONE), Tier(None, ONE)], "Tier 1 has no upper bound, so tier 2 could never be reached"),
+    ([Tier(None, ONE), Tier(None, ONE)], "Tier 1 has no upper bound.*reached: only the last tier is open.$"),
     ([Tier(D(10), ONE), Tier(D(5), ONE), Tier(None, ONE)], r"Tier 2 must start where tier 1 ends \(10\).*ends at 5"),
     ([Tier(D(10), ONE), Tier(D(10), ONE), Tier(None, ONE)], "Tier 2 must start where tier 1 ends"),
     ([Tier(D(0), ONE), Tier(None, ONE)], "Tier 1's upper bound must be above 0"),
@@ -32,6 +32,12 @@ REFUSED = [
 def test_a_ladder_that_does_not_cover_every_quantity_once_is_refused(model, tiers, message):
     with pytest.raises(InvalidCharge, match=message):
         model(tuple(tiers))
+
+
+@pytest.mark.parametrize("model", [Graduated, Volume])
+def test_a_bound_of_too_many_places_is_refused_however_long_it_is(model):
+    with pytest.raises(InvalidCharge, match="may have at most 38 decimal places"):
+        model((Tier(D("1." + "0" * 38 + "1"), ONE), Tier(None, ONE)))
 
 
 @pytest.mark.parametrize("model", [Graduated, Volume])

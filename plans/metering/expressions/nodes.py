@@ -122,7 +122,7 @@ def _value_of(token: Node) -> Any:
     if token.type == "BYTES_LIT":
         raise BadExpression(f"{token}: bytes cannot be used here; write text without the b.")
     text = token.value.rstrip("uU")
-    found: Any = int(text, 16) if "0x" in text else int(text) if text.lstrip("-").isdigit() else number(text)
+    found: Any = int(text, 16) if "0x" in text else number(text)
     if isinstance(found, TooLong) or (isinstance(found, int) and not is_within_bounds(found)):
         raise BadExpression(f"{text[:50]} is out of bounds: at most 38 digits before and after the point.")
     return found
