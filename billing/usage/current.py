@@ -149,6 +149,7 @@ def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, 
     """Return what is held beside the counters, reading it unless it was guessed right."""
     asked = asked_of(spans)
     if asked is None:
+        _likely.pop(of, None)
         return NOTHING_HELD
     if likely is not None and likely[0] == asked:
         return likely[1]

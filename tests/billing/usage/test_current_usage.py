@@ -11,6 +11,7 @@ from billing.closing import close_one
 from billing.store import statements
 from billing.usage import current
 from billing.usage.current import UnknownCustomer, current_usage
+from billing.usage.metered import Asked
 from tests.billing.ingest.world import send
 from tests.builders import (
     FEB,
@@ -129,6 +130,13 @@ def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(mo
     # Counters, tallies and what earlier periods leave: in one round trip once it is known what to ask.
     assert [round_trips_of(only), round_trips_of(only)] == [2, 1]
     assert only().features[0].used == 7
+
+
+def test_what_was_held_once_is_asked_for_no_more(subscription, monkeypatch):
+    monkeypatch.setattr(current, "_likely", {(False, "acme"): Asked((1,), (1,), (1,))})
+    only()
+
+    assert statements_of(only) == 1
 
 
 @pytest.mark.usefixtures("level")
