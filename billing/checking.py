@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.store import statements
 from billing.subscribing import extend_customers
 from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
@@ -17,6 +16,7 @@ from billing.usage.current import UnknownCustomer
 from billing.usage.due import rate_window
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
+from plans import statements
 from plans.models.prices import Consumption
 from plans.pricing.exact import ZERO
 from plans.pricing.rating import rate_usage

@@ -23,7 +23,7 @@ def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
         "application_name": "tollbook",
         # pghistory puts its context before the statement, which the server could not prepare with parameters.
         "server_side_binding": False,
-        # Statements are prepared where they ask for it (billing/store/statements.py), never for being frequent.
+        # Statements are prepared where they ask for it (plans/statements.py), never for being frequent.
         "prepare_threshold": 1_000_000_000,
     }
     database = {

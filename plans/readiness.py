@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalogue import FeatureKind
 from plans.models.meters import Aggregation
-from plans.models.prices import ChargeModel, Consumption, CostSource
+from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource
 from plans.pricing.anchors import Interval
+from plans.pricing.currencies import CREDITS
 from plans.pricing.money import minor_unit
 from plans.terms import metering_of, price_terms, rate_terms
 
-BILLED_CONSUMPTIONS = {Consumption.HARD_CAP, Consumption.OVERAGE}
+BY_QUANTITY = {ChargeModel.PER_UNIT, ChargeModel.PACKAGE, ChargeModel.GRADUATED, ChargeModel.VOLUME}
 
 
 def problems_of(version: PlanVersion) -> list[str]:
@@ -25,7 +26,7 @@ def problems_of(version: PlanVersion) -> list[str]:
         return ["It charges and grants nothing: add a fee or a feature."]
     found = [problem for granted in features for problem in _problems_of_feature(granted)]
     offered = {fee.currency for fee in fees}
-    offered |= {price.currency for granted in features for price in granted.prices.all()}
+    offered |= {price.currency for granted in features for price in granted.prices.all()} - {CREDITS}
     for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
         found.append(f"It charges nothing in {promised.currency}: remove the commitment in it.")
     for currency in sorted(offered):
@@ -39,12 +40,39 @@ def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
         if prices:
             yield f"{feature} is not metered, so nothing could be counted for its price: remove the price."
         return
-    if granted.consumption not in BILLED_CONSUMPTIONS:
-        yield f"{feature} is to be paid from a wallet, which is not billed yet: choose overage or a hard cap."
     if granted.consumption == Consumption.OVERAGE and not prices:
         yield f"{feature} has no price: add one, at zero if use beyond what is included shall be free."
+    if granted.consumption in PREPAID:
+        yield from _problems_of_wallet(granted, prices)
+    elif any(price.currency == CREDITS for price in prices):
+        yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
         yield from _problems_of_price(granted, price)
+
+
+def _problems_of_wallet(granted: PlanFeature, prices: list[Price]) -> Iterator[str]:
+    """Yield why a wallet could not pay for a feature as it is used."""
+    feature, money = granted.feature, [price for price in prices if price.currency != CREDITS]
+    if granted.consumption == Consumption.BALANCE:
+        if len(money) < len(prices):
+            yield f"{feature} is paid from a balance of money: remove its price in credits."
+        if not money:
+            yield f"{feature} has no price: add what its use takes from the balance."
+    elif len(money) == len(prices):
+        yield f"{feature} has no price in credits: add what each use burns."
+    elif granted.at_zero == AtZero.OVERAGE and not money:
+        yield f"{feature} goes on without credits: add a price in money, of one credit that the wallet had not."
+    for price in prices:
+        rates = list(price.rates.all())
+        if price.minimum is not None or price.maximum is not None:
+            yield f"{feature} is paid use by use, so its price has no minimum and no maximum: remove them."
+        if any(rate.model == ChargeModel.FLAT for rate in rates):
+            yield f"{feature} is paid use by use, and a flat fee is not of any: make it a fee of the plan."
+        if any(rate.model == ChargeModel.PERCENTAGE for rate in rates):
+            yield f"{feature} is paid use by use, and a percentage looks at every event anew: charge by the unit."
+        of_a_credit = granted.consumption == Consumption.CREDITS and price.currency != CREDITS
+        if of_a_credit and (len(rates) != 1 or rates[0].match or rates[0].model not in BY_QUANTITY):
+            yield f"{feature} in {price.currency} is what one credit costs: give it one rate for all, by the unit."
 
 
 def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
@@ -143,7 +171,7 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
     except ValueError as error:
         yield str(error)
     for granted in features:
-        priced = {price.currency for price in granted.prices.all()}
+        priced = {price.currency for price in granted.prices.all()} - {CREDITS}
         if priced and currency not in priced:
             yield f"{granted.feature} has no price in {currency}, which the version charges in elsewhere: add one."
     # A base fee in dollars only would give subscriptions in euros the plan for nothing.

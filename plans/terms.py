@@ -8,18 +8,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
 from plans.metering.tally import Aggregation
 from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.models.meters import RoundingMode
-from plans.models.prices import TIERED, ChargeModel, Consumption, CostSource
+from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
 from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charges, rating
 from plans.pricing.bounds import check_percent
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import Commitment
+from plans.pricing.currencies import CREDITS
+from plans.pricing.exact import ZERO
+
+FREE = charges.PerUnit(ZERO)
 
 FREE_RATE = 0
 """The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
@@ -65,6 +70,9 @@ class FeatureTerms:
     metering: how the meter's events become a quantity.
     resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
     runs_on: whether that is longer than the invoice's period, so that they run on from one period to the next.
+    wallet: what its use is paid with as it comes: `XCR` for credits, or a currency; empty where it is invoiced.
+    at_zero, grace: what happens when the wallet has nothing left, and how much it may owe.
+    beyond: what units cost that the wallet had not; None where they have no price. currency: in which that is.
     agreed: where a subscription's own figures take the place of the version's (plans/agreed.py); empty as published.
     """
 
@@ -81,6 +89,28 @@ class FeatureTerms:
     resets: Interval | None
     runs_on: bool = False
     agreed: tuple[Difference, ...] = ()
+    wallet: str = ""
+    at_zero: str = AtZero.BLOCK
+    grace: Decimal = ZERO
+    beyond: charges.QuantityCharge | None = None
+    currency: str = ""
+
+    @property
+    def claims(self) -> rating.PriceTerms | None:
+        """What an invoice claims of its use: its price; where a wallet pays that, only what the wallet had not."""
+        if not self.wallet or self.price is None:
+            return self.price
+        return _beyond_the_wallet(self.price, self.currency, self.beyond)
+
+
+@lru_cache(maxsize=1_000)
+def _beyond_the_wallet(
+    price: rating.PriceTerms, currency: str, beyond: charges.QuantityCharge | None
+) -> rating.PriceTerms:
+    rates = tuple(replace(rate, charge=FREE, factor=rating.LIST_PRICE) for rate in price.rates)
+    return replace(
+        price, currency=currency, rates=rates, minimum=None, maximum=None, discount=ZERO, beyond=beyond or FREE
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +201,7 @@ def currencies_of_all(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
     ids = [version.pk for version in versions]
     charged = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
     prices = Price.objects.filter(plan_feature__version__in=ids)
-    charged |= set(prices.values_list("plan_feature__version", "currency"))
+    charged |= set(prices.exclude(currency=CREDITS).values_list("plan_feature__version", "currency"))
     found: dict[int, list[str]] = {}
     for version_id, currency in sorted(charged):
         found.setdefault(version_id, []).append(currency)
@@ -251,10 +281,12 @@ def _feature_terms(
     granted: PlanFeature, meter: Meter, currency: str, invoiced: Interval, commitment: Commitment | None
 ) -> FeatureTerms:
     feature = granted.feature
-    price = next((price for price in granted.prices.all() if price.currency == currency), None)
+    by_currency = {price.currency: price for price in granted.prices.all()}
+    wallet = wallet_of(granted, currency)
+    price = by_currency.get(wallet or currency)
     resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
-    priced = price_terms(granted, meter, price, currency)
-    if priced is not None and commitment is not None and commitment.discount:
+    priced = price_terms(granted, meter, price, wallet or currency)
+    if priced is not None and not wallet and commitment is not None and commitment.discount:
         priced = replace(priced, discount=commitment.discount)
     return FeatureTerms(
         plan_feature_id=granted.pk,
@@ -269,7 +301,27 @@ def _feature_terms(
         metering=metering_of(meter),
         resets=resets,
         runs_on=resets is not None and resets.is_longer_than(invoiced),
+        wallet=wallet,
+        at_zero=granted.at_zero,
+        grace=granted.grace,
+        beyond=_beyond(wallet, currency, by_currency.get(currency)),
+        currency=currency,
     )
+
+
+def wallet_of(granted: PlanFeature, currency: str) -> str:
+    """Return what a feature is paid with as it is used: credits, or money of a currency; empty if with neither."""
+    if granted.consumption not in PREPAID:
+        return ""
+    return CREDITS if granted.consumption == Consumption.CREDITS else currency
+
+
+def _beyond(wallet: str, currency: str, price: Price | None) -> charges.QuantityCharge | None:
+    """Return what the wallet's units cost that it had not: money what it is, a credit by a price of its own."""
+    if wallet != CREDITS:
+        return charges.PerUnit(Decimal(1)) if wallet else None
+    rate = price.rates.first() if price else None
+    return None if rate is None else charge_of(rate, rate.tiers.all())  # type: ignore[return-value]
 
 
 def metering_of(meter: Meter) -> Metering:

@@ -64,7 +64,8 @@ _PLACES = """
     WHERE p.id IS NULL OR f.version_id IS DISTINCT FROM p.version_id OR p.kind <> 'regular'
         OR c.window_start >= p.ends_at OR (c.window_start < p.starts_at AND coalesce(pr.resets_unit, '') = '')
         OR CASE c.rate_id WHEN 0 THEN f.consumption <> 'hard_cap'
-            ELSE (pr.plan_feature_id, pr.currency) IS DISTINCT FROM (c.plan_feature_id, s.currency) END
+            ELSE (pr.plan_feature_id, pr.currency) IS DISTINCT FROM (c.plan_feature_id,
+                CASE f.consumption WHEN 'credits' THEN 'XCR' ELSE s.currency END) END
 """
 
 # Where one feature of a version prices a meter, its counters and the meter's rollups are sums of the same events.

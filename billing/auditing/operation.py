@@ -17,6 +17,7 @@ from billing.auditing import (
     metering,
     numbers,
     subscriptions,
+    wallets,
 )
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Finding
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *catalogue.CHECKS,
     *subscriptions.CHECKS,
     *metering.CHECKS,
+    *wallets.CHECKS,
     *documents.CHECKS,
     *credits.CHECKS,
     *numbers.CHECKS,

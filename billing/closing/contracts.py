@@ -16,9 +16,9 @@ import msgspec
 
 from billing.closing.facts import Closing, Contract
 from billing.closing.usage_lines import share_of_period
-from billing.store import statements
 from billing.usage.agreed import terms_for
 from billing.usage.counted import Span
+from plans import statements
 from plans.pricing.commitments import Commitment
 
 

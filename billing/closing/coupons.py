@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from billing.closing.facts import Closing, Held
-from billing.store import statements
 from invoices.drafts import Draft, DraftLine, DraftShare
 from invoices.totals import Tax, total_up
+from plans import statements
 from plans.pricing.discounts import Claim, Discount, TakenOff, take_off
 from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.money import round_money

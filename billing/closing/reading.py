@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from billing.closing.facts import Billed, Buyer, Closing, Late, UsageClaim
-from billing.store import statements
 from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
-from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
+from billing.usage.counted import DRAWS, Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
 from invoices.nets import net_of
+from plans import statements
 from plans.pricing.exact import ZERO
 
 BUYER_FACTS = (
@@ -50,10 +50,11 @@ LEFT JOIN billing_period n
 WHERE p.id = ANY(%s)
 """  # noqa: S608
 
-_COUNTERS = """
+_COUNTERS = f"""
 SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint, carried
 FROM billing_counter WHERE period_id = ANY(%s)
-"""
+UNION ALL {DRAWS} WHERE period_id = ANY(%s)
+"""  # noqa: S608
 
 _SPANS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, c.time_zone, {OVERRIDES}, {CONTINUED},
@@ -122,7 +123,7 @@ def read_counters(period_ids: Sequence[int]) -> dict[int, Counters]:
     """Return what was used in these periods; a period without usage is left out."""
     found: dict[int, Counters] = {}
     with statements.cursor() as cursor:
-        cursor.execute(_COUNTERS, [list(period_ids)], binary=True)
+        cursor.execute(_COUNTERS, [list(period_ids)] * 2, binary=True)
         for period_id, plan_feature_id, starts_at, rate_id, *counted in cursor.fetchall():
             windows = found.setdefault(period_id, {})
             windows.setdefault(Window(plan_feature_id, starts_at), {})[rate_id] = Counted(*counted)

@@ -18,7 +18,7 @@ from invoices.drafts import DraftLine
 from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import share
-from plans.pricing.rating import BOUND, WHOLE, RatedLine
+from plans.pricing.rating import BEYOND, BOUND, WHOLE, RatedLine
 from plans.terms import FREE_RATE, Difference, FeatureTerms, Terms, terms_of
 
 
@@ -177,7 +177,8 @@ def earlier_of(span: Span, feature: FeatureTerms) -> bytes | None:
 
 def described(span: Span, feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:
     """Return how the line of a rate, or of a bound, reads."""
-    of_bound = f"{feature.name}: {line.label}" if line.rate_key == BOUND and line.label else feature.name
+    has_own = line.rate_key in (BOUND, BEYOND) and line.label
+    of_bound = f"{feature.name}: {line.label}" if has_own else feature.name
     text = descriptions.get(int(line.rate_key)) or of_bound
     text = f"{text} (as agreed)" if feature.agreed else text
     return f"{text} (trial)" if span.is_trial else text

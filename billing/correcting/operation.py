@@ -18,6 +18,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from billing.correcting.judging import Outcome, Wanted, judge
 from billing.correcting.rebuilding import rebuild
 from billing.correcting.taking_back import taken_back
+from billing.drawing import draw
 from billing.ingest import catalogue, customers, recording
 from billing.ingest.given import Given, given
 from billing.ingest.recording import ACCEPTED, DUPLICATE, EXACT, Batch, CopyIsOld
@@ -26,6 +27,7 @@ from billing.ingest.tallying import tally
 from billing.store import corrections, sums, unbilled
 from billing.store import events as event_store
 from billing.store.corrections import New
+from billing.store.draws import undivided
 from plans.failpoints import reached
 from plans.trail import change
 
@@ -137,4 +139,5 @@ def _move(wrong: Sequence[Given], batch: Batch, gates: sums.Gated, *, at: dateti
         if new.tallied:
             tally(new.tallied, ids)
         rebuild(wrong)
+    draw(undivided(old.used) | undivided(new.used), at=at)
     recording.mark_late(counters, old.carried | new.carried, gates, at=at)

@@ -5,7 +5,7 @@ A function of the copies it is given: it reads nothing but frozen terms, so that
 by every process that holds the same revisions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from billing.ingest.costs import Costs, are_known, costs_at
 from billing.ingest.customers import CustomerCopy, PeriodCopy
 from billing.ingest.wire import Received
 from billing.models.usage import Reason
+from billing.store.draws import DrawKey
 from billing.store.sums import CounterKey, RollupSeries
 from billing.store.tallies import TallyKey, span_of
 from billing.subscribing.edges import window_of
@@ -65,6 +66,7 @@ class Route(NamedTuple):
 
     revisions: the periods as they were then. carried: (subscription, moment) where a level is carried over into the
     periods that start at that moment or later. is_costed: whether a unit cost is charged somewhere on it.
+    draws: the windows of use that wallets pay for.
     """
 
     stops: tuple[Stop, ...]
@@ -72,6 +74,7 @@ class Route(NamedTuple):
     revisions: tuple[tuple[int, int], ...]
     carried: tuple[tuple[int, datetime], ...] = ()
     is_costed: bool = False
+    draws: tuple[DrawKey, ...] = ()
 
 
 class Attribution(NamedTuple):
@@ -213,7 +216,17 @@ def _find_route(
             stops += found
     revisions = tuple((period.id, period.revision) for period in periods)
     is_costed = any(stop.costs for stop in stops)
-    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed)
+    draws = tuple(dict.fromkeys(_draws(stops, periods)))
+    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed, draws)
+
+
+def _draws(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> Iterator[DrawKey]:
+    """Yield the windows of use that the values of these stops add to and wallets pay for."""
+    features = {id_: one for p in periods for id_, one in terms_of(p.version_id, p.currency).by_plan_feature.items()}
+    for stop in stops:
+        for counter, _ in stop.targets:
+            if features[counter.plan_feature_id].wallet:
+                yield DrawKey(counter.period_id, counter.plan_feature_id, counter.window_start)
 
 
 def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:

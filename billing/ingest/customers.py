@@ -12,8 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.store import statements
 from billing.subscribing.edges import ANCHOR_AT
+from plans import statements
 from plans.terms import terms_of
 
 MOST_COPIES = 50_000

@@ -7,6 +7,7 @@ The gate comes first, so that an event's sequence number is drawn while its peri
 billed has a number up to its high-water mark, and everything later has a greater one.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ import msgspec
 import psycopg
 from django.db import transaction
 
+from billing.drawing import Divided, draw
 from billing.ingest import catalogue, customers
 from billing.ingest.attribution import Attribution, Route, Stop, attribute
 from billing.ingest.catalogue import Path, look_up
@@ -26,6 +28,7 @@ from billing.ingest.wire import Received
 from billing.models.usage import Reason
 from billing.store import events as event_store
 from billing.store import sums, unbilled
+from billing.store.draws import DrawKey, undivided
 from billing.subscribing import extend_customers
 from plans.failpoints import reached
 from plans.metering.numbers import measured
@@ -72,12 +75,14 @@ class Folded:
     """
     What events add: to counters, to rollups, and at stops that keep tallies.
 
+    used: windows of use that wallets pay for, with the first and the last time of use.
     carried: (subscription, moment) from which on periods are entered with what that changes.
     """
 
     counters: dict[sums.CounterKey, sums.CounterSum] = field(default_factory=dict)
     rollups: dict[sums.RollupKey, sums.RollupSum] = field(default_factory=dict)
     tallied: list[tuple[Stop, "Group", Sequence[int | Decimal]]] = field(default_factory=list)
+    used: dict[DrawKey, tuple[datetime, datetime]] = field(default_factory=dict)
     carried: set[tuple[int, datetime]] = field(default_factory=set)
 
 
@@ -104,11 +109,13 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
     if not events:
         return []
     tried = _without_repeats(events)
+    edges: set[datetime] = set()
     for left in reversed(range(_TRIES)):
-        batch = attribute_all(tried.first, sandbox=sandbox)
+        batches = [attribute_all(part, sandbox=sandbox) for part in _divided(tried.first, edges)]
         try:
             with transaction.atomic():
-                answer = _outcomes(events, tried, _store(batch, at=at))
+                stored = {key: digest for batch in batches for key, digest in _store(batch, at=at).items()}
+                answer = _outcomes(events, tried, stored)
                 if atomic and CONFLICT in answer:
                     raise RefusedAsAWhole(answer)
             reached("ingest.after_commit")
@@ -116,13 +123,28 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
         except psycopg.errors.DeadlockDetected:
             if not left:
                 raise
+        except Divided as divided:
+            if not left:
+                raise
+            edges.update(divided.edges)
         except (CopyIsOld, sums.SumsMissing):
             if not left:
                 raise
             sums.forget()
             catalogue.refresh()
-            customers.refresh(batch.known, sandbox=sandbox, since=_earliest(events))
+            customers.refresh({event.customer for event in events}, sandbox=sandbox, since=_earliest(events))
     raise AssertionError("unreachable")
+
+
+def _divided(events: Sequence[Received], edges: Collection[datetime]) -> list[Sequence[Received]]:
+    """Return the events in parts between these moments, the earliest first: all in one where there is none."""
+    if not edges:
+        return [events]
+    ordered = sorted(edges)
+    parts: list[list[Received]] = [[] for _ in range(len(ordered) + 1)]
+    for event in events:
+        parts[bisect_right(ordered, event.occurred_at)].append(event)
+    return [part for part in parts if part]
 
 
 def _earliest(events: Sequence[Received]) -> datetime:
@@ -257,7 +279,7 @@ def count_again(batch: Batch, *, at: datetime) -> None:
     :raises CopyIsOld: if a period, or the catalogue, is no longer as it was when the batch was attributed.
     """
     if batch.events:
-        _count(batch, (), gated(batch), at=at)
+        _count(batch, (), gated(batch), at=at, divided=False)
 
 
 def gated(batch: Batch) -> sums.Gated:
@@ -299,13 +321,14 @@ def _rows(batch: Batch) -> list[event_store.Row]:
     ]
 
 
-def _count(batch: Batch, repeated: Collection[str], gates: sums.Gated, *, at: datetime) -> None:
-    """Fold what the new events add, and add it."""
+def _count(batch: Batch, repeated: Collection[str], gates: sums.Gated, *, at: datetime, divided: bool = True) -> None:
+    """Fold what the new events add, add it, and take what wallets pay of it."""
     with localcontext(EXACT):
         new = fold(batch, repeated)
         ids = sums.add(new.counters, new.rollups)
         if new.tallied:
             tally(new.tallied, ids)
+    draw(new.used if divided else undivided(new.used), at=at)
     mark_late(new.counters, new.carried, gates, at=at)
 
 
@@ -345,6 +368,8 @@ def fold_group(group: Group, folded: Folded) -> None:
     """Add what the events of a group add, in the caller's exact context."""
     counters, rollups = folded.counters, folded.rollups
     folded.carried.update(group.route.carried)
+    if group.route.draws:
+        _note_use(group, folded)
     events = len(group.values)
     for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
         quantity = sum(values)
@@ -366,6 +391,13 @@ def fold_group(group: Group, folded: Folded) -> None:
                     rolled_up = rollups[series, group.bucket] = sums.RollupSum()
                 rolled_up.events += events
                 rolled_up.quantity += quantity
+
+
+def _note_use(group: Group, folded: Folded) -> None:
+    times = [event.occurred_at for event in group.events]
+    for key in group.route.draws:
+        first, last = folded.used.get(key, (times[0], times[0]))
+        folded.used[key] = min(first, *times), max(last, *times)
 
 
 def _carried(price: Path, events: Iterable[Received]) -> int | Decimal:

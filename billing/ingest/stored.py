@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.ingest.wire import Received, decode_properties
-from billing.store import statements
+from plans import statements
 
 COLUMNS = """
     encode(uuid_send(key), 'hex'), encode(uuid_send(digest), 'hex'), sequence, occurred_at, received_at, sandbox,

@@ -2,6 +2,7 @@ from billing.models.agreements import Override, SpendCap
 from billing.models.changes import Rollout, ScheduledChange, VersionToCome
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
+from billing.models.draws import Draw
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.periods import Period
@@ -27,6 +28,7 @@ __all__ = [
     "Counter",
     "CouponLine",
     "Coverage",
+    "Draw",
     "Event",
     "Holding",
     "Hour",

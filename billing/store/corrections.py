@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.store import statements
+from plans import statements
 
 
 class New(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from billing.store import statements
+from plans import statements
 
 
 class Row(msgspec.Struct, gc=False):

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.store import statements
 from billing.store.sums import RollupSeries
 from billing.store.tallies import Place, TallyKey, in_rounds, known_members, move_members
+from plans import statements
 from plans.metering.members import Step, is_member
 from plans.metering.tally import Tally
 

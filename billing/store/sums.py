@@ -15,7 +15,7 @@ import psycopg
 from django.db import transaction
 
 from billing.immutability import COSTS
-from billing.store import statements
+from plans import statements
 
 MOST_REMEMBERED = 500_000
 

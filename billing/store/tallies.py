@@ -14,8 +14,8 @@ from uuid import UUID
 
 import msgspec
 
-from billing.store import statements
 from billing.store.sums import RollupSeries
+from plans import statements
 from plans.metering.integral import moment_of_levels
 from plans.metering.members import Step, change, is_member
 from plans.metering.tally import EMPTY, Mark, Tally, add, tally_of

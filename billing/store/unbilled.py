@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.store import statements
+from plans import statements
 
 
 class Report(NamedTuple):

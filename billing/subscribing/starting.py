@@ -17,10 +17,10 @@ from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
 from billing.subscribing.trialing import trial_end
 from customers.models import Customer
-from plans.models import Coupon, Fee, PlanVersion, Price
+from plans.models import Coupon, PlanVersion
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
-from plans.terms import Terms, terms_of
+from plans.terms import Terms, currencies_of, terms_of
 from plans.trail import change
 
 
@@ -104,10 +104,9 @@ def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
         raise SubscriptionRefused(
             f"{version} is {VersionState(state).label}: only what is published can be subscribed."
         )
-    offered = set(Fee.objects.filter(version=version).values_list("currency", flat=True))
-    offered |= set(Price.objects.filter(plan_feature__version=version).values_list("currency", flat=True))
+    offered = currencies_of(version)
     if offered and currency not in offered:
-        *others, last = sorted(offered)
+        *others, last = offered
         choice = f"{', '.join(others)} or {last}" if others else last
         raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
     return terms_of(version.pk, currency)

@@ -10,7 +10,7 @@ import msgspec
 from billing.usage.metered import Held, Metered, quantities
 from billing.usage.runs import Runs
 from billing.usage.values import read_values
-from plans.pricing.rating import PriceTerms, Usage
+from plans.pricing.rating import BEYOND, PriceTerms, Usage
 from plans.terms import FeatureTerms, terms_of
 
 
@@ -36,6 +36,15 @@ class Counted(NamedTuple):
 
 
 NOTHING = Counted(0, Decimal(0), Decimal(0))
+
+DRAWS = f"""
+SELECT period_id, plan_feature_id, window_start, {BEYOND}::bigint, 0::bigint, overage, 0::numeric, cost
+FROM billing_draw
+"""  # noqa: S608
+"""
+SQL for what wallets were asked for, in the columns of counters: filed under BEYOND is as `quantity` what they had not
+and is invoiced, and as `carried` all that was asked of them.
+"""
 
 
 class Window(NamedTuple):

@@ -8,19 +8,19 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.store import statements
 from billing.subscribing import extend_customers, holding
 from billing.subscribing.edges import ANCHOR_AT, window_of
 from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.capped import CAPS, CapUsage, capped
 from billing.usage.continuing import CONTINUED
-from billing.usage.counted import Counted, Counters, Span, Window, with_metered, with_runs
+from billing.usage.counted import DRAWS, NOTHING, Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.due import rate_window
 from billing.usage.metered import NOTHING_HELD, Asked, Held, ask, asked_of, read_held
 from billing.usage.runs import read_runs
+from plans import statements
 from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.rating import Rating
+from plans.pricing.rating import BEYOND, Rating
 from plans.terms import FeatureTerms, Terms
 
 MICROSECOND = timedelta(microseconds=1)
@@ -36,7 +36,7 @@ class FeatureUsage:
     used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
     not used yet.
     cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
-    period, if usage goes on as it has since the period began.
+    period, if usage goes on as it has since the period began. drawn: what a wallet was asked for, where one pays.
     """
 
     terms: FeatureTerms
@@ -46,6 +46,7 @@ class FeatureUsage:
     projected: Decimal
     rating: Rating | None
     events: int
+    drawn: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,11 @@ WITH running AS MATERIALIZED (
     WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
 )
 SELECT r.*, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
-FROM running r LEFT JOIN billing_counter c ON c.period_id = r.period_id
+FROM running r LEFT JOIN LATERAL (
+    SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint, carried
+    FROM billing_counter WHERE period_id = r.period_id
+    UNION ALL {DRAWS} WHERE period_id = r.period_id
+) c ON true
 ORDER BY r.subscription_id, r.period_id
 """  # noqa: S608
 
@@ -206,6 +211,7 @@ def _feature_usage(
         projected=projection.invoiced if projection else ZERO,
         rating=rating.now if rating else None,
         events=sum(one.events for one in counted.values()),
+        drawn=counted.get(BEYOND, NOTHING).carried if feature.wallet else None,
     )
 
 

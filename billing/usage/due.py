@@ -76,17 +76,19 @@ def rate_window(
     part: Fraction = WHOLE,
     is_final: bool = True,
     up_to: int | None = None,
+    burns: bool = False,
 ) -> Rated:
     """
     Rate what a period has counted of a feature that has a price.
 
+    burns: rate what it takes from a wallet, where one pays for it, and not what an invoice claims of it.
     part: which share of its window a period is, where the window is not longer than the period.
     is_final: False while the period runs. up_to: a period that a plan change has begun climbs on from what was billed
     before it up to this high-water mark; from all of it when absent.
 
     Source: docs/pricing.md#periods-of-use.
     """
-    price = feature.price
+    price = feature.price if burns else feature.claims
     if price is None:
         raise TypeError(f"{feature.name} has no price.")
     run = span.runs.get(feature.plan_feature_id)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from billing.store import statements
 from billing.store.tallies import span_of
 from billing.subscribing.edges import anchor_of, whole_interval
+from plans import statements
 from plans.metering.integral import weighted_sum
 from plans.metering.tally import EMPTY, Mark, Tally, Window, add, quantity, ticks
 from plans.pricing.exact import EXACT, ZERO

@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.store import statements
 from billing.subscribing.edges import window_of
 from billing.usage.metered import Metered
+from plans import statements
 from plans.pricing.exact import EXACT
 from plans.terms import FeatureTerms, terms_of
 

@@ -16,8 +16,7 @@ from plans.admin.figures import NumberInput, bare
 from plans.admin.ordering import OrderedFormSet
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.catalogue import FeatureKind
-from plans.models.prices import Consumption
-from plans.readiness import BILLED_CONSUMPTIONS
+from plans.models.prices import PREPAID, Consumption
 
 
 class GrantForm(forms.ModelForm):
@@ -30,9 +29,8 @@ class GrantForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "consumption" in self.fields:
-            self.fields["consumption"].choices = [
-                (one.value, one.label) for one in Consumption if one in BILLED_CONSUMPTIONS
-            ]
+            # Wallets have no pages yet to fill them on.
+            self.fields["consumption"].choices = [(one.value, one.label) for one in Consumption if one not in PREPAID]
         if "included" in self.fields:
             self.fields["included"].required = False
         if "feature" in self.fields and self.instance.pk is not None:

@@ -4,11 +4,13 @@ import pghistory
 from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField, MoneyField
+from djmoney.settings import CURRENCY_CHOICES
 
 from plans.bounds import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from plans.freezing import frozen_with_its_version
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
+from plans.pricing.currencies import CREDITS
 
 
 class Consumption(models.TextChoices):
@@ -16,6 +18,16 @@ class Consumption(models.TextChoices):
     OVERAGE = "overage", "overage: billed beyond what is included"
     CREDITS = "credits", "credits: each use burns credits from the wallet"
     BALANCE = "balance", "balance: each use is paid from the wallet"
+
+
+PREPAID = (Consumption.CREDITS, Consumption.BALANCE)
+"""Consumption models that a wallet pays for as use comes."""
+
+
+class AtZero(models.TextChoices):
+    BLOCK = "block", "refuse, until there is more"
+    OVERAGE = "overage", "go on, and invoice what the wallet had not"
+    GRACE = "grace", "go on into debt, up to a limit"
 
 
 class ChargeModel(models.TextChoices):
@@ -68,6 +80,7 @@ class PlanFeature(models.Model):
     What a version grants of one feature: exactly one consumption model each (a unique constraint).
 
     included: units per period that cost nothing. For `hard_cap` they are all there is.
+    at_zero: what happens when a wallet has nothing left, where one pays. grace: how far it may go into debt then.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="features")
@@ -76,10 +89,25 @@ class PlanFeature(models.Model):
     consumption = models.CharField(max_length=8, choices=Consumption, default=Consumption.OVERAGE)
     included = QuantityField(default=0)
     static_value = models.CharField(max_length=120, blank=True)
+    at_zero = models.CharField(
+        max_length=7, choices=AtZero, default=AtZero.BLOCK, help_text="When its wallet has nothing left."
+    )
+    grace = models.DecimalField(
+        **UNIT_PRICE, default=0, help_text="How far below zero the wallet may go: credits, or money of its currency."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["version", "feature"], name="feature_has_one_consumption_model"),
+            one_of("at_zero", AtZero, name="rule_at_zero_is_known"),
+            finite("grace", name="grace_is_finite"),
+            models.CheckConstraint(
+                condition=Q(consumption__in=PREPAID) | Q(at_zero="block"), name="only_a_wallet_comes_to_zero"
+            ),
+            models.CheckConstraint(
+                condition=Q(at_zero="grace", grace__gt=0) | ~Q(at_zero="grace") & Q(grace=0),
+                name="grace_has_a_limit",
+            ),
             one_of("consumption", Consumption, name="consumption_model_is_known"),
             finite("included", most=MOST_UNITS, name="included_units_are_finite"),
         ]
@@ -94,13 +122,15 @@ class Price(models.Model):
     """
     How one feature is charged in one currency: a list of rates, of which the most specific match applies.
 
+    currency: of a feature that burns credits, `XCR` is what each use burns, and a currency what one credit costs that
+    the wallet had not.
     minimum, maximum: what the feature comes to at least and at most in a full period of use.
     resets_every, resets_unit: the period of use, on which allowance, tiers, minimum and maximum start anew; the
     invoice's own where empty.
     """
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
-    currency = CurrencyField(default=None)
+    currency = CurrencyField(default=None, choices=[(CREDITS, "credits"), *CURRENCY_CHOICES])
     minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At least this for a full period.")
     maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At most this for a full period.")
     resets_unit = models.CharField(max_length=8, choices=IntervalUnit, blank=True)

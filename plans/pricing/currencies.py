@@ -27,3 +27,8 @@ MINOR_UNITS: dict[str, Decimal] = {
     code: Decimal(1).scaleb(-places) for places, codes in _CODES_BY_PLACES.items() for code in codes.split()
 }
 """The smallest amount of each currency, by its code."""
+
+CREDITS = "XCR"
+"""Stands where a currency does in prices that burn a wallet's credits; ISO 4217 leaves it to private use."""
+
+MINOR_UNITS[CREDITS] = Decimal("1e-12")

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from plans.pricing.bounds import InvalidQuantity
-from plans.pricing.charges import Dynamic, Graduated, Percentage, Volume
+from plans.pricing.charges import Dynamic, Graduated, Percentage, QuantityCharge, Volume
 from plans.pricing.commitments import discounted
 from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
 from plans.pricing.money import round_money
@@ -25,7 +25,9 @@ from plans.pricing.terms import Consumption, PriceTerms
 from plans.pricing.usage import Usage
 
 __all__ = [
+    "BEYOND",
     "BOUND",
+    "LIST_PRICE",
     "Bound",
     "Consumption",
     "PriceTerms",
@@ -47,6 +49,10 @@ NOTHING_CLIMBED: Mapping[int | str, Decimal] = {}
 
 BOUND = -1
 """The key of the line for a minimum or maximum; rates have keys of their own above zero."""
+
+
+BEYOND = -2
+"""The key of what a wallet was asked for and had not."""
 
 
 class UnknownRate(ValueError):
@@ -134,10 +140,11 @@ class Rating:
 
     @property
     def quantity(self) -> Decimal:
-        """The units of all lines, exactly."""
+        """The units of all lines, exactly; not those of a wallet that it had not."""
         units = ZERO
         for line in self.lines:
-            units = EXACT.add(units, line.quantity)
+            if line.rate_key != BEYOND:
+                units = EXACT.add(units, line.quantity)
         return units
 
     @property
@@ -166,6 +173,7 @@ def rate_usage(
     used: rate key → what was used since the period began, cumulative: a quantity, or a `Usage` where the charge
         looks at more than that. A rate without usage gets no line, except a flat fee, which is due without.
     share: of a full period that this one is; a minimum or maximum is due in proportion.
+        What a wallet was asked for and had not is filed under BEYOND.
     is_final: False while the period runs and more may come: then its minimum is not due yet.
     climbed: rate key → units that stand on its ladder already, billed by the version that was in force before.
 
@@ -196,10 +204,21 @@ def rate_usage(
         if line.included:
             left = EXACT.subtract(left, line.included)
         amount = EXACT.add(amount, line.amount)
+    if terms.beyond is not None and BEYOND in used:
+        known += 1
+        lines.append(_beyond(terms.beyond, used[BEYOND]))
+        amount = EXACT.add(amount, lines[-1].amount)
     if known != len(used):
         raise _unknown(terms, used)
     bound = _bound(terms, lines, share, is_final=is_final)
     return Rating(terms.currency, tuple(lines), amount, bound)
+
+
+def _beyond(charge: QuantityCharge, usage: Decimal | Usage) -> RatedLine:
+    """Return the line for what a wallet had not: nothing is included in it, and no meter rounds it."""
+    quantity = usage.quantity if isinstance(usage, Usage) else usage
+    parts = charge.rate(quantity)
+    return RatedLine(BEYOND, "beyond the wallet", quantity, ZERO, quantity, parts, total(parts), ZERO)
 
 
 def _claims(lines: Iterable[RatedLine], currency: str) -> Decimal:

@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Literal
 
 from plans.pricing.bounds import InvalidCharge, check_price, check_units
-from plans.pricing.charges import PerUnit
+from plans.pricing.charges import PerUnit, QuantityCharge
 from plans.pricing.exact import ZERO
 from plans.pricing.money import minor_unit
 from plans.pricing.rates import Rate
 from plans.pricing.rounding import Rounding
 
 Consumption = Literal["hard_cap", "overage"]
-"""The postpaid consumption models; `credits` and `balance` join them with the wallet."""
+"""What happens to use beyond what is included. What a wallet pays for goes on like overage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class PriceTerms:
         only, since q × p is the only model that has a mirror image).
     minimum, maximum: what the feature comes to at least and at most in a full period; None = unbounded.
     discount: percent off every unit price, in return for a commitment; flat fees and bounds stay as they are.
+    beyond: what units of a wallet cost that it had not, where use goes on without them; None = nothing.
 
     :raises InvalidCharge: if the terms contradict themselves.
     :raises UnknownCurrency: if the currency has no minor unit.
@@ -43,6 +44,7 @@ class PriceTerms:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     discount: Decimal = ZERO
+    beyond: QuantityCharge | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(self.rates))

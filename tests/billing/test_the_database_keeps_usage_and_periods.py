@@ -16,6 +16,7 @@ from tests.billing.ingest.world import call, make_world, send
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
+from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
 
 pytestmark = pytest.mark.django_db
 
@@ -331,7 +332,7 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    assert named_constraints("billing") - SHADOWED <= {name for name, _ in [*CASES, *OF_JOBS]}
+    assert named_constraints("billing") - SHADOWED <= {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS]}
 
 
 def test_an_unknown_customers_usage_may_be_given_to_its_customer_once():

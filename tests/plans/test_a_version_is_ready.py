@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plans.models import Price
+from plans.pricing.currencies import CREDITS
 from plans.publishing import NotReady
 from plans.readiness import problems_of
 from tests.builders import (
@@ -44,7 +45,41 @@ CASES = [
         ["The fee “Base fee” has no amount in EUR", "The fee “Bas"],
     ),
     ([fee("5"), fee("4", currency="EUR")], [offer("api.calls", prices=BOTH)], []),
-    ([], [offer("api.calls", rates=PRICED, consumption="credits")], ["api.calls is to be paid from a wallet"]),
+    ([], [offer("api.calls", rates=PRICED, consumption="credits")], ["api.calls has no price in credits"]),
+    ([], [offer("api.calls", prices={CREDITS: PRICED}, consumption="credits")], []),
+    (
+        [],
+        [offer("api.calls", prices={CREDITS: PRICED}, consumption="credits", at_zero="overage")],
+        ["api.calls goes on without credits: add a price in money"],
+    ),
+    (
+        [],
+        [
+            offer(
+                "api.calls",
+                prices={CREDITS: PRICED, "USD": [rate(tiers=[tier(None, 1)], match={"api.calls": "a"})]},
+                consumption="credits",
+            )
+        ],
+        ["api.calls in USD is what one credit costs"],
+    ),
+    ([], [offer("api.calls", prices={CREDITS: PRICED})], ["api.calls has a price in credits, and is not paid"]),
+    ([], [offer("api.calls", consumption="balance")], ["api.calls has no price: add what its use takes"]),
+    (
+        [],
+        [offer("api.calls", prices={CREDITS: PRICED, "USD": PRICED}, consumption="balance")],
+        ["api.calls is paid from a balance of money"],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=[rate("1", model="flat")], consumption="balance")],
+        ["api.calls is paid use by use, and a flat fee"],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=[rate(model="percentage", percent=2)], consumption="balance")],
+        ["api.calls is paid use by use, and a percentage"],
+    ),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
     ([fee("5", currency="XXX")], [], ["'XXX' is not a currency"]),
 ]

@@ -127,6 +127,11 @@ CASES = [
     ),
     # features, prices and fees of a version
     ("consumption_model_is_known", edit("plans_planfeature", "consumption = 'other'")),
+    ("rule_at_zero_is_known", edit("plans_planfeature", "at_zero = 'other', consumption = 'credits'")),
+    ("grace_is_finite", edit("plans_planfeature", "grace = 'NaN', at_zero = 'grace', consumption = 'credits'")),
+    ("only_a_wallet_comes_to_zero", edit("plans_planfeature", "at_zero = 'overage'")),
+    ("grace_has_a_limit", edit("plans_planfeature", "at_zero = 'grace', consumption = 'credits'")),
+    ("grace_has_a_limit", edit("plans_planfeature", "grace = 5, consumption = 'credits'")),
     ("included_units_are_finite", edit("plans_planfeature", "included = 'NaN'")),
     ("included_units_are_finite", edit("plans_planfeature", "included = -1")),
     (

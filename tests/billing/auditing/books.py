@@ -39,6 +39,7 @@ from invoices.models import Invoice, Rendering
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.publishing import new_version, publish, publish_due
+from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
     FEB,
@@ -78,6 +79,7 @@ def make_books() -> None:
     _subscribe_others(acme, pro, team)
     key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
     _use(acme)
+    prepay()
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     _move_in_mid_period()

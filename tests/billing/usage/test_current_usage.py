@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_one
-from billing.store import statements
 from billing.usage import current
 from billing.usage.current import UnknownCustomer, current_usage
 from billing.usage.metered import Asked
+from plans import statements
 from tests.billing.ingest.world import send
 from tests.builders import (
     FEB,

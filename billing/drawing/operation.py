@@ -1,0 +1,126 @@
+"""
+Take what prepaid use costs from the wallets of whoever used it.
+
+    counters are added to → draws are locked → their cost is rated anew → wallets are locked → the difference moves
+
+What a draw costs is a function of what was counted, so the order of events, their batches and corrections never
+change what all of it takes. The same locks in the same order everywhere: periods, counters, draws, wallets.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from billing.drawing import reading
+from billing.drawing.reading import Drawn
+from billing.store.draws import Used
+from billing.usage.agreed import terms_for
+from billing.usage.counted import Window, with_metered, with_runs
+from billing.usage.due import rate_window
+from billing.usage.metered import read_held
+from billing.usage.runs import read_runs
+from plans.failpoints import reached
+from plans.pricing.currencies import CREDITS as CREDIT_PRICES
+from plans.pricing.exact import EXACT, ZERO
+from plans.terms import FeatureTerms
+from wallets.credit.taking import edges_between
+from wallets.credit.units import rounded
+from wallets.credit.zero import AtZero
+from wallets.ledger.opening import Open, open_of_customers
+from wallets.ledger.posting import Sheet, write
+from wallets.ledger.spending import Use, return_to, rule_of, take_from
+from wallets.models.wallets import CREDITS
+
+
+class Divided(Exception):
+    """
+    Use of one batch lies on both sides of a moment at which lots begin or end, so it is to be drawn part by part.
+
+    edges: those moments, in order.
+    """
+
+    def __init__(self, edges: Sequence[datetime]) -> None:
+        super().__init__(f"{len(edges)} moments divide what was used")
+        self.edges = edges
+
+
+def draw(used: Used, *, at: datetime) -> None:
+    """
+    Bring what wallets have paid for these windows to what they cost by now, inside the caller's transaction.
+
+    used: windows that were counted into, with the times of the use that is new; of a correction, with its own.
+
+    :raises Divided: if lots begin or end between the times of one window.
+    """
+    if not used:
+        return
+    draws = reading.locked(list(used))
+    costs = [cost_of(one) for one in draws]
+    wanted = [(one, feature, cost) for one, (feature, cost) in zip(draws, costs, strict=True) if cost != one.cost]
+    if not wanted:
+        return
+    first = min(used[one.key][0] for one, _, _ in wanted)
+    wallets = open_of_customers([(one.customer_id, unit_of(feature)) for one, feature, _ in wanted], used_at=first)
+    sheet = Sheet(at)
+    for one, feature, cost in wanted:
+        own = wallets[one.customer_id, unit_of(feature)]
+        since, until = used[one.key]
+        if edges := edges_between((lot for wallet in own for lot in wallet.lots.values()), since, until):
+            raise Divided(edges)
+        _settle(one, feature, cost, own, until, sheet)
+    if sheet.postings:
+        write(sheet, [wallet for own in wallets.values() for wallet in own])
+    reading.write([one for one, _, _ in wanted])
+    reached("draw.after_write")
+
+
+def unit_of(feature: FeatureTerms) -> str:
+    """Return what the wallets hold that pay for a feature."""
+    return CREDITS if feature.wallet == CREDIT_PRICES else feature.wallet
+
+
+def cost_of(one: Drawn) -> tuple[FeatureTerms, Decimal]:
+    """Return the feature of a draw, and what all that was counted of it costs, by the one rating function."""
+    terms = terms_for(one.span)
+    feature = terms.by_plan_feature[one.key.plan_feature_id]
+    counted, span = one.counted, one.span
+    window = Window(one.key.plan_feature_id, one.key.window_start)
+    if feature.metering.is_tallied:
+        counted = with_metered({window: counted}, span, read_held([span])).get(window, {})
+    if feature.runs_on:
+        span = with_runs(span, read_runs([span]))
+    rated = rate_window(span, feature, counted, is_final=False, burns=True)
+    before = ZERO if rated.before is None else rated.before.amount
+    return feature, max(rounded(EXACT.subtract(rated.now.amount, before)), ZERO)
+
+
+def _settle(
+    one: Drawn, feature: FeatureTerms, cost: Decimal, wallets: Sequence[Open], used_at: datetime, sheet: Sheet
+) -> None:
+    """Take what a draw costs more than before, or give back what it costs less."""
+    change = EXACT.subtract(cost, one.cost)
+    reference = f"draw:{one.id}:{one.times}"
+    one.cost, one.times = cost, one.times + 1
+    if change < 0:
+        change = _forgive(one, EXACT.minus(change))
+        if change:
+            of = {"feature_id": feature.feature_id, "draw": one.id, "reference": reference}
+            return_to(wallets, change, **of, sheet=sheet)
+        return
+    use = Use(change, used_at, reference, feature.feature_id, AtZero(feature.at_zero), feature.grace, one.id)
+    spent = take_from(wallets, use, sheet)
+    at_zero, _ = rule_of(wallets[-1] if wallets else None, use)
+    if at_zero is AtZero.OVERAGE and feature.beyond is not None:
+        one.overage = EXACT.add(one.overage, spent.uncovered)
+    else:
+        one.refused = EXACT.add(one.refused, spent.uncovered)
+
+
+def _forgive(one: Drawn, less: Decimal) -> Decimal:
+    """Take what a draw costs less from what the wallet had not first, and return the rest."""
+    for name in ("refused", "overage"):
+        missing = getattr(one, name)
+        off = min(missing, less)
+        setattr(one, name, EXACT.subtract(missing, off))
+        less = EXACT.subtract(less, off)
+    return less

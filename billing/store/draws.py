@@ -1,0 +1,22 @@
+"""Which use wallets pay for, and when it was."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+
+class DrawKey(NamedTuple):
+    """The use of one feature in one window of a period."""
+
+    period_id: int
+    plan_feature_id: int
+    window_start: datetime
+
+
+Used = Mapping[DrawKey, tuple[datetime, datetime]]
+"""What was used now, and when: the first and the last time of use."""
+
+
+def undivided(used: Used) -> dict[DrawKey, tuple[datetime, datetime]]:
+    """Return use as if all of it had been at its last time, for what cannot be drawn part by part."""
+    return {key: (last, last) for key, (_, last) in used.items()}

@@ -1,0 +1,270 @@
+"""Everything that can be done to wallets, in any order, on the real ones and on the model."""
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import count
+
+from django.db import connection, transaction
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from plans.pricing.exact import plain
+from tests.builders import JAN, make_customer, make_feature
+from tests.wallets.model import NONE, Model, ModelLot, Refused
+from wallets.credit.zero import AtZero
+from wallets.ledger.expiring import expire
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.holding import commit, hold, release
+from wallets.ledger.refusing import LedgerRefused
+from wallets.ledger.spending import Use, spend
+from wallets.ledger.steering import extend, refund, transfer, void
+from wallets.models import Lot, Wallet
+
+DAY = timedelta(days=1)
+amounts = st.one_of(st.integers(1, 400), st.integers(1, 400_000).map(lambda n: Fraction(n, 1000)))
+shares = st.sampled_from([1, 3, 10, 10, 25, 50, 99, 100, 101, 140])
+wallets = st.sampled_from([0, 1])
+features = st.sampled_from(["", "", "a", "b"])
+days = st.integers(1, 12)
+tally: Counter[str] = Counter()
+
+
+class Wallets(RuleBasedStateMachine):
+    """Two wallets of one customer that may owe so much; lots and holds are told by the place in which they came."""
+
+    def __init__(self):
+        super().__init__()
+        self.around = transaction.atomic()
+        self.around.__enter__()
+        self.at, self.names = JAN, map(str, count())
+
+    @initialize(limit=st.sampled_from([0, 0, 15]))
+    def begin(self, limit):
+        customer = make_customer("acme")
+        self.customer, self.limit = customer.pk, Decimal(limit)
+        self.features = {name: make_feature(name).pk for name in "ab"} | {"": None}
+        priorities = enumerate((50, 60))
+        made = [Wallet.objects.create(customer=customer, name=str(n), priority=one) for n, one in priorities]
+        self.wallets = [one.pk for one in made]
+        self.model, self.holds = Model(limit), {}
+        plain = {"later": 0, "only": "", "priority": 50, "rolls": 0, "most": None, "again": None}
+        for wallet, paid, lasts in ((0, True, None), (1, True, None), (0, False, 9), (1, False, 5)):
+            self.grant(wallet=wallet, amount=500, paid=paid, lasts=lasts, **plain)
+
+    def both(self, name, real, model):
+        """Do the same to both: either both refuse, or both go on."""
+        tally[name] += 1
+        try:
+            with transaction.atomic():
+                real()
+        except LedgerRefused as error:
+            tally["refused"] += 1
+            try:
+                model()
+            except Refused:
+                return False
+            raise AssertionError(f"{name} was refused: {error}") from error
+        model()
+        return True
+
+    def use(self, amount, what, **facts):
+        zero = {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
+        return {
+            "amount": dec(amount),
+            "feature_id": self.features[what],
+            "reference": next(self.names),
+            **zero,
+            **facts,
+        }
+
+    @rule(hours=st.integers(1, 30))
+    def wait(self, hours):
+        self.at += timedelta(hours=hours)
+
+    @rule(
+        wallet=wallets,
+        amount=amounts,
+        paid=st.booleans(),
+        lasts=st.none() | days,
+        later=st.sampled_from([0, 0, 0, 2]),
+        only=features,
+        priority=st.sampled_from([50, 50, 40]),
+        rolls=st.integers(0, 2),
+        most=st.none() | amounts,
+        again=st.none() | days,
+    )
+    def put_in(self, **conditions):
+        self.grant(**conditions)
+
+    def grant(self, *, wallet, amount, paid, lasts, later, only, priority, rolls, most, again):
+        since = self.at + later * DAY
+        until = since + lasts * DAY if lasts else None
+        rolls = rolls if until else 0
+        one = Grant(
+            "purchased" if paid else "promotional",
+            dec(amount),
+            next(self.names),
+            cost=Decimal(7) if paid else Decimal(0),
+            valid_from=since,
+            expires_at=until,
+            features=[self.features[only]] if only else [],
+            priority=priority,
+            rolls_over=rolls,
+            rollover_most=None if most is None else dec(most),
+            rollover_days=again,
+        )
+        lot = ModelLot(wallet, Fraction(amount), paid, since, until, only, priority, rolls)
+        lot.most, lot.lasts = None if most is None else Fraction(most), again * DAY if again else None
+        granting = {"wallet_id": self.wallets[wallet], "grants": [one], "at": self.at}
+        self.both("grant", lambda: grant(**granting), lambda: self.model.grant(lot, self.at))
+        assert len(grant(**granting)) == 1, "the same source grants nothing again"
+
+    @precondition(lambda self: any(lot.free for lot in self.model.lots))
+    @rule(wallet=wallets, share=shares, what=features, back=st.sampled_from([0, 0, 0, 1, 5]))
+    def spend(self, wallet, share, what, back):
+        when = max(self.at - back * DAY, JAN)
+        amount = self.part_of(self.there(wallet, what, when), share)
+        asked = self.use(amount, what, wallet_id=self.wallets[wallet], at=self.at, used_at=when)
+        if self.both("spend", lambda: spend(**asked), lambda: self.model.spend(amount, when, what, (wallet,))):
+            spend(**asked)
+
+    @precondition(lambda self: any(lot.free for lot in self.model.lots))
+    @rule(share=shares, what=features, lasts=days)
+    def hold(self, share, what, lasts):
+        amount, until = self.part_of(self.there(None, what, self.at), share), self.at + lasts * DAY
+        name = next(self.names)
+        use = Use(at=self.at, **(self.use(amount, what) | {"reference": name}))
+        keep = {"customer_id": self.customer, "unit": "credits", "use": use, "until": until}
+        if self.both("hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)):
+            self.holds[name] = hold(**keep).pk, amount
+
+    @precondition(lambda self: self.holds)
+    @rule(which=st.randoms(use_true_random=False), share=shares)
+    def commit(self, which, share):
+        name = which.choice(list(self.holds))
+        id_, held = self.holds.pop(name)
+        amount = self.part_of(held, share)
+        asked = {"hold_id": id_, "amount": dec(amount), "at": self.at}
+        asked |= {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
+        if self.both("commit", lambda: commit(**asked), lambda: self.model.commit(name, amount, self.at)):
+            assert commit(**asked).units + commit(**asked).owed == dec(amount), "a repeat is answered as the first"
+        elif self.model.holds.get(name):
+            self.holds[name] = id_, held
+
+    @precondition(lambda self: self.holds)
+    @rule(which=st.randoms(use_true_random=False))
+    def release(self, which):
+        name = which.choice(list(self.holds))
+        id_, _ = self.holds.pop(name)
+        if name not in self.model.holds:  # its time is over, and somebody has seen it: no error
+            release(hold_id=id_, at=self.at)
+            return
+        self.both("release", lambda: release(hold_id=id_, at=self.at), lambda: self.model.release(name))
+
+    @rule(wallet=wallets)
+    def expire(self, wallet):
+        asked = {"wallet_id": self.wallets[wallet], "at": self.at, "waiting": timedelta(0)}
+        self.both("expire", lambda: expire(**asked), lambda: self.model.expire(wallet, self.at))
+
+    @precondition(lambda self: self.model.lots)
+    @rule(which=st.randoms(use_true_random=False), share=shares, paid=st.booleans())
+    def take_out(self, which, share, paid):
+        places = [n for n, lot in enumerate(self.model.lots) if lot.free and (not paid or lot.is_paid)]
+        if not places:
+            return
+        place = which.choice(places)
+        amount = self.part_of(self.model.lots[place].free, share)
+        asked = {"lot_id": self.rows()[place], "amount": dec(amount), "reference": next(self.names)}
+        asked |= {"reason": "asked for", "at": self.at}
+        name, out = ("refund", refund) if paid else ("void", void)
+        if self.both(name, lambda: out(**asked), lambda: self.model.remove(place, amount)):
+            out(**asked)
+
+    @precondition(lambda self: any(lot.free for lot in self.model.lots))
+    @rule(source=wallets, share=shares)
+    def transfer(self, source, share):
+        lots = [lot for lot in self.model.order(source) if lot.serves(self.at, lot.only)]
+        amount = self.part_of(sum((lot.free for lot in lots), Fraction(0)), share)
+        asked = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
+        asked |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
+        if self.both(
+            "transfer", lambda: transfer(**asked), lambda: self.model.transfer(source, 1 - source, amount, self.at)
+        ):
+            transfer(**asked)
+
+    @precondition(lambda self: any(lot.until and lot.left for lot in self.model.lots))
+    @rule(which=st.randoms(use_true_random=False), more=days)
+    def extend(self, which, more):
+        place = which.choice([n for n, lot in enumerate(self.model.lots) if lot.until and lot.left])
+        until = self.model.lots[place].until + more * DAY
+        asked = {"lot_id": self.rows()[place], "expires_at": until, "reason": "asked for", "at": self.at}
+        self.both("extend", lambda: extend(**asked), lambda: self.model.extend(place, until))
+
+    def there(self, wallet, what, at):
+        """Return what could be taken, and owed."""
+        lots = self.model.order() if wallet is None else self.model.order(wallet)
+        room = self.model.limit - self.model.debt[1 if wallet is None else wallet]
+        return sum((lot.free + lot.gone * (at < self.at) for lot in lots if lot.serves(at, what)), max(room, NONE))
+
+    def part_of(self, there, share):
+        """Return some percent of what is there, in thousandths, or a little where nothing is."""
+        return Fraction(max(int(there * share * 10), 1), 1000)
+
+    def rows(self):
+        return list(Lot.objects.filter(wallet__in=self.wallets).order_by("id").values_list("pk", flat=True))
+
+    @invariant()
+    def agrees(self):
+        if not hasattr(self, "model"):
+            return
+        rows = Lot.objects.filter(wallet__in=self.wallets).order_by("id")
+        real = [(row.remaining, row.held, row.expired) for row in rows]
+        model = [(dec(lot.left), dec(lot.left - lot.free), dec(lot.gone)) for lot in self.model.lots]
+        assert real == model
+        balances = Wallet.objects.filter(pk__in=self.wallets).order_by("id").values_list("balance", flat=True)
+        assert list(balances) == [dec(self.model.balance(n)) for n in (0, 1)]
+
+    def teardown(self):
+        try:
+            if hasattr(self, "model"):
+                assert broken(self.wallets, -self.limit) == []
+        finally:
+            transaction.set_rollback(True)
+            self.around.__exit__(None, None, None)
+
+
+def dec(amount):
+    whole = Fraction(amount)
+    return Decimal(plain(Decimal(whole.numerator) / Decimal(whole.denominator)))
+
+
+def broken(wallets, floor):
+    """Return what does not hold of the ledger of these wallets."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEDGER, {"wallets": wallets, "floor": floor})
+        return cursor.fetchall()
+
+
+LEDGER = """
+SELECT 'transaction is not zero', transaction_id FROM wallets_entry WHERE wallet_id = ANY(%(wallets)s)
+GROUP BY 2 HAVING sum(units) <> 0 OR sum(money) <> 0
+UNION ALL
+SELECT 'balance is not its entries', w.id FROM wallets_wallet w WHERE id = ANY(%(wallets)s) AND (balance, moves) <>
+    (SELECT coalesce(sum(units), 0), count(*) FROM wallets_entry e WHERE e.wallet_id = w.id AND account = 'wallet')
+UNION ALL
+SELECT 'balance after', id FROM (
+    SELECT id, balance_after, sum(units) OVER (PARTITION BY wallet_id ORDER BY place) AS running,
+        row_number() OVER (PARTITION BY wallet_id ORDER BY place) AS nth, place
+    FROM wallets_entry WHERE wallet_id = ANY(%(wallets)s) AND account = 'wallet'
+) e WHERE balance_after <> running OR nth <> place
+UNION ALL
+SELECT 'below the floor', id FROM wallets_transaction WHERE wallet_id = ANY(%(wallets)s) AND balance_after < %(floor)s
+UNION ALL
+SELECT 'lot is not its entries', l.id FROM wallets_lot l WHERE l.wallet_id = ANY(%(wallets)s) AND remaining <>
+    (SELECT coalesce(sum(units), 0) FROM wallets_entry e WHERE e.lot_id = l.id)
+UNION ALL
+SELECT 'lot cost', l.id FROM wallets_lot l WHERE l.wallet_id = ANY(%(wallets)s) AND remaining = 0 AND
+    (SELECT coalesce(sum(money), 0) FROM wallets_entry e WHERE e.lot_id = l.id) <> 0
+"""

@@ -1,0 +1,139 @@
+"""Which lots a use takes, what that costs, and what becomes of the rest: as docs/wallets.md says."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wallets.credit.lots import Lot, cost_between
+from wallets.credit.rolling import rolled_over
+from wallets.credit.taking import edges_between, in_order, take
+from wallets.credit.units import MOST, InvalidAmount, added, checked, rounded
+from wallets.credit.zero import AtZero, Rest, rest_of
+
+D = Decimal
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PLAIN = Lot(1, D(10), D(10), valid_from=NOON - HOUR, granted_at=NOON)
+
+ORDER = [
+    # what the other lot has            comes first
+    ({"wallet_priority": 49}, True, "a wallet of lower priority"),
+    ({"wallet_priority": 50, "wallet_id": 7, "priority": 1}, False, "only then the lot's own"),
+    ({"priority": 49, "expires_at": None}, True, "a lower number before an earlier expiry"),
+    ({"expires_at": NOON + HOUR}, True, "an earlier expiry; none is last"),
+    ({"is_paid": False}, True, "promotional before paid"),
+    ({"features": frozenset([5])}, True, "restricted before unrestricted"),
+    ({"granted_at": NOON - HOUR}, True, "the older grant"),
+    ({"granted_at": NOON + HOUR}, False, "not the younger one"),
+    ({}, False, "the lower number"),
+]
+
+
+@pytest.mark.parametrize(("other", "is_first", "why"), ORDER)
+def test_lots_are_taken_in_order(other, is_first, why):
+    first = replace(PLAIN, wallet_priority=50, wallet_id=1)
+    second = replace(first, **({"id": 2} | other))
+    assert ([one.id for one in in_order([first, second])] == [2, 1]) is is_first, why
+    assert ([one.id for one in in_order([second, first])] == [2, 1]) is is_first, why
+
+
+def test_promotional_lots_wait_their_turn_where_so_set():
+    given, paid = replace(PLAIN, id=2, is_paid=False), PLAIN
+    assert [one.id for one in in_order([given, paid], promotional_first=False)] == [1, 2]
+
+
+TAKES = [
+    # lot                                        takes, reclaimed    why
+    ({}, (8, 0), "what is there"),
+    ({"remaining": D(3)}, (3, 0), "no more than is left"),
+    ({"held": D(6)}, (4, 0), "nothing that is held"),
+    ({"features": frozenset([5])}, (8, 0), "for its feature"),
+    ({"features": frozenset([6])}, (0, 0), "and no other"),
+    ({"valid_from": NOON}, (8, 0), "from its first moment on"),
+    ({"valid_from": NOON + HOUR}, (0, 0), "not before"),
+    ({"expires_at": NOON}, (0, 0), "not at its end"),
+    ({"expires_at": NOON + HOUR}, (8, 0), "up to it"),
+    ({"remaining": D(1), "expired": D(9), "expires_at": NOON + HOUR}, (8, 7), "and after it, for use from before"),
+]
+
+
+@pytest.mark.parametrize(("lot", "expected", "why"), TAKES)
+def test_a_lot_pays_for_what_it_may(lot, expected, why):
+    taken = take([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
+    shares = [(one.units, one.reclaimed) for one in taken.shares]
+    assert (shares or [(0, 0)], taken.missing) == ([expected], 8 - expected[0]), why
+
+
+def test_a_restricted_lot_pays_for_nothing_that_is_no_feature():
+    assert take([replace(PLAIN, features=frozenset([5]))], D(1), feature=None, at=NOON).missing == 1
+
+
+def test_the_next_lot_takes_what_the_first_has_not():
+    taken = take([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
+    assert [(one.lot.id, one.units) for one in taken.shares] == [(1, 10), (2, 5)]
+    assert taken.missing == 0
+
+
+def test_a_third_of_what_was_paid_is_spread_to_the_last_place():
+    lot = replace(PLAIN, amount=D(3), cost=D(1))
+    costs = [cost_between(lot, D(3 - n), D(2 - n)) for n in range(3)]
+    assert costs == [D("0.333333333333"), D("0.333333333334"), D("0.333333333333")]
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8), st.integers(0, 10**12))
+def test_any_sequence_of_movements_costs_what_was_paid(steps, cost):
+    lot = replace(PLAIN, amount=D(sum(steps)), cost=D(cost).scaleb(-6))
+    left, costs = lot.amount, []
+    for step in steps:
+        costs.append(cost_between(lot, left, left - step))
+        left -= step
+    assert added(*costs) == lot.cost
+    assert all(abs(Fraction(one) - Fraction(lot.cost) * step / sum(steps)) <= Fraction(1, 10**12)
+               for one, step in zip(costs, steps, strict=True))  # fmt: skip
+
+
+RESTS = [
+    # at zero            debt  limit   owed, uncovered
+    (AtZero.BLOCK, 0, 50, (0, 8)),
+    (AtZero.OVERAGE, 0, 50, (0, 8)),
+    (AtZero.GRACE, 0, 50, (8, 0)),
+    (AtZero.GRACE, 45, 50, (5, 3)),
+    (AtZero.GRACE, 50, 50, (0, 8)),
+    (AtZero.GRACE, 60, 50, (0, 8)),
+]
+
+
+@pytest.mark.parametrize(("at_zero", "debt", "limit", "expected"), RESTS)
+def test_what_no_lot_pays_is_owed_or_uncovered(at_zero, debt, limit, expected):
+    assert rest_of(D(8), at_zero, debt=D(debt), limit=D(limit)) == Rest(*map(D, expected))
+
+
+def test_what_rolls_over_is_free_and_no_more_than_the_most():
+    lot = replace(PLAIN, held=D(4))
+    assert [rolled_over(lot, most) for most in (None, D(2), D(9))] == [6, 2, 6]
+
+
+def test_moments_between_uses_are_those_at_which_lots_begin_or_end():
+    lots = [replace(PLAIN, valid_from=NOON, expires_at=NOON + 2 * HOUR), replace(PLAIN, valid_from=None)]
+    assert edges_between(lots, NOON, NOON + HOUR) == []
+    assert edges_between(lots, NOON - HOUR, NOON + 2 * HOUR) == [NOON, NOON + 2 * HOUR]
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1e18", "1e-12"])
+def test_an_amount_is_bounded_and_has_twelve_places(amount):
+    if D(amount) in (MOST, D("1e-12")):
+        assert checked(D(amount)) == D(amount)
+    else:
+        with pytest.raises(InvalidAmount, match="is not an amount above zero and at most 1,000,000,000,000,000,000"):
+            checked(D(amount))
+
+
+def test_an_amount_of_more_places_is_refused():
+    with pytest.raises(InvalidAmount, match=r"^0\.0000000000005 has more than 12 decimal places: round it first\.$"):
+        checked(D("0.0000000000005"))
+    assert rounded(D("0.0000000000005")) == D("0.000000000001")

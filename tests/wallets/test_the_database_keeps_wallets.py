@@ -1,0 +1,135 @@
+"""Each promise of the wallets' tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+
+import pytest
+
+from tests.billing.auditing.prepaid import prepay
+from tests.refusals import named_constraints, refused_by
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def wallets():
+    prepay()
+
+
+def edit(table: str, change: str, where: str = "true") -> str:
+    return f"UPDATE wallets_{table} SET {change} WHERE {where}"  # noqa: S608
+
+
+def again(table: str, *changed: str, **columns: str) -> str:
+    """Insert a row once more, under another number, with other values in some columns."""
+    names = COLUMNS[table]
+    values = ", ".join(columns.get(name, name) for name in names)
+    return f"INSERT INTO wallets_{table} ({', '.join(names)}) SELECT {values} FROM wallets_{table} LIMIT 1"  # noqa: S608
+
+
+COLUMNS = {
+    "wallet": (
+        *("customer_id", "name", "unit", "currency", "priority", "at_zero", "grace", "promotional_first"),
+        *("pays_invoices", "balance", "debt", "debt_held", "debt_limit", "moves", "seal", "closed_at", "created_at"),
+    ),
+    "lot": (
+        *("wallet_id", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
+        *("valid_from", "expires_at", "features", "rolls_over", "granted_at", "source"),
+    ),
+    "transaction": (
+        *("wallet_id", "kind", "reference", "digest", "at", "units", "uncovered", "balance_after", "seal", "reason"),
+    ),
+    "hold": ("customer_id", "reference", "unit", "amount", "uncovered", "at", "until", "state", "ended_at"),
+    "holdshare": ("hold_id", "wallet_id", "lot_id", "units"),
+}
+
+NEW_LOT = {"source": "'new'", "remaining": "0", "held": "0", "expired": "0"}
+NEW = {"reference": "'new'"}
+
+
+def entries(*rows: str) -> str:
+    """Insert entries of the first transaction: account, units, money, lot, place, balance after."""
+    values = ", ".join(rows)
+    return f"""
+        INSERT INTO wallets_entry (transaction_id, wallet_id, account, units, money, lot_id, place, balance_after)
+        SELECT t.id, t.wallet_id, r.a, r.u, r.m, r.l::bigint, r.p::bigint, r.b::numeric
+        FROM (SELECT * FROM wallets_transaction ORDER BY id LIMIT 1) t, (VALUES {values}) AS r(a, u, m, l, p, b)
+    """  # noqa: S608
+
+
+WORLD = "('world', {u}, 0, NULL, NULL, NULL)"
+
+CASES = [
+    # wallets
+    ("wallet_name_is_used_once", again("wallet")),
+    ("wallet_holds_credits_or_its_currency", again("wallet", name="'new'", unit="'EUR'", pays_invoices="false")),
+    ("wallet_zero_rule_is_known", edit("wallet", "at_zero = 'other'")),
+    ("only_money_pays_invoices", edit("wallet", "pays_invoices = true", "unit = 'credits'")),
+    ("wallet_grace_is_finite", edit("wallet", "grace = 'NaN'")),
+    ("wallet_balance_is_finite", edit("wallet", "balance = 'NaN'")),
+    ("wallet_debt_limit_is_finite", edit("wallet", "debt_limit = 'NaN'")),
+    ("wallet_is_never_overdrawn", edit("wallet", "debt = debt_limit + 1")),
+    ("wallet_is_never_overdrawn", edit("wallet", "debt = -1")),
+    ("a_closed_wallet_is_empty", edit("wallet", "closed_at = now()", "balance > 0")),
+    ("balance_is_what_lots_hold", edit("wallet", "balance = balance + 1")),
+    # lots
+    ("lot_kind_is_known", again("lot", **NEW_LOT, kind="'other'")),
+    ("nothing_is_granted_twice", again("lot", **(NEW_LOT | {"source": "source"}))),
+    ("lot_grants_something", again("lot", **NEW_LOT, amount="0")),
+    ("lot_grants_something", again("lot", **NEW_LOT, amount="'NaN'")),
+    ("lot_is_never_overdrawn", edit("lot", "remaining = -1, held = -1")),
+    ("lot_is_never_overdrawn", edit("lot", "remaining = amount + 1, expired = -1")),
+    ("what_is_held_is_there", edit("lot", "held = remaining + 1")),
+    ("what_is_held_is_there", edit("lot", "held = -1")),
+    ("what_expired_is_gone", edit("lot", "expired = amount - remaining + 1")),
+    ("lot_cost_is_finite", again("lot", **NEW_LOT, cost="'NaN'")),
+    ("rollover_is_finite", edit("lot", "rollover_most = -1")),
+    ("lot_expires_after_it_begins", edit("lot", "expires_at = valid_from")),
+    ("only_what_expires_rolls_over", edit("lot", "rolls_over = 1, expires_at = NULL")),
+    ("lot_keeps_what_was_granted", edit("lot", "amount = amount + 1")),
+    ("lot_keeps_what_was_granted", "DELETE FROM wallets_lot"),
+    # the ledger
+    ("movement_is_known", again("transaction", **NEW, kind="'other'")),
+    ("nothing_moves_twice", again("transaction")),
+    ("movement_is_finite", again("transaction", **NEW, units="'NaN'")),
+    ("uncovered_is_finite", again("transaction", **NEW, uncovered="-1")),
+    ("balance_after_is_finite", again("transaction", **NEW, balance_after="'NaN'")),
+    ("pgtrigger", edit("transaction", "units = 7")),
+    ("pgtrigger", "DELETE FROM wallets_transaction"),
+    ("pgtrigger", edit("entry", "units = 7")),
+    ("pgtrigger", "DELETE FROM wallets_entry"),
+    ("account_is_known", entries("('other', 0, 0, NULL, NULL, NULL)", WORLD.format(u=0))),
+    ("entry_units_are_finite", entries("('world', 'NaN'::numeric, 0, NULL, NULL, NULL)")),
+    ("entry_money_is_finite", entries("('world', 0, 'NaN'::numeric, NULL, NULL, NULL)")),
+    ("entry_balance_is_finite", entries("('wallet', 0, 0, NULL, 99, 'NaN')")),
+    ("entries_of_the_wallet_have_a_place", entries("('wallet', 1, 0, NULL, NULL, NULL)", WORLD.format(u=-1))),
+    ("place_is_taken_once", entries("('wallet', 1, 0, NULL, 1, 1)", WORLD.format(u=-1))),
+    ("entries_sum_to_zero", entries(WORLD.format(u=1), WORLD.format(u=1))),
+    ("entries_sum_to_zero", entries(WORLD.format(u=0))),
+    # holds
+    ("hold_state_is_known", edit("hold", "state = 'other'", "state = 'committed'")),
+    ("nothing_is_held_twice", again("hold")),
+    ("held_amount_is_finite", edit("hold", "amount = 'NaN'")),
+    ("uncovered_hold_is_finite", edit("hold", "uncovered = -1")),
+    ("hold_ends_after_it_begins", edit("hold", "until = at")),
+    ("hold_is_open_or_has_ended", edit("hold", "ended_at = now()", "state = 'open'")),
+    ("lot_is_held_once", again("holdshare")),
+    ("something_is_held", edit("holdshare", "units = 0")),
+]
+
+OF_DRAWS = [
+    (
+        "use_is_drawn_once",
+        "INSERT INTO billing_draw (period_id, plan_feature_id, window_start, cost, overage, refused, times)"
+        " SELECT period_id, plan_feature_id, window_start, 0, 0, 0, 0 FROM billing_draw",
+    ),
+    ("drawn_cost_is_finite", "UPDATE billing_draw SET cost = 'NaN', overage = 0, refused = 0"),
+    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_draw SET overage = cost + 1"),
+    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_draw SET refused = -1, overage = 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "statement"), [*CASES, *OF_DRAWS])
+def test_what_breaks_a_promise_is_refused_by_name(name, statement):
+    assert refused_by(statement).startswith(name)
+
+
+def test_every_promise_is_tested():
+    assert named_constraints("wallets") <= {name for name, _ in CASES}

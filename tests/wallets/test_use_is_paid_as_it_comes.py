@@ -1,0 +1,205 @@
+"""What prepaid use costs is gone from the wallet when ingest has answered, and is claimed nowhere again."""
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.contrib.auth.models import User
+
+from billing.closing import close_due
+from billing.correcting import Wanted, correct
+from billing.ingest.wire import key_of
+from billing.models import Draw
+from billing.usage.current import current_usage
+from invoices.models import Line
+from plans.pricing.currencies import CREDITS
+from tests.billing.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    fee,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+from wallets.ledger.granting import Grant, grant
+from wallets.models import Transaction, Wallet
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+HOUR = timedelta(hours=1)
+LATER = FEB + 2 * HOUR
+
+
+@pytest.fixture
+def wallet():
+    return prepaid([rate("1")])
+
+
+def prepaid(rates, *, money=(), balance=100, event="run", fees=(), **conditions):
+    """Subscribe a customer to a feature that burns credits, with so many in its wallet."""
+    matched = sorted({name for one in rates for name in one.get("match", {})})
+    feature = make_feature("runs", meter=make_meter("runs", event_name=event, dimensions=matched))
+    prices = {CREDITS: rates, **({"USD": money} if money else {})}
+    plan = make_plan(offers=[offer(feature, prices=prices, consumption="credits", **conditions)], fees=fees)
+    customer = make_customer("acme")
+    subscribe(customer, publish(plan))
+    made = Wallet.objects.create(customer=customer)
+    if balance:
+        grant(wallet_id=made.pk, grants=[Grant("purchased", D(balance), "pack", cost=D(99))], at=JAN)
+    return made
+
+
+def runs(*ids, at=JAN + HOUR, sent_at=LATER, **properties):
+    sent = [
+        {"id": id_, "customer": "acme", "event": "run", "timestamp": at.isoformat(), "properties": properties}
+        for id_ in ids
+    ]
+    return send(*sent, at=sent_at)
+
+
+def balance_of(wallet):
+    wallet.refresh_from_db()
+    return wallet.balance
+
+
+def test_each_use_burns_what_its_price_says(wallet):
+    runs("1", "2", "3")
+
+    assert balance_of(wallet) == 97
+
+
+def test_a_repeat_burns_nothing(wallet):
+    runs("1", "1", "2")
+    runs("2")
+
+    assert balance_of(wallet) == 98
+
+
+def test_dimensions_burn_their_own():
+    wallet = prepaid([rate(100, match={"kind": "simple"}), rate(1000, match={"kind": "complex"})], balance=500_000)
+
+    runs("1", "2", kind="simple")
+    runs("3", kind="complex")
+
+    assert balance_of(wallet) == 498_800
+
+
+def test_what_is_included_is_used_first():
+    wallet = prepaid([rate("1")], included=2)
+
+    runs("1", "2", "3")
+
+    assert balance_of(wallet) == 99
+
+
+def test_what_a_blocked_wallet_had_not_costs_nothing_and_is_told():
+    wallet = prepaid([rate("1")], balance=2)
+
+    runs("1", "2", "3")
+
+    assert balance_of(wallet) == 0
+    assert Draw.objects.get().refused == 1
+
+
+def test_what_goes_on_beyond_the_wallet_is_invoiced():
+    prepaid([rate("5")], money=[rate("0.20")], balance=12, at_zero="overage", fees=[fee("10")])
+
+    runs("1", "2", "3", "4")
+    [period] = current_usage(customer="acme", sandbox=False, at=FEB - HOUR)
+    assert (period.features[0].drawn, period.features[0].cost, period.features[0].used) == (20, D("1.60"), 4)
+    close_due(at=LATER)
+
+    lines = Line.objects.filter(kind="usage").order_by("position")
+    assert [(line.description, line.quantity, line.amount.amount) for line in lines] == [
+        ("runs", 4, 0),
+        ("runs: beyond the wallet", 8, D("1.60")),
+    ]
+
+
+def test_grace_goes_below_zero_as_far_as_it_may():
+    wallet = prepaid([rate("10")], balance=15, at_zero="grace", grace=20)
+
+    runs("1", "2", "3", "4")
+
+    assert balance_of(wallet) == -20
+    assert Draw.objects.get().refused == 5
+
+
+def test_a_lot_pays_for_use_of_its_own_time():
+    wallet = prepaid([rate("1")], balance=0)
+    two = [Grant("promotional", D(10), "a", expires_at=JAN + 2 * HOUR), Grant("purchased", D(10), "b")]
+    grant(wallet_id=wallet.pk, grants=two, at=JAN)
+
+    sent = [
+        {"id": str(n), "customer": "acme", "event": "run", "timestamp": (JAN + n * HOUR).isoformat()}
+        for n in range(4)
+    ]
+    send(*sent, at=LATER)
+
+    assert sorted(wallet.lots.values_list("kind", "remaining")) == [("promotional", 8), ("purchased", 8)]
+
+
+def test_every_movement_is_of_a_draw(wallet):
+    runs("1")
+    runs("2", "3")
+
+    spends = Transaction.objects.filter(kind="spend").order_by("id")
+    assert [(one.units, one.feature.code, one.draw) for one in spends] == [
+        (-1, "runs", Draw.objects.get().pk),
+        (-2, "runs", Draw.objects.get().pk),
+    ]
+
+
+def test_a_correction_gives_back_what_it_takes_off(wallet):
+    runs("1", "2", "3")
+
+    wrong = Wanted(0, "2", "", key_of("2", source="", sandbox=False), "sent twice")
+    who = User.objects.create(username="olga")
+    correct(corrections=[wrong], sandbox=False, at=LATER, by=who)
+
+    assert balance_of(wallet) == 98
+    assert Draw.objects.get().cost == 2
+
+
+def test_a_correction_takes_off_what_the_wallet_had_not_before_it_gives_back():
+    wallet = prepaid([rate("1")], balance=2)
+    runs("1", "2", "3")
+
+    wrong = [Wanted(n, id_, "", key_of(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")]
+    correct(corrections=wrong, sandbox=False, at=LATER, by=User.objects.create(username="olga"))
+
+    assert (balance_of(wallet), Draw.objects.get().refused) == (1, 0)
+
+
+def test_what_is_owed_is_forgiven_by_a_correction_and_what_repaid_it_comes_back():
+    wallet = prepaid([rate("10")], balance=0, at_zero="grace", grace=50)
+    runs("1", "2")
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(15), "pack", cost=D(15))], at=LATER)
+    assert (balance_of(wallet), wallet.debt) == (-5, 5)
+
+    wrong = Wanted(0, "1", "", key_of("1", source="", sandbox=False), "sent twice")
+    correct(corrections=[wrong], sandbox=False, at=LATER, by=User.objects.create(username="olga"))
+
+    assert (balance_of(wallet), wallet.debt, wallet.lots.get().remaining) == (5, 0, 5)
+
+
+def test_a_balance_pays_the_exact_price_of_each_use():
+    meter = make_meter("tokens", event_name="llm", value_property="n", aggregation="sum", dimensions=["model"])
+    rates = [rate("0.0000025", match={"model": "large"}), rate("0.00000015", match={"model": "small"})]
+    plan = make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates, consumption="balance")])
+    customer = make_customer("acme")
+    subscribe(customer, publish(plan))
+    wallet = Wallet.objects.create(customer=customer, unit="USD")
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "paid in", cost=D(10))], at=JAN)
+
+    used = {"customer": "acme", "event": "llm", "timestamp": (JAN + HOUR).isoformat()}
+    send(used | {"id": "1", "properties": {"model": "large", "n": 400_000}}, at=LATER)
+    send(used | {"id": "2", "properties": {"model": "small", "n": 1}}, at=LATER)
+
+    assert balance_of(wallet) == D("8.99999985")

@@ -1,0 +1,77 @@
+"""Database triggers that keep the ledger as it was written, and balanced."""
+
+import pgtrigger
+
+
+def append_only() -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change or remove a row."""
+    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def entries_balance() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses entries which do not sum to zero, in units and in money, per transaction.
+
+    All entries of a transaction are written by one statement, so it is checked once for all that a statement writes,
+    and at once: docs/decisions/0028-the-ledger.md.
+    """
+    return pgtrigger.Trigger(
+        name="entries_sum_to_zero",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        func="""
+            IF EXISTS (
+                SELECT FROM new_rows GROUP BY transaction_id
+                HAVING sum(units) <> 0 OR sum(money) <> 0 OR count(*) < 2 OR count(DISTINCT wallet_id) > 1
+            ) THEN
+                RAISE EXCEPTION 'entries_sum_to_zero: what one account gains, another one loses'
+                USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def balance_is_what_lots_hold() -> pgtrigger.Trigger:
+    """Return the trigger that compares the balance, when it moves, with what is left in lots less what is owed."""
+    return pgtrigger.Trigger(
+        name="balance_is_what_lots_hold",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Update,
+        referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),
+        func="""
+            IF EXISTS (
+                SELECT FROM new_rows w
+                LEFT JOIN LATERAL (
+                    SELECT sum(l.remaining) AS left FROM wallets_lot l WHERE l.wallet_id = w.id AND l.remaining > 0
+                ) lots ON true
+                WHERE w.balance <> coalesce(lots.left, 0) - w.debt
+            ) THEN
+                RAISE EXCEPTION 'balance_is_what_lots_hold: a wallet and its lots move together'
+                USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
+    """Return the trigger that lets a lot's rest and expiry move, and nothing else of it, and keeps it for ever."""
+    return pgtrigger.Trigger(
+        name="lot_keeps_what_was_granted",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'DELETE' OR (NEW.wallet_id, NEW.kind, NEW.amount, NEW.cost, NEW.is_paid, NEW.features,
+                    NEW.granted_at, NEW.source, NEW.origin_id) IS DISTINCT FROM
+                (OLD.wallet_id, OLD.kind, OLD.amount, OLD.cost, OLD.is_paid, OLD.features,
+                    OLD.granted_at, OLD.source, OLD.origin_id) THEN
+                RAISE EXCEPTION 'lot_keeps_what_was_granted: void what is left of it, and grant another'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )

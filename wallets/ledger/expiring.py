@@ -1,0 +1,92 @@
+"""Lots that expire: what rolls over goes on in a new lot, the rest goes to breakage."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F
+
+from plans.failpoints import reached
+from plans.pricing.exact import EXACT, ZERO
+from wallets.credit.lots import cost_between
+from wallets.credit.rolling import rolled_over
+from wallets.ledger.granting import Grant, put, repay
+from wallets.ledger.opening import Open, open_wallets
+from wallets.ledger.posting import Sheet, against, moved, write
+from wallets.models import Lot, Wallet
+from wallets.models.ledger import Account, Movement
+from wallets.models.lots import LotKind
+
+
+def wallets_due(*, at: datetime, waiting: timedelta) -> list[int]:
+    """
+    Return the wallets that hold something which has expired, or which may pay a debt now.
+
+    waiting: how long late usage from before an expiry is waited for.
+    """
+    expired = Lot.objects.filter(remaining__gt=F("held"), expires_at__lte=at - waiting)
+    found = set(expired.values_list("wallet", flat=True).distinct())
+    # A lot that was granted for later pays what is owed when its time has come.
+    owing = Wallet.objects.filter(debt__gt=0, closed_at__isnull=True)
+    begun = Lot.objects.filter(wallet__in=owing, remaining__gt=F("held"), features=[], valid_from__lte=at)
+    found |= set(begun.values_list("wallet", flat=True).distinct())
+    return sorted(found)
+
+
+@transaction.atomic
+def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
+    """
+    Expire what is due in a wallet, and return how many lots did; none that did already.
+
+    What a reservation holds stays in its lot until that ends. What rolls over is valid from the expiry on.
+    """
+    wallet = open_wallets([wallet_id], used_at=at)[wallet_id]
+    sheet = Sheet(at)
+    due = [lot for lot in wallet.ordered() if lot.free and lot.expires_at and lot.expires_at <= at - waiting]
+    rules = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in due])}
+    for lot in due:
+        _expire(wallet, rules[lot.id], sheet)
+    for lot in wallet.ordered():
+        if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
+            repay(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
+    write(sheet, [wallet])
+    reached("wallet.after_expiry")
+    return len(due)
+
+
+def _expire(wallet: Open, row: Lot, sheet: Sheet) -> None:
+    lot = wallet.lots[row.pk]
+    goes_on = rolled_over(lot, row.rollover_most) if row.rolls_over else ZERO
+    gives_up = EXACT.subtract(lot.free, goes_on)
+    # A lot that a hold or late usage kept something of expires more than once.
+    reference = f"lot:{row.pk}:expire:{wallet.moves}"
+    if goes_on:
+        _roll_over(wallet, row, goes_on, sheet, reference)
+    if gives_up:
+        legs = [moved(wallet, wallet.lots[row.pk], EXACT.minus(gives_up), expired=True)]
+        sheet.post(wallet, Movement.EXPIRE, reference, [*legs, against(Account.BREAKAGE, legs)])
+
+
+def _roll_over(wallet: Open, row: Lot, units: Decimal, sheet: Sheet, reference: str) -> None:
+    lot = wallet.lots[row.pk]
+    left = EXACT.subtract(lot.remaining, units)
+    lasts = row.expires_at - row.valid_from
+    if row.rollover_days is not None:
+        lasts = timedelta(days=row.rollover_days)
+    one = Grant(
+        LotKind.ROLLOVER,
+        units,
+        f"lot:{row.pk}:{reference}",
+        cost=cost_between(lot, lot.remaining, left),
+        valid_from=row.expires_at,
+        expires_at=row.expires_at + lasts,
+        features=row.features,
+        priority=row.priority,
+        is_paid=row.is_paid,
+        rolls_over=row.rolls_over - 1,
+        rollover_most=row.rollover_most,
+        rollover_days=row.rollover_days,
+        origin_id=row.pk,
+    )
+    leg = moved(wallet, lot, EXACT.minus(units))
+    put(wallet, one, sheet, kind=Movement.ROLL_OVER, taken=[leg])

@@ -1,0 +1,41 @@
+"""Movements are named by whoever asks for them, so that the same request twice moves once and answers the same."""
+
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from plans.pricing.exact import ZERO, plain
+from wallets.ledger.refusing import Conflict
+
+EARLIER = """
+SELECT t.digest, t.units, t.uncovered, t.balance_after, coalesce((
+    SELECT -sum(e.units) FROM wallets_entry e WHERE e.transaction_id = t.id AND e.lot_id IS NOT NULL
+), 0)
+FROM wallets_transaction t WHERE t.wallet_id = %s AND t.reference = %s
+"""
+
+
+class Earlier(NamedTuple):
+    """A movement that was made before under the same name. from_lots: what it took from lots."""
+
+    digest: str
+    units: Decimal
+    uncovered: Decimal
+    balance_after: Decimal
+    from_lots: Decimal = ZERO
+
+    def checked(self, reference: str, digest: str) -> "Earlier":
+        """
+        Return it if the same was asked for.
+
+        :raises Conflict: otherwise.
+        """
+        if self.digest != digest:
+            raise Conflict(reference)
+        return self
+
+
+def digest_of(*asked: Any) -> str:
+    """Return what tells a repeat of a request from another one under the same name."""
+    told = "\n".join(plain(one) if isinstance(one, Decimal) else str(one) for one in asked)
+    return sha256(told.encode()).hexdigest()

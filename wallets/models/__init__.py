@@ -1,0 +1,8 @@
+"""Wallets, the lots in them, and the ledger that moved them."""
+
+from wallets.models.holds import Hold, HoldShare
+from wallets.models.ledger import Account, Entry, Movement, Transaction
+from wallets.models.lots import Lot, LotKind
+from wallets.models.wallets import Wallet
+
+__all__ = ["Account", "Entry", "Hold", "HoldShare", "Lot", "LotKind", "Movement", "Transaction", "Wallet"]

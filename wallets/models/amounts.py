@@ -1,0 +1,22 @@
+"""Columns of prepaid value."""
+
+from decimal import Decimal
+
+from django.db import models
+
+UNITS: dict[str, int] = {"max_digits": 32, "decimal_places": 12}
+"""Credits, or money within a wallet: 20 digits before the point, 12 after it."""
+
+MOST = Decimal("1e18")
+
+
+class UnitsField(models.DecimalField):
+    """Credits, or money within a wallet, to 12 decimal places."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **{**kwargs, **UNITS})  # type: ignore[arg-type]
+
+    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_digits"], kwargs["decimal_places"]
+        return name, path, args, kwargs

@@ -1,0 +1,71 @@
+"""Value that is kept for something which is about to be used."""
+
+from django.db import models
+from django.db.models import Q
+
+from plans.bounds import finite, one_of
+from wallets.models.amounts import MOST, UnitsField
+
+
+class HoldState(models.TextChoices):
+    OPEN = "open", "open"
+    COMMITTED = "committed", "committed"
+    RELEASED = "released", "released"
+    LAPSED = "lapsed", "lapsed"
+
+
+class Hold(models.Model):
+    """
+    Units of a customer's wallets that nothing else may take until they are spent, released, or the time is over.
+
+    reference: unique, so that a repeat is the same hold. at: when it was made, which is the time of use that lots
+    are taken by. uncovered: what was asked for beyond them, and goes on all the same.
+    """
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    reference = models.CharField(max_length=120)
+    unit = models.CharField(max_length=7)
+    amount = UnitsField()
+    uncovered = UnitsField(default=0)
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=HoldState, default=HoldState.OPEN)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            one_of("state", HoldState, name="hold_state_is_known"),
+            models.UniqueConstraint(fields=["customer", "reference"], name="nothing_is_held_twice"),
+            finite("amount", most=MOST, name="held_amount_is_finite"),
+            finite("uncovered", most=MOST, name="uncovered_hold_is_finite"),
+            models.CheckConstraint(condition=Q(until__gt=models.F("at")), name="hold_ends_after_it_begins"),
+            models.CheckConstraint(
+                condition=Q(state="open", ended_at__isnull=True) | ~Q(state="open") & Q(ended_at__isnull=False),
+                name="hold_is_open_or_has_ended",
+            ),
+        ]
+        indexes = [models.Index(fields=["until"], condition=Q(state="open"), name="hold_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():,f} {self.unit} held"
+
+
+class HoldShare(models.Model):
+    """What of a hold lies in which lot; lot: empty for room that is kept to owe."""
+
+    hold = models.ForeignKey("wallets.Hold", on_delete=models.PROTECT, related_name="shares", db_index=False)
+    wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="+", db_index=False)
+    lot = models.ForeignKey("wallets.Lot", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    units = UnitsField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hold", "wallet", "lot"], name="lot_is_held_once", nulls_distinct=False),
+            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MOST), name="something_is_held"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units.normalize():,f} held"

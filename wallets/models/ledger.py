@@ -1,0 +1,123 @@
+"""The ledger: what moved, between which accounts, out of which lot."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from plans.bounds import finite, one_of
+from wallets.freezing import append_only, entries_balance
+from wallets.models.amounts import MOST, UnitsField
+
+
+class Movement(models.TextChoices):
+    GRANT = "grant", "granted"
+    SPEND = "spend", "used"
+    GIVE_BACK = "give_back", "given back: usage was corrected"
+    EXPIRE = "expire", "expired"
+    REVIVE = "revive", "taken back from expiry for earlier usage"
+    ROLL_OVER = "roll_over", "rolled over"
+    REPAY = "repay", "debt repaid"
+    VOID = "void", "void"
+    REFUND = "refund", "refunded"
+    TRANSFER_OUT = "transfer_out", "transferred to another wallet"
+    TRANSFER_IN = "transfer_in", "transferred from another wallet"
+
+
+class Account(models.TextChoices):
+    """The sides of a wallet's ledger; each wallet has its own."""
+
+    WALLET = "wallet", "the customer's wallet"
+    WORLD = "world", "the outside world"
+    EARNED = "earned", "earned revenue"
+    BREAKAGE = "breakage", "breakage"
+    PROMOTIONAL = "promotional", "promotional contra-revenue"
+
+
+class Transaction(models.Model):
+    """
+    One movement of a wallet, whose entries sum to zero in units and in money. Only ever added.
+
+    reference: what it is of; unique in the wallet, so that nothing moves twice. digest: of what was asked for, by
+    which a repeat is told from a conflict. units: what the wallet's balance moved by. uncovered: what was asked for
+    and neither taken from a lot nor owed. balance_after: of the wallet.
+    seal: of all that it says, with the seal of the wallet's transaction before it (wallets/ledger/sealing.py).
+    at: when it was recorded. used_at: when the use was that it pays for. feature, draw: of what, and for which sum.
+    """
+
+    wallet = models.ForeignKey(
+        "wallets.Wallet", on_delete=models.PROTECT, related_name="transactions", db_index=False
+    )
+    kind = models.CharField(max_length=12, choices=Movement)
+    reference = models.CharField(max_length=120)
+    digest = models.CharField(max_length=64, blank=True, default="")
+    at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    draw = models.BigIntegerField(null=True)
+    units = UnitsField()
+    uncovered = UnitsField(default=0)
+    balance_after = UnitsField()
+    seal = models.CharField(max_length=64)
+    reason = models.CharField(max_length=300, blank=True, default="")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            one_of("kind", Movement, name="movement_is_known"),
+            models.UniqueConstraint(fields=["wallet", "reference"], name="nothing_moves_twice"),
+            finite("units", least=-MOST, most=MOST, name="movement_is_finite"),
+            finite("uncovered", most=MOST, name="uncovered_is_finite"),
+            finite("balance_after", least=-MOST, most=MOST, name="balance_after_is_finite"),
+        ]
+        indexes = [
+            models.Index(fields=["draw", "id"], condition=Q(draw__isnull=False), name="transaction_by_draw"),
+            models.Index(fields=["wallet", "at", "id"], name="transaction_by_time"),
+        ]
+        triggers = [append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.units.normalize():+,f}"
+
+
+class Entry(models.Model):
+    """
+    One side of a movement. Only ever added.
+
+    units, money: what the account gained; money is the cost basis of the units, net of tax.
+    lot: whose units they are; empty for what the wallet owes, and for other accounts.
+    place, balance_after: of the wallet's own entries, in the order in which they were made, without a gap.
+    """
+
+    transaction = models.ForeignKey(
+        "wallets.Transaction", on_delete=models.PROTECT, related_name="entries", db_index=False
+    )
+    wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.CharField(max_length=11, choices=Account)
+    lot = models.ForeignKey("wallets.Lot", on_delete=models.PROTECT, null=True, related_name="entries")
+    units = UnitsField()
+    money = UnitsField()
+    place = models.PositiveBigIntegerField(null=True)
+    balance_after = UnitsField(null=True)
+
+    class Meta:
+        constraints = [
+            one_of("account", Account, name="account_is_known"),
+            finite("units", least=-MOST, most=MOST, name="entry_units_are_finite"),
+            finite("money", least=-MOST, most=MOST, name="entry_money_is_finite"),
+            finite("balance_after", least=-MOST, most=MOST, name="entry_balance_is_finite"),
+            models.CheckConstraint(
+                condition=Q(account="wallet", place__gte=1, balance_after__isnull=False)
+                | ~Q(account="wallet") & Q(place__isnull=True, balance_after__isnull=True, lot__isnull=True),
+                name="entries_of_the_wallet_have_a_place",
+            ),
+            models.UniqueConstraint(fields=["wallet", "place"], name="place_is_taken_once"),
+        ]
+        indexes = [models.Index(fields=["transaction"], name="entry_of_transaction")]
+        triggers = [append_only(), entries_balance()]
+
+    def __str__(self) -> str:
+        return f"{self.get_account_display()}: {self.units.normalize():+,f}"

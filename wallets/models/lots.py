@@ -1,0 +1,89 @@
+"""What was granted at once, on one set of conditions."""
+
+import pghistory
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from plans.bounds import finite, one_of
+from wallets.freezing import lot_keeps_what_was_granted
+from wallets.models.amounts import MOST, UnitsField
+
+
+class LotKind(models.TextChoices):
+    PURCHASED = "purchased", "purchased"
+    PROMOTIONAL = "promotional", "promotional"
+    INCLUDED = "included", "included with the plan"
+    BONUS = "bonus", "bonus"
+    ROLLOVER = "rollover", "rolled over"
+    REFUND = "refund", "refund"
+
+
+PAID = (LotKind.PURCHASED, LotKind.BONUS, LotKind.REFUND)
+"""Kinds that were paid for, a bonus by its share of what was; what rolls over stays what it was."""
+
+
+@pghistory.track(exclude=["remaining", "held", "expired"])
+class Lot(models.Model):
+    """
+    A grant. What is left of it moves with the ledger; its conditions do not, but for an expiry that is extended.
+
+    amount: units granted. remaining: not spent, expired or void. held: of those, kept for reservations.
+    expired: units that went to breakage. cost: what all of it was paid with, net of tax, in the wallet's currency.
+    is_paid: whether it counts as paid for, rather than promotional. valid_from, expires_at: half-open.
+    features: numbers of the features it is for; all where empty.
+    rolls_over: how often the rest goes on in a new lot; rollover_most: so much of it at most; rollover_days: how long
+    the new lot lasts, as long as this one where empty. origin: the lot that it rolled over, or was transferred, from.
+    source: what granted it, such as a purchase or a period; given out once.
+    """
+
+    wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="lots", db_index=False)
+    kind = models.CharField(max_length=11, choices=LotKind)
+    amount = UnitsField()
+    remaining = UnitsField()
+    held = UnitsField(default=0, db_default=0)
+    expired = UnitsField(default=0, db_default=0)
+    cost = UnitsField(default=0)
+    is_paid = models.BooleanField()
+    priority = models.PositiveSmallIntegerField(default=50)
+    valid_from = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    features = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    rolls_over = models.PositiveSmallIntegerField(default=0)
+    rollover_most = UnitsField(null=True, blank=True)
+    rollover_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    origin = models.ForeignKey("wallets.Lot", on_delete=models.PROTECT, null=True, related_name="+")
+    granted_at = models.DateTimeField()
+    source = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            one_of("kind", LotKind, name="lot_kind_is_known"),
+            models.UniqueConstraint(fields=["wallet", "source"], name="nothing_is_granted_twice"),
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST), name="lot_grants_something"),
+            models.CheckConstraint(
+                condition=Q(remaining__gte=0, remaining__lte=F("amount")), name="lot_is_never_overdrawn"
+            ),
+            models.CheckConstraint(condition=Q(held__gte=0, held__lte=F("remaining")), name="what_is_held_is_there"),
+            models.CheckConstraint(
+                condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")), name="what_expired_is_gone"
+            ),
+            finite("cost", most=MOST, name="lot_cost_is_finite"),
+            finite("rollover_most", most=MOST, name="rollover_is_finite"),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")),
+                name="lot_expires_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=Q(rolls_over=0) | Q(expires_at__isnull=False), name="only_what_expires_rolls_over"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["wallet"], condition=Q(remaining__gt=0), name="lot_with_something_left"),
+            models.Index(fields=["expires_at"], condition=Q(remaining__gt=0), name="lot_by_expiry"),
+            models.Index(fields=["wallet", "expires_at"], condition=Q(expired__gt=0), name="lot_that_may_come_back"),
+        ]
+        triggers = [lot_keeps_what_was_granted()]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.amount.normalize():,f}"

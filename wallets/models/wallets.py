@@ -1,0 +1,78 @@
+"""Who has prepaid what."""
+
+import pghistory
+from django.db import models
+from django.db.models import F, Q
+from djmoney.models.fields import CurrencyField
+
+from plans.bounds import finite
+from wallets.freezing import balance_is_what_lots_hold
+from wallets.models.amounts import MOST, UnitsField
+
+CREDITS = "credits"
+
+
+class AtZeroRule(models.TextChoices):
+    """What happens when nothing is left, where the wallet has a rule of its own."""
+
+    AS_PLANNED = "", "as the plan says"
+    BLOCK = "block", "refuse"
+    OVERAGE = "overage", "go on, and invoice"
+    GRACE = "grace", "go on into debt, up to a limit"
+
+
+@pghistory.track(exclude=["balance", "debt", "debt_held", "debt_limit", "moves", "seal"])
+class Wallet(models.Model):
+    """
+    Prepaid value of one customer: credits, or money of one currency.
+
+    unit: `credits`, or the currency. currency: of what lots were paid with. priority: the lowest is taken first.
+    at_zero, grace: the wallet's own rule for when nothing is left, in place of the plan's.
+    balance: what all its entries sum to; below zero while it owes. debt: what it owes, which the next lot pays.
+    debt_held: debt that reservations keep room for. debt_limit: the most that it was ever allowed to owe.
+    moves: how many entries it has; the next one's place. seal: of its last transaction.
+    """
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="wallets")
+    name = models.CharField(max_length=80, default="Wallet")
+    unit = models.CharField(max_length=7, default=CREDITS)
+    currency = CurrencyField(default="USD")
+    priority = models.PositiveSmallIntegerField(default=50)
+    at_zero = models.CharField(max_length=7, choices=AtZeroRule, blank=True, default=AtZeroRule.AS_PLANNED)
+    grace = UnitsField(null=True, blank=True, help_text="How far below zero it may go; empty for what the plan says.")
+    promotional_first = models.BooleanField(default=True, help_text="Take what was given before what was paid for.")
+    pays_invoices = models.BooleanField(default=False, help_text="A money wallet may pay issued invoices.")
+    balance = UnitsField(default=0, editable=False)
+    debt = UnitsField(default=0, editable=False)
+    debt_held = UnitsField(default=0, editable=False)
+    debt_limit = UnitsField(default=0, editable=False)
+    moves = models.PositiveBigIntegerField(default=0, editable=False)
+    seal = models.CharField(max_length=64, blank=True, default="", editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "name"], name="wallet_name_is_used_once"),
+            models.CheckConstraint(
+                condition=Q(unit=CREDITS) | Q(unit=F("currency")), name="wallet_holds_credits_or_its_currency"
+            ),
+            models.CheckConstraint(condition=Q(at_zero__in=AtZeroRule.values), name="wallet_zero_rule_is_known"),
+            models.CheckConstraint(
+                condition=Q(pays_invoices=False) | Q(unit=F("currency")), name="only_money_pays_invoices"
+            ),
+            finite("grace", most=MOST, name="wallet_grace_is_finite"),
+            finite("balance", least=-MOST, most=MOST, name="wallet_balance_is_finite"),
+            finite("debt_limit", most=MOST, name="wallet_debt_limit_is_finite"),
+            models.CheckConstraint(
+                condition=Q(debt__gte=0, debt_held__gte=0, debt__lte=F("debt_limit") - F("debt_held")),
+                name="wallet_is_never_overdrawn",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(balance=0), name="a_closed_wallet_is_empty"
+            ),
+        ]
+        triggers = [balance_is_what_lots_hold()]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.name}"
