@@ -8,7 +8,7 @@ from django.db import connection
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Row
 from billing.drawing import reading
-from billing.drawing.operation import cost_of
+from billing.drawing.operation import costs_of
 from billing.models import Draw
 from billing.store.draws import DrawKey
 from wallets.ledger.sealing import FACTS, LEG, seal_of
@@ -127,8 +127,8 @@ def _costs(books: Books) -> Iterator[Row]:
     """Rate what was counted of every draw again, a thousand at a time."""
     keys = (DrawKey(*row) for row in Draw.objects.values_list("period", "plan_feature", "window_start"))
     while chunk := list(islice(keys, 1_000)):
-        for one in reading.read(chunk):
-            _, cost = cost_of(one)
+        draws = reading.read(chunk)
+        for one, (_, cost) in zip(draws, costs_of(draws), strict=True):
             if cost != one.cost:
                 yield {"draw_id": one.id, "cost": str(one.cost), "rated again": str(cost)}
 

@@ -7,7 +7,7 @@ What a draw costs is a function of what was counted, so the order of events, the
 change what all of it takes. The same locks in the same order everywhere: periods, counters, draws, wallets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,8 +17,8 @@ from billing.store.draws import Used
 from billing.usage.agreed import terms_for
 from billing.usage.counted import Window, with_metered, with_runs
 from billing.usage.due import rate_window
-from billing.usage.metered import read_held
-from billing.usage.runs import read_runs
+from billing.usage.metered import Held, read_held
+from billing.usage.runs import Runs, read_runs
 from plans.failpoints import reached
 from plans.pricing.currencies import CREDITS as CREDIT_PRICES
 from plans.pricing.exact import EXACT, ZERO
@@ -55,8 +55,8 @@ def draw(used: Used, *, at: datetime) -> None:
     if not used:
         return
     draws = reading.locked(list(used))
-    costs = [cost_of(one) for one in draws]
-    wanted = [(one, feature, cost) for one, (feature, cost) in zip(draws, costs, strict=True) if cost != one.cost]
+    priced = zip(draws, costs_of(draws), strict=True)
+    wanted = [(one, feature, cost) for one, (feature, cost) in priced if cost != one.cost]
     if not wanted:
         return
     first = min(used[one.key][0] for one, _, _ in wanted)
@@ -79,16 +79,19 @@ def unit_of(feature: FeatureTerms) -> str:
     return CREDITS if feature.wallet == CREDIT_PRICES else feature.wallet
 
 
-def cost_of(one: Drawn) -> tuple[FeatureTerms, Decimal]:
-    """Return the feature of a draw, and what all that was counted of it costs, by the one rating function."""
-    terms = terms_for(one.span)
-    feature = terms.by_plan_feature[one.key.plan_feature_id]
-    counted, span = one.counted, one.span
+def costs_of(draws: Sequence[Drawn]) -> list[tuple[FeatureTerms, Decimal]]:
+    """Return the feature of each draw, and what all that was counted of it costs, by the one rating function."""
+    spans = list({one.span.period_id: one.span for one in draws}.values())
+    held, runs = read_held(spans), read_runs(spans)
+    return [_cost_of(one, held, runs) for one in draws]
+
+
+def _cost_of(one: Drawn, held: Held, runs: Mapping[int, Runs]) -> tuple[FeatureTerms, Decimal]:
+    feature = terms_for(one.span).by_plan_feature[one.key.plan_feature_id]
+    counted, span = one.counted, with_runs(one.span, runs)
     window = Window(one.key.plan_feature_id, one.key.window_start)
     if feature.metering.is_tallied:
-        counted = with_metered({window: counted}, span, read_held([span])).get(window, {})
-    if feature.runs_on:
-        span = with_runs(span, read_runs([span]))
+        counted = with_metered({window: counted}, span, held).get(window, {})
     rated = rate_window(span, feature, counted, is_final=False, burns=True)
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(rounded(EXACT.subtract(rated.now.amount, before)), ZERO)

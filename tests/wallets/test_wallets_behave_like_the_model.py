@@ -18,4 +18,3 @@ def test_any_sequence_of_operations_agrees_with_the_model():
 
     steps = sum(tally.values()) - tally["refused"]
     assert tally["refused"] < 0.4 * steps, tally
-    print(tally)

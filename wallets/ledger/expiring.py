@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 
 from plans.failpoints import reached
 from plans.pricing.exact import EXACT, ZERO
@@ -13,30 +12,17 @@ from wallets.credit.rolling import rolled_over
 from wallets.ledger.granting import Grant, put, repay
 from wallets.ledger.opening import Open, open_wallets
 from wallets.ledger.posting import Sheet, against, moved, write
-from wallets.models import Lot, Wallet
+from wallets.models import Lot
 from wallets.models.ledger import Account, Movement
 from wallets.models.lots import LotKind
-
-
-def wallets_due(*, at: datetime, waiting: timedelta) -> list[int]:
-    """
-    Return the wallets that hold something which has expired, or which may pay a debt now.
-
-    waiting: how long late usage from before an expiry is waited for.
-    """
-    expired = Lot.objects.filter(remaining__gt=F("held"), expires_at__lte=at - waiting)
-    found = set(expired.values_list("wallet", flat=True).distinct())
-    # A lot that was granted for later pays what is owed when its time has come.
-    owing = Wallet.objects.filter(debt__gt=0, closed_at__isnull=True)
-    begun = Lot.objects.filter(wallet__in=owing, remaining__gt=F("held"), features=[], valid_from__lte=at)
-    found |= set(begun.values_list("wallet", flat=True).distinct())
-    return sorted(found)
 
 
 @transaction.atomic
 def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
     """
     Expire what is due in a wallet, and return how many lots did; none that did already.
+
+    waiting: how long late usage from before an expiry is waited for.
 
     What a reservation holds stays in its lot until that ends. What rolls over is valid from the expiry on.
     """
