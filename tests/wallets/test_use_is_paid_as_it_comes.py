@@ -203,3 +203,20 @@ def test_a_balance_pays_the_exact_price_of_each_use():
     send(used | {"id": "2", "properties": {"model": "small", "n": 1}}, at=LATER)
 
     assert balance_of(wallet) == D("8.99999985")
+
+
+def test_a_greatest_value_burns_only_what_it_grows_by():
+    meter = make_meter("peak", event_name="peak", aggregation="max", value_property="n")
+    offers = [offer(make_feature("peak", meter=meter), prices={CREDITS: [rate("2")]}, consumption="credits")]
+    customer = make_customer("acme")
+    subscribe(customer, publish(make_plan(offers=offers)))
+    wallet = Wallet.objects.create(customer=customer)
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(100), "pack")], at=JAN)
+
+    balances = []
+    for id_, n in (("1", 3), ("2", 5), ("3", 4)):
+        used = {"customer": "acme", "event": "peak", "timestamp": (JAN + HOUR).isoformat()}
+        send(used | {"id": id_, "properties": {"n": n}}, at=LATER)
+        balances.append(balance_of(wallet))
+
+    assert balances == [94, 90, 90]
