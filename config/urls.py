@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from customers.api.problem_pages import problem_page
 
-APIS = ("billing.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls")
+APIS = ("billing.api.urls", "wallets.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),

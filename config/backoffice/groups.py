@@ -5,7 +5,7 @@ from typing import Any
 from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 
-APPS = ("plans", "customers", "invoices", "billing", "django_celery_beat")
+APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
     "customers.customer seller apikey",
@@ -14,6 +14,7 @@ EVERYTHING_SEEN = [
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.event correction job",
     "invoices.invoice line invoicetax taxrate numberseries rendering",
+    "wallets.wallet lot transaction entry",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
 AGREED = "billing.subscription override owncommitment spendcap redemption"
@@ -31,6 +32,9 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
+        ("add change", ["wallets.wallet"]),
+        ("grant transfer", ["wallets.credits"]),
+        ("refund void extend", ["wallets.lot"]),
     ],
     "finance approver": [
         ("view", EVERYTHING_SEEN),

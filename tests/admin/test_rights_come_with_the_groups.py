@@ -15,6 +15,8 @@ DECISIVE = [
     ("operations", "billing.add_subscription", "operations moves customers"),
     ("operations", "customers.add_apikey", "operations hands out keys"),
     ("operations", "billing.correct_event", "operations puts usage right"),
+    ("finance", "wallets.grant_credits", "finance gives credits"),
+    ("finance", "wallets.refund_lot", "finance pays credits back"),
     ("engineer", "plans.add_meter", "engineers say what is counted"),
 ]
 FORBIDDEN = [
@@ -23,6 +25,8 @@ FORBIDDEN = [
     ("operations", "plans.change_price", "operations does not price"),
     ("engineer", "plans.publish_planversion", "engineers do not publish prices"),
     ("operations", "invoices.issue_creditnote", "operations gives no money back"),
+    ("operations", "wallets.grant_credits", "operations gives no money away"),
+    ("support", "wallets.void_lot", "support only looks"),
     ("support", "billing.close_period", "support only looks"),
     ("support", "billing.correct_event", "support only looks"),
 ]

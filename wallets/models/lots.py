@@ -84,6 +84,11 @@ class Lot(models.Model):
             models.Index(fields=["wallet", "expires_at"], condition=Q(expired__gt=0), name="lot_that_may_come_back"),
         ]
         triggers = [lot_keeps_what_was_granted()]
+        permissions = [
+            ("refund_lot", "Can pay credits back"),
+            ("void_lot", "Can void credits"),
+            ("extend_lot", "Can let credits last longer"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.amount.normalize():,f}"

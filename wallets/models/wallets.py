@@ -73,6 +73,10 @@ class Wallet(models.Model):
             ),
         ]
         triggers = [balance_is_what_lots_hold()]
+        permissions = [
+            ("grant_credits", "Can put value into wallets"),
+            ("transfer_credits", "Can move value between wallets"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.name}"

@@ -1,0 +1,5 @@
+"""Addresses of the API's wallets."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
