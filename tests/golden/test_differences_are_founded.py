@@ -6,7 +6,7 @@ from tests.golden.cases import HERE, load
 
 PAGES = " ".join(
     word
-    for page in ("pricing.md", "metering.md")
+    for page in ("pricing.md", "metering.md", "wallets.md")
     for word in (HERE.parents[1] / "docs" / page).read_text(encoding="utf-8").split()
 )
 DIFFERENCES = load("differences.json")

@@ -195,10 +195,10 @@ class Wallets(RuleBasedStateMachine):
             transfer(**asked)
 
     @precondition(lambda self: any(lot.until and lot.left for lot in self.model.lots))
-    @rule(which=st.randoms(use_true_random=False), more=days)
+    @rule(which=st.randoms(use_true_random=False), more=st.one_of(days, days, st.none()))
     def extend(self, which, more):
         place = which.choice([n for n, lot in enumerate(self.model.lots) if lot.until and lot.left])
-        until = self.model.lots[place].until + more * DAY
+        until = self.model.lots[place].until + more * DAY if more else None
         asked = {"lot_id": self.rows()[place], "expires_at": until, "reason": "asked for", "at": self.at}
         self.both("extend", lambda: extend(**asked), lambda: self.model.extend(place, until))
 

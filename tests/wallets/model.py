@@ -133,7 +133,7 @@ class Model:
 
     def extend(self, place, until):
         lot = self.lots[place]
-        if lot.until is None or until <= lot.until or lot.gone or not lot.left:
+        if lot.until is None or (until and until <= lot.until) or lot.gone or not lot.left:
             raise Refused
         lot.until = until
 

@@ -151,7 +151,7 @@ def extend(
     *, lot_id: int, expires_at: datetime | None, reason: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> Lot:
     """
-    Let a lot expire later, or never.
+    Let a lot expire later, or never; then nothing of it rolls over.
 
     :raises LedgerRefused: if it would expire earlier than it does, has gone to breakage, or no reason is given.
     """
@@ -165,7 +165,8 @@ def extend(
             raise LedgerRefused("It lasts as long already: choose a later moment, or none.", field="expires_at")
         if lot.expired or not lot.remaining:
             raise LedgerRefused("Nothing is left of it: grant anew.", field="lot")
-        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at)
+        goes_on = {} if expires_at else {"rolls_over": 0}
+        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, **goes_on)
         row.refresh_from_db()
         return row
 

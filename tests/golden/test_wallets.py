@@ -1,0 +1,23 @@
+"""Prepaid value is granted, taken and lost as in other systems, or differs by a written rule."""
+
+import pytest
+
+from billing.auditing import assert_clean, wallets
+from tests.golden.cases import Case, to_run
+from tests.golden.wallet_cases import LATER, RUNNERS, figures
+
+FAMILY = "wallets"
+
+# The ledger is moved without the plan and the usage behind it, so that there are movements of draws without a draw.
+LEDGER = [check.name for check in wallets.CHECKS if check.name != "wallets_paid_what_use_cost"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", to_run(FAMILY, LATER))
+def test_wallet_agrees(case: Case, compare):
+    compare(FAMILY, case, figures(case))
+    assert_clean(only=LEDGER)
+
+
+def test_every_kind_is_run_or_waits_for_something(count_later):
+    count_later(FAMILY, LATER, set(RUNNERS))
