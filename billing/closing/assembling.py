@@ -13,10 +13,10 @@ from billing.closing.facts import Assembled, Closing, Late, Snapshot
 from billing.closing.fees import fee_lines
 from billing.closing.late_lines import Difference, differences, split
 from billing.closing.promise_lines import add, settling_lines
-from billing.closing.sellers import SellerTerms
 from billing.closing.usage_lines import usage_lines
 from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
+from invoices.sellers import SellerTerms
 
 Lines = Sequence[tuple[DraftLine, Snapshot]]
 

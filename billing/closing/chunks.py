@@ -13,7 +13,6 @@ from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
 from billing.closing.quantities import claims_in, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
-from billing.closing.sellers import SellerTerms, read_sellers
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
@@ -21,6 +20,7 @@ from billing.usage.continuing import NOT_BILLED_YET
 from billing.usage.counted import Counters, with_metered, with_runs
 from billing.usage.metered import Held, read_held
 from billing.usage.runs import Runs, read_runs
+from invoices.sellers import SellerTerms, read_sellers
 from plans.failpoints import reached
 from plans.failures import readable
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from billing.usage.counted import Counted, Counters, Span, Window
+from invoices.buyers import Buyer
 from invoices.drafts import Draft, DraftLine
 from invoices.totals import Tax
 from plans.pricing.commitments import Commitment
@@ -54,19 +55,6 @@ class Late(msgspec.Struct, frozen=True):
     late_since: datetime
     counters: Counters
     billed: dict[tuple[Window, int], Billed]
-
-
-class Buyer(msgspec.Struct, frozen=True, gc=False):
-    """Who pays, as of now. facts: what is copied onto the document, as JSON."""
-
-    customer_id: int
-    seller_id: int
-    sandbox: bool
-    country: str
-    tax_exemption: str
-    time_zone: str
-    purchase_order: str
-    facts: bytes
 
 
 class Contract(msgspec.Struct):

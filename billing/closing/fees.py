@@ -12,10 +12,10 @@ import msgspec
 from billing.closing.facts import Closing
 from billing.closing.quantities import HOW, held_lines, one_time_lines, settled, settling_lines
 from billing.closing.recipes import recipe_of
-from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.usage.counted import Span
 from invoices.drafts import DraftLine
+from invoices.sellers import SellerTerms, last_instant
 from plans.models.prices import FeeKind
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money

@@ -12,10 +12,10 @@ from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
 from billing.closing.reading import read_closings, read_late
 from billing.closing.reissuing import reissue
-from billing.closing.sellers import read_sellers
 from billing.closing.writing import clear_late, write_rows
 from billing.store.events import high_water_mark
 from invoices.issuing import issue
+from invoices.sellers import read_sellers
 
 _WAITING = f"""
 SELECT l.id, l.subscription_id, NOT {ON_NEXT_DOCUMENT} FROM billing_period l

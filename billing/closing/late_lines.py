@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.closing.facts import Billed, Buyer, Late, Snapshot, UsageClaim, UsageCredit
+from billing.closing.facts import Billed, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
-from billing.closing.sellers import SellerTerms, last_instant
 from billing.closing.usage_lines import described, earlier_of, explained, on_trial, rated, since_before
 from billing.usage.counted import NOTHING
 from billing.usage.due import Due
+from invoices.buyers import Buyer
 from invoices.drafts import DraftLine
+from invoices.sellers import SellerTerms, last_instant
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.money import round_money
 from plans.pricing.rating import nothing

@@ -13,8 +13,8 @@ from billing.closing.assembling import late_amount
 from billing.closing.chunks import in_words
 from billing.closing.contracts import read_contracts
 from billing.closing.reading import read_closings, read_late
-from billing.closing.sellers import read_sellers
 from billing.models import Period
+from invoices.sellers import read_sellers
 from plans.pricing.exact import EXACT, ZERO
 
 MOST_PERIODS = 1_000

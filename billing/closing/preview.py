@@ -12,7 +12,6 @@ from billing.closing.facts import Closing
 from billing.closing.notes import notes_of
 from billing.closing.quantities import fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
-from billing.closing.sellers import read_sellers
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.changing import change_plan
@@ -24,6 +23,7 @@ from billing.usage.counted import Span, with_metered, with_runs
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
 from invoices.drafts import Draft
+from invoices.sellers import read_sellers
 from plans.models import PlanVersion
 
 

@@ -10,10 +10,11 @@ from decimal import Decimal
 
 import msgspec
 
-from billing.closing.facts import Buyer, Contract
-from billing.closing.sellers import SellerTerms, last_instant
+from billing.closing.facts import Contract
 from billing.usage.counted import Span
+from invoices.buyers import Buyer
 from invoices.drafts import DraftLine
+from invoices.sellers import SellerTerms, last_instant
 from plans.pricing.commitments import Settled, settle
 from plans.pricing.exact import EXACT, plain
 from plans.pricing.money import round_money

@@ -15,12 +15,12 @@ import msgspec
 from django.db import connection
 
 from billing.closing.facts import Claim, Closing
-from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.subscribing.holding import read_changes
 from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
 from invoices.nets import net_of
+from invoices.sellers import SellerTerms, last_instant
 from invoices.totals import Tax
 from plans.models.prices import Billed, FeeKind
 from plans.pricing.exact import EXACT, ZERO, plain

@@ -6,32 +6,17 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.facts import Billed, Buyer, Closing, Late, UsageClaim
+from billing.closing.facts import Billed, Closing, Late, UsageClaim
 from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
 from billing.usage.counted import DRAWS, Counted, Counters, Span, Window, with_metered, with_runs
 from billing.usage.metered import read_held
 from billing.usage.runs import read_runs
+from invoices.buyers import BUYER_FACTS, Buyer
 from invoices.nets import net_of
 from plans import statements
 from plans.pricing.exact import ZERO
-
-BUYER_FACTS = (
-    "external_id",
-    "legal_name",
-    "address_line1",
-    "address_line2",
-    "postal_code",
-    "city",
-    "region",
-    "country",
-    "tax_number",
-    "email",
-    "time_zone",
-    "locale",
-)
-"""What is copied from the customer onto a document."""
 
 IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_at)"
 """SQL for whether the first fees of a subscription `s` are for its period `p`."""

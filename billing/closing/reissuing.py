@@ -18,7 +18,6 @@ from billing.closing.facts import Assembled, Closing, Late, Snapshot
 from billing.closing.late_lines import differences
 from billing.closing.outcome import Closed
 from billing.closing.recipes import recipe_of
-from billing.closing.sellers import SellerTerms
 from billing.closing.usage_lines import earlier_of
 from billing.closing.writing import clear_late, write_rows
 from billing.usage.counted import NOTHING
@@ -27,6 +26,7 @@ from invoices.drafts import DraftLine
 from invoices.issuing import issue
 from invoices.models import Line
 from invoices.models.documents import LineKind
+from invoices.sellers import SellerTerms
 
 REASON = "Replaced by a new invoice, with usage that came after it was issued"
 

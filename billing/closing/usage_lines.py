@@ -10,11 +10,11 @@ import msgspec
 
 from billing.closing.facts import Closing, Snapshot
 from billing.closing.recipes import Recipe, recipe_of
-from billing.closing.sellers import SellerTerms, last_instant
 from billing.subscribing.edges import anchor_of, whole_interval, window_of
 from billing.usage.counted import NOTHING, Counters, Span, Window
 from billing.usage.due import Due, rate_window
 from invoices.drafts import DraftLine
+from invoices.sellers import SellerTerms, last_instant
 from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import share

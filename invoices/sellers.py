@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from billing.closing.facts import Buyer
 from customers.models import Seller
+from invoices.buyers import Buyer
 from invoices.models import TaxRate
 from invoices.totals import Tax
 
