@@ -34,6 +34,7 @@ from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
 from customers.models import ApiKey, IdempotentRequest
+from customers.notices import announce
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
 from plans.approving import ask
@@ -360,6 +361,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
     Invoice.objects.filter(pk=invoice.pk).update(state="paid")
+    announce(kind="invoice.paid", customer_id=invoice.customer_id, facts={}, key="paid", at=NOW)
 
 
 def _date_back() -> None:

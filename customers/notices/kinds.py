@@ -1,0 +1,41 @@
+"""What is told, and to whom. A new kind is added here, in docs/webhooks.md, and with a mail of its own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mail(StrEnum):
+    """Which of a customer's contacts get a mail of it."""
+
+    NOBODY = ""
+    BILLING = "billing"
+    ALERTS = "alerts"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    One kind of notice.
+
+    title: in the words of people who pick what they want to be told. to_owner: whether the customer's account owner,
+    a member of staff, gets a mail of it, too.
+    """
+
+    title: str
+    mail: Mail = Mail.NOBODY
+    to_owner: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "alert.fired": Kind("A limit or threshold was reached", Mail.ALERTS, to_owner=True),
+    "alert.recovered": Kind("What was over a limit is below it again", Mail.ALERTS, to_owner=True),
+    "invoice.issued": Kind("An invoice or credit note was issued", Mail.BILLING),
+    "invoice.paid": Kind("An invoice was paid", Mail.BILLING),
+    "subscription.created": Kind("A subscription was made"),
+    "subscription.ended": Kind("A subscription ended", to_owner=True),
+    "topup.failed": Kind("An automatic top-up could not be paid", Mail.BILLING, to_owner=True),
+    "topup.paid": Kind("A top-up was paid, and its credits granted", Mail.BILLING),
+    "topup.switched_off": Kind("Automatic top-ups were switched off", Mail.BILLING, to_owner=True),
+    "wallet.expired": Kind("Credits expired", Mail.BILLING),
+    "wallet.granted": Kind("Credits were granted", Mail.BILLING),
+}
