@@ -16,6 +16,7 @@ SCHEDULE = {
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
     "publish due versions": _every(60.0, "plans.tasks.publish_due"),
     "roll out versions": _every(60.0, "billing.tasks.roll_out"),
+    "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),

@@ -15,7 +15,7 @@ class Refused(Exception):
 
 @dataclass
 class ModelLot:
-    """One grant; `held` is by hold, `gone` went to breakage."""
+    """One grant; `held` is by hold, `gone` went to breakage, `rolled` to other lots."""
 
     wallet: int
     left: Fraction
@@ -29,6 +29,7 @@ class ModelLot:
     lasts: timedelta | None = None
     made: int = 0
     gone: Fraction = NONE
+    rolled: Fraction = NONE
     held: dict[str, Fraction] = field(default_factory=dict)
 
     @property
@@ -140,7 +141,9 @@ class Model:
     def expire(self, wallet, at):
         for lot in self.order(wallet):
             if lot.until and lot.until <= at and (rest := lot.free):
-                on = (rest if lot.most is None else min(rest, lot.most)) if lot.rolls else NONE
+                most = rest if lot.most is None else max(lot.most - lot.rolled, NONE)
+                on = min(rest, most) if lot.rolls else NONE
+                lot.rolled += on
                 lot.left, lot.gone = lot.left - rest, lot.gone + rest - on
                 if on:
                     until = lot.until + (lot.lasts or lot.until - lot.since)

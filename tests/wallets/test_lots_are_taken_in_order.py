@@ -116,6 +116,7 @@ def test_what_no_lot_pays_is_owed_or_uncovered(at_zero, debt, limit, expected):
 def test_what_rolls_over_is_free_and_no_more_than_the_most():
     lot = replace(PLAIN, held=D(4))
     assert [rolled_over(lot, most) for most in (None, D(2), D(9))] == [6, 2, 6]
+    assert [rolled_over(lot, D(5), before=D(rolled)) for rolled in (0, 2, 5, 9)] == [5, 3, 0, 0]
 
 
 def test_moments_between_uses_are_those_at_which_lots_begin_or_end():

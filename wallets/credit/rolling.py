@@ -2,13 +2,17 @@
 
 from decimal import Decimal
 
+from plans.pricing.exact import EXACT, ZERO
 from wallets.credit.lots import Lot
 
 
-def rolled_over(lot: Lot, most: Decimal | None) -> Decimal:
+def rolled_over(lot: Lot, most: Decimal | None, *, before: Decimal = ZERO) -> Decimal:
     """
     Return what of a lot goes on in another one instead of expiring.
 
-    most: units; None for all. What a reservation holds stays where it is until that ends.
+    most: units; None for all. before: what of it went on when it expired before, since late corrections may give
+    something back. What a reservation holds stays where it is until that ends.
     """
-    return lot.free if most is None else min(lot.free, most)
+    if most is None:
+        return lot.free
+    return min(lot.free, max(EXACT.subtract(most, before), ZERO))

@@ -1,9 +1,11 @@
 """Lots that expire: what rolls over goes on in a new lot, the rest goes to breakage."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 
 from plans.failpoints import reached
 from plans.pricing.exact import EXACT, ZERO
@@ -29,9 +31,10 @@ def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
     wallet = open_wallets([wallet_id], used_at=at)[wallet_id]
     sheet = Sheet(at)
     due = [lot for lot in wallet.ordered() if lot.free and lot.expires_at and lot.expires_at <= at - waiting]
-    rules = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in due])}
+    rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in due])}
+    rolled = _rolled_before(rows.values())
     for lot in due:
-        _expire(wallet, rules[lot.id], sheet)
+        _expire(wallet, rows[lot.id], rolled.get(lot.id, ZERO), sheet)
     for lot in wallet.ordered():
         if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
             repay(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
@@ -40,9 +43,18 @@ def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
     return len(due)
 
 
-def _expire(wallet: Open, row: Lot, sheet: Sheet) -> None:
+def _rolled_before(rows: Iterable[Lot]) -> dict[int, Decimal]:
+    """Return what of lots that expire once more, since something came back to them, has rolled over already."""
+    again = [row.pk for row in rows if row.rolls_over and row.rollover_most is not None]
+    if not again:
+        return {}
+    made = Lot.objects.filter(origin__in=again, source__startswith="lot:")
+    return dict(made.values_list("origin").annotate(Sum("amount")))
+
+
+def _expire(wallet: Open, row: Lot, rolled: Decimal, sheet: Sheet) -> None:
     lot = wallet.lots[row.pk]
-    goes_on = rolled_over(lot, row.rollover_most) if row.rolls_over else ZERO
+    goes_on = rolled_over(lot, row.rollover_most, before=rolled) if row.rolls_over else ZERO
     gives_up = EXACT.subtract(lot.free, goes_on)
     # A lot that a hold or late usage kept something of expires more than once.
     reference = f"lot:{row.pk}:expire:{wallet.moves}"

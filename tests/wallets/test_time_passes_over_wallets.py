@@ -1,0 +1,202 @@
+"""What has come to its end in a wallet is done by a task: lots expire or roll over, holds lapse, debts are repaid."""
+
+import logging
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from config.schedule import SCHEDULE
+from tests.builders import JAN, make_customer, make_seller
+from tests.pages import rows
+from tests.racing import Running, together
+from wallets.credit.zero import AtZero
+from wallets.ledger import sweeping
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.holding import hold, release
+from wallets.ledger.refusing import LedgerRefused
+from wallets.ledger.spending import Use, spend
+from wallets.ledger.sweeping import Swept, sweep
+from wallets.models import Hold, Lot, Wallet
+from wallets.tasks import sweep_wallets
+
+pytestmark = pytest.mark.django_db
+
+D, DAY, HOUR = Decimal, timedelta(days=1), timedelta(hours=1)
+END = JAN + 10 * DAY
+DUE = END + HOUR
+"""The seller waits for late usage for an hour."""
+
+
+def make_wallet(*grants: Grant, name: str = "Credits", **fields) -> Wallet:
+    customer = fields.pop("customer", None) or make_customer()
+    wallet = Wallet.objects.create(customer=customer, name=name, **fields)
+    grant(wallet_id=wallet.pk, grants=grants, at=JAN)
+    return wallet
+
+
+def lot(amount: int = 10, source: str = "gift", **conditions) -> Grant:
+    return Grant("promotional", D(amount), source, **{"expires_at": END, **conditions})
+
+
+def balance(wallet: Wallet) -> Decimal:
+    return Wallet.objects.get(pk=wallet.pk).balance
+
+
+WHEN = [
+    # grace         at                      left
+    (HOUR, END, 10, "late usage is waited for"),
+    (HOUR, DUE - timedelta(microseconds=1), 10, "until the last instant"),
+    (HOUR, DUE, 0, "and no longer"),
+    (0 * HOUR, END, 0, "or not at all"),
+    (0 * HOUR, END - timedelta(microseconds=1), 10, "but not before it ends"),
+]
+
+
+@pytest.mark.parametrize(("grace", "at", "left", "why"), WHEN)
+def test_a_lot_expires_when_its_sellers_grace_is_over(grace, at, left, why):
+    wallet = make_wallet(lot(), customer=make_customer(seller=make_seller(grace=grace)))
+    sweep(at=at)
+    assert balance(wallet) == left, why
+
+
+def test_what_rolls_over_goes_on_and_expires_in_its_turn():
+    wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
+    assert (sweep(at=DUE), balance(wallet)) == (Swept(expired=1), 4)
+    assert (sweep(at=DUE), balance(wallet)) == (Swept(), 4)
+    assert (sweep(at=DUE + 5 * DAY), balance(wallet)) == (Swept(expired=1), 0)
+
+
+def test_what_rolls_over_at_most_rolls_over_once_however_often_the_lot_expires():
+    wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
+    use = Use(D(7), JAN, "kept")
+    made = hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 2 * DAY)
+    sweep(at=DUE)
+    release(hold_id=made.pk, at=DUE + DAY)
+    sweep(at=DUE + DAY)
+    # 3 of 4 that may go on were free when the lot expired first, and 1 of the 7 that were given back later.
+    assert balance(wallet) == 4
+
+
+def test_use_from_before_takes_it_back_and_the_rest_expires_anew():
+    wallet = make_wallet(lot())
+    sweep(at=DUE)
+    spend(wallet_id=wallet.pk, amount=D(3), reference="late", at=DUE + HOUR, used_at=END - HOUR)
+    assert (sweep(at=DUE + HOUR), balance(wallet)) == (Swept(), 0)
+    assert Lot.objects.get().expired == 7
+
+
+def test_what_happens_to_a_lot_as_documented():
+    wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)))
+    for number, row in enumerate(rows("wallets.md", "When time passes")):
+        moment, action, *amount = row["what"].split()
+        at = datetime.fromisoformat(f"2026-{moment}+00:00")
+        if action == "swept":
+            sweep(at=at)
+        else:
+            spend(wallet_id=wallet.pk, amount=D(amount[0]), reference=str(number), at=max(at, DUE), used_at=at)
+        broken = sum(one.expired for one in Lot.objects.all())
+        assert (balance(wallet), broken) == (D(row["balance"]), D(row["breakage"])), row["why"]
+
+
+def test_holds_lapse_and_what_they_kept_expires():
+    wallet = make_wallet(lot())
+    use = Use(D(6), JAN, "kept")
+    hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 2 * DAY)
+    assert (sweep(at=DUE), balance(wallet)) == (Swept(expired=1), 6)
+    assert (sweep(at=END + 2 * DAY), balance(wallet)) == (Swept(lapsed=1, expired=1), 0)
+    assert Hold.objects.get().state == "lapsed"
+
+
+def test_a_lot_that_has_begun_pays_what_is_owed():
+    wallet = make_wallet(lot(valid_from=JAN + DAY))
+    spend(wallet_id=wallet.pk, amount=D(4), reference="a", at=JAN, at_zero=AtZero.GRACE, limit=D(9))
+    sweep(at=JAN + DAY - HOUR)
+    assert Wallet.objects.get(pk=wallet.pk).debt == 4
+    sweep(at=JAN + DAY)
+    assert Wallet.objects.get(pk=wallet.pk).debt == 0
+    assert Lot.objects.get().remaining == 6
+
+
+def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
+    broken, sound = make_wallet(lot()), make_wallet(lot())
+
+    def expire(*, wallet_id, **moment):
+        if wallet_id == broken.pk:
+            raise RuntimeError("a seal does not fit")
+        return original(wallet_id=wallet_id, **moment)
+
+    original = sweeping.expire
+    monkeypatch.setattr(sweeping, "expire", expire)
+    with caplog.at_level(logging.ERROR):
+        assert sweep(at=DUE) == Swept(expired=1, failed=1)
+    assert (balance(broken), balance(sound)) == (10, 0)
+    assert f"wallet {broken.pk}" in caplog.text
+    assert "a seal does not fit" in caplog.text
+
+
+def test_batches_follow_one_another():
+    wallets = [make_wallet(lot()) for _ in range(5)]
+    for wallet in wallets:
+        hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(1), JAN, "kept"), until=JAN + DAY)
+    assert sweep(at=DUE, batch=2) == Swept(lapsed=5, expired=5)
+
+
+def test_a_run_that_is_cut_short_is_taken_up():
+    wallets = [make_wallet(lot()) for _ in range(3)]
+    turns = iter([True, False])
+    assert sweep(at=DUE, keep_going=lambda: next(turns)) == Swept(expired=1)
+    assert sweep(at=DUE) == Swept(expired=2)
+    assert [balance(wallet) for wallet in wallets] == [0, 0, 0]
+
+
+def test_looking_costs_two_statements_however_many_wallets_there_are(django_assert_num_queries):
+    for _ in range(5):
+        make_wallet(lot())
+    with django_assert_num_queries(2):
+        sweep(at=JAN)
+
+
+def test_the_task_is_asked_for_each_minute():
+    entry = SCHEDULE["sweep wallets"]
+    assert (entry["task"], entry["schedule"]) == (sweep_wallets.name, 60)
+    assert sweep_wallets() == {"lapsed": 0, "expired": 0, "failed": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_share_the_wallets():
+    wallets = [make_wallet(lot(rolls_over=1, rollover_most=D(3))) for _ in range(12)]
+    done = together(*[lambda: sweep(at=DUE)] * 4)
+    assert sum(one.expired for one in done) + sweep(at=DUE).expired == 12
+    assert [balance(wallet) for wallet in wallets] == [3] * 12
+
+
+def taking(amount: int, wallet: Wallet, action) -> bool:
+    try:
+        action(wallet, D(amount))
+    except LedgerRefused:
+        return False
+    return True
+
+
+def spending(wallet, amount):
+    spend(wallet_id=wallet.pk, amount=amount, reference="use", at=END - HOUR)
+
+
+def holding(wallet, amount):
+    use = Use(amount, END - HOUR, "keep")
+    hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 9 * DAY)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", [spending, holding])
+@pytest.mark.parametrize("number", range(5))
+def test_use_and_expiry_at_one_moment_share_the_lot_without_a_gap(action, number):
+    wallet = make_wallet(lot())
+    taken, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: sweep(at=DUE)).run())
+    sweep(at=DUE)
+    left = Lot.objects.get()
+    assert (left.remaining - left.held, left.held) == (0, 7 if taken and action is holding else 0)
+    # A use takes back what had expired before it came; a hold does not.
+    assert left.expired == (3 if taken else 10)
+    assert taken or action is holding
