@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from plans.comparing import compare
 from plans.contents import contents_of
-from plans.figures import money, number, units
+from plans.figures import currency_name, money, number, units
 from plans.margins import margins_of, uncosted_of
 from plans.models import PlanFeature, PlanVersion, PublishingRule, UnitCost
 from plans.models.catalogue import FeatureKind
-from plans.models.prices import Consumption
+from plans.models.prices import PREPAID, Consumption
 from plans.models.versions import TrialUsage
 from plans.pricing.charges import Charge, Graduated, PerUnit, Tier, Volume
 from plans.pricing.money import round_money
@@ -22,7 +22,6 @@ from plans.pricing.parts import total
 from plans.pricing.rating import Rate
 from plans.terms import FeatureTerms, currencies_of, read_terms
 
-PREPAID = {Consumption.CREDITS, Consumption.BALANCE}
 HUGE_PERCENT = 50
 
 
@@ -71,7 +70,7 @@ def _of_price(feature: FeatureTerms) -> Iterator[str]:
     price = feature.price
     if price is None or feature.consumption == Consumption.HARD_CAP:
         return
-    name = f"{feature.name} in {price.currency}"
+    name = f"{feature.name} in {currency_name(price.currency)}"
     if price.rates and all(rate.match for rate in price.rates):
         yield (
             f"{name}: usage that matches none of its {number(len(price.rates))} rates would be unbilled:"

@@ -17,7 +17,7 @@ from djmoney.models.fields import MoneyField
 
 from plans.bounds import AMOUNT, PERCENT, UNIT_PRICE
 from plans.comparing import Fact, Measure, Node
-from plans.figures import number, units
+from plans.figures import currency_name, number, units
 from plans.models import PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.parts import identity_of, key_of, parts_of, tables, told_fields
 from plans.pricing.exact import plain
@@ -31,6 +31,8 @@ LABELS = {
     ("planversion", "trial_days"): "days of trial",
     ("planfeature", "consumption"): "",
     ("planfeature", "static_value"): "value",
+    ("planfeature", "at_zero"): "with an empty wallet",
+    ("planfeature", "grace"): "how far below zero",
     ("price", "resets_unit"): "starts anew",
     ("price", "resets_every"): "starts anew every",
     ("rate", "model"): "charged",
@@ -118,14 +120,14 @@ class _Reader:
 
     def _name(self, row: Any, siblings: list[Any], unit: str) -> str:
         if isinstance(row, Price):
-            return f"in {row.currency}" if self._names_currencies else ""
+            return f"in {currency_name(row.currency)}" if self._names_currencies else ""
         if isinstance(row, Rate) and len(siblings) == 1 and not row.label:
             return ""
         if isinstance(row, Tier):
             return f"up to {number(row.up_to)}" if row.up_to is not None else "last tier"
         if sum(str(one) == str(row) for one in siblings) == 1:
             return str(row)
-        return f"{row} in {row.currency}" if hasattr(row, "currency") else f"{row} ({_key(row)})"
+        return f"{row} in {currency_name(row.currency)}" if hasattr(row, "currency") else f"{row} ({_key(row)})"
 
 
 def _key(row: Any) -> str:

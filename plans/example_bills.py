@@ -1,7 +1,7 @@
 """What some usage would come to by a version: an example, typed by whoever asks, rated by the function that bills."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from plans.figures import number
@@ -31,12 +31,14 @@ class Bill:
     """
     What a period comes to: label → amount, each rounded as its invoice line is, and their sum.
 
+    drawn: (feature, currency or credits) → what its use takes from a wallet instead; it is on no invoice.
     unpriced: usage that no rate matches, in words; it is on no bill.
     """
 
     currency: str
     lines: Mapping[str, Decimal]
     unpriced: tuple[str, ...]
+    drawn: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
     @property
     def total(self) -> Decimal:
@@ -77,6 +79,7 @@ def bill(terms: Terms, used: Mapping[Use, Decimal]) -> Bill:
         if fee.kind == FeeKind.BASE:
             lines[fee.label] = round_money(fee.amount, terms.currency)
     unpriced = []
+    drawn: dict[tuple[str, str], Decimal] = {}
     features = {feature.code: feature for feature in terms.features}
     for code in dict.fromkeys(use.feature for use in used):
         of_feature = {use: quantity for use, quantity in used.items() if use.feature == code and quantity}
@@ -85,9 +88,12 @@ def bill(terms: Terms, used: Mapping[Use, Decimal]) -> Bill:
             unpriced += [f"{number(quantity)} of {use.label}" for use, quantity in of_feature.items()]
             continue
         amount, left_out = _amount(feature, of_feature)
-        lines[feature.name] = amount
+        if feature.wallet:
+            drawn[feature.name, feature.wallet] = amount
+        else:
+            lines[feature.name] = amount
         unpriced += left_out
-    return Bill(terms.currency, lines, tuple(unpriced))
+    return Bill(terms.currency, lines, tuple(unpriced), drawn)
 
 
 def _amount(feature: FeatureTerms, used: Mapping[Use, Decimal]) -> tuple[Decimal, list[str]]:

@@ -9,12 +9,14 @@ from functools import lru_cache
 from babel import Locale
 from babel.numbers import NumberPattern, format_decimal
 
+from plans.pricing.currencies import CREDITS
 from plans.pricing.exact import EXACT
 from plans.pricing.money import UnknownCurrency, minor_unit
 
 LOCALE = Locale("en", "US")
 LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR's spacing of CHF and the like, which Babel leaves out
 SHORTEST_WORD = 3
+CREDIT = "credit"
 
 
 def number(quantity: Decimal | int) -> str:
@@ -41,13 +43,21 @@ def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
     """
     Return an amount with its symbol: at least the places of ISO 4217, and every digit beyond them.
 
-    1234.5 USD → "$1,234.50"; a unit price keeps its digits.
+    1234.5 USD → "$1,234.50"; a unit price keeps its digits. What stands in credits is no money: "12.5 credits".
     """
     with decimal.localcontext(EXACT):
+        if currency == CREDITS:
+            counted = format_decimal(amount, locale=locale, decimal_quantization=False)
+            return f"{counted} {CREDIT if abs(amount) == 1 else plural(CREDIT)}"
         written = _money_pattern(locale, _places(currency)).apply(
             amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
         )
     return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", written)
+
+
+def currency_name(currency: str) -> str:
+    """Return what a price stands in, as one says it: USD, or credits."""
+    return plural(CREDIT) if currency == CREDITS else currency
 
 
 def _places(currency: str) -> int:

@@ -11,6 +11,7 @@ from plans.costing import as_costs
 from plans.models import PlanVersion, UnitCost
 from plans.pricing.costs import UnitCost as Cost
 from plans.pricing.costs import cost_of
+from plans.pricing.currencies import CREDITS
 from plans.pricing.margins import margin, unit_prices
 from plans.pricing.rates import Rate, match_rate
 from plans.terms import FeatureTerms, currencies_of_all, terms_of
@@ -49,7 +50,8 @@ def margins_of(version: PlanVersion, *, at: datetime, costs: Costs | None = None
     Return what each rate of a version leaves over each unit cost of its usage in force at `at`.
 
     costs: all in force, where the caller has read them. A price in a currency without unit costs is left out, and so
-    is what charges by no unit: flat fees and percentages.
+    are what charges by no unit (flat fees and percentages) and what burns credits: a credit has cost each customer
+    something else.
 
     Source: docs/pricing.md#margins.
     """
@@ -90,7 +92,7 @@ def uncosted_of(versions: Sequence[PlanVersion], *, at: datetime, costs: Costs |
         for version in versions
         for currency in charged.get(version.pk, ())
         for feature in terms_of(version.pk, currency).features
-        if feature.price is not None and feature.meter_id in known and currency not in known[feature.meter_id]
+        if _is_money(feature) and feature.meter_id in known and currency not in known[feature.meter_id]
     ]
 
 
@@ -112,7 +114,7 @@ def costs_in_force(*, at: datetime) -> Costs:
 def _margins_of_feature(
     version: PlanVersion, feature: FeatureTerms, costs: Sequence[Cost], currency: str, at: datetime
 ) -> Iterable[Margin]:
-    rates = feature.price.rates if feature.price else ()
+    rates = feature.price.rates if feature.price and _is_money(feature) else ()
     for rate in rates:
         for cost in costs:
             usage = _shared(rates, rate, costs, cost, at)
@@ -131,6 +133,10 @@ def _margins_of_feature(
                     cost=cost.cost,
                     percent=margin(one.price, cost.cost),
                 )
+
+
+def _is_money(feature: FeatureTerms) -> bool:
+    return feature.price is not None and feature.price.currency != CREDITS
 
 
 def _shared(

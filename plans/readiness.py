@@ -72,12 +72,12 @@ def _problems_of_wallet(granted: PlanFeature, prices: list[Price]) -> Iterator[s
             yield f"{feature} is paid use by use, and a percentage looks at every event anew: charge by the unit."
         of_a_credit = granted.consumption == Consumption.CREDITS and price.currency != CREDITS
         if of_a_credit and (len(rates) != 1 or rates[0].match or rates[0].model not in BY_QUANTITY):
-            yield f"{feature} in {price.currency} is what one credit costs: give it one rate for all, by the unit."
+            yield f"{price} is what one credit costs: give it one rate for all, by the unit."
 
 
 def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
     rates = list(price.rates.all())
-    name = f"{granted.feature} in {price.currency}"
+    name = str(price)
     if not rates:
         yield f"{name} has no rate: add at least a default rate."
     wrong = [problem for rate in rates for problem in _problems_of_rate(rate)]

@@ -31,7 +31,7 @@ CHARTED = (*ADDING, *HOURLY)
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow:
-    """A feature in a running period, as text."""
+    """A feature in a running period, as text. drawn: what a wallet was asked for, where one pays."""
 
     name: str
     used: str
@@ -39,6 +39,8 @@ class FeatureRow:
     cost: str
     projected: str
     used_percent: int | None
+    drawn: str = ""
+    has_cost: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ def panel(one: PeriodUsage, customer: Customer, promised: Progress | None) -> Pe
                 cost=money(feature.cost, currency),
                 projected=money(feature.projected, currency),
                 used_percent=_percent(feature.used, feature.terms.included),
+                drawn=money(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
+                has_cost=bool(feature.cost),
             )
             for feature in one.features
         ],

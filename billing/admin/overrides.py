@@ -57,10 +57,12 @@ def figures_of(terms: Terms) -> Iterator[Figure]:
         for rate in one.price.rates:
             if not isinstance(rate.charge, charges.Percentage | charges.Dynamic) and rate.key:
                 label = f"price of {text_of(dict(rate.match)) or DEFAULT}"
-                yield Figure(one.feature_id, Overridden.PRICE, dict(rate.match), label, _price(rate, terms.currency))
+                yield Figure(
+                    one.feature_id, Overridden.PRICE, dict(rate.match), label, _price(rate, one.price.currency)
+                )
         yield Figure(one.feature_id, Overridden.PERCENT, {}, "all its prices, by a percentage", "as published")
         for what, limit in ((Overridden.MINIMUM, one.price.minimum), (Overridden.MAXIMUM, one.price.maximum)):
-            now = "none" if limit is None else money(limit, terms.currency)
+            now = "none" if limit is None else money(limit, one.price.currency)
             yield Figure(one.feature_id, what, {}, f"{what.label} for a full period", now)
 
 
@@ -103,10 +105,9 @@ class OverrideForm(forms.Form):
         for key, one in self.figures.items():
             grouped.setdefault(names[one.feature_id], []).append((key, f"{one.label} (now {one.now})"))
         self.fields["figure"].choices = list(grouped.items())
-        self.fields[
-            "value"
-        ].help_text = (
-            f"Units; a price or an amount in {subscription.currency}; or a percentage: -20 is 20 % off, 10 adds 10 %."
+        self.fields["value"].help_text = (
+            f"Units; a price or an amount in {subscription.currency}, or in credits where use burns them;"
+            " or a percentage: -20 is 20 % off, 10 adds 10 %."
         )
         running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at).first()
         next_at = next_period_of(subscription, at=at)
@@ -193,7 +194,9 @@ def _value(one: Override) -> str:
         return units(one.value, one.feature.meter.unit)
     if one.what == Overridden.PERCENT:
         return f"{'+' if one.value > 0 else ''}{number(one.value)} %"
-    return money(one.value, one.subscription.currency)
+    terms = terms_of(one.subscription.version_id, one.subscription.currency)
+    price = next((held.price for held in terms.features if held.feature_id == one.feature_id), None)
+    return money(one.value, price.currency if price else one.subscription.currency)
 
 
 @admin.register(Override)

@@ -154,6 +154,7 @@ def feature_document(feature: FeatureUsage, currency: str) -> dict[str, Any]:
         "remaining": plain(feature.remaining),
         "cost": {"amount": plain(feature.cost), "currency": currency},
         "projected": {"amount": plain(feature.projected), "currency": currency},
+        "drawn": None if feature.drawn is None else amount_document(feature.drawn, feature.terms.wallet),
         "rates": [
             {
                 "rate": line.label,

@@ -17,7 +17,7 @@ import msgspec
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.closing.usage_lines import explained, on_trial, share_of, since_before
+from billing.closing.usage_lines import beside, explained, share_of, since_before
 from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.continuing import CONTINUED
@@ -213,7 +213,7 @@ def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -
     is_alone: of a credit, that no line at the same mark claims some of the counter beside it: then what was claimed
     until then, less all credits at the mark, is what usage comes to.
     """
-    currency, quantity, more = line.currency, again.quantity, on_trial(line.span)
+    currency, quantity, more = line.currency, again.quantity, beside(line.span, again.feature, line.rate_id)
     stored: dict[str, Any] = json.loads(line.explanation)
     amount = again.amount(currency) - earlier.amount + earlier.taken
     if line.kind == "late_usage" or (line.corrects_line_id and "cumulative" in stored):

@@ -14,7 +14,7 @@ import msgspec
 
 from billing.closing.facts import Billed, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
-from billing.closing.usage_lines import described, earlier_of, explained, on_trial, rated, since_before
+from billing.closing.usage_lines import beside, described, earlier_of, explained, rated, since_before
 from billing.usage.counted import NOTHING
 from billing.usage.due import Due
 from invoices.buyers import Buyer
@@ -141,7 +141,7 @@ def _rated(late: Late) -> Iterator[Due]:
 def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:
     currency = late.span.currency
     given = EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount))
-    more = on_trial(late.span) | since_before(
+    more = beside(late.span, due.feature, due.line.rate_key) | since_before(
         due, currency, claimed=billed.amount, quantity=billed.counted.used, given=given
     )
     events = str(due.counted.events - billed.counted.events)

@@ -124,7 +124,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
         if not quantity and not amount and not idle:
             continue
         rate_id = int(line.rate_key)
-        told = on_trial(span) | (since_before(due, span.currency) if before else {})
+        told = beside(span, feature, line.rate_key) | (since_before(due, span.currency) if before else {})
         drafted = DraftLine(
             kind="usage",
             description=described(span, feature, line, descriptions),
@@ -142,9 +142,13 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
         yield drafted, Snapshot(drafted, span.period_id, window, rate_id, counted, earlier_of(span, feature))
 
 
-def on_trial(span: Span) -> dict[str, str]:
-    """Return what the workings of a trial's lines say beside: whether its usage was free or billed."""
-    return {"trial": terms_of(span.version_id, span.currency).trial_usage} if span.is_trial else {}
+def beside(span: Span, feature: FeatureTerms, rate_key: int | str) -> dict[str, str]:
+    """
+    Return what the workings of a line say beside its parts: whether usage of a trial was free or billed, and which
+    unit a wallet has paid it in, `XCR` for credits.
+    """
+    told = {"trial": terms_of(span.version_id, span.currency).trial_usage} if span.is_trial else {}
+    return told | {"wallet": feature.wallet} if feature.wallet and rate_key != BEYOND else told
 
 
 def since_before(

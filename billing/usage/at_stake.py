@@ -177,7 +177,7 @@ def _place(report: UnbilledUsage, event: Received, meter: MeterCopy, customer: C
     for period in customer.periods_at(event.occurred_at, subscription_ref=event.subscription):
         for feature in terms_of(period.version_id, period.currency).by_meter.get(meter.id, ()):
             if feature.price is not None:
-                return _Place(feature, period.currency, period.id)
+                return _Place(feature, feature.price.currency, period.id)
     return None
 
 

@@ -60,6 +60,7 @@ class Words:
     counted: str
     refused: str
     not_charged: str
+    from_wallet: str
     sum: str
     rounded: str
     subtotal: str

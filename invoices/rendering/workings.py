@@ -57,6 +57,8 @@ def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
         return Workings(None, tuple(writer.coupon()))
     if "parts" not in line.explanation:
         return writer.fee()
+    if "wallet" in line.explanation:
+        return Workings(Price(words.from_wallet), ())
     parts = [Part.from_json(stored) for stored in line.explanation["parts"]]
     rows = tuple(writer.rows(parts))
     closing = (*writer.rounding(), *writer.billed_before())

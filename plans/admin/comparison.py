@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
+from plans.admin.currencies import FALLBACK
 from plans.admin.quantities import QuantitiesField
 from plans.comparing import Difference, Node, compare, growth, signed, text_of
 from plans.contents import contents_of
@@ -162,7 +163,8 @@ def _told(tier: Node) -> str:
 
 def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
     """Return the bills of some usage by both versions; `typed` says how much of what, and in which currency."""
-    currencies = [one for one in currencies_of(after) if one in currencies_of(before)]
+    charged = [currencies_of(version) or [FALLBACK] for version in (before, after)]
+    currencies = [one for one in charged[1] if one in charged[0]]
     if not currencies:
         return {"problem": "They share no currency, so no bill can be compared."}
     currency = typed.get("currency", "")
@@ -182,6 +184,10 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
             _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency) for label in labels_of(bills)
         ],
         "total": _row("Total before tax", *(one.total for one in bills), currency),
+        "drawn": [
+            _row(f"{name}, from the wallet", *(one.drawn.get((name, of), Decimal(0)) for one in bills), of)
+            for name, of in dict.fromkeys(key for one in bills for key in one.drawn)
+        ],
         "notes": list(_notes(bills, terms)),
     }
 

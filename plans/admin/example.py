@@ -13,10 +13,12 @@ from django.utils import timezone
 from plans.admin.parts import Row, rows_of
 from plans.admin.quantities import MOST, usual
 from plans.costing import as_costs, at_cost
-from plans.figures import money, number, units
+from plans.figures import CREDIT, money, number, units
 from plans.models import PlanFeature, Price, Rate, Tier
+from plans.models.prices import Consumption
 from plans.pricing import rating
 from plans.pricing.costs import UnitCost
+from plans.pricing.currencies import CREDITS
 from plans.pricing.money import round_money
 from plans.terms import feature_price, rate_terms
 
@@ -66,17 +68,19 @@ def examples(
     # Rates that are not saved yet have no key of their own: their place on the page is one.
     rates = [replace(rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
     terms = feature_price(granted, granted.feature.meter, rates, currency, price=price)
-    quantities = [list(one.quantities) or _usual(granted, one) for one in asked]
+    unit = granted.feature.meter.unit
+    if granted.consumption == Consumption.CREDITS and currency != CREDITS:  # what a credit costs, not a use
+        terms, unit = replace(terms, included=Decimal(0), rounding=None), CREDIT
+    quantities = [list(one.quantities) or _usual(terms.included, one) for one in asked]
     count = min(MOST, max(map(len, quantities), default=0))
     used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
-    meter = granted.feature.meter
-    costs = as_costs(meter.unit_costs.filter(currency=currency))
-    return [_example(terms, usage, meter.unit, costs) for usage in used]
+    costs = as_costs(granted.feature.meter.unit_costs.filter(currency=currency))
+    return [_example(terms, usage, unit, costs) for usage in used]
 
 
-def _usual(granted: PlanFeature, one: Asked) -> list[Decimal]:
+def _usual(included: Decimal, one: Asked) -> list[Decimal]:
     bounds = sorted(tier.up_to for tier in one.tiers if tier.up_to is not None)
-    return usual(bounds=bounds, included=granted.included)
+    return usual(bounds=bounds, included=included)
 
 
 def _nth(quantities: list[Decimal], index: int) -> Decimal:

@@ -1,5 +1,6 @@
 """Features of a version: what it grants, and the way to what it charges for them."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -14,25 +15,30 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from plans.admin.figures import NumberInput, bare
 from plans.admin.ordering import OrderedFormSet
+from plans.figures import currency_name
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.catalogue import FeatureKind
-from plans.models.prices import PREPAID, Consumption
+from plans.models.prices import PREPAID, AtZero, Consumption
+from plans.pricing.currencies import CREDITS
 
 
 class GrantForm(forms.ModelForm):
     class Meta:
         model = PlanFeature
-        fields = ("feature", "consumption", "included", "static_value", "position")
-        labels = {"consumption": "When it is used up", "static_value": "Value"}
-        widgets = {"included": NumberInput()}
+        fields = ("feature", "consumption", "included", "at_zero", "grace", "static_value", "position")
+        labels = {
+            "consumption": "When it is used up",
+            "at_zero": "With an empty wallet",
+            "grace": "How far below zero",
+            "static_value": "Value",
+        }
+        help_texts = {"at_zero": "", "grace": "Credits, or money of the wallet's currency."}
+        widgets = {"included": NumberInput(), "grace": NumberInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "consumption" in self.fields:
-            # Wallets have no pages yet to fill them on.
-            self.fields["consumption"].choices = [(one.value, one.label) for one in Consumption if one not in PREPAID]
-        if "included" in self.fields:
-            self.fields["included"].required = False
+        for name in {"included", "at_zero", "grace"} & set(self.fields):
+            self.fields[name].required = False
         if "feature" in self.fields and self.instance.pk is not None:
             self._keep_feature()
 
@@ -54,9 +60,19 @@ class GrantForm(forms.ModelForm):
             self.add_error("static_value", f"Enter the value that the plan gives {feature}, such as 10.")
         if feature.kind != FeatureKind.STATIC:
             cleaned["static_value"] = ""
+        self._check_wallet(cleaned)
         if feature.kind != FeatureKind.METERED and cleaned.get("included"):
             self.add_error("included", f"{feature} is not metered, so it has no units to include.")
         return cleaned
+
+    def _check_wallet(self, cleaned: dict[str, Any]) -> None:
+        """Keep what the page hides out of what is stored, and ask for a limit of what may be owed."""
+        if cleaned.get("consumption") not in PREPAID or not cleaned.get("at_zero"):
+            cleaned["at_zero"] = AtZero.BLOCK
+        if cleaned["at_zero"] != AtZero.GRACE:
+            cleaned["grace"] = Decimal(0)
+        elif "grace" in cleaned and not cleaned["grace"]:
+            self.add_error("grace", "Enter how far below zero the wallet may go, such as 100.")
 
 
 class GrantInline(TabularInline):
@@ -71,9 +87,9 @@ class GrantInline(TabularInline):
     hide_ordering_field = True
     hide_title = True
     autocomplete_fields = ("feature",)
-    fields = ("feature", "consumption", "included", "static_value", "prices_shown", "position")
+    fields = ("feature", "consumption", "included", "at_zero", "grace", "static_value", "prices_shown", "position")
     readonly_fields = ("prices_shown",)
-    readonly_preprocess_fields = {"included": bare}
+    readonly_preprocess_fields = {"included": bare, "grace": bare}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
         found = super().get_queryset(request).select_related("feature", "version")
@@ -85,12 +101,15 @@ class GrantInline(TabularInline):
             return "after saving"
         if granted.feature.kind != FeatureKind.METERED:
             return "none: not metered"
-        links = [(_page(price), str(price.currency), _summary(price)) for price in granted.prices.all()]
+        links = [(_page(price), currency_name(price.currency), _summary(price)) for price in granted.prices.all()]
         shown = format_html_join("", '<a class="price-link" href="{}"><b>{}</b> {}</a>', links)
         if not granted.version.is_editable:
             return shown or "none"
         add = f"{reverse('admin:plans_price_add')}?plan_feature={granted.pk}"
         text = "another currency" if links else "Add price"
+        if granted.consumption == Consumption.CREDITS:
+            burns = any(price.currency == CREDITS for price in granted.prices.all())
+            add, text = (add, "price of a credit") if burns else (f"{add}&currency={CREDITS}", "price in credits")
         return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
 
     def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:

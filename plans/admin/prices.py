@@ -20,9 +20,10 @@ from plans.admin.example import Asked, examples
 from plans.admin.figures import NumberInput
 from plans.admin.quantities import QuantitiesField
 from plans.admin.rates import RateInline, is_editable
-from plans.figures import units
+from plans.figures import currency_name, units
 from plans.models import PlanFeature, Price
-from plans.models.prices import TIERED
+from plans.models.prices import PREPAID, TIERED, Consumption
+from plans.pricing.currencies import CREDITS
 
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
 
@@ -44,6 +45,8 @@ class PriceForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "resets_every" in self.fields:
             self.fields["resets_every"].required = False
+        if "currency" in self.fields:
+            self.fields["currency"].takes_credits = True
 
     def clean_resets_every(self) -> int:
         return self.cleaned_data["resets_every"] or 1
@@ -87,11 +90,14 @@ class PriceAdmin(ModelAdmin):
         return (RateInline,) if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> list[tuple[None, dict[str, Any]]]:
-        first = ["version_link", "terms", "currency"] if obj else ["plan_feature", "currency"]
-        return [(None, {"fields": [*first, ("minimum", "maximum"), ("resets_every", "resets_unit")]})]
+        first = ["version_link", "terms", "stands_in"] if obj else ["plan_feature", "currency"]
+        # What is paid use by use has no bounds (plans.readiness), unless some are there to be taken away.
+        is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
+        bounds = [] if is_paid and obj.minimum is None and obj.maximum is None else [("minimum", "maximum")]
+        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
-        return ("version_link", "terms", "currency") if obj else ()
+        return ("version_link", "terms", "stands_in") if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()
@@ -131,6 +137,18 @@ class PriceAdmin(ModelAdmin):
         return format_html(
             '<a class="text-link" href="{}">{}</a> ({})', _version_page(price), version, version.get_state_display()
         )
+
+    @display(description="Currency")
+    def stands_in(self, price: Price) -> str:
+        """Return what the price is in, and what of the feature it is of, where a wallet pays."""
+        granted, name = price.plan_feature, currency_name(price.currency)
+        if granted.consumption == Consumption.BALANCE:
+            return f"{name}: what each use takes from the balance"
+        if granted.consumption != Consumption.CREDITS:
+            return name
+        if price.currency == CREDITS:
+            return f"{name}: what each use burns"
+        return f"{name}: what one credit costs that the wallet had not, where use goes on"
 
     @display(description="Feature")
     def terms(self, price: Price) -> str:

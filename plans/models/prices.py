@@ -7,6 +7,7 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
 from plans.bounds import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from plans.figures import currency_name
 from plans.freezing import frozen_with_its_version
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
@@ -157,7 +158,7 @@ class Price(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan_feature} in {self.currency}"
+        return f"{self.plan_feature} in {currency_name(self.currency)}"
 
 
 @pghistory.track()

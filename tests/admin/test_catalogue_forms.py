@@ -1,8 +1,11 @@
 """What the catalogue's forms refuse, and in which words."""
 
+from decimal import Decimal
+
 import pytest
 
 from plans.models import Feature, Fee, Meter, PlanFeature, Price
+from plans.pricing.currencies import CREDITS
 from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate
 
 
@@ -189,7 +192,7 @@ GRANTS = [
     # kind        typed                      said
     ("static", {}, "Enter the value that the plan gives"),
     ("boolean", {"included": "5"}, "is not metered, so it has no units to include"),
-    ("metered", {"consumption": "credits"}, "Select a valid choice"),
+    ("metered", {"consumption": "credits", "at_zero": "grace"}, "Enter how far below zero the wallet may go"),
 ]
 
 
@@ -200,6 +203,46 @@ def test_a_grant_is_refused(member, db, kind, typed, said):
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
     assert said in text
     assert not PlanFeature.objects.exists()
+
+
+STORED = [
+    # typed                                                              kept: consumption, at zero, grace
+    ({"consumption": "credits", "at_zero": "grace", "grace": "1,000"}, ("credits", "grace", Decimal(1000))),
+    ({"consumption": "balance", "at_zero": "overage", "grace": "5"}, ("balance", "overage", 0)),
+    ({"consumption": "credits", "at_zero": ""}, ("credits", "block", 0)),
+    ({"consumption": "overage", "at_zero": "grace", "grace": "5"}, ("overage", "block", 0)),
+]
+
+
+@pytest.mark.parametrize(("typed", "kept"), STORED)
+def test_what_happens_with_an_empty_wallet_is_kept_where_a_wallet_pays(member, db, typed, kept):
+    version = make_plan()
+    rows = grant_row(make_feature("f"), **typed)
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert PlanFeature.objects.values_list("consumption", "at_zero", "grace").get() == kept
+
+
+def test_a_price_is_typed_in_credits(member, db):
+    version = make_plan(offers=[offer("calls", consumption="credits")])
+    granted, client = version.features.get(), member("finance")
+    page = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert f"?plan_feature={granted.pk}&amp;currency=XCR" in page
+    form = client.get(f"/admin/plans/price/add/?plan_feature={granted.pk}&currency=XCR").content.decode()
+    assert 'value="credits"' in form
+    client.post("/admin/plans/price/add/", {"plan_feature": granted.pk, "currency": "Credits"})
+    price = Price.objects.get()
+    assert (str(price), price.currency) == ("calls in credits", CREDITS)
+    shown = client.get(f"/admin/plans/price/{price.pk}/change/").content.decode()
+    assert "credits: what each use burns" in shown
+    assert 'name="minimum"' not in shown
+
+
+def test_a_fee_is_no_matter_of_credits(member, db):
+    version = make_plan()
+    fields = {"label": "Base", "kind": "base", "amount": "5", "currency": "credits", "billed": "advance"}
+    typed = {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in fields.items()}
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **typed))
+    assert "Credits are no money" in text
 
 
 def test_a_price_is_added_to_a_feature_of_a_draft_only(member, db):

@@ -17,6 +17,8 @@ AMOUNTS = [
     ("5.3", "LBP", "LBP5.30", "ISO's two places, of which CLDR knows none"),
     ("-3.1", "USD", "-$3.10", "a credit"),
     ("0.000000000001", "USD", "$0.000000000001", "the smallest price"),
+    ("12.5000", "XCR", "12.5 credits", "credits are no money"),
+    ("1", "XCR", "1 credit", "one of them"),
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from plans.example_bills import Bill, bill, uses_of
 from plans.models import PlanVersion
+from plans.pricing.currencies import CREDITS
 from plans.terms import Terms, currencies_of, read_terms
 from tests.builders import fee, make_feature, make_meter, make_plan, offer, rate
 
@@ -55,6 +56,12 @@ def test_usage_without_a_price_is_named():
     )
     used = dict.fromkeys(uses_of(terms(before)), Decimal(10))
     assert bill(terms(after), used).unpriced == ("10 of tokens",)
+
+
+def test_what_a_wallet_pays_is_on_no_bill():
+    prepaid = offer("calls", prices={CREDITS: [rate("0.5")]}, included=2, consumption="credits")
+    found = worked_out(make_plan("pro", fees=[fee("5")], offers=[prepaid]), "12")
+    assert (found.total, found.drawn) == (Decimal(5), {("calls", CREDITS): Decimal(5)})
 
 
 def test_it_begins_with_quantities_that_come_to_something():

@@ -7,6 +7,7 @@ import pytest
 from plans.comparing import compare
 from plans.contents import contents_of, fingerprint_of
 from plans.models import PlanVersion
+from plans.pricing.currencies import CREDITS
 from plans.publishing import new_version
 from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
 from tests.pages import rows
@@ -21,6 +22,10 @@ def tokens(**fields: Any) -> dict[str, Any]:
 
 def calls(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"offers": [offer("calls", rates=rates, **fields)]}
+
+
+def burning(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"offers": [offer("calls", prices={CREDITS: rates}, consumption="credits", **fields)]}
 
 
 def gpt(price: str) -> dict[str, Any]:
@@ -55,6 +60,15 @@ CASES = [
         lambda: {**calls(CALL), "trial_days": 7},
         lambda: {**calls(CALL), "trial_days": 14, "trial_usage": "billed"},
         ["days of trial: 7 → 14 (+100 %)", "usage in the trial: free → billed"],
+    ),
+    (
+        lambda: burning(rate(1)),
+        lambda: burning(rate("0.002"), at_zero="grace", grace=50),
+        [
+            "calls: with an empty wallet: refuse, until there is more → go on into debt, up to a limit",
+            "calls: how far below zero: 0 → 50",
+            "calls: price: 1,000 credits → 2 credits per 1,000 calls (−99.8 %)",
+        ],
     ),
     (lambda: calls(rate("0")), lambda: calls(CALL), ["calls: price: $0.00 → $0.05 per call"]),
     (

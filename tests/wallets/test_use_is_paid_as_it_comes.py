@@ -120,6 +120,7 @@ def test_what_goes_on_beyond_the_wallet_is_invoiced():
         ("runs", 4, 0),
         ("runs: beyond the wallet", 8, D("1.60")),
     ]
+    assert [line.explanation.get("wallet") for line in lines] == [CREDITS, None]
 
 
 def test_grace_goes_below_zero_as_far_as_it_may():

@@ -141,6 +141,12 @@ def test_what_a_hard_cap_refused_is_told_as_not_charged():
     assert line.rows[-1] == Working("Refused above the limit", "20", Price("not charged"), "€0.00")
 
 
+def test_what_a_wallet_has_paid_says_so_in_place_of_a_price_of_nothing():
+    line = usage_line("Tokens", PerUnit(D(0)), "48000000")
+    paid = replace(line, explanation={**line.explanation, "wallet": "XCR"})
+    assert (worked(paid).price, worked(paid).rows) == (Price("paid in advance"), ())
+
+
 def test_a_late_line_takes_off_what_was_billed_before():
     line = usage_line("API calls (late)", PerUnit(D("0.0121")), "1300")
     stored = {"cumulative": "15.73", "billed_before": "12.10", "quantity_before": "1000"}
