@@ -13,8 +13,8 @@ from invoices.nets import net_of
 _COUNT = """
         EXECUTE $count$
             UPDATE invoices_invoice i SET credited = i.credited + n.total,
-                state = CASE WHEN i.credited + n.total = i.total AND i.state IN ('issued', 'overdue')
-                    THEN 'void' ELSE i.state END
+                state = CASE WHEN i.state NOT IN ('issued', 'overdue') OR i.paid + i.credited + n.total < i.total
+                    THEN i.state WHEN i.paid > 0 THEN 'paid' ELSE 'void' END
             FROM (SELECT corrects_id, sum(total) AS total FROM new_rows WHERE kind = 'credit_note' GROUP BY 1) n
             WHERE i.id = n.corrects_id
         $count$;
@@ -41,7 +41,8 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
     """
     Return the trigger that counts what is credited of each invoice, and refuses more than its lines came to.
 
-    An invoice that is credited whole is void, unless it was paid: then the customer is owed what was.
+    An invoice of which nothing is left is void, unless something of it was paid: then it is paid, and what was
+    beyond what is left of the claim is owed to the customer.
     """
     net = net_of("l")
     return _on_insert(

@@ -7,14 +7,14 @@ comparisons instead of a function call per row.
 
 import pgtrigger
 
-MUTABLE = ("state", "credited")
+MUTABLE = ("state", "credited", "paid")
 
 
 def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses any other change of an issued invoice, and its deletion.
 
-    What is credited of it changes with a credit note alone: invoices/corrections.py.
+    What is credited of it changes with a credit note alone (invoices/corrections.py), what is paid with a payment.
     """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
@@ -27,7 +27,8 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
                 RETURN NEW;
             END IF;
             IF TG_OP = 'DELETE'
-               OR (NEW.credited <> OLD.credited AND pg_trigger_depth() = 1) -- only a credit note's own trigger counts
+               -- only the triggers of credit notes and payments count
+               OR ((NEW.credited, NEW.paid) <> (OLD.credited, OLD.paid) AND pg_trigger_depth() = 1)
                OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
                OR (OLD.state, NEW.state) NOT IN (
                     ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
@@ -39,6 +40,45 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
             END IF;
             RETURN NEW;
         """,
+    )
+
+
+def append_only() -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change or remove a row."""
+    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def payments_are_counted() -> pgtrigger.Trigger:
+    """
+    Return the trigger that counts what is paid of an invoice, calls it paid when nothing is due, and refuses more.
+
+    Whoever records a payment holds the invoice until the commit, as who credits it does: one comes after the other.
+    """
+    count = """
+        EXECUTE $count$
+            UPDATE invoices_invoice i SET paid = i.paid + n.amount,
+                state = CASE WHEN i.state IN ('issued', 'overdue', 'uncollectible')
+                    AND i.paid + n.amount + i.credited = i.total THEN 'paid' ELSE i.state END
+            FROM (SELECT invoice_id, sum(amount) AS amount FROM new_rows GROUP BY 1) n WHERE i.id = n.invoice_id
+        $count$;
+    """
+    return pgtrigger.Trigger(
+        name="payments_are_counted",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=count
+        + refused_if(
+            """
+            SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
+            WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
+                OR i.paid + i.credited > i.total
+            """,
+            "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
+            code="check_violation",
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from billing.auditing import (
     jobs,
     metering,
     numbers,
+    payments,
     subscriptions,
     wallets,
 )
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     *documents.CHECKS,
     *credits.CHECKS,
     *numbers.CHECKS,
+    *payments.CHECKS,
     *access.CHECKS,
     *jobs.CHECKS,
 )

@@ -13,7 +13,7 @@ EVERYTHING_SEEN = [
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.event correction job",
-    "invoices.invoice line invoicetax taxrate numberseries rendering",
+    "invoices.invoice line invoicetax payment taxrate numberseries rendering",
     "wallets.wallet lot transaction entry",
 ]
 PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
@@ -32,6 +32,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
+        ("record", ["invoices.payment"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer", ["wallets.credits"]),
         ("refund void extend", ["wallets.lot"]),

@@ -120,14 +120,14 @@ def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Htt
 
 def _shown(draft: Draft, invoice: Invoice) -> dict[str, Any]:
     totals = draft.totals
-    left = invoice.due - totals.total
+    left = invoice.left - totals.total
     return {
         "lines": [(line.description, _money(line.amount, invoice)) for line in draft.lines],
         "net": _money(totals.net, invoice),
         "taxes": [(f"{one.tax.name} {plain(one.tax.rate)} %", _money(one.amount, invoice)) for one in totals.taxes],
         "total": _money(totals.total, invoice),
         "left": _money(left, invoice),
-        "is_void": not left and invoice.state in (InvoiceState.ISSUED, InvoiceState.OVERDUE),
+        "is_void": not left and not invoice.paid and invoice.state in (InvoiceState.ISSUED, InvoiceState.OVERDUE),
     }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -40,7 +40,6 @@ STATE_COLOURS = {
 STAFF_LOCALE = "en_US"
 
 
-@admin.register(Invoice)
 class InvoiceAdmin(ModelAdmin):
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = (
@@ -103,7 +102,7 @@ class InvoiceAdmin(ModelAdmin):
             "title": f"{invoice.get_kind_display().capitalize()} {invoice}",
             "invoice": invoice,
             "corrections": list(invoice.corrections.order_by("pk")),
-            "due": money(invoice.due, str(invoice.currency)) if invoice.credited else "",
+            "due": money(invoice.due, str(invoice.currency)) if invoice.credited or invoice.paid else "",
             "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
             "state_colour": STATE_COLOURS.get(invoice.state, ""),
             "rendering": rendering,
@@ -189,7 +188,7 @@ class InvoiceAdmin(ModelAdmin):
 
 
 def _is_creditable(invoice: Invoice) -> bool:
-    return invoice.kind == DocumentKind.INVOICE and invoice.number is not None and invoice.due > 0
+    return invoice.kind == DocumentKind.INVOICE and invoice.number is not None and invoice.left > 0
 
 
 def _page(invoice: Invoice) -> str:

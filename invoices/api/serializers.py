@@ -85,7 +85,10 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     tax = AmountField()
     total = AmountField()
     credited = serializers.SerializerMethodField(help_text="What credit notes have taken back of the total.")
-    due = serializers.SerializerMethodField(help_text="The total less what was credited.")
+    paid = serializers.SerializerMethodField(help_text="What was paid of it.")
+    due = serializers.SerializerMethodField(
+        help_text="What is left to pay: the total less credit notes and payments; zero for a draft."
+    )
     replaces = serializers.IntegerField(
         source="corrects_id", allow_null=True, help_text="The invoice that this one was issued in place of."
     )
@@ -108,6 +111,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "tax",
             "total",
             "credited",
+            "paid",
             "due",
             "replaces",
             "purchase_order",
@@ -119,6 +123,11 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     def get_credited(self, invoice: Invoice) -> dict[str, str]:
         """Return what credit notes have taken back."""
         return amount_document(invoice.credited, str(invoice.currency))
+
+    @extend_schema_field(AmountField)
+    def get_paid(self, invoice: Invoice) -> dict[str, str]:
+        """Return what payments have come to."""
+        return amount_document(invoice.paid, str(invoice.currency))
 
     @extend_schema_field(AmountField)
     def get_due(self, invoice: Invoice) -> dict[str, str]:

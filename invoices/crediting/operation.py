@@ -127,7 +127,7 @@ def _credit(line: CreditableLine, amount: Decimal | None, of: Creditable, *, fie
 
 def _check_total(of: Creditable, draft: Draft) -> None:
     """Refuse a note below nothing, or above what is left: where some of an invoice's lines give something back."""
-    total, left, currency = draft.totals.total, of.invoice.due, draft.currency
+    total, left, currency = draft.totals.total, of.invoice.left, draft.currency
     if not 0 <= total <= left:
         raise CannotCredit(
             f"These lines come to {money(total, currency)}, and {money(left, currency)} is left of {of.invoice}:"

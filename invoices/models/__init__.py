@@ -1,7 +1,18 @@
 from invoices.models.discounts import Discount
 from invoices.models.documents import Invoice, InvoiceTax, Line
 from invoices.models.numbering import DocumentKind, NumberSeries
+from invoices.models.payments import Payment
 from invoices.models.rendering import Rendering
 from invoices.models.taxes import TaxRate
 
-__all__ = ["Discount", "DocumentKind", "Invoice", "InvoiceTax", "Line", "NumberSeries", "Rendering", "TaxRate"]
+__all__ = [
+    "Discount",
+    "DocumentKind",
+    "Invoice",
+    "InvoiceTax",
+    "Line",
+    "NumberSeries",
+    "Payment",
+    "Rendering",
+    "TaxRate",
+]

@@ -60,9 +60,11 @@ class Invoice(models.Model):
     """
     A claim on a customer, or a credit note: the customer's claim, in amounts above zero.
 
-    Once issued it never changes, but for its state and what is credited of it; corrections are other documents.
+    Once issued it never changes, but for its state and what is credited and paid of it; corrections are other
+    documents.
 
     reference: what this document bills, such as "period:123"; unique, so that nothing is ever billed twice.
+    paid: what payments have come to; counted by a trigger.
     corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
     credited: what credit notes have taken back of the total; counted by a trigger.
     reason, credit_to: why something is credited, and where its money goes.
@@ -95,6 +97,7 @@ class Invoice(models.Model):
     tax = MoneyField(**AMOUNT, currency_field_name="currency")
     total = MoneyField(**AMOUNT, currency_field_name="currency")
     credited = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
+    paid = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
     reason = models.CharField(max_length=300, blank=True, db_default="")
     credit_to = models.CharField(max_length=7, choices=CreditTo, blank=True, db_default="")
     seller_facts = models.JSONField(default=dict)
@@ -120,6 +123,13 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_claimed"
+            ),
+            models.CheckConstraint(
+                condition=Q(paid__gte=0, paid__lte=F("total")), name="no_more_is_paid_than_was_claimed"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(kind="credit_note") | Q(paid__gte=F("total") - F("credited")),
+                name="invoice_is_paid_when_nothing_is_due",
             ),
             models.UniqueConstraint(
                 fields=["corrects"],
@@ -172,9 +182,14 @@ class Invoice(models.Model):
         return self.number or f"draft {self.reference}"
 
     @property
-    def due(self) -> Decimal:
+    def left(self) -> Decimal:
         """What is left of the claim after credit notes, in the currency's major unit."""
         return self.total.amount - self.credited if self.kind == DocumentKind.INVOICE else Decimal(0)
+
+    @property
+    def due(self) -> Decimal:
+        """What is left to pay of an issued invoice: the claim less credit notes and payments."""
+        return max(self.left - self.paid, Decimal(0)) if self.state != InvoiceState.DRAFT else Decimal(0)
 
 
 # What a line bills by is published, what it corrects is issued, and triggers keep both from ever being removed: a

@@ -42,7 +42,7 @@ def test_it_is_issued_with_the_reason_and_who_did_it(member, invoice):
     assert "Credit note CN-000001" in text
     assert "CN-000001 takes back €17.85 of INV-00001." in text
     page = member("support").get(address(invoice, "change")).content.decode()
-    for part in ("void", "Credited by", "CN-000001", "Left after credit notes"):
+    for part in ("void", "Credited by", "CN-000001", "Still due"):
         assert part in page
     history = member("support").get(address(invoice, "history")).content.decode()
     assert "Finance" in history

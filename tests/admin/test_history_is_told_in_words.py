@@ -74,9 +74,9 @@ def test_of_a_price_from_the_version_it_belongs_to(member, db):
 
 def test_of_an_issued_document_whose_first_state_is_not_recorded(member, customer):
     invoice = make_invoice(customer)
-    type(invoice).objects.filter(pk=invoice.pk).update(state="paid")
+    type(invoice).objects.filter(pk=invoice.pk).update(state="overdue")
     found = entries(member("support"), f"/admin/invoices/invoice/{invoice.pk}/history/")
-    assert told(found[0]) == [("State", "not recorded", "issued"), ("State", "issued", "paid")]
+    assert told(found[0]) == [("State", "not recorded", "issued"), ("State", "issued", "overdue")]
 
 
 def test_without_secrets(member, db):

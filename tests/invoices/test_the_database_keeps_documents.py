@@ -120,7 +120,34 @@ def credit_note(**changes: str) -> str:
     return CREDIT.format(**{**values, "line_kind": "'credit'", **changes})
 
 
+PAYMENT = """
+INSERT INTO invoices_payment (invoice_id, amount, currency, method, reference, paid_at, reason, created_at)
+SELECT id, {amount}, {currency}, {method}, {reference}, now(), '', now()
+FROM invoices_invoice, generate_series(1, {times}) WHERE state = {state}
+"""
+
+
+def payment(**changes: str) -> str:
+    values = {"amount": "2", "currency": "currency", "method": "'manual'", "reference": "'bank'", "state": "'issued'"}
+    return PAYMENT.format(**{**values, "times": "1", **changes})
+
+
 CASES = [
+    # payments
+    ("payment_counts_once", payment(times="2")),
+    ("payment_is_above_zero", payment(amount="0")),
+    ("payment_is_above_zero", payment(amount="'NaN'")),
+    ("payment_has_a_reference", payment(reference="''")),
+    ("payment_method_is_known", payment(method="'other'")),
+    ("no_more_is_paid_than_was_claimed", payment(amount="99")),
+    ("no_more_is_paid_than_is_due", credit_note() + ";" + payment(amount="total")),
+    ("no_more_is_paid_than_is_due", payment(currency="'EUR'")),
+    ("no_more_is_paid_than_was_claimed", payment(state="'draft'", amount="99")),
+    ("no_more_is_paid_than_is_due", payment(state="'draft'")),
+    ("pgtrigger", ";".join([payment(), "UPDATE invoices_payment SET amount = 1"])),
+    ("pgtrigger", ";".join([payment(), "DELETE FROM invoices_payment"])),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("paid = 1")),
+    ("invoice_is_paid_when_nothing_is_due", ISSUED.format("state = 'paid'")),
     # coupons
     ("coupon_is_shared_out_whole", coupon(share="3")),
     ("coupon_is_shared_out_whole", coupon(off="40", share="40")),
@@ -270,15 +297,11 @@ def test_a_credit_note_within_its_bounds_is_let_pass():
 
 
 LIFE = [
-    ("issued", "paid", "nothing"),
+    ("issued", "paid", "invoice_is_paid_when_nothing_is_due"),
     ("issued", "overdue", "nothing"),
     ("issued", "void", "nothing"),
     ("issued", "uncollectible", "nothing"),
-    ("overdue", "paid", "nothing"),
-    ("uncollectible", "paid", "nothing"),
     ("overdue", "issued", "issued_invoice_changes_only_its_state"),
-    ("paid", "issued", "issued_invoice_changes_only_its_state"),
-    ("paid", "void", "issued_invoice_changes_only_its_state"),
     ("void", "paid", "issued_invoice_changes_only_its_state"),
 ]
 
@@ -289,11 +312,22 @@ def test_the_state_moves_along_its_life_only(before: str, after: str, refused: s
     assert refused_by("UPDATE invoices_invoice SET state = %s WHERE state = %s", after, before) == refused
 
 
+@pytest.mark.parametrize("before", ["issued", "overdue", "uncollectible"])
+def test_a_payment_of_all_that_is_due_makes_it_paid_for_good(before: str):
+    Invoice.objects.filter(state="issued").update(state=before)
+    with connection.cursor() as cursor:
+        cursor.execute(payment(amount="total", state=f"'{before}'"))
+    assert Invoice.objects.get(number="INV-000001").state == "paid"
+    for after in ("issued", "void"):
+        change = "UPDATE invoices_invoice SET state = %s WHERE state = 'paid'"
+        assert refused_by(change, after) == "issued_invoice_changes_only_its_state"
+
+
 def test_changes_of_state_are_kept_in_the_history():
-    Invoice.objects.filter(state="issued").update(state="paid")
+    Invoice.objects.filter(state="issued").update(state="overdue")
     with connection.cursor() as cursor:
         cursor.execute("SELECT state FROM invoices_invoiceevent")
-        assert cursor.fetchall() == [("paid",)]
+        assert cursor.fetchall() == [("overdue",)]
     assert refused_by("DELETE FROM invoices_invoiceevent") == "pgtrigger"
 
 

@@ -1,5 +1,9 @@
-"""Addresses of the API's wallets."""
+"""Addresses of the API's wallets, and of what is paid."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from wallets.api.payments import PaymentsView
+
+urlpatterns = [
+    path("invoices/<int:invoice>/payments", PaymentsView.as_view(), name="payments"),
+]

@@ -37,6 +37,7 @@ from customers.models import ApiKey, IdempotentRequest
 from customers.notices import announce
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
+from invoices.paying import record_payment
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.publishing import new_version, publish, publish_due
@@ -282,6 +283,8 @@ def _credit() -> None:
     taxed = Invoice.objects.filter(tax__gt=0).order_by("id").first()
     for amount in ("3.33", "0.50"):
         credit(invoice_id=taxed.pk, lines=[Taken(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
+    for amount in (Decimal("2.50"), taxed.left - Decimal(10)):
+        record_payment(invoice_id=taxed.pk, amount=amount, method="manual", reference=f"bank {amount}", at=at)
     other = Invoice.objects.filter(tax=0, total__gt=0, kind="invoice", sandbox=False).latest("id")
     credit(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
 
@@ -360,7 +363,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
-    Invoice.objects.filter(pk=invoice.pk).update(state="paid")
+    record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
     announce(kind="invoice.paid", customer_id=invoice.customer_id, facts={}, key="paid", at=NOW)
 
 

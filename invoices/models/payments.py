@@ -1,0 +1,55 @@
+"""What was paid on invoices."""
+
+from django.conf import settings
+from django.db import models
+from djmoney.models.fields import CurrencyField
+from djmoney.money import Money
+
+from invoices.immutability import append_only, payments_are_counted
+from plans.bounds import AMOUNT, MOST_MONEY, one_of
+
+
+class PaymentMethod(models.TextChoices):
+    MANUAL = "manual", "recorded by hand"
+    WALLET = "wallet", "from a wallet"
+    SANDBOX = "sandbox", "sandbox: no money moved"
+
+
+class Payment(models.Model):
+    """
+    Money that came in for an invoice. Only ever added; payments never come to more than is due.
+
+    reference: what the payment is known by, such as a bank's; counts once for its invoice.
+    paid_at: when the money came. created_at: when it was recorded.
+    """
+
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="payments", db_index=False)
+    amount = models.DecimalField(**AMOUNT)
+    currency = CurrencyField(default=None)
+    method = models.CharField(max_length=7, choices=PaymentMethod)
+    reference = models.CharField(max_length=120)
+    paid_at = models.DateTimeField()
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        permissions = [("record_payment", "Can record payments")]
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "reference"], name="payment_counts_once"),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, amount__lte=MOST_MONEY), name="payment_is_above_zero"
+            ),
+            models.CheckConstraint(condition=~models.Q(reference=""), name="payment_has_a_reference"),
+            one_of("method", PaymentMethod, name="payment_method_is_known"),
+        ]
+        triggers = [append_only(), payments_are_counted()]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}, {self.get_method_display()}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, str(self.currency))

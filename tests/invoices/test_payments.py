@@ -1,0 +1,89 @@
+"""What is paid of an invoice is counted once, and never beyond what is due."""
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice, Payment
+from invoices.paying import CannotPay, record_payment
+from tests.api.documents import make_invoice
+from tests.builders import FEB, make_customer, make_seller
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def invoice():
+    return make_invoice(make_customer("acme", seller=make_seller(), currency="EUR"), net="20.00", tax="3.80")
+
+
+def pay(invoice, amount="23.80", **fields):
+    asked = {"method": "manual", "reference": "bank-1", "at": FEB, **fields}
+    return record_payment(invoice_id=invoice.pk, amount=D(amount), **asked)
+
+
+def told(invoice):
+    invoice = Invoice.objects.get(pk=invoice.pk)
+    return invoice.credited, invoice.paid, invoice.due, invoice.state
+
+
+@pytest.mark.parametrize(
+    "row", rows("invoices.md", "payments"), ids=lambda row: f"{row['payment']}-{row['credited']}"
+)
+def test_what_is_due_is_what_is_neither_credited_nor_paid(invoice, row):
+    pay(invoice, row["payment"])
+    if D(row["credited"]):
+        lines = None if D(row["credited"]) == D("23.80") else [Taken(1, D("3.19"))]  # and 0.61 of tax
+        credit(invoice_id=invoice.pk, lines=lines, reason="Sorry", to="offset", at=FEB)
+    if (rest := D(row["paid"]) - D(row["payment"])) > 0:
+        pay(invoice, rest, reference="bank-2")
+    assert told(invoice) == (D(row["credited"]), D(row["paid"]), D(row["due"]), row["state"])
+
+
+def test_the_same_reference_counts_once(invoice):
+    first = pay(invoice, "10")
+    assert pay(invoice, "10", at=FEB + timedelta(days=1)) == first
+    assert told(invoice) == (0, 10, D("13.80"), "issued")
+
+
+def test_a_reference_may_be_of_several_invoices(invoice):
+    other = make_invoice(invoice.customer)
+    assert pay(invoice).reference == pay(other, "17.85").reference
+
+
+REFUSED = [
+    ({"amount": "23.81"}, "amount", "€23.80 is due"),
+    ({"amount": "0"}, "amount", "more than nothing"),
+    ({"amount": "-1"}, "amount", "more than nothing"),
+    ({"amount": "NaN"}, "amount", "more than nothing"),
+    ({"amount": "1.001"}, "amount", "no amount in EUR"),
+    ({"reference": " "}, "reference", "known by"),
+    ({"reference": "x" * 121}, "reference", "known by"),
+    ({"paid_at": FEB + timedelta(seconds=1)}, "paid_at", "still to come"),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "words"), REFUSED)
+def test_what_cannot_be_is_refused_in_words(invoice, fields, field, words):
+    with pytest.raises(CannotPay, match=words) as refused:
+        pay(invoice, **fields)
+    assert refused.value.field == field
+    assert not Payment.objects.exists()
+
+
+def test_a_reference_that_names_another_payment_is_refused(invoice):
+    pay(invoice, "10")
+    with pytest.raises(CannotPay, match="already"):
+        pay(invoice, "9")
+
+
+def test_of_a_paid_or_void_invoice_or_a_draft_nothing_is_due(invoice):
+    pay(invoice)
+    void, draft = make_invoice(invoice.customer), make_invoice(invoice.customer, issue=False)
+    credit(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
+    for one in (invoice, void, draft):
+        with pytest.raises(CannotPay, match="Nothing is due"):
+            pay(one, "1", reference="bank-9")

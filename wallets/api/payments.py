@@ -1,0 +1,96 @@
+"""Payments of an invoice over HTTP: recorded here, above invoices, since what is paid for may be credits."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.fields import InstantField, KnownFields
+from customers.access.idempotency import idempotent
+from customers.access.problems import Problem
+from invoices.models import DocumentKind, Invoice, Payment
+from invoices.models.payments import PaymentMethod
+from invoices.paying import MOST_REFERENCE, CannotPay, record_payment
+from plans.api.fields import AmountField, NumberField
+
+EXAMPLE = OpenApiExample(
+    "A bank transfer", {"reference": "statement 12, line 3", "amount": "23.80"}, request_only=True
+)
+
+
+class PaymentSerializer(serializers.ModelSerializer[Payment]):
+    """What came in for an invoice."""
+
+    amount = AmountField(source="money")
+    paid_at = InstantField(help_text="When it came.")
+    created_at = InstantField(help_text="When it was recorded.")
+
+    class Meta:
+        model = Payment
+        fields = ["id", "amount", "method", "reference", "paid_at", "reason", "created_at"]
+        read_only_fields = fields
+
+
+class NewPaymentSerializer(KnownFields, serializers.Serializer[Any]):
+    """What came in."""
+
+    reference = serializers.CharField(
+        max_length=MOST_REFERENCE, help_text="What the payment is known by; it counts once for an invoice."
+    )
+    amount = NumberField(required=False, help_text="In the invoice's currency; all that is due if not given.")
+    paid_at = InstantField(required=False, help_text="When it came; now if not given.")
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class PaymentsView(generics.ListAPIView[Payment]):
+    """Payments of one invoice of the caller's world."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    serializer_class = PaymentSerializer
+
+    def invoice(self) -> Invoice:
+        """:raises Http404: if the caller sees no such invoice."""
+        own = Invoice.objects.filter(kind=DocumentKind.INVOICE, sandbox=self.request.user.sandbox)
+        return generics.get_object_or_404(own, pk=self.kwargs["invoice"])
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        """Return the invoice's payments."""
+        return Payment.objects.filter(invoice=self.invoice())
+
+    @extend_schema(operation_id="list_payments", summary="Payments of an invoice, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="record_payment",
+        summary="Record a payment",
+        description="What came in for an invoice, up to what is due. The same reference again records nothing, and is"
+        " answered as the first time.",
+        request=NewPaymentSerializer,
+        responses={201: PaymentSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request, invoice: int) -> Response:
+        found = self.invoice()
+        serializer = NewPaymentSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
+        try:
+            payment = record_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=timezone.now())
+        except CannotPay as refused:
+            errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
+            raise Problem("unprocessable", str(refused), errors=errors) from refused
+        return Response(PaymentSerializer(payment).data, status=status.HTTP_201_CREATED)
+
+
+def _amount_of(invoice: Invoice, asked: dict[str, Any]) -> Decimal:
+    """Return what the payment of this reference came to, or would come to: all that is due."""
+    before = Payment.objects.filter(invoice=invoice, reference=asked["reference"]).first()
+    return before.amount if before else invoice.due
