@@ -10,6 +10,7 @@ from billing.bulk import KINDS
 from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
+from billing.reserving import lapse_due
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
@@ -79,3 +80,9 @@ def work_on_jobs() -> dict[str, int]:
 def forget_old_jobs() -> int:
     """Let go of what jobs of long ago held; what is left of them is for the next hour."""
     return forget_old(at=database_time())
+
+
+@shared_task
+def lapse_reservations() -> int:
+    """Give back what reservations hold whose time is over; a check counts them no more as soon as it is."""
+    return lapse_due(at=database_time())

@@ -18,6 +18,7 @@ SCHEDULE = {
     "roll out versions": _every(60.0, "billing.tasks.roll_out"),
     "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
+    "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
 }

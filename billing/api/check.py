@@ -12,10 +12,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from billing.api.limits import answer_document
 from billing.api.refusals import NotFound
-from billing.checking import Answer, UnknownCustomer, UnknownFeature, check
+from billing.limits.checking import UnknownCustomer, UnknownFeature, check
 from plans.metering.numbers import MOST_DIGITS, is_within_bounds, measured, number
-from plans.pricing.exact import plain
 
 REQUEST = {
     "application/json": {
@@ -26,6 +26,11 @@ REQUEST = {
             "feature": {"type": "string"},
             "quantity": {"type": "string", "default": "1", "description": "Zero or more; a number or its text."},
             "subscription": {"type": "string"},
+            "properties": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "Dimensions of the use to come, such as its model, by which it is priced.",
+            },
         },
     }
 }
@@ -36,6 +41,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     feature: str
     quantity: Any = 1
     subscription: str = ""
+    properties: dict[str, str] = {}
 
 
 _decode = msgspec.json.Decoder(Question, float_hook=number).decode
@@ -54,6 +60,7 @@ class CheckView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def post(self, request: Request) -> HttpResponse:
+        at = timezone.now()
         asked = _question(request._request.body)
         try:
             answer = check(
@@ -61,14 +68,16 @@ class CheckView(APIView):
                 feature=asked.feature,
                 quantity=asked.quantity,
                 sandbox=request.user.sandbox,
-                at=timezone.now(),
+                at=at,
                 subscription=asked.subscription,
+                properties=asked.properties,
             )
         except UnknownCustomer as error:
             raise NotFound(f"There is no customer “{asked.customer}”.") from error
         except UnknownFeature as error:
             raise NotFound(f"There is no feature “{asked.feature}”.") from error
-        return HttpResponse(msgspec.json.encode(_document(answer)), content_type="application/json")
+        document = msgspec.json.encode(answer_document(answer, at=at))
+        return HttpResponse(document, content_type="application/json")
 
 
 def _question(body: bytes) -> Question:
@@ -81,18 +90,7 @@ def _question(body: bytes) -> Question:
         raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
     if quantity < 0:
         raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
-    if "\0" in asked.customer + asked.feature + asked.subscription:
+    texts = [asked.customer, asked.feature, asked.subscription, *asked.properties, *asked.properties.values()]
+    if any("\0" in text for text in texts):
         raise ValidationError({"customer": ["text must not contain the character U+0000"]})
     return msgspec.structs.replace(asked, quantity=Decimal(quantity))
-
-
-def _document(answer: Answer) -> dict[str, object]:
-    return {
-        "allowed": answer.allowed,
-        "reason": answer.reason or None,
-        "consumption": answer.consumption or None,
-        "used": plain(answer.used),
-        "included": plain(answer.included),
-        "remaining": None if answer.remaining is None else plain(answer.remaining),
-        "resets_at": answer.resets_at,
-    }

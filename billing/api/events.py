@@ -9,9 +9,12 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from billing.api.limits import limit_reached
 from billing.api.refusals import Conflict, TooLarge, Unprocessable
 from billing.api.schemas import EVENTS_ANSWER, EVENTS_REQUEST
 from billing.ingest import recording, wire
+from billing.reserving.admitting import report
+from billing.reserving.refusing import LimitReached
 
 _encode = msgspec.json.encode
 
@@ -20,7 +23,7 @@ class EventsView(APIView):
     """Store usage events, each exactly once: an answer of 2xx means that they are committed."""
 
     required_scopes = {"POST": "ingest"}
-    problems = {"POST": ["conflict", "unprocessable"]}
+    problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
 
     @extend_schema(
         operation_id="send_events",
@@ -28,7 +31,13 @@ class EventsView(APIView):
         parameters=[
             OpenApiParameter(
                 "atomic", bool, description="Store all events or none: one refused or conflicting refuses the batch."
-            )
+            ),
+            OpenApiParameter(
+                "check",
+                bool,
+                description="Store all events if every limit lets them through, and none otherwise: hard caps,"
+                " wallets, spend caps that stop. A refusal (402) stores nothing and uses up no id.",
+            ),
         ],
         request=EVENTS_REQUEST,
         responses=EVENTS_ANSWER,
@@ -45,11 +54,17 @@ class EventsView(APIView):
             raise TooLarge(f"The body is larger than {wire.MOST_BYTES:,} bytes; send it in parts.") from error
         except wire.BodyRefused as error:
             raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
-        atomic = request._request.GET.get("atomic", "") in ("true", "1")
+        checks = request._request.GET.get("check", "") in ("true", "1")
+        atomic = checks or request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:
-            outcomes = recording.record(events=events, sandbox=sandbox, at=at, atomic=atomic)
+            if checks:
+                outcomes = report(events=events, sandbox=sandbox, at=at)
+            else:
+                outcomes = recording.record(events=events, sandbox=sandbox, at=at, atomic=atomic)
+        except LimitReached as error:
+            raise limit_reached(error.answer, at=at) from error
         except recording.RefusedAsAWhole as error:
             raise Unprocessable(_conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == recording.CONFLICT:

@@ -12,6 +12,7 @@ from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
+from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
 from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
 from billing.api.trials import TrialView
@@ -28,6 +29,10 @@ urlpatterns = [
         "invoices/<int:invoice>/lines/<int:position>/events.csv", LineEventsFileView.as_view(), name="line_events_csv"
     ),
     path("check", CheckView.as_view(), name="check"),
+    path("reservations", ReservationsView.as_view(), name="reservations"),
+    path("reservations/<int:number>", ReservationView.as_view(), name="reservation"),
+    path("reservations/<int:number>/commit", CommitView.as_view(), name="reservation_commit"),
+    path("reservations/<int:number>/release", ReleaseView.as_view(), name="reservation_release"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),

@@ -26,9 +26,11 @@ from plans.terms import FeatureTerms
 from wallets.credit.taking import edges_between
 from wallets.credit.units import rounded
 from wallets.credit.zero import AtZero
+from wallets.ledger import holding
 from wallets.ledger.opening import Open, open_of_customers
 from wallets.ledger.posting import Sheet, write
 from wallets.ledger.spending import Use, return_to, rule_of, take_from
+from wallets.models import Hold
 from wallets.models.wallets import CREDITS
 
 
@@ -44,31 +46,46 @@ class Divided(Exception):
         self.edges = edges
 
 
-def draw(used: Used, *, at: datetime) -> None:
+class Uncovered(Exception):
+    """Wallets have less than what was used of a feature costs, and it does not go on at zero."""
+
+    def __init__(self, customer: str, feature: str) -> None:
+        super().__init__(f"{customer} has not enough for {feature}")
+        self.customer, self.feature = customer, feature
+
+
+def draw(used: Used, *, at: datetime, frees: Sequence[Hold] = (), is_strict: bool = False) -> None:
     """
     Bring what wallets have paid for these windows to what they cost by now, inside the caller's transaction.
 
     used: windows that were counted into, with the times of the use that is new; of a correction, with its own.
+    frees: holds that the use was kept in, and that end with it. is_strict: refuse what wallets have not.
 
     :raises Divided: if lots begin or end between the times of one window.
+    :raises Uncovered: if it is strict, and the rule at zero does not let the use go on.
     """
-    if not used:
+    if not used and not frees:
         return
-    draws = reading.locked(list(used))
+    draws = reading.locked(list(used)) if used else []
     priced = zip(draws, costs_of(draws), strict=True)
     wanted = [(one, feature, cost) for one, (feature, cost) in priced if cost != one.cost]
-    if not wanted:
+    if not wanted and not frees:
         return
-    first = min(used[one.key][0] for one, _, _ in wanted)
-    wallets = open_of_customers([(one.customer_id, unit_of(feature)) for one, feature, _ in wanted], used_at=first)
+    first = min([used[one.key][0] for one, _, _ in wanted] + [one.at for one in frees])
+    of = [(one.customer_id, unit_of(feature)) for one, feature, _ in wanted]
+    wallets = open_of_customers([*of, *((one.customer_id, one.unit) for one in frees)], used_at=first)
+    for one in frees:
+        holding.free(wallets[one.customer_id, one.unit], one, at=at)
     sheet = Sheet(at)
     for one, feature, cost in wanted:
         own = wallets[one.customer_id, unit_of(feature)]
         since, until = used[one.key]
         if edges := edges_between((lot for wallet in own for lot in wallet.lots.values()), since, until):
             raise Divided(edges)
-        _settle(one, feature, cost, own, until, sheet)
-    if sheet.postings:
+        missing = _settle(one, feature, cost, own, until, sheet)
+        if is_strict and missing:
+            raise Uncovered(one.customer, feature.code)
+    if sheet.postings or frees:
         write(sheet, [wallet for own in wallets.values() for wallet in own])
     reading.write([one for one, _, _ in wanted])
     reached("draw.after_write")
@@ -99,8 +116,12 @@ def _cost_of(one: Drawn, held: Held, runs: Mapping[int, Runs]) -> tuple[FeatureT
 
 def _settle(
     one: Drawn, feature: FeatureTerms, cost: Decimal, wallets: Sequence[Open], used_at: datetime, sheet: Sheet
-) -> None:
-    """Take what a draw costs more than before, or give back what it costs less."""
+) -> Decimal:
+    """
+    Take what a draw costs more than before, or give back what it costs less.
+
+    Return what was used although wallets had it not, and the rule at zero does not let it go on.
+    """
     change = EXACT.subtract(cost, one.cost)
     reference = f"draw:{one.id}:{one.times}"
     one.cost, one.times = cost, one.times + 1
@@ -109,14 +130,15 @@ def _settle(
         if change:
             of = {"feature_id": feature.feature_id, "draw": one.id, "reference": reference}
             return_to(wallets, change, **of, sheet=sheet)
-        return
+        return ZERO
     use = Use(change, used_at, reference, feature.feature_id, AtZero(feature.at_zero), feature.grace, one.id)
     spent = take_from(wallets, use, sheet)
     at_zero, _ = rule_of(wallets[-1] if wallets else None, use)
     if at_zero is AtZero.OVERAGE and feature.beyond is not None:
         one.overage = EXACT.add(one.overage, spent.uncovered)
-    else:
-        one.refused = EXACT.add(one.refused, spent.uncovered)
+        return ZERO
+    one.refused = EXACT.add(one.refused, spent.uncovered)
+    return spent.uncovered
 
 
 def _forgive(one: Drawn, less: Decimal) -> Decimal:

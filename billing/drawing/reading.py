@@ -27,6 +27,7 @@ class Drawn:
     refused: Decimal
     times: int
     customer_id: int
+    customer: str
     span: Span
     counted: dict[int, Counted] = field(default_factory=dict)
 
@@ -44,8 +45,8 @@ ORDER BY d.id FOR UPDATE OF d
 # A statement of its own: it sees what those counted who held the lock before.
 _READ = f"""
 SELECT d.id, d.period_id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id,
-    p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES}, {CONTINUES},
-    p.is_trial, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+    cu.external_id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES},
+    {CONTINUES}, p.is_trial, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
 JOIN billing_draw d ON (d.period_id, d.plan_feature_id, d.window_start) = (sent.p, sent.f, sent.w)
 JOIN billing_period p ON p.id = d.period_id
@@ -87,10 +88,10 @@ def _drawn(rows: Iterable[Sequence[Any]]) -> list[Drawn]:
     found: dict[int, Drawn] = {}
     for id_, period_id, plan_feature_id, window_start, *rest in rows:
         if id_ not in found:
-            span, key = Span(*rest[5:15]), DrawKey(period_id, plan_feature_id, window_start)
-            found[id_] = Drawn(id_, key, *rest[:5], span)
-        if rest[15] is not None:
-            found[id_].counted[rest[15]] = Counted(*rest[16:])
+            span, key = Span(*rest[6:16]), DrawKey(period_id, plan_feature_id, window_start)
+            found[id_] = Drawn(id_, key, *rest[:6], span)
+        if rest[16] is not None:
+            found[id_].counted[rest[16]] = Counted(*rest[17:])
     return list(found.values())
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
+from typing import Protocol
 
 import msgspec
 import psycopg
@@ -32,6 +33,7 @@ from billing.store.draws import DrawKey, undivided
 from billing.subscribing import extend_customers
 from plans.failpoints import reached
 from plans.metering.numbers import measured
+from wallets.models import Hold
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
@@ -97,12 +99,31 @@ class Group:
     fingerprint: int = 0
 
 
-def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: bool = False) -> list[str]:
+class Admission(Protocol):
+    """Who decides inside the transaction whether usage is let in; frees: holds that it was kept in."""
+
+    frees: Sequence[Hold]
+
+    def begin(self, customers: Collection[str]) -> None:
+        """Take the locks that come before those of ingest."""
+
+    def decide(self, batch: Batch, repeated: Collection[str]) -> None:
+        """Refuse what is counted by now, by raising; repeated: keys of the batch that were stored before."""
+
+
+def record(
+    *,
+    events: Sequence[Received],
+    sandbox: bool,
+    at: datetime,
+    atomic: bool = False,
+    admission: Admission | None = None,
+) -> list[str]:
     """
     Store the events that are new, count them, and return an outcome for each: accepted, duplicate or conflict.
 
     When this returns, everything it calls accepted is committed and shows in every read. A batch that decided by an
-    old copy, or lost a deadlock, starts over.
+    old copy, or lost a deadlock, starts over. admission: stores nothing if that refuses.
 
     :raises RefusedAsAWhole: if `atomic` and one of them conflicts; nothing is stored then.
     """
@@ -114,7 +135,11 @@ def record(*, events: Sequence[Received], sandbox: bool, at: datetime, atomic: b
         batches = [attribute_all(part, sandbox=sandbox) for part in _divided(tried.first, edges)]
         try:
             with transaction.atomic():
-                stored = {key: digest for batch in batches for key, digest in _store(batch, at=at).items()}
+                if admission:
+                    admission.begin({event.customer for event in events})
+                stored: dict[str, str] = {}
+                for batch in batches:
+                    stored |= _store(batch, at=at, admission=admission)
                 answer = _outcomes(events, tried, stored)
                 if atomic and CONFLICT in answer:
                     raise RefusedAsAWhole(answer)
@@ -234,7 +259,7 @@ def _look_again(
     return customers.refresh(refs, sandbox=sandbox, since=since)
 
 
-def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
+def _store(batch: Batch, *, at: datetime, admission: Admission | None = None) -> Mapping[str, str]:
     """
     Write one batch inside the caller's transaction; return key → digest of the events that were there before.
 
@@ -245,7 +270,7 @@ def _store(batch: Batch, *, at: datetime) -> Mapping[str, str]:
     repeated = append(batch, at=at)
     stored = event_store.digests(repeated) if repeated else {}
     reached("ingest.after_append")
-    _count(batch, repeated, gates, at=at)
+    _count(batch, repeated, gates, at=at, admission=admission)
     reached("ingest.after_counters")
     return stored
 
@@ -321,14 +346,27 @@ def _rows(batch: Batch) -> list[event_store.Row]:
     ]
 
 
-def _count(batch: Batch, repeated: Collection[str], gates: sums.Gated, *, at: datetime, divided: bool = True) -> None:
+def _count(
+    batch: Batch,
+    repeated: Collection[str],
+    gates: sums.Gated,
+    *,
+    at: datetime,
+    divided: bool = True,
+    admission: Admission | None = None,
+) -> None:
     """Fold what the new events add, add it, and take what wallets pay of it."""
     with localcontext(EXACT):
         new = fold(batch, repeated)
         ids = sums.add(new.counters, new.rollups)
         if new.tallied:
             tally(new.tallied, ids)
-    draw(new.used if divided else undivided(new.used), at=at)
+    used = new.used if divided else undivided(new.used)
+    if admission is None:
+        draw(used, at=at)
+    else:
+        draw(used, at=at, frees=admission.frees, is_strict=True)
+        admission.decide(batch, repeated)
     mark_late(new.counters, new.carried, gates, at=at)
 
 

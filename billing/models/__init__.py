@@ -7,6 +7,7 @@ from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
+from billing.models.reservations import Reservation
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
     BilledUsage,
@@ -41,6 +42,7 @@ __all__ = [
     "OwnCommitment",
     "Period",
     "Redemption",
+    "Reservation",
     "Rollout",
     "Rollup",
     "ScheduledChange",

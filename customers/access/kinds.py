@@ -28,6 +28,9 @@ KINDS = {
     "not-authenticated": Kind(
         401, "No valid API key", "Send `Authorization: Bearer` with a key that is neither expired nor revoked."
     ),
+    "limit-reached": Kind(
+        402, "A limit stands against it", "Do as `limit.remedy` says, or wait until `limit.resets_at`."
+    ),
     "scope-missing": Kind(403, "The key may not do this", "Use a key with the scope that `detail` names."),
     "not-found": Kind(
         404,

@@ -29,7 +29,8 @@ class Problem(Exception):
     Refuse a request: `raise Problem("conflict", "Plan “pro” has no price in CHF; …")`.
 
     name: one of KINDS. detail: what is wrong this time, which value, and what to do.
-    errors: {field, code, detail} for each field at fault. retry_after: seconds.
+    errors: {field, code, detail} for each field at fault. retry_after: seconds. facts: further members of the body,
+    as JSON has them.
 
     :raises KeyError: if `name` is not one of KINDS.
     """
@@ -42,6 +43,7 @@ class Problem(Exception):
         errors: Sequence[Mapping[str, str]] = (),
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.name = name
@@ -49,6 +51,7 @@ class Problem(Exception):
         self.detail = detail or self.kind.remedy
         self.errors = errors
         self.headers = dict(headers or {})
+        self.facts = dict(facts or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(math.ceil(retry_after))
 
@@ -76,6 +79,7 @@ def answer(problem: Problem, *, request: HttpRequest) -> HttpResponse:
         "detail": problem.detail,
         "instance": getattr(request, "request_id", ""),
     }
+    body |= problem.facts
     if problem.errors:
         body["errors"] = list(problem.errors)
     # What a caller sent may come back in `detail`, so it may hold anything: what is no character becomes “?”.

@@ -24,7 +24,7 @@ from plans.models.versions import VersionState
 class FeatureForm(forms.ModelForm):
     class Meta:
         model = Feature
-        fields = ("name", "code", "kind", "meter")
+        fields = ("name", "code", "kind", "meter", "when_unreachable")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -31,19 +31,37 @@ class Catalogue(models.Model):
         return f"revision {self.revision}"
 
 
+class WhenUnreachable(models.TextChoices):
+    OPEN = "open", "let it through: use is reported later"
+    CLOSED = "closed", "do not let it through"
+
+
 @pghistory.track()
 class Feature(models.Model):
-    """What a customer may use. A metered feature has one meter."""
+    """
+    What a customer may use. A metered feature has one meter.
+
+    when_unreachable: what the product does while it gets no answer to a check.
+    """
 
     code = models.CharField(max_length=64, unique=True, validators=[code])
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=8, choices=FeatureKind, default=FeatureKind.METERED)
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, blank=True, related_name="features")
+    when_unreachable = models.CharField(
+        "when billing cannot be reached",
+        max_length=6,
+        choices=WhenUnreachable,
+        default=WhenUnreachable.OPEN,
+        db_default=WhenUnreachable.OPEN,
+        help_text="What your product does while it gets no answer to a check.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             one_of("kind", FeatureKind, name="feature_kind_is_known"),
+            one_of("when_unreachable", WhenUnreachable, name="feature_fails_open_or_closed"),
             models.CheckConstraint(
                 condition=Q(kind="metered", meter__isnull=False) | (~Q(kind="metered") & Q(meter__isnull=True)),
                 name="feature_has_a_meter_if_and_only_if_metered",

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from billing.checking import CAP_REACHED, NOT_COVERED, UnknownCustomer, UnknownFeature, check
+from billing.limits.checking import CAP_REACHED, NOT_COVERED, UnknownCustomer, UnknownFeature, check
 from billing.subscribing import cancel
 from tests.builders import FEB, JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, use
 

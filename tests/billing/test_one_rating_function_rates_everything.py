@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from billing.auditing import audit
-from billing.checking import check
 from billing.closing import close_due, preview
+from billing.limits.checking import check
 from billing.usage.current import current_usage
 from invoices.models import Invoice
 from plans.admin.example import Asked, examples

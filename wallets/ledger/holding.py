@@ -120,6 +120,18 @@ def commit(
     return spent
 
 
+def free(wallets: Sequence[Open], found: Hold, *, at: datetime) -> None:
+    """
+    Give back, in wallets that are open, what a hold keeps, because what it was for is taken now; the caller writes.
+
+    One whose time is over keeps nothing any more.
+    """
+    found.refresh_from_db()
+    if found.state == HoldState.OPEN:
+        _free(wallets, [found])
+        _end([found], HoldState.RELEASED, at=at)
+
+
 def commit_in(wallets: Sequence[Open], found: Hold, use: Use, sheet: Sheet) -> Spent:
     """Free what a hold keeps in wallets that are open, and take what was used; the caller writes the wallets."""
     _free(wallets, [found])

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from billing.auditing import assert_clean
-from billing.checking import check
 from billing.closing import close_due, preview
+from billing.limits.checking import check
 from billing.models import Override
 from billing.subscribing import OverrideRefused, end_override
 from billing.usage.current import current_usage

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from billing.auditing import assert_clean
-from billing.checking import check
 from billing.closing import close_due, close_one, preview
 from billing.closing.operation import ClosingFailed
+from billing.limits.checking import check
 from billing.models import Period
 from billing.subscribing import ChangeRefused, apply_coupon, change_plan
 from billing.usage.current import current_usage

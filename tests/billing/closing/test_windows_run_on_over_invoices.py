@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing.checking import check
 from billing.closing import close_due, close_one, preview
+from billing.limits.checking import check
 from billing.models import Period
 from billing.subscribing import cancel, change_plan, extend_periods
 from billing.usage.current import current_usage

@@ -1,0 +1,162 @@
+"""May so much of a feature be used? What stands against it, and what would help."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from billing.limits.reading import Asked, Row, UnknownFeature, read
+from billing.limits.spending import Spent, spent_of
+from billing.limits.standing import Room, Standing, standing_of
+from billing.usage.current import UnknownCustomer
+from plans.models.prices import Consumption
+from plans.pricing.exact import EXACT, ZERO
+
+__all__ = ["Answer", "UnknownCustomer", "UnknownFeature", "answer", "check"]
+
+NOTHING_KNOWN: Mapping[str, str] = {}
+
+NOT_COVERED = "no_subscription"
+CAP_REACHED = "hard_cap_reached"
+WALLET_EMPTY = "wallet_empty"
+SPEND_CAP_REACHED = "spend_cap_reached"
+
+REMEDIES = {
+    NOT_COVERED: "subscribe",
+    CAP_REACHED: "upgrade",
+    WALLET_EMPTY: "top_up",
+    SPEND_CAP_REACHED: "raise_cap",
+}
+"""What would help against each limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    allowed: whether the quantity may be used now. reason: which limit stands against it; empty if none.
+
+    used, reserved, included, remaining: of the running window of use; remaining is None where no quantity limits it.
+    resets_at: when the allowance starts anew. cost: what the quantity costs, in the wallet's unit where one pays and
+    in the invoice's currency otherwise; None where its properties do not tell. room: what wallets have for it.
+    spent: the spend cap that is reached. retry_after: seconds to wait before the next use, where that slows it down.
+    when_unreachable: what the product does when it gets no answer: let it through (open), or not (closed).
+    """
+
+    allowed: bool
+    reason: str
+    consumption: str
+    used: Decimal
+    included: Decimal
+    remaining: Decimal | None
+    resets_at: datetime | None
+    reserved: Decimal = ZERO
+    cost: Decimal | None = None
+    unit: str = ""
+    room: Room | None = None
+    spent: Spent | None = None
+    retry_after: int | None = None
+    when_unreachable: str = "open"
+    standing: Standing | None = None
+
+    def refused_for(self, reason: str) -> "Answer":
+        """Return the same where another limit turned out to stand against it."""
+        return replace(self, allowed=False, reason=reason)
+
+    @property
+    def remedy(self) -> str:
+        """What would help; empty where nothing stands against it."""
+        return REMEDIES.get(self.reason, "")
+
+
+def check(
+    *,
+    customer: str,
+    feature: str,
+    quantity: Decimal,
+    sandbox: bool,
+    at: datetime,
+    subscription: str = "",
+    properties: Mapping[str, str] = NOTHING_KNOWN,
+) -> Answer:
+    """
+    Answer whether a customer may use `quantity` units of a feature at `at`: zero asks for any at all.
+
+    properties: dimensions of the use to come, such as the model, by which its price is found.
+
+    :raises UnknownCustomer: if there is no such customer.
+    :raises UnknownFeature: if there is no such feature.
+    """
+    return answer(Asked(customer, feature, sandbox, at, subscription), quantity, properties)
+
+
+def answer(asked: Asked, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
+    """Answer by what is stored now, as `check` does."""
+    rows = read(asked)
+    first = rows[0]
+    standing = standing_of(rows, asked.at)
+    if first.plan_feature_id is None:
+        return Answer(False, NOT_COVERED, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+    if standing is None:
+        ends_at = first.ends_at
+        return Answer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
+    return _limited(asked, first, standing, quantity, properties)
+
+
+def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
+    feature = standing.feature
+    used, reserved = standing.used, standing.held
+    reason, remaining, cost, room = "", None, None, None
+    if feature.consumption == Consumption.HARD_CAP:
+        remaining = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
+        if quantity > remaining or not remaining:
+            reason = CAP_REACHED
+    if feature.wallet or row.is_capped:
+        rate_id = standing.rate_of(properties) if quantity else None
+        cost = None if rate_id is None else standing.cost_of(quantity, rate_id)
+    if feature.wallet:
+        room = standing.room
+        if not reason and not room.is_endless and (room.available <= 0 if cost is None else cost > room.available):
+            reason = WALLET_EMPTY
+    spent = _passed(asked, standing, cost) if row.is_capped and not reason else None
+    if spent is not None and spent.stops:
+        reason = SPEND_CAP_REACHED
+    return Answer(
+        allowed=not reason,
+        reason=reason,
+        consumption=feature.consumption,
+        used=used,
+        included=feature.included,
+        remaining=remaining,
+        resets_at=standing.resets_at,
+        reserved=reserved,
+        cost=cost,
+        unit=standing.unit,
+        room=room,
+        spent=spent,
+        retry_after=None if spent is None or spent.stops else spent.retry_after,
+        when_unreachable=row.when_unreachable,
+        standing=standing,
+    )
+
+
+def _passed(asked: Asked, standing: Standing, cost: Decimal | None) -> Spent | None:
+    """Return the cap that so much more would pass: one that stops before one that slows down."""
+    more = None if cost is None else standing.invoiced_cost_of(cost)
+    period_id, feature_id = standing.span.period_id, standing.feature.feature_id
+    passed = [
+        one
+        for one in spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
+        if one.is_of(period_id, feature_id) and one.is_passed_by(more)
+    ]
+    return min(passed, key=lambda one: not one.stops, default=None)
+
+
+def beyond_its_cap(asked: Asked) -> Answer | None:
+    """Return what stands against a use that is counted already, if that is beyond the hard cap of its feature."""
+    rows = read(asked)
+    standing = standing_of(rows, asked.at)
+    if standing is None or standing.feature.consumption != Consumption.HARD_CAP:
+        return None
+    if EXACT.add(standing.used, standing.held) <= standing.feature.included:
+        return None
+    return _limited(asked, rows[0], standing, ZERO, NOTHING_KNOWN)
