@@ -25,8 +25,8 @@ def refused_by(statement: str, *parameters: object) -> str:
     return "nothing"
 
 
-def named_constraints(app: str) -> set[str]:
-    """Return the constraints of an app's tables that we have named; those that Django names begin with the table."""
+def named_constraints(tables: str) -> set[str]:
+    """Return the constraints of tables, such as an app's, that we have named; Django's begin with the table."""
     with connection.cursor() as cursor:
-        cursor.execute(_OURS, [f"{app}\\_%", f"{app}\\_%"])
+        cursor.execute(_OURS, [f"{tables}%", f"{tables}%"])
         return {name for (name,) in cursor.fetchall()}

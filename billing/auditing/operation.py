@@ -17,6 +17,7 @@ from billing.auditing import (
     metering,
     numbers,
     payments,
+    reservations,
     subscriptions,
     wallets,
 )
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     *subscriptions.CHECKS,
     *metering.CHECKS,
     *wallets.CHECKS,
+    *reservations.CHECKS,
     *documents.CHECKS,
     *credits.CHECKS,
     *numbers.CHECKS,

@@ -43,8 +43,15 @@ def test_message_501_of_500_is_refused(caller):
         "consumption": "hard_cap",
         "used": "500",
         "included": "500",
+        "reserved": "0",
         "remaining": "0",
         "resets_at": "2026-04-01T00:00:00Z",
+        "cost": None,
+        "balance": None,
+        "spend_cap": None,
+        "retry_after": None,
+        "remedy": {"kind": "upgrade", "plans": []},
+        "when_unreachable": "open",
     }
 
 

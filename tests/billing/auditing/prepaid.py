@@ -9,6 +9,9 @@ from django.contrib.auth.models import User
 from billing.correcting import Wanted, correct
 from billing.ingest.recording import record
 from billing.ingest.wire import key_of
+from billing.reserving import commit as commit_reservation
+from billing.reserving import release as release_reservation
+from billing.reserving import reserve
 from plans.pricing.currencies import CREDITS
 from plans.publishing import publish
 from tests.billing.ingest.world import read
@@ -41,6 +44,7 @@ def prepay() -> None:
     money = Wallet.objects.create(customer=customer, name="Money", unit="USD", pays_invoices=True)
     _fill(credits, other, money, runs.pk)
     _use(credits, runs.pk)
+    _reserve()
     _steer(credits, other)
 
 
@@ -92,6 +96,17 @@ def _steer(credits: Wallet, other: Wallet) -> None:
     extend(lot_id=credits.lots.get(source="spring").pk, expires_at=at + 400 * DAY, **asked)
     more_than_there_is = Use(D(35), at, "beyond", at_zero=AtZero.GRACE)
     hold(customer_id=credits.customer_id, unit="credits", use=more_than_there_is, until=at + 90 * DAY)
+
+
+def _reserve() -> None:
+    at = JAN + 19 * DAY
+    for name in ("kept", "used", "given up"):
+        asked: dict[str, Any] = {"customer": "prepaid", "feature": "runs", "quantity": D(1), "reference": name}
+        made, _ = reserve(**asked, sandbox=False, at=at, lasts=DAY, properties={"kind": "plain"})
+        if name == "used":
+            commit_reservation(reservation_id=made.pk, quantity=D(1), at=at)
+        elif name == "given up":
+            release_reservation(reservation_id=made.pk, at=at)
 
 
 def send(id_: str, event: str, used_at: Any, *, at: Any = None, **properties: Any) -> None:
