@@ -1,5 +1,6 @@
 """GET /api/v1/customers/{id}/usage: what a customer has used, and what it costs so far."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from customers.models import Customer
 from plans.api.fields import amount_document
 from plans.models import Meter
 from plans.pricing.exact import plain
+from wallets.models import Wallet
+from wallets.standing import EMPTY, standings
 
 
 class UsageView(APIView):
@@ -43,6 +46,8 @@ class UsageView(APIView):
         promised = progress_of(periods)
         shown = [period_document(one, promised.get(one.period_id)) for one in periods]
         document = {"customer": customer, "at": at, "periods": shown}
+        if any(feature.terms.wallet for one in periods for feature in one.features):
+            document["wallets"] = wallet_documents(customer, sandbox=request.user.sandbox, at=at)
         return HttpResponse(msgspec.json.encode(document), content_type="application/json")
 
 
@@ -115,6 +120,25 @@ def period_document(period: PeriodUsage, promised: Progress | None) -> dict[str,
         "spend_caps": [cap_document(one, period) for one in period.caps],
         "commitment": None if promised is None else commitment_document(promised, currency),
     }
+
+
+def wallet_documents(customer: str, *, sandbox: bool, at: datetime) -> list[dict[str, Any]]:
+    """Return the customer's open wallets, in the order in which they are taken."""
+    found = Wallet.objects.filter(
+        customer__external_id=customer, customer__sandbox=sandbox, closed_at__isnull=True
+    ).order_by("priority", "pk")
+    standing = standings([one.pk for one in found], at=at)
+    return [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "unit": one.unit,
+            "balance": plain(one.balance),
+            "available": plain(standing.get(one.pk, EMPTY).available),
+            "debt": plain(one.debt),
+        }
+        for one in found
+    ]
 
 
 def commitment_document(promised: Progress, currency: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from djmoney.money import Money
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from plans.pricing.currencies import CREDITS
 from plans.pricing.exact import plain
 from plans.pricing.money import UnknownCurrency, minor_unit
 
@@ -19,11 +20,12 @@ def amount_document(amount: Decimal, currency: str) -> dict[str, str]:
     """
     Return an amount as the API gives it: {"amount": "12.30", "currency": "USD"}.
 
-    At least the places of the currency's minor unit are shown, and all the digits that the amount has.
+    At least the places of the currency's minor unit are shown, and all the digits that the amount has; credits, which
+    have none, stand in `XCR`.
     """
     text = plain(amount)
     try:
-        places = -int(minor_unit(currency).as_tuple().exponent)
+        places = 0 if currency == CREDITS else -int(minor_unit(currency).as_tuple().exponent)
     except UnknownCurrency:
         places = 0
     whole, _, fraction = text.partition(".")

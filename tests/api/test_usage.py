@@ -8,6 +8,8 @@ import time_machine
 
 from tests.api.calls import NOW, Caller, problem
 from tests.billing.ingest.world import make_world
+from tests.builders import rate
+from tests.wallets.test_use_is_paid_as_it_comes import prepaid
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +42,18 @@ def test_what_was_acknowledged_shows_in_the_next_read(caller):
         [period] = answer(caller.get("/customers/acme/usage"))["periods"]
         calls = next(one for one in period["features"] if one["feature"] == "calls")
         assert (calls["used"], calls["cost"]) == (str(number), {"amount": f"0.0{number}", "currency": "USD"})
+
+
+def test_tells_what_prepaid_use_has_drawn_and_what_is_left(caller):
+    prepaid([rate("5")], balance=12)
+    caller.post("/events", [{"id": str(n), "customer": "acme", "event": "run"} for n in range(2)])
+
+    told = answer(caller.get("/customers/acme/usage"))
+
+    [feature] = told["periods"][0]["features"]
+    assert feature["drawn"] == {"amount": "10", "currency": "XCR"}
+    [wallet] = told["wallets"]
+    assert (wallet["unit"], wallet["balance"], wallet["available"], wallet["debt"]) == ("credits", "2", "2", "0")
 
 
 def test_tells_how_each_rate_comes_to_its_amount(caller):

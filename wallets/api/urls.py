@@ -1,9 +1,25 @@
-"""Addresses of the API's wallets, and of what is paid."""
+"""Addresses of the API's wallets."""
 
 from django.urls import path
 
+from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidView
+from wallets.api.moving import GrantsView, SpendsView, TransfersView
 from wallets.api.payments import PaymentsView
+from wallets.api.transactions import TransactionsView
+from wallets.api.wallets import ClosureView, WalletsView, WalletView
 
 urlpatterns = [
+    path("wallets", WalletsView.as_view(), name="wallets"),
+    path("wallets/<int:wallet>", WalletView.as_view(), name="wallet"),
+    path("wallets/<int:wallet>/close", ClosureView.as_view(), name="wallet_close"),
+    path("wallets/<int:wallet>/lots", LotsView.as_view(), name="wallet_lots"),
+    path("wallets/<int:wallet>/transactions", TransactionsView.as_view(), name="wallet_transactions"),
+    path("wallets/<int:wallet>/grants", GrantsView.as_view(), name="wallet_grants"),
+    path("wallets/<int:wallet>/spend", SpendsView.as_view(), name="wallet_spend"),
+    path("wallets/<int:wallet>/transfer", TransfersView.as_view(), name="wallet_transfer"),
+    path("lots/<int:lot>", LotView.as_view(), name="lot"),
+    path("lots/<int:lot>/void", VoidView.as_view(), name="lot_void"),
+    path("lots/<int:lot>/refund", RefundView.as_view(), name="lot_refund"),
+    path("lots/<int:lot>/extend", ExtensionView.as_view(), name="lot_extend"),
     path("invoices/<int:invoice>/payments", PaymentsView.as_view(), name="payments"),
 ]

@@ -14,7 +14,7 @@ from wallets.ledger.opening import Open, open_for, open_wallets, read_lots
 from wallets.ledger.posting import Sheet, against, moved, write
 from wallets.ledger.references import digest_of
 from wallets.ledger.refusing import Conflict, LedgerRefused, NotEnough
-from wallets.models import Lot
+from wallets.models import Lot, Wallet
 from wallets.models.ledger import Account, Movement
 
 
@@ -98,6 +98,8 @@ def transfer(
         source, target = wallets[from_id], wallets[to_id]
         if (source.customer_id, source.unit) != (target.customer_id, target.unit):
             raise LedgerRefused("Both wallets must be of one customer and hold the same unit.", field="to")
+        if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
+            raise LedgerRefused("What their lots cost stands in two currencies: grant and void instead.", field="to")
         found = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
         if before := list(found.order_by("id")):
             return _moved_before(before, amount, reference)

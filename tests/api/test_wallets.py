@@ -1,0 +1,163 @@
+"""Wallets over HTTP: opened, set, listed, and what is in them told lot by lot."""
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.utils import timezone
+
+from tests.api.calls import Caller, faults, problem
+from tests.builders import make_customer, make_feature
+from wallets.ledger.holding import hold
+from wallets.ledger.spending import Use
+from wallets.models import Lot, Transaction, Wallet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(seller):
+    return make_customer("acme", seller=seller, currency="EUR")
+
+
+@pytest.fixture
+def wallet(live, acme):
+    return live.post("/wallets", {"customer": "acme"}).json()["id"]
+
+
+def give(caller, wallet, amount, **more):
+    answer = caller.post(f"/wallets/{wallet}/grants", {"amount": amount, **more})
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def told(answer, field):
+    """Return the code of what is wrong with a field of something that cannot be done."""
+    return {one["field"]: one["code"] for one in problem(answer, 422, "unprocessable")["errors"]}[field]
+
+
+def test_a_wallet_is_opened_read_and_listed(live, acme):
+    sent = {"customer": "acme", "name": "Team", "unit": "EUR", "priority": 10, "at_zero": "grace", "grace": "50"}
+    answer = live.post("/wallets", sent)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made | sent == made
+    zero = {"balance": "0", "available": "0", "held": "0", "debt": "0", "next_expiry": None}
+    assert made | zero == made
+    assert live.get(f"/wallets/{made['id']}").json() == made
+    assert live.get("/wallets", customer="acme", unit="EUR").json()["data"] == [made]
+    assert live.get("/wallets", unit="credits").json()["data"] == []
+
+
+def test_it_says_what_can_be_spent_what_is_held_and_what_expires_next(live, wallet, acme):
+    now = timezone.now()
+    soon, later = now + timedelta(days=1), now + timedelta(days=9)
+    for amount, expires_at in (("10", soon), ("5", soon), ("20", later), ("40", None)):
+        give(live, wallet, amount, expires_at=expires_at and expires_at.isoformat())
+    give(live, wallet, "7", valid_from=later.isoformat())
+    hold(customer_id=acme.pk, unit="credits", use=Use(D(4), timezone.now(), "h"), until=soon)
+    found = live.get(f"/wallets/{wallet}").json()
+    assert [found[name] for name in ("balance", "available", "held")] == ["82", "71", "4"]
+    assert found["next_expiry"]["amount"] == "15"
+
+
+def test_it_behaves_as_it_is_set_to(live, wallet):
+    changed = live.patch(f"/wallets/{wallet}", {"name": "Spare", "at_zero": "grace", "grace": "10"}).json()
+    assert (changed["name"], changed["at_zero"], changed["grace"]) == ("Spare", "grace", "10")
+    give(live, wallet, "3")
+    spent = live.post(f"/wallets/{wallet}/spend", {"amount": "8"}).json()
+    assert spent == {"units": "3", "owed": "5", "uncovered": "0", "balance": "-5"}
+    again = live.patch(f"/wallets/{wallet}", {"at_zero": None, "grace": None}).json()
+    assert (again["at_zero"], again["grace"], again["name"]) == (None, None, "Spare")
+
+
+FAULTS = [
+    ({"name": "Wallet"}, "name", "refused"),
+    ({"unit": "XXX"}, "unit", "refused"),
+    ({"unit": "XCR"}, "unit", "refused"),
+    ({"unit": "USD", "currency": "EUR"}, "currency", "refused"),
+    ({"name": "b", "pays_invoices": True}, "pays_invoices", "refused"),
+    ({"name": "b", "at_zero": "grace"}, "grace", "refused"),
+    ({"name": "b", "at_zero": "block", "grace": "5"}, "grace", "refused"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "code"), FAULTS)
+def test_what_cannot_be_a_wallet_is_refused(live, wallet, body, field, code):
+    assert told(live.post("/wallets", {"customer": "acme", **body}), field) == code
+    assert Wallet.objects.count() == 1
+
+
+def test_what_is_no_wallet_at_all_names_its_fields(live, acme):
+    assert faults(live.post("/wallets", {"customer": "nobody"})) == {"customer": "unknown"}
+    assert faults(live.post("/wallets", {"customer": "acme", "balance": "5"})) == {"balance": "unknown"}
+    assert faults(live.get("/wallets", costumer="acme")) == {"costumer": "unknown"}
+
+
+def test_it_is_told_which_grant_paid_which_use(live, wallet):
+    make_feature("images")
+    first = give(live, wallet, "10", kind="bonus")
+    second = give(live, wallet, "10", features=["images"])
+    live.post(f"/wallets/{wallet}/spend", {"amount": "12", "feature": "images", "key": "job-1"})
+    lots = live.get(f"/wallets/{wallet}/lots").json()["data"]
+    assert [(one["id"], one["remaining"], one["features"]) for one in lots] == [
+        (second["id"], "0", ["images"]),
+        (first["id"], "8", []),
+    ]
+    (spent,) = live.get(f"/wallets/{wallet}/transactions", kind="spend", feature="images").json()["data"]
+    assert (spent["reference"], spent["units"], spent["balance_after"]) == ("api:job-1", "-12", "8")
+    entries = [(one["account"], one["lot"], one["units"]) for one in spent["entries"]]
+    assert entries[:2] == [("wallet", second["id"], "-10"), ("wallet", first["id"], "-2")]
+    assert sum(D(one["units"]) for one in spent["entries"]) == 0
+
+
+def test_the_ledger_comes_in_pages_in_the_order_of_time(live, wallet):
+    for amount in range(1, 6):
+        give(live, wallet, str(amount))
+    # What was asked for earlier may have got its number later.
+    newest = Transaction.objects.latest("pk")
+    path, seen, cursor = f"/wallets/{wallet}/transactions", [], {}
+    while cursor is not None:
+        page = live.get(path, limit=2, **cursor).json()
+        seen += [one["id"] for one in page["data"]]
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+    assert seen == sorted(seen, reverse=True)
+    assert (len(seen), seen[0]) == (5, newest.pk)
+    for wrong in ("x", "Mjow", "OTk5OTk"):
+        assert faults(live.get(path, cursor=wrong)) == {"cursor": "invalid"}
+
+
+def test_its_lists_ask_as_often_for_many_as_for_few(live, wallet, seller, django_assert_max_num_queries):
+    for number in range(6):
+        give(live, wallet, "5")
+        live.post("/wallets", {"customer": "acme", "name": f"w{number}"})
+    for path, most in (("/wallets", 3), (f"/wallets/{wallet}/lots", 5), (f"/wallets/{wallet}/transactions", 4)):
+        with django_assert_max_num_queries(most):
+            assert len(live.get(path).json()["data"]) >= 6
+
+
+def test_only_an_empty_wallet_is_closed(live, wallet):
+    give(live, wallet, "5")
+    problem(live.post(f"/wallets/{wallet}/close", {}), 422, "unprocessable")
+    live.post(f"/wallets/{wallet}/spend", {"amount": "5"})
+    closed = live.post(f"/wallets/{wallet}/close", {}).json()
+    assert closed["closed_at"]
+    problem(live.post(f"/wallets/{wallet}/grants", {"amount": "5"}), 409, "conflict")
+    assert told(live.patch(f"/wallets/{wallet}", {"priority": 1}), "") == "refused"
+
+
+def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, wallet):
+    lot = give(live, wallet, "5")["id"]
+    for path in (f"/wallets/{wallet}", f"/wallets/{wallet}/lots", f"/wallets/{wallet}/transactions", f"/lots/{lot}"):
+        problem(sandbox.get(path), 404, "not-found")
+    posts = {"grants": {"amount": "1"}, "spend": {"amount": "1"}, "close": {}}
+    posts["transfer"] = {"to": wallet, "amount": "1", "reason": "x"}
+    lots = {"void": {"reason": "x"}, "refund": {"reason": "x"}, "extend": {"reason": "x", "expires_at": None}}
+    addresses = {f"/wallets/{wallet}/{what}": body for what, body in posts.items()}
+    addresses |= {f"/lots/{lot}/{what}": body for what, body in lots.items()}
+    for path, body in addresses.items():
+        problem(sandbox.post(path, body), 404, "not-found")
+        problem(Caller(scopes=["read"]).post(path, body), 403, "scope-missing")
+    assert sandbox.get("/wallets").json()["data"] == []
+    assert faults(sandbox.post("/wallets", {"customer": "acme"})) == {"customer": "unknown"}
+    assert Lot.objects.get().remaining == 5

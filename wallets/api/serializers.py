@@ -1,0 +1,173 @@
+"""Wallets and what is in them, as the API gives them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, inline_serializer
+from rest_framework import serializers
+
+from customers.access.fields import CurrencyField, InstantField, KnownFields
+from plans.api.fields import NumberField, amount_document
+from plans.api.priced import AmountDocument
+from wallets.models import Entry, Lot, Transaction, Wallet
+from wallets.models.wallets import CREDITS, AtZeroRule
+from wallets.standing import EMPTY, Standing
+
+RULES = [(value, label) for value, label in AtZeroRule.choices if value]
+EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": NumberField()}, allow_null=True)
+
+
+class WalletSerializer(serializers.ModelSerializer[Wallet]):
+    """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, by the wallets' numbers."""
+
+    customer = serializers.CharField(source="customer.external_id", help_text="The customer's id.")
+    unit = serializers.CharField(help_text="`credits`, or the currency of the money that it holds.")
+    currency = serializers.CharField(help_text="Of what was paid for the lots.")
+    priority = serializers.IntegerField(help_text="Of several wallets the lowest is taken first.")
+    at_zero = serializers.SerializerMethodField(help_text="With nothing left; null: as the plan says.")
+    grace = NumberField(allow_null=True, help_text="How far below zero it may go; null: as the plan says.")
+    balance = NumberField(help_text="What is left in its lots, less what it owes.")
+    debt = NumberField(help_text="What it owes; the next grant pays it.")
+    available = serializers.SerializerMethodField(help_text="In lots that are valid now, and not held.")
+    held = serializers.SerializerMethodField(help_text="Kept for reservations.")
+    next_expiry = serializers.SerializerMethodField(help_text="When lots expire next, and what is left in them.")
+    closed_at = InstantField(allow_null=True)
+    created_at = InstantField()
+
+    class Meta:
+        model = Wallet
+        fields = [
+            *("id", "customer", "name", "unit", "currency", "balance", "available", "held", "debt", "next_expiry"),
+            *("priority", "at_zero", "grace", "promotional_first", "pays_invoices", "closed_at", "created_at"),
+        ]
+        read_only_fields = fields
+
+    def _standing(self, wallet: Wallet) -> Standing:
+        found: Standing = self.context["standings"].get(wallet.pk, EMPTY)
+        return found
+
+    @extend_schema_field(serializers.ChoiceField(RULES, allow_null=True))
+    def get_at_zero(self, wallet: Wallet) -> str | None:
+        """Return the wallet's own rule."""
+        return wallet.at_zero or None
+
+    @extend_schema_field(NumberField())
+    def get_available(self, wallet: Wallet) -> str:
+        """Return what can be spent now."""
+        return NumberField().to_representation(self._standing(wallet).available)
+
+    @extend_schema_field(NumberField())
+    def get_held(self, wallet: Wallet) -> str:
+        """Return what reservations keep."""
+        return NumberField().to_representation(self._standing(wallet).held)
+
+    @extend_schema_field(EXPIRY)
+    def get_next_expiry(self, wallet: Wallet) -> dict[str, Any] | None:
+        """Return when lots expire next."""
+        found = self._standing(wallet)
+        if found.next_expiry is None:
+            return None
+        return {
+            "at": InstantField().to_representation(found.next_expiry),
+            "amount": NumberField().to_representation(found.expiring),
+        }
+
+
+class LotSerializer(serializers.ModelSerializer[Lot]):
+    """A grant, and what is left of it. context: `features`, number → code."""
+
+    kind = serializers.CharField(help_text="purchased, promotional, included, bonus, rollover or refund.")
+    amount = NumberField(help_text="What was granted.")
+    remaining = NumberField(help_text="Not spent, expired or void yet.")
+    held = NumberField(help_text="Of what remains: kept for reservations.")
+    expired = NumberField(help_text="What expired of it.")
+    cost = serializers.SerializerMethodField(help_text="What all of it was paid with, net of tax.")
+    is_paid = serializers.BooleanField(help_text="Whether it counts as paid for, rather than promotional.")
+    features = serializers.SerializerMethodField(help_text="Codes of the features that it is for; all if empty.")
+    valid_from = InstantField()
+    expires_at = InstantField(allow_null=True)
+    granted_at = InstantField()
+    rollover_most = NumberField(allow_null=True, help_text="So much of it rolls over at most.")
+    source = serializers.CharField(help_text="What granted it; unique in the wallet.")
+
+    class Meta:
+        model = Lot
+        fields = [
+            *("id", "wallet", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
+            *("valid_from", "expires_at", "features", "rolls_over", "rollover_most", "rollover_days", "origin"),
+            *("granted_at", "source"),
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(AmountDocument())
+    def get_cost(self, lot: Lot) -> dict[str, str]:
+        """Return what it was paid with."""
+        return amount_document(lot.cost, str(lot.wallet.currency))
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_features(self, lot: Lot) -> list[str]:
+        """Return the codes of the features that it is kept for."""
+        return [self.context["features"][id_] for id_ in lot.features]
+
+
+class EntrySerializer(serializers.ModelSerializer[Entry]):
+    """One side of a movement: what an account gained."""
+
+    account = serializers.CharField(help_text="wallet, world, earned, breakage or promotional.")
+    lot = serializers.IntegerField(source="lot_id", allow_null=True, help_text="Whose units; null: what is owed.")
+    units = NumberField()
+    money = NumberField(help_text="Cost basis of the units, net of tax.")
+
+    class Meta:
+        model = Entry
+        fields = ["account", "lot", "units", "money"]
+        read_only_fields = fields
+
+
+class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+    """One movement of a wallet. Its entries sum to zero."""
+
+    kind = serializers.CharField(
+        help_text="grant, spend, give_back, expire, revive, roll_over, repay, void, refund …"
+    )
+    at = InstantField(help_text="When it was recorded.")
+    used_at = InstantField(allow_null=True, help_text="When the use was that it pays for.")
+    feature = serializers.CharField(source="feature.code", allow_null=True, default=None)
+    units = NumberField(help_text="What the balance moved by.")
+    uncovered = NumberField(help_text="What was asked for beyond, and the wallet had not.")
+    balance_after = NumberField()
+    entries = EntrySerializer(many=True)
+
+    class Meta:
+        model = Transaction
+        fields = [
+            *("id", "kind", "reference", "at", "used_at", "feature", "units", "uncovered", "balance_after", "reason"),
+            "entries",
+        ]
+        read_only_fields = fields
+
+
+class SettingsSerializer(KnownFields, serializers.Serializer[Any]):
+    """How a wallet behaves; what is not sent stays as it is."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    priority = serializers.IntegerField(
+        min_value=0, max_value=32767, required=False, help_text="Of several wallets the lowest is taken first."
+    )
+    at_zero = serializers.ChoiceField(RULES, required=False, allow_null=True, help_text="Null: as the plan says.")
+    grace = NumberField(required=False, allow_null=True, help_text="With `grace`: how far below zero.")
+    promotional_first = serializers.BooleanField(required=False)
+    pays_invoices = serializers.BooleanField(required=False, help_text="Of a wallet of money only.")
+
+    def validate_at_zero(self, rule: str | None) -> str:
+        """Return the rule as it is stored."""
+        return rule or ""
+
+
+class NewWalletSerializer(SettingsSerializer):
+    """A wallet to open; its validated data are the arguments of `open_wallet`."""
+
+    customer = serializers.CharField(max_length=200, help_text="The customer's id.")
+    unit = serializers.CharField(
+        max_length=7, default=CREDITS, help_text="`credits`, or the currency of the money that it is to hold."
+    )
+    currency = CurrencyField(required=False, help_text="Of what its lots are paid with. Default: the customer's.")

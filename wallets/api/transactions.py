@@ -1,0 +1,79 @@
+"""The ledger over HTTP: each movement with its entries, so that it is told which grant paid which usage."""
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.views import View
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.pagination import CursorPages, limit_of
+from customers.access.problems import invalid
+from wallets.api.serializers import TransactionSerializer
+from wallets.api.wallets import Wallets
+from wallets.models import Entry, Movement, Transaction
+
+_CURSOR = re.compile(r"2:([0-9]{1,18}):([0-9]{1,18})", re.ASCII)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class ByTime(CursorPages):
+    """Pages by the time of a row and its number, as the index has them: a ledger of millions is read as fast."""
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
+        """
+        Return the page that the request asks for.
+
+        :raises Problem: `invalid-fields`, if the limit or the cursor is none.
+        """
+        limit = limit_of(request.query_params.get("limit"))
+        if (cursor := request.query_params.get("cursor")) is not None:
+            at, id_ = _read(cursor)
+            queryset = queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
+        rows = list(queryset.order_by("-at", "-pk")[: limit + 1])
+        self.next_cursor = _write(rows[limit - 1]) if len(rows) > limit else None
+        return rows[:limit]
+
+
+class TransactionsView(Wallets):
+    """All movements of a wallet."""
+
+    required_scopes = {"GET": "read"}
+    pagination_class = ByTime
+    filters = {"kind": "kind", "feature": "feature__code"}
+    filter_choices = {"kind": Movement.values}
+
+    @extend_schema(
+        operation_id="list_wallet_transactions",
+        summary="List a wallet's movements with their entries, newest first",
+        responses=TransactionSerializer(many=True),
+    )
+    def get(self, request: Request, wallet: int) -> Response:
+        own = generics.get_object_or_404(self.get_queryset(), pk=wallet)
+        entries = Prefetch("entries", Entry.objects.order_by("id"))
+        found = Transaction.objects.filter(wallet=own).select_related("feature").prefetch_related(entries)
+        page = self.paginate_queryset(self.filter_queryset(found)) or []
+        return self.get_paginated_response(TransactionSerializer(page, many=True).data)
+
+
+def _write(row: Transaction) -> str:
+    text = f"2:{(row.at - _BEGINNING) // _MICROSECOND}:{row.pk}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> tuple[datetime, int]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        if found := _CURSOR.fullmatch(text):
+            return _BEGINNING + int(found[1]) * _MICROSECOND, int(found[2])
+    except (binascii.Error, ValueError, OverflowError):
+        pass
+    detail = "must be the next_cursor of an earlier page"
+    raise invalid([{"field": "cursor", "code": "invalid", "detail": detail}])

@@ -1,0 +1,126 @@
+"""Wallets over HTTP."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.idempotency import idempotent
+from customers.access.isolation import Isolated
+from customers.models import Customer
+from wallets.api.refusals import as_problems
+from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
+from wallets.keeping import change_wallet, close_wallet, open_wallet
+from wallets.models import Wallet
+from wallets.standing import standings
+
+EXAMPLE = OpenApiExample("Credits", {"customer": "acme", "name": "Team credits"}, request_only=True)
+
+
+class Wallets(Isolated, generics.GenericAPIView[Wallet]):
+    """Wallets of the caller's world."""
+
+    queryset = Wallet.objects.select_related("customer")
+    sandbox_path = "customer__sandbox"
+    serializer_class = WalletSerializer
+    lookup_url_kwarg = "wallet"
+
+    def shown(self, wallets: Sequence[Wallet]) -> Any:
+        """Return wallets with what is in them now."""
+        standing = standings([one.pk for one in wallets], at=timezone.now())
+        return WalletSerializer(wallets, many=True, context={"standings": standing}).data
+
+    def again(self, wallet: Wallet) -> Any:
+        """Return a wallet as it is stored now."""
+        return self.shown([self.get_queryset().get(pk=wallet.pk)])[0]
+
+
+class WalletsView(Wallets):
+    """Who has prepaid what."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    filters = {"customer": "customer__external_id", "unit": "unit"}
+
+    @extend_schema(
+        operation_id="list_wallets", summary="List wallets, newest first", responses=WalletSerializer(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        page: QuerySet[Wallet] = self.filter_queryset(self.get_queryset())
+        return self.get_paginated_response(self.shown(self.paginate_queryset(page) or []))
+
+    @extend_schema(
+        operation_id="open_wallet",
+        summary="Open a wallet",
+        description="Of credits, or of money of one currency. It is empty until something is granted.",
+        request=NewWalletSerializer,
+        responses={201: WalletSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = NewWalletSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = dict(serializer.validated_data)
+        asked["customer"] = _customer(asked["customer"], sandbox=request.user.sandbox)
+        with as_problems():
+            wallet = open_wallet(**asked, at=timezone.now())
+        return Response(self.again(wallet), status=status.HTTP_201_CREATED)
+
+
+class WalletView(Wallets):
+    """One wallet."""
+
+    required_scopes = {"GET": "read", "PATCH": "manage"}
+    problems = {"PATCH": ["unprocessable"]}
+
+    @extend_schema(operation_id="get_wallet", summary="Read a wallet: balance, what is held, owed and expires next")
+    def get(self, request: Request, wallet: int) -> Response:
+        return Response(self.shown([self.get_object()])[0])
+
+    @extend_schema(
+        operation_id="change_wallet",
+        summary="Set how a wallet behaves",
+        description="From now on; what it has paid stays as it is.",
+        request=SettingsSerializer,
+    )
+    def patch(self, request: Request, wallet: int) -> Response:
+        found = self.get_object()
+        serializer = SettingsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with as_problems():
+            changed = change_wallet(wallet=found, **serializer.validated_data, at=timezone.now())
+        return Response(self.again(changed))
+
+
+class ClosureView(Wallets):
+    """The end of a wallet."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="close_wallet",
+        summary="Close an empty wallet",
+        description="Nothing goes into it or out of it again.",
+        request=None,
+        responses={200: WalletSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, wallet: int) -> Response:
+        with as_problems():
+            closed = close_wallet(wallet_id=self.get_object().pk, at=timezone.now())
+        return Response(self.again(closed))
+
+
+def _customer(name: str, *, sandbox: bool) -> Customer:
+    found = Customer.objects.filter(external_id=name, sandbox=sandbox).first()
+    if found is None:
+        fault = serializers.ErrorDetail(f"There is no customer “{name}”.", "unknown")
+        raise serializers.ValidationError({"customer": [fault]})
+    return found

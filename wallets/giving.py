@@ -1,0 +1,46 @@
+"""Grant by hand, or for another system, what nobody buys."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from customers.notices import announce
+from plans.pricing.exact import plain
+from plans.trail import change
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.refusing import Conflict, LedgerRefused
+from wallets.models import Lot, LotKind, Wallet
+
+GIVEN = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
+"""Kinds that are granted so; what is bought is granted by its purchase, what is included by its period."""
+
+
+def give(*, wallet: Wallet, one: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None) -> Lot:
+    """
+    Put a lot into a wallet, and tell its customer; the same source again is answered with the lot that it gave.
+
+    :raises LedgerRefused: if it is of a kind that is not given so, an amount or a condition is none, or the source
+    has given something else.
+    """
+    if one.kind not in GIVEN:
+        raise LedgerRefused(f"Grant {', '.join(GIVEN)}: what is sold comes with its purchase.", field="kind")
+    with change("grant credits", by=by, at=at):
+        (lot,) = grant(wallet_id=wallet.pk, grants=[one], at=at, reason=reason, by_id=by.pk if by else None)
+        lot.refresh_from_db()
+        if (lot.kind, lot.amount, lot.expires_at, lot.features) != (
+            *(one.kind, one.amount, one.expires_at),
+            sorted(one.features),
+        ):
+            raise Conflict(one.source)
+        facts = {
+            "wallet": wallet.pk,
+            "lot": lot.pk,
+            "grant": lot.kind,
+            "amount": plain(lot.amount),
+            "unit": wallet.unit,
+            "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
+        }
+        announce(
+            kind="wallet.granted", customer_id=wallet.customer_id, facts=facts, key=f"lot:{lot.pk}:granted", at=at
+        )
+        return lot
