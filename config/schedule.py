@@ -5,7 +5,7 @@ from typing import Any
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
     """Return beat's entry for a task; a request that waited for the whole interval gives way to the next."""
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds - 5}}
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds - 5, seconds / 2)}}
 
 
 # What a worker leaves undone when it dies is taken up again within 60 s; of these, a rendering whose claim must lapse
@@ -20,5 +20,7 @@ SCHEDULE = {
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
+    "tell what happened": _every(5.0, "customers.tasks.tell"),
+    "forget old notices": _every(3600.0, "customers.tasks.forget_old_notices"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
 }

@@ -6,7 +6,7 @@ import environ
 import moneyed
 import pghistory
 
-from config import broker, content_policy, databases, development, postgres, schedule
+from config import broker, content_policy, databases, development, keeping, postgres, schedule
 from config.backoffice import appearance
 from plans.pricing.currencies import MINOR_UNITS
 
@@ -101,6 +101,16 @@ FORMAT_MODULE_PATH = ["config.formats"]
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("TOLLBOOK_FROM_EMAIL", default="billing@localhost")
+EMAIL_TIMEOUT = 15  # seconds
+
+# What is told to others -------------------------------------------------------------------------------------
+
+# Keys that secrets are encrypted with; the first one encrypts. Without any, one is derived from the secret key.
+ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.key_from(SECRET_KEY)]
+# Hosts of one's own network that webhooks may go to, over http and to any port as well.
+OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
+# How long what was told, and to whom, is kept.
+NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
 
 # Files ------------------------------------------------------------------------------------------------------
 
@@ -235,5 +245,7 @@ LOGGING = {
         # WeasyPrint and fontTools tell about every glyph.
         "weasyprint": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
+        # httpx tells each address that it posts to; what came of a delivery stands in its row.
+        "httpx": {"level": "WARNING"},
     },
 }

@@ -1,9 +1,36 @@
-"""What workers do for this app."""
+"""What workers do for this app. Each task looks in the tables for what is due, so one missed is no loss."""
+
+from dataclasses import asdict
+from time import monotonic
 
 from celery import shared_task
 from django.utils import timezone
 
 from customers.access import idempotency
+from customers.clock import database_time
+from customers.notices.delivering import deliver
+from customers.notices.fanning_out import fan_out
+from customers.notices.forgetting import forget_old
+
+TELLING_SECONDS = 45
+"""How long one task begins new messages; the next one takes over, and other tasks have their turn in between."""
+
+
+@shared_task
+def tell() -> dict[str, int]:
+    """Hand out what happened and send it; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + TELLING_SECONDS
+    handed_out = 0
+    while monotonic() < stop_at and (some := fan_out(at=database_time())):
+        handed_out += some
+    done = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
+    return {"handed_out": handed_out, **asdict(done)}
+
+
+@shared_task
+def forget_old_notices() -> int:
+    """Forget what was told long ago, and to whom."""
+    return forget_old(at=database_time())
 
 
 @shared_task

@@ -15,6 +15,7 @@ from billing.auditing import (
     history,
     jobs,
     metering,
+    notices,
     numbers,
     payments,
     reservations,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     *payments.CHECKS,
     *access.CHECKS,
     *jobs.CHECKS,
+    *notices.CHECKS,
 )
 
 

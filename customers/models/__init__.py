@@ -1,6 +1,8 @@
+from customers.models.contacts import Contact
 from customers.models.customers import Customer
+from customers.models.endpoints import WebhookEndpoint
 from customers.models.keys import ApiKey, IdempotentRequest
-from customers.models.notices import Notice
+from customers.models.notices import Delivery, Notice
 from customers.models.sellers import Seller
 
-__all__ = ["ApiKey", "Customer", "IdempotentRequest", "Notice", "Seller"]
+__all__ = ["ApiKey", "Contact", "Customer", "Delivery", "IdempotentRequest", "Notice", "Seller", "WebhookEndpoint"]

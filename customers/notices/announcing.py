@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from customers.notices.kinds import KINDS
+from customers.notices.kinds import KINDS, Mail
 
 Facts = Mapping[str, str | int | None]
 
@@ -32,6 +32,15 @@ INSERT INTO customers_notice (kind, customer_id, facts, key, created_at)
 SELECT %s, told.customer_id, told.facts, told.key, %s
 FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS told(customer_id, facts, key)
 ON CONFLICT (key) DO NOTHING
+"""
+
+
+_LISTENERS = """
+SELECT EXISTS (
+    SELECT FROM customers_webhookendpoint
+    WHERE disabled_reason <> 'removed' AND (kinds = '{}' OR %(kind)s = ANY(kinds))
+) OR %(mailed)s AND EXISTS (SELECT FROM customers_contact)
+OR %(to_owner)s AND EXISTS (SELECT FROM customers_customer WHERE owner_id IS NOT NULL)
 """
 
 
@@ -61,6 +70,20 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
+
+
+def is_listened_for(kind: str) -> bool:
+    """
+    Say whether anybody at all is told of a kind; where nobody is, bulk work need not announce it.
+
+    A disabled endpoint counts: what it misses can be sent to it later.
+    """
+    mail = KINDS[kind].mail
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LISTENERS, {"kind": kind, "mailed": mail is not Mail.NOBODY, "to_owner": KINDS[kind].to_owner}
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _as_json(facts: Facts) -> str:

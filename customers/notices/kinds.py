@@ -26,6 +26,10 @@ class Kind:
     to_owner: bool = False
 
 
+ENDPOINT_DISABLED = "webhook.disabled"
+TEST = "webhook.test"
+"""Kinds of our own, of an endpoint and no customer: the one is mailed to staff, the other goes to that endpoint."""
+
 KINDS: dict[str, Kind] = {
     "alert.fired": Kind("A limit or threshold was reached", Mail.ALERTS, to_owner=True),
     "alert.recovered": Kind("What was over a limit is below it again", Mail.ALERTS, to_owner=True),

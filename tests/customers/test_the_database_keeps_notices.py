@@ -2,28 +2,50 @@
 
 import pytest
 
-from customers.notices import announce
+from customers.models import Contact
+from customers.notices.fanning_out import fan_out
 from tests.builders import JAN, make_customer
+from tests.customers.notices.world import listen, tell
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 
-COLUMNS = {"notice": ("kind", "customer_id", "facts", "key", "created_at")}
+COLUMNS = {
+    "notice": ("kind", "customer_id", "facts", "key", "created_at", "recipients"),
+    "contact": ("customer_id", "name", "email", "language", "billing", "alerts"),
+    "webhookendpoint": (
+        *("url", "description", "sandbox", "kinds", "secret", "previous_secret", "previous_until"),
+        *("disabled_at", "disabled_reason", "created_at"),
+    ),
+    "delivery": (
+        *("notice_id", "target", "endpoint_id", "contact_id", "staff_id", "state", "attempts", "next_at", "answer"),
+    ),
+}
 
 
 @pytest.fixture(autouse=True)
 def told():
-    announce(kind="alert.fired", customer_id=make_customer().pk, facts={"limit": "80"}, key="alert:1", at=JAN)
+    customer = make_customer()
+    Contact.objects.create(customer=customer, email="bea@acme.example")
+    listen("https://example.com/hook")
+    tell(customer, at=JAN)
+    fan_out(at=JAN)
 
 
-def again(table: str, **columns: str) -> str:
+def again(table: str, where: str = "true", **columns: str) -> str:
     """Insert a row once more, with other values in some columns."""
     names = COLUMNS[table]
     values = ", ".join(columns.get(name, name) for name in names)
-    return f"INSERT INTO customers_{table} ({', '.join(names)}) SELECT {values} FROM customers_{table} LIMIT 1"  # noqa: S608
+    table = f"customers_{table}"
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} WHERE {where} LIMIT 1"  # noqa: S608
+
+
+def edit(table: str, change: str) -> str:
+    return f"UPDATE customers_{table} SET {change}"  # noqa: S608
 
 
 NEW = {"key": "'another'"}
+HOOK = "endpoint_id IS NOT NULL"
 
 CASES = [
     ("notice_is_made_once", again("notice")),
@@ -31,8 +53,31 @@ CASES = [
     ("notice_kind_is_dotted_words", again("notice", **NEW, kind="'Alert fired'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="'[]'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("pgtrigger", "UPDATE customers_notice SET kind = 'alert.recovered'"),
-    ("pgtrigger", "DELETE FROM customers_notice"),
+    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, customer_id="NULL")),
+    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, kind="'webhook.test'")),
+    ("notice_is_only_handed_out", edit("notice", "kind = 'alert.recovered'")),
+    ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
+    ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
+    ("contact_is_listed_once", again("contact")),
+    ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
+    ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
+    ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),
+    ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now(), disabled_reason = 'mood'")),
+    ("previous_secret_has_an_end", edit("webhookendpoint", "previous_secret = secret")),
+    ("previous_secret_has_an_end", edit("webhookendpoint", "previous_until = now()")),
+    ("endpoint_secret_is_kept_encrypted", edit("webhookendpoint", "secret = 'whsec_AAAA'")),
+    ("endpoint_secret_is_kept_encrypted", edit("webhookendpoint", "secret = ''")),
+    (
+        "endpoint_secret_is_kept_encrypted",
+        edit("webhookendpoint", "disabled_reason = 'removed', disabled_at = now()"),
+    ),
+    ("notice_is_delivered_once", again("delivery", HOOK)),
+    ("delivery_goes_on_until_it_ends", edit("delivery", "state = 'lost'")),
+    ("delivery_goes_on_until_it_ends", edit("delivery", "next_at = NULL")),
+    ("delivery_goes_on_until_it_ends", edit("delivery", "state = 'delivered'")),
+    ("delivery_has_one_recipient", again("delivery", HOOK, target="'contact:1'")),
+    ("delivery_has_one_recipient", again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
+    ("delivery_has_one_recipient", again("delivery", HOOK, target="'somebody'")),
 ]
 
 OLDER = {
@@ -55,3 +100,9 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 def test_every_promise_is_tested():
     assert named_constraints("customers") - OLDER <= {name for name, _ in CASES}
+
+
+def test_what_is_still_to_be_told_is_not_forgotten():
+    tell(make_customer(), key="another", at=JAN)
+
+    assert refused_by("DELETE FROM customers_notice WHERE recipients IS NULL") == "notice_is_only_handed_out"

@@ -33,8 +33,9 @@ from billing.subscribing import (
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
-from customers.models import ApiKey, IdempotentRequest
-from customers.notices import announce
+from customers.models import ApiKey, Contact, Customer, IdempotentRequest
+from customers.notices import announce, endpoints
+from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Rendering
 from invoices.paying import record_payment
@@ -364,7 +365,22 @@ def _add_what_surrounds(key: ApiKey) -> None:
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
-    announce(kind="invoice.paid", customer_id=invoice.customer_id, facts={}, key="paid", at=NOW)
+    _tell(invoice.customer)
+
+
+def _tell(customer: Customer) -> None:
+    """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
+    Contact.objects.create(customer=customer, email="bea@customer.example")
+    Contact.objects.create(customer=make_customer(), email="bob@customer.example")
+    customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
+    customer.save(update_fields=["owner"])
+    ours, _ = endpoints.create(url="https://example.com/ours", by=customer.owner)
+    endpoints.rotate(endpoint=ours, overlap=timedelta(days=1), at=NOW)
+    endpoints.create(url="https://example.com/theirs", kinds=["invoice.paid"], by=None)
+    for kind in ("invoice.paid", "alert.fired"):
+        announce(kind=kind, customer_id=customer.pk, facts={}, key=kind, at=NOW)
+    fan_out(at=NOW)
+    endpoints.send_test(endpoint=ours, at=NOW)
 
 
 def _date_back() -> None:

@@ -1,0 +1,28 @@
+"""Who gets a customer's mail."""
+
+import pghistory
+from django.db import models
+
+
+@pghistory.track()
+class Contact(models.Model):
+    """
+    A person, or a mailbox, at a customer.
+
+    language: of their mail; empty for the customer's. billing, alerts: which of the kinds of mail they get.
+    """
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="contacts")
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField()
+    language = models.CharField(max_length=10, blank=True, help_text="Such as de; empty for the customer's own.")
+    billing = models.BooleanField(default=True, help_text="Invoices, payments, top-ups and credits.")
+    alerts = models.BooleanField(default=True, help_text="Limits and thresholds that were reached.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "email"], name="contact_is_listed_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.name else self.email

@@ -1,0 +1,42 @@
+"""Forget what was told long ago."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+AT_ONCE = 5_000
+
+# By id, which is the order in which notices were written: so an index finds the oldest, and nothing else is read.
+_FORGET = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM customers_notice n WHERE recipients IS NOT NULL AND created_at < %(before)s
+        AND NOT EXISTS (SELECT FROM customers_delivery d WHERE d.notice_id = n.id AND d.next_at IS NOT NULL)
+    ORDER BY id LIMIT %(at_once)s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM customers_delivery d USING old WHERE d.notice_id = old.id
+)
+DELETE FROM customers_notice n USING old WHERE n.id = old.id
+"""
+_REMOVED = """
+DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'
+    AND NOT EXISTS (SELECT FROM customers_delivery d WHERE d.endpoint_id = e.id)
+"""
+
+
+def forget_old(*, at: datetime) -> int:
+    """
+    Delete notices older than settings.NOTICES_KEPT_DAYS with their deliveries, and return how many.
+
+    What is still to be delivered is kept until it is, or is given up. Endpoints that were removed go with the last of
+    theirs.
+    """
+    forgotten = 0
+    with connection.cursor() as cursor:
+        while True:
+            before = at - timedelta(days=settings.NOTICES_KEPT_DAYS)
+            cursor.execute(_FORGET, {"before": before, "at_once": AT_ONCE})
+            forgotten += cursor.rowcount
+            if cursor.rowcount < AT_ONCE:
+                cursor.execute(_REMOVED)
+                return forgotten

@@ -1,0 +1,42 @@
+"""The secrets that webhooks are signed with: made here, shown once, kept encrypted."""
+
+import base64
+import binascii
+import secrets
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+BYTES = 32
+PREFIX = "whsec_"
+
+
+class Unreadable(RuntimeError):
+    """A secret was encrypted with a key that is not among settings.ENCRYPTION_KEYS any more."""
+
+
+def new_secret() -> str:
+    """Return a secret as Standard Webhooks writes it: `whsec_` and 32 random bytes in base 64."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(BYTES)).decode()
+
+
+def seal(secret: str) -> str:
+    """Return a secret encrypted, as it is stored."""
+    return _keys().encrypt(secret.encode()).decode()
+
+
+def unseal(stored: str) -> str:
+    """
+    Return a secret as its receiver knows it.
+
+    :raises Unreadable: if none of our keys opens it.
+    """
+    try:
+        base64.b64decode(stored, altchars=b"-_", validate=True)  # what follows the last sign would be passed over
+        return _keys().decrypt(stored.encode()).decode()
+    except (InvalidToken, binascii.Error) as error:
+        raise Unreadable("No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again.") from error
+
+
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
