@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from billing.capping import CapRefused, remove_cap, set_cap
+from billing.capping import MOST_VALUE, CapRefused, dimensions_of, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.agreements import CapAction, CapSetter
 from plans.admin.figures import NumberInput
@@ -20,18 +21,35 @@ from plans.figures import money, number
 from plans.models import Feature
 from plans.terms import terms_of
 
-NOT_ENFORCED = "Caps are shown with what is spent of them; they are not enforced yet."
+ENFORCED = (
+    "Stop and slow down are what your product is told when it checks or reserves; what it reports is always counted."
+)
 
 
 class CapForm(forms.Form):
+    of = forms.ChoiceField(
+        label="Whose usage",
+        choices=[("subscription", "of this subscription"), ("customer", "of all subscriptions of the customer")],
+        initial="subscription",
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
     feature = forms.ChoiceField(label="Of", widget=UnfoldAdminSelectWidget)
+    dimension = forms.ChoiceField(label="Budget for one", required=False, widget=UnfoldAdminSelectWidget)
+    value = forms.CharField(
+        label="Which one",
+        required=False,
+        max_length=MOST_VALUE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Such as the id of one API key. Its share of the cost is counted, in proportion to its quantity.",
+    )
     amount = forms.DecimalField(label="At most", max_digits=19, decimal_places=4, widget=NumberInput())
     action = forms.ChoiceField(
         label="Once it is reached",
         choices=CapAction.choices,
         initial=CapAction.NOTIFY,
         widget=UnfoldAdminRadioSelectWidget,
-        help_text=NOT_ENFORCED,
+        help_text=ENFORCED,
     )
     per_minute = forms.IntegerField(
         label="Uses a minute",
@@ -52,12 +70,21 @@ class CapForm(forms.Form):
         features = terms_of(subscription.version_id, subscription.currency).features
         self.fields["feature"].choices = [("", "all usage"), *((one.feature_id, one.name) for one in features)]
         self.fields["feature"].required = False
+        dimensions = dimensions_of(subscription.customer, subscription, None)
+        self.fields["dimension"].choices = [("", "nothing: all of it together"), *((one, one) for one in dimensions)]
         self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
+        self.subscription = subscription
 
     def asked(self) -> dict[str, Any]:
         """Return what `set_cap` takes of the form."""
-        chosen = self.cleaned_data["feature"]
-        return {**self.cleaned_data, "feature": Feature.objects.get(pk=chosen) if chosen else None}
+        found = dict(self.cleaned_data)
+        chosen, of, dimension, value = (found.pop(name) for name in ("feature", "of", "dimension", "value"))
+        if of == "customer":
+            found |= {"customer": self.subscription.customer, "currency": str(self.subscription.currency)}
+        else:
+            found["subscription"] = self.subscription
+        match = {dimension: value} if dimension else {}
+        return {**found, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
 
 
 def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
@@ -65,9 +92,9 @@ def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) 
     form = CapForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         try:
-            cap = set_cap(subscription=subscription, **form.asked(), by=request.user, at=timezone.now())
+            cap = set_cap(**form.asked(), by=request.user, at=timezone.now())
         except CapRefused as refusal:
-            form.add_error(refusal.field, str(refusal))
+            form.add_error({"match": "value"}.get(refusal.field, refusal.field), str(refusal))
         else:
             messages.success(request, f"{_of(cap)} is capped at {_amount(cap)} a period.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
@@ -79,7 +106,7 @@ def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) 
         consequences=[
             "In each period, what usage comes to is compared with the cap.",
             "It takes the place of the cap that the same side has set for the same.",
-            NOT_ENFORCED,
+            ENFORCED,
         ],
         form=form,
         verb="Set cap",
@@ -87,8 +114,11 @@ def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) 
 
 
 def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the caps of a subscription as its page shows them, in one query."""
-    found = subscription.spend_caps.select_related("feature", "subscription").order_by("pk")
+    """Return the caps on a subscription as its page shows them, its customer's among them, in one query."""
+    of_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
+    found = (
+        SpendCap.objects.filter(Q(subscription=subscription) | of_customer).select_related("feature").order_by("pk")
+    )
     return [
         {"pk": one.pk, "of": _of(one), "amount": _amount(one), "action": _action(one), "by": one.get_set_by_display()}
         for one in found
@@ -96,11 +126,20 @@ def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 
 def _of(cap: SpendCap) -> str:
-    return str(cap.feature) if cap.feature else "All usage"
+    of = str(cap.feature) if cap.feature else "All usage"
+    of += "".join(f", {name} {value}" for name, value in cap.match.items())
+    return of if cap.subscription_id else f"{of} of all subscriptions"
 
 
 def _amount(cap: SpendCap) -> str:
-    return money(cap.amount, cap.subscription.currency)
+    return money(cap.amount, str(cap.currency))
+
+
+def _page_of(cap: SpendCap) -> str:
+    """Return the page of whoever is capped."""
+    if cap.subscription_id:
+        return reverse("admin:billing_subscription_change", args=[cap.subscription_id])
+    return reverse("admin:customers_customer_change", args=[cap.customer_id])
 
 
 def _action(cap: SpendCap) -> str:
@@ -111,12 +150,12 @@ def _action(cap: SpendCap) -> str:
 
 @admin.register(SpendCap)
 class SpendCapAdmin(ModelAdmin):
-    list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription")
-    list_select_related = ("feature", "subscription")
-    search_fields = ("subscription__external_id",)
-    search_help_text = "A subscription's id"
+    list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription", "customer")
+    list_select_related = ("feature", "subscription", "customer")
+    search_fields = ("subscription__external_id", "customer__external_id")
+    search_help_text = "A subscription's or a customer's id"
     ordering = ("-pk",)
-    fields = ("subscription", "of_shown", "amount_shown", "action_shown", "set_by", "created_at")
+    fields = ("subscription", "customer", "of_shown", "amount_shown", "action_shown", "set_by", "created_at")
     readonly_fields = fields
     actions_detail = ("remove",)
 
@@ -144,7 +183,7 @@ class SpendCapAdmin(ModelAdmin):
             told = f"The cap of {_amount(cap)} on {_of(cap).lower()} is removed."
             remove_cap(cap=cap, by=request.user, at=timezone.now())
             messages.success(request, told)
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[cap.subscription_id]))
+            return HttpResponseRedirect(_page_of(cap))
         return self.admin_site.confirmation(
             request,
             page=self,

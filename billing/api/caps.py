@@ -1,4 +1,4 @@
-"""Spend caps of a subscription over HTTP."""
+"""Spend caps of a subscription, or of all that a customer uses, over HTTP."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.capping import MOST_PER_MINUTE, CapRefused, remove_cap, set_cap
+from billing.capping import MOST_PER_MINUTE, MOST_VALUE, CapRefused, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.agreements import CapAction, CapSetter
 from customers.access.fields import KnownFields
 from customers.access.idempotency import idempotent
+from customers.models import Customer
 from plans.api.fields import NumberField
 from plans.models import Feature
 
@@ -24,11 +25,12 @@ class CapSerializer(serializers.ModelSerializer[SpendCap]):
     """What usage may come to in a period, and what happens then."""
 
     feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
-    amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
+    amount = NumberField(help_text="Before coupons and tax.")
+    currency = serializers.CharField()
 
     class Meta:
         model = SpendCap
-        fields = ["id", "feature", "amount", "action", "per_minute", "set_by", "created_at"]
+        fields = ["id", "feature", "match", "amount", "currency", "action", "per_minute", "set_by", "created_at"]
         read_only_fields = fields
 
 
@@ -36,9 +38,18 @@ class NewCapSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
     """What to cap; its validated data are the arguments of `set_cap`."""
 
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all usage.")
+    match = serializers.DictField(
+        child=serializers.CharField(max_length=MOST_VALUE),
+        required=False,
+        help_text='A dimension and its value, such as {"api_key": "k-1"}: a budget of that alone.',
+    )
     amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
+    currency = serializers.CharField(max_length=3, required=False, help_text="Of a customer's cap; default: its own.")
     action = serializers.ChoiceField(
-        choices=CapAction.choices, required=False, help_text="Default: notify. Stored and shown; not enforced yet."
+        choices=CapAction.choices,
+        required=False,
+        help_text="Default: notify. Stop and throttle are what checks and reservations answer by; reported usage is"
+        " always counted.",
     )
     per_minute = serializers.IntegerField(
         min_value=1, max_value=MOST_PER_MINUTE, required=False, help_text="Uses that a throttle lets through."
@@ -54,22 +65,30 @@ class NewCapSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
 
 
 class Caps(generics.GenericAPIView[SpendCap]):
-    """Caps of one subscription of the caller's world."""
+    """Caps on one subscription, or on one customer, of the caller's world."""
 
     serializer_class = CapSerializer
 
-    def subscription(self) -> Subscription:
-        """:raises Http404: if the caller sees no such subscription."""
-        name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
-        return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
+    def scope(self) -> dict[str, Any]:
+        """
+        Return whose caps these are, as `set_cap` takes it.
+
+        :raises Http404: if the caller sees no such subscription or customer.
+        """
+        sandbox = self.request.user.sandbox
+        if name := self.kwargs.get("subscription"):
+            found = generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
+            return {"subscription": found}
+        name = self.kwargs["customer"]
+        return {"customer": generics.get_object_or_404(Customer, external_id=name, sandbox=sandbox)}
 
     def get_queryset(self) -> QuerySet[SpendCap]:
-        """Return the subscription's caps."""
-        return SpendCap.objects.filter(subscription=self.subscription()).select_related("feature")
+        """Return their caps."""
+        return SpendCap.objects.filter(**self.scope()).select_related("feature")
 
 
 class CapsView(Caps, generics.ListAPIView[SpendCap]):
-    """All of them."""
+    """All of a subscription's."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -80,26 +99,50 @@ class CapsView(Caps, generics.ListAPIView[SpendCap]):
     @extend_schema(
         operation_id="set_spend_cap",
         summary="Cap what a subscription spends",
-        description="On all usage or on one feature, in each period. It takes the place of the one that the same side"
-        " has set for the same. Current usage shows what is spent of it; caps are not enforced yet.",
+        description="On all usage, on one feature, or on one value of a dimension, in each period. It takes the place"
+        " of the one that the same side has set for the same. Current usage shows what is spent of it.",
         request=NewCapSerializer,
         responses={201: CapSerializer},
         examples=[EXAMPLE],
     )
     @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
+    def post(self, request: Request, **names: str) -> Response:
+        return self.set(request)
+
+    def set(self, request: Request) -> Response:
+        """Set the cap that a body asks for."""
         serializer = NewCapSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            cap = set_cap(subscription=self.subscription(), **serializer.validated_data, at=timezone.now())
+            cap = set_cap(**self.scope(), **serializer.validated_data, at=timezone.now())
         except CapRefused as error:
             detail = [serializers.ErrorDetail(str(error), "refused")]
             raise serializers.ValidationError({error.field: detail}) from error
         return Response(CapSerializer(cap).data, status=status.HTTP_201_CREATED)
 
 
+class CustomerCapsView(CapsView):
+    """All of a customer's."""
+
+    @extend_schema(operation_id="list_customer_spend_caps", summary="Spend caps of a customer, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="set_customer_spend_cap",
+        summary="Cap what a customer spends on all subscriptions",
+        description="As with a subscription's, on all of the customer's running periods in one currency together.",
+        request=NewCapSerializer,
+        responses={201: CapSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request, **names: str) -> Response:
+        return self.set(request)
+
+
 class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
-    """One of them."""
+    """One of a subscription's."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -110,6 +153,20 @@ class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
         return super().get(request, *args, **kwargs)
 
     @extend_schema(operation_id="remove_spend_cap", summary="Remove a spend cap", responses={204: None})
-    def delete(self, request: Request, subscription: str, number: int) -> Response:
+    def delete(self, request: Request, **names: Any) -> Response:
         remove_cap(cap=self.get_object(), at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CustomerCapView(CapView):
+    """One of a customer's."""
+
+    @extend_schema(operation_id="get_customer_spend_cap", summary="Read a customer's spend cap")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="remove_customer_spend_cap", summary="Remove a customer's spend cap", responses={204: None}
+    )
+    def delete(self, request: Request, **names: Any) -> Response:
+        return super().delete(request, **names)

@@ -31,8 +31,8 @@ def answer_document(answer: Answer, *, at: datetime) -> dict[str, Any]:
         else {
             "action": spent.cap.action,
             "set_by": spent.cap.set_by,
-            "cap": amount_document(spent.cap.amount, spent.currency),
-            "spent": amount_document(spent.spent, spent.currency),
+            "cap": amount_document(spent.cap.amount, spent.cap.currency),
+            "spent": amount_document(spent.spent, spent.cap.currency),
         },
         "retry_after": answer.retry_after,
         "remedy": None if answer.allowed else remedy_for(answer, at=at),
@@ -57,7 +57,7 @@ def limit_reached(answer: Answer, *, at: datetime) -> Problem:
         resets_at=answer.resets_at,
         available="0" if answer.room is None else plain(answer.room.available),
         unit=answer.unit,
-        cap="" if spent is None else f"{plain(spent.cap.amount)} {spent.currency}",
+        cap="" if spent is None else f"{plain(spent.cap.amount)} {spent.cap.currency}",
     )
     return Problem("limit-reached", f"{detail} Nothing was stored.", facts={"limit": _plain(answer, at)})
 

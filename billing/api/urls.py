@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.api.caps import CapsView, CapView
+from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
 from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
@@ -53,6 +53,8 @@ urlpatterns = [
     ),
     path("subscriptions/<str:subscription>/spend-caps", CapsView.as_view(), name="spend_caps"),
     path("subscriptions/<str:subscription>/spend-caps/<int:number>", CapView.as_view(), name="spend_cap"),
+    path("customers/<str:customer>/spend-caps", CustomerCapsView.as_view(), name="customer_spend_caps"),
+    path("customers/<str:customer>/spend-caps/<int:number>", CustomerCapView.as_view(), name="customer_spend_cap"),
     path("subscriptions/<str:subscription>/coupons", RedemptionsView.as_view(), name="redemptions"),
     path("subscriptions/<str:subscription>/coupons/<str:coupon>/remove", RemovalView.as_view(), name="coupon_remove"),
     path("subscriptions/<str:subscription>/trial", TrialView.as_view(), name="subscription_trial"),

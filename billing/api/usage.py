@@ -155,9 +155,11 @@ def commitment_document(promised: Progress, currency: str) -> dict[str, Any]:
 
 def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
     codes = {one.terms.feature_id: one.terms.code for one in period.features}
-    currency = period.terms.currency
+    currency = usage.cap.currency
     return {
+        "of": "customer" if usage.cap.is_of_customer else "subscription",
         "feature": codes.get(usage.cap.feature_id) if usage.cap.feature_id is not None else None,
+        "match": usage.cap.match,
         "action": usage.cap.action,
         "per_minute": usage.cap.per_minute,
         "set_by": usage.cap.set_by,

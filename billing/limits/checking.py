@@ -117,7 +117,7 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
         room = standing.room
         if not reason and not room.is_endless and (room.available <= 0 if cost is None else cost > room.available):
             reason = WALLET_EMPTY
-    spent = _passed(asked, standing, cost) if row.is_capped and not reason else None
+    spent = _passed(asked, standing, cost, properties) if row.is_capped and not reason else None
     if spent is not None and spent.stops:
         reason = SPEND_CAP_REACHED
     return Answer(
@@ -139,14 +139,14 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
     )
 
 
-def _passed(asked: Asked, standing: Standing, cost: Decimal | None) -> Spent | None:
+def _passed(asked: Asked, standing: Standing, cost: Decimal | None, properties: Mapping[str, str]) -> Spent | None:
     """Return the cap that so much more would pass: one that stops before one that slows down."""
     more = None if cost is None else standing.invoiced_cost_of(cost)
     period_id, feature_id = standing.span.period_id, standing.feature.feature_id
     passed = [
         one
         for one in spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
-        if one.is_of(period_id, feature_id) and one.is_passed_by(more)
+        if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)
     ]
     return min(passed, key=lambda one: not one.stops, default=None)
 

@@ -87,7 +87,8 @@ CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
 )::text, '[]') ELSE '' END
 """
 _IS_CAPPED = """
-EXISTS (SELECT FROM billing_spendcap sc WHERE sc.subscription_id = s.id AND sc.action <> 'notify')
+EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
+    AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
 """
 _READ = f"""
 SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_PURSES}, {_IS_CAPPED},

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
+from djmoney.models.fields import CurrencyField
 
 from billing.immutability import leaves_billed_periods_alone
 from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
@@ -92,18 +93,27 @@ class CapSetter(models.TextChoices):
 @pghistory.track()
 class SpendCap(models.Model):
     """
-    What usage of a subscription, or of one feature of it, may come to in a period, and what happens then.
+    What usage may come to in a period, and what happens then.
 
-    feature: empty for all usage of the subscription. amount: in the subscription's currency, before coupons and tax.
+    subscription, customer: whose usage: of one subscription, or of all of a customer's in its currency, each in its
+    running period. feature: empty for all usage. match: a dimension and the value of it that this is a budget of,
+    such as one API key; empty for all. amount: in `currency`, before coupons and tax.
     per_minute: how many uses are let through once it is reached, where it throttles.
     set_by: the customer's own cap stands beside the one that finance sets, and never above it.
     """
 
-    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="spend_caps")
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, null=True, blank=True, related_name="spend_caps"
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="spend_caps"
+    )
     feature = models.ForeignKey(
         "plans.Feature", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
+    match = models.JSONField(default=dict, blank=True)
     amount = models.DecimalField(**AMOUNT)
+    currency = CurrencyField(default="USD")
     action = models.CharField(max_length=8, choices=CapAction, default=CapAction.NOTIFY)
     per_minute = models.PositiveIntegerField(null=True, blank=True)
     set_by = models.CharField(max_length=8, choices=CapSetter, default=CapSetter.FINANCE)
@@ -121,9 +131,14 @@ class SpendCap(models.Model):
                 name="only_a_throttle_lets_uses_through",
             ),
             models.UniqueConstraint(
-                fields=["subscription", "feature", "set_by"],
+                fields=["subscription", "customer", "feature", "match", "currency", "set_by"],
                 name="spend_is_capped_once_by_each",
                 nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(subscription__isnull=False, customer__isnull=True)
+                | Q(subscription__isnull=True, customer__isnull=False),
+                name="spend_of_a_subscription_or_a_customer_is_capped",
             ),
         ]
 

@@ -61,6 +61,7 @@ class Reservation(models.Model):
             models.Index(
                 fields=["period", "plan_feature"], condition=Q(state="open"), name="reservation_that_is_open"
             ),
+            models.Index(fields=["customer"], condition=Q(state="open"), name="reservation_of_customer"),
             models.Index(fields=["until"], condition=Q(state="open"), name="reservation_by_end"),
         ]
 

@@ -6,7 +6,7 @@ wallets have not is refused by the draw. Who is refused rolls back: no event is 
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -90,12 +90,12 @@ class Admission:
             self._decide_by_caps(customer, before, codes)
 
     def _decide_by_caps(self, customer: str, before: list[Spent], codes: dict[int, str]) -> None:
-        spent = {(one.cap, one.period_id): one.spent for one in before}
+        spent = {(one.cap.id, one.period_id): one.spent for one in before}
         for one in self._stops(customer):
-            if one.spent > one.cap.amount and one.spent > spent.get((one.cap, one.period_id), ZERO):
+            if one.spent > one.cap.amount and one.spent > spent.get((one.cap.id, one.period_id), ZERO):
                 code = next(iter(codes.values()), "")
                 stands = check(customer=customer, feature=code, quantity=ZERO, sandbox=self.sandbox, at=self.at)
-                raise LimitReached(stands.refused_for(SPEND_CAP_REACHED))
+                raise LimitReached(replace(stands.refused_for(SPEND_CAP_REACHED), spent=one))
 
     def _stops(self, customer: str) -> list[Spent]:
         return [one for one in spent_of(customer=customer, sandbox=self.sandbox, at=self.at) if one.stops]

@@ -36,7 +36,8 @@ class FeatureUsage:
     used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
     not used yet.
     cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
-    period, if usage goes on as it has since the period began. drawn: what a wallet was asked for, where one pays.
+    period, if usage goes on as it has since the period began. window_start: where its window of use began. drawn:
+    what a wallet was asked for, where one pays.
     """
 
     terms: FeatureTerms
@@ -46,6 +47,7 @@ class FeatureUsage:
     projected: Decimal
     rating: Rating | None
     events: int
+    window_start: datetime
     drawn: Decimal | None = None
 
 
@@ -124,11 +126,12 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     held, runs = _held(spans, likely, (sandbox, customer)), read_runs(spans)
     quantities = holding.quantities_of(spans, at=at)
     found = []
-    for id_, (subscription, caps, span) in periods.items():
+    for id_, (subscription, _, span) in periods.items():
         used = with_metered(counters.get(id_, {}), span, held, at=at)
-        one = _period_usage(subscription, caps, with_runs(span, runs), used, at)
+        one = _period_usage(subscription, with_runs(span, runs), used, at)
         found.append(replace(one, quantities=quantities.get(id_, ())))
-    return found
+    caps = capped({id_: told for id_, (_, told, _) in periods.items()}, found)
+    return [replace(one, caps=caps.get(one.period_id, ())) for one in found] if caps else found
 
 
 MOST_LIKELY = 100_000
@@ -164,11 +167,11 @@ def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, 
     return read_held(spans)
 
 
-def _period_usage(subscription: str, caps: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
+def _period_usage(subscription: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
     terms = terms_for(span)
     windows = {one: _window(terms, one, span, at) for one in terms.features}
     features = tuple(
-        _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), passed)
+        _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), start, passed)
         for feature, (start, passed) in windows.items()
     )
     return PeriodUsage(
@@ -178,7 +181,6 @@ def _period_usage(subscription: str, caps: str, span: Span, counters: Counters, 
         ends_at=span.ends_at,
         terms=terms,
         features=features,
-        caps=tuple(capped(caps, ((one.terms.feature_id, one.cost) for one in features))),
     )
 
 
@@ -195,7 +197,7 @@ def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tu
 
 
 def _feature_usage(
-    span: Span, feature: FeatureTerms, counted: Mapping[int, Counted], passed: Fraction
+    span: Span, feature: FeatureTerms, counted: Mapping[int, Counted], start: datetime, passed: Fraction
 ) -> FeatureUsage:
     rating = projection = None
     if feature.price is not None:
@@ -211,6 +213,7 @@ def _feature_usage(
         projected=projection.invoiced if projection else ZERO,
         rating=rating.now if rating else None,
         events=sum(one.events for one in counted.values()),
+        window_start=start,
         drawn=counted.get(BEYOND, NOTHING).carried if feature.wallet else None,
     )
 

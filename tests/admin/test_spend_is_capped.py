@@ -19,7 +19,7 @@ def acme():
 def test_a_cap_is_set_seen_and_removed(member, acme):
     client = member("finance")
     here = f"/admin/billing/subscription/{acme.pk}/cap/"
-    assert "not enforced yet" in client.get(here).content.decode()
+    assert "what it reports is always counted" in client.get(here).content.decode()
     typed = {"feature": "", "amount": "500", "action": "throttle", "per_minute": "60", "set_by": "finance"}
     told = client.post(here, typed, follow=True).content.decode()
     made = SpendCap.objects.get()

@@ -7,14 +7,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.capping import CapRefused, remove_cap
+from billing.capping import CapRefused, remove_cap, set_cap
 from billing.models import SpendCap
 from billing.usage.current import current_usage
+from tests.billing.ingest.world import send
 from tests.builders import (
     JAN,
     cap,
     make_customer,
     make_feature,
+    make_meter,
     make_plan,
     offer,
     publish,
@@ -60,6 +62,71 @@ def test_caps_cost_no_query_of_their_own(acme):
     with CaptureQueriesContext(connection) as captured:
         assert told()
     assert len(captured) == len(without)
+
+
+@pytest.fixture
+def keyed():
+    """A customer with two subscriptions whose calls are told apart by key and model, at two rates."""
+    meter = make_meter(
+        "tokens", event_name="call", dimensions=["key", "model"], aggregation="sum", value_property="n"
+    )
+    feature = make_feature("tokens", meter=meter)
+    rates = [rate("0.10"), rate("1", match={"model": "large"})]
+    version = publish(make_plan("keyed", offers=[offer(feature, rates=rates, included=10)]))
+    customer = make_customer("acme")
+    first = subscribe(customer, version)
+    mails = publish(make_plan("mails", offers=[offer("mails", rates=[rate("1")])]))
+    return first, subscribe(customer, mails)
+
+
+def called(key, n, *, model="small"):
+    send({"id": f"{key}-{n}-{model}", "customer": "acme", "event": "call", "timestamp": NOW.isoformat(),
+          "properties": {"key": key, "model": model, "n": n}}, at=NOW)  # fmt: skip
+
+
+def test_a_budget_for_one_value_counts_its_share_of_what_each_rate_comes_to(keyed):
+    first, _ = keyed
+    mine = set_cap(subscription=first, match={"key": "k1"}, amount=D(50), at=NOW)
+    called("k1", 20)
+    called("k2", 30)
+    called("k1", 3, model="large")
+
+    (period,) = [one for one in current_usage(customer="acme", sandbox=False, at=NOW) if one.caps]
+    (told,) = period.caps
+
+    # 50 at 0.10, of which 10 are free: 4.00, and 20 of 50 are k1's; 3 at 1.
+    assert (told.cap.id, told.spent, told.remaining) == (mine.pk, D("4.60"), D("45.40"))
+
+
+def test_a_customers_cap_counts_all_subscriptions_together(keyed):
+    first, second = keyed
+    set_cap(customer=first.customer, amount=D(100), at=NOW)
+    called("k1", 110)  # 100 of them at 0.10
+    use(second, "mails", 30)
+
+    for period in current_usage(customer="acme", sandbox=False, at=NOW):
+        assert [(one.cap.is_of_customer, one.spent) for one in period.caps] == [(True, D("40.00"))]
+
+
+def test_a_customers_own_budget_stays_below_finances(keyed):
+    first, _ = keyed
+    scope = {"customer": first.customer, "match": {"key": "k1"}, "at": NOW}
+    set_cap(**scope, amount=D(10))
+    with pytest.raises(CapRefused, match="Finance allows 10"):
+        set_cap(**scope, amount=D(11), set_by="customer")
+
+
+UNKNOWN = [
+    ({"color": "red"}, "Usage has no dimension “color”: there are key, model"),
+    ({"key": ""}, "Say for which value of key"),
+    ({"key": "a", "model": "b"}, "name one"),
+]
+
+
+@pytest.mark.parametrize(("match", "words"), UNKNOWN)
+def test_a_budget_is_for_a_value_of_a_dimension_that_there_is(keyed, match, words):
+    with pytest.raises(CapRefused, match=words):
+        set_cap(subscription=keyed[0], match=match, amount=D(1), at=NOW)
 
 
 def test_setting_it_again_replaces_it_and_removing_it_ends_it(acme):

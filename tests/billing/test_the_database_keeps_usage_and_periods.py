@@ -14,6 +14,7 @@ from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.ingest.world import call, make_world, send
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
+from tests.billing.reserving.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
@@ -45,8 +46,10 @@ SELECT {key}, 1000, {kind}, {replacement}, sandbox, {reason}, {by}, NULL, now() 
 """
 CORRECTION = {"key": "gen_random_uuid()", "kind": "kind", "replacement": "NULL", "reason": "reason", "by": "by_id"}
 CAPPED = """
-INSERT INTO billing_spendcap (subscription_id, feature_id, amount, action, set_by, created_at)
-SELECT subscription_id, feature_id, {amount}, action, set_by, created_at FROM billing_spendcap
+INSERT INTO billing_spendcap (subscription_id, customer_id, feature_id, match, amount, currency, action, set_by,
+    created_at)
+SELECT subscription_id, {customer}, feature_id, match, {amount}, currency, action, set_by, created_at
+FROM billing_spendcap
 """
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
@@ -55,8 +58,8 @@ def billed(**figures: str) -> str:
     return BILLED.format(**FIGURES | figures)
 
 
-def capped(*, amount: str) -> str:
-    return CAPPED.format(amount=amount)
+def capped(*, amount: str, customer: str = "customer_id") -> str:
+    return CAPPED.format(amount=amount, customer=customer)
 
 
 def overridden(**columns: str) -> str:
@@ -215,6 +218,10 @@ CASES = [
     ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET action = 'throttle'"),
     ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET per_minute = 5"),
     ("spend_is_capped_once_by_each", capped(amount="1")),
+    (
+        "spend_of_a_subscription_or_a_customer_is_capped",
+        capped(amount="1", customer="(SELECT min(id) FROM customers_customer)"),
+    ),
     # coverage
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = tstzrange(NULL, upper(during))"),
     ("coverage_has_a_start", "UPDATE billing_coverage SET during = 'empty'"),
@@ -332,7 +339,8 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    assert named_constraints("billing") - SHADOWED <= {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS]}
+    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS]}
+    assert named_constraints("billing") - SHADOWED <= tried
 
 
 def test_an_unknown_customers_usage_may_be_given_to_its_customer_once():

@@ -4,11 +4,21 @@ from decimal import Decimal as D
 
 import pytest
 
+from billing.capping import set_cap
 from billing.limits.checking import CAP_REACHED, SPEND_CAP_REACHED, WALLET_EMPTY
 from billing.models import Counter, Event, Reservation
 from billing.reserving import commit, lapse_due, release
 from billing.reserving.refusing import LimitReached, NotOpen, OtherContent, ReservationRefused
-from tests.billing.reserving.world import MINUTE, NOW, ask, capped_customer, hold, prepaid_customer, used
+from tests.billing.reserving.world import (
+    MINUTE,
+    NOW,
+    ask,
+    capped_customer,
+    hold,
+    keyed_customer,
+    prepaid_customer,
+    used,
+)
 from tests.builders import cap
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -190,3 +200,23 @@ def test_a_cap_that_only_notifies_stops_nobody():
     used("calls", 100)
 
     assert ask(100, feature="calls").allowed
+
+
+def test_a_budget_for_one_value_stops_that_value_alone():
+    acme = keyed_customer()
+    set_cap(subscription=acme, match={"key": "k1"}, amount=D(1), action="stop", at=NOW)
+
+    assert ask(2, feature="tokens", properties={"key": "k1"}).allowed
+    hold("run-1", 2, feature="tokens", properties={"key": "k1"})
+    assert ask(1, feature="tokens", properties={"key": "k1"}).reason == SPEND_CAP_REACHED
+    assert ask(100, feature="tokens", properties={"key": "k2"}).allowed
+
+
+def test_a_customers_cap_stops_every_subscription():
+    acme = keyed_customer()
+    set_cap(customer=acme.customer, amount=D(1), action="stop", at=NOW)
+
+    hold("run-1", 2, feature="tokens")
+
+    assert ask(1, feature="tokens").reason == SPEND_CAP_REACHED
+    assert ask(1, feature="mails").reason == SPEND_CAP_REACHED

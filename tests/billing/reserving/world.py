@@ -38,6 +38,15 @@ def capped_customer(name: str = "acme", *, most: Number = 100, **fields: Any) ->
     return subscribe(make_customer(name, **fields), version)
 
 
+def keyed_customer() -> Subscription:
+    """Return one of acme's two subscriptions: tokens at 0.50 by key, and mails at 1."""
+    tokens = make_feature("tokens", meter=make_meter("tokens", event_name="token", dimensions=["key"]))
+    customer = make_customer("acme")
+    first = subscribe(customer, publish(make_plan("keyed", offers=[offer(tokens, rates=[rate("0.50")])])))
+    subscribe(customer, publish(make_plan("mails", offers=[offer("mails", rates=[rate("1")])])))
+    return first
+
+
 def prepaid_customer(name: str = "acme", *, balance: Number = 100, **conditions: Any) -> Wallet:
     """Return the wallet of a customer whose runs cost 1 credit each, and 10 where they are complex."""
     feature = make_feature("runs", meter=make_meter("runs", event_name="run", dimensions=["kind"]))
