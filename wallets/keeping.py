@@ -1,5 +1,6 @@
 """Open wallets by hand, set how they behave, and close them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ def open_wallet(
         raise LedgerRefused(f"A wallet of {unit} is paid for in {unit}.", field="currency")
     wallet = Wallet(customer=customer, unit=unit, currency=own)
     with change("open a wallet", by=by, at=at):
-        _take(wallet, settings)
+        settle(wallet, settings)
         wallet.save()
         return wallet
 
@@ -59,12 +60,17 @@ def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None =
         found = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
         if found.closed_at is not None:
             raise LedgerRefused("It is closed: open another one.")
-        _take(found, settings)
+        settle(found, settings)
         found.save(update_fields=list(settings))
         return found
 
 
-def _take(wallet: Wallet, settings: dict[str, Any]) -> None:
+def settle(wallet: Wallet, settings: Mapping[str, Any]) -> None:
+    """
+    Set how a wallet behaves, without storing it.
+
+    :raises LedgerRefused: if a setting does not fit; the text says which and why.
+    """
     for name, value in settings.items():
         setattr(wallet, name, value)
     same = Wallet.objects.filter(customer=wallet.customer_id, name=wallet.name).exclude(pk=wallet.pk)

@@ -15,6 +15,7 @@ from billing.admin import (
     subscriptions,
     unbilled,
     versions,
+    wallets,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "subscriptions",
     "unbilled",
     "versions",
+    "wallets",
 ]

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 
-from billing.admin.charts import MeterChart, Series, lines
 from billing.admin.late import of_customer
 from billing.closing.progress import Progress, progress_of
 from billing.ingest.tallying import HOURLY
@@ -19,8 +18,11 @@ from billing.usage.current import PeriodUsage, current_usage
 from billing.usage.summary import ADDING, Day, by_day, by_dimension, quantity_of
 from customers.models import Customer
 from invoices.models import Invoice
+from plans.admin.charts import MeterChart, Series, lines
 from plans.figures import money, number, plural, units
 from plans.models import Meter
+from wallets.figures import shown
+from wallets.standing import EMPTY, standings
 
 MOST_CHARTS = 4
 MOST_SHARES = 30
@@ -80,6 +82,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "uncharted": _uncharted(running, meters),
         "shares": _shares(running, meters),
         "subscriptions": _subscriptions(customer),
+        "wallets": _wallets(customer, at=at),
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
         "late": of_customer(customer),
         "unbilled": unbilled.filter(sandbox=customer.sandbox)[:MOST_UNBILLED].count(),
@@ -128,6 +131,23 @@ def _percent(used: Decimal, included: Decimal) -> int | None:
 def _subscriptions(customer: Customer) -> list[Subscription]:
     found = Subscription.objects.filter(customer=customer).select_related("version__plan")
     return list(found.order_by("-pk")[:MOST_ROWS])
+
+
+def _wallets(customer: Customer, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the customer's wallets as text, in the order in which they are taken; the closed ones are left out."""
+    found = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MOST_ROWS]
+    standing = standings([one.pk for one in found], at=at)
+    return [
+        {
+            "pk": one.pk,
+            "name": one.name,
+            "balance": shown(one.balance, one.unit),
+            "debt": shown(one.debt, one.unit) if one.debt else "",
+            "next_expiry": standing.get(one.pk, EMPTY).next_expiry,
+            "expiring": shown(standing.get(one.pk, EMPTY).expiring, one.unit),
+        }
+        for one in found
+    ]
 
 
 def _charts(

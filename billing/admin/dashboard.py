@@ -18,16 +18,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.admin.charts import MeterChart, Series, bars
 from billing.admin.late import newest_late, totals_shown
 from billing.admin.unbilled import newest_stakes
 from billing.models import Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
+from plans.admin.charts import MeterChart, Series, bars
 from plans.figures import money, number, units
 from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
+from wallets.models import Wallet
 
 MOST = 1_000
 LATEST = 8
@@ -58,6 +59,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
     if request.user.has_perm("billing.view_period"):
         cards[1:1] = [_due(at), _failed(), _unbilled(), *_late()]
+    if request.user.has_perm("wallets.view_wallet"):
+        cards += _owing()
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
     return context | {"title": "Dashboard", "cards": cards}
@@ -147,6 +150,13 @@ def _late() -> list[Card]:
     url = f"{reverse('admin:billing_period_changelist')}?status=late"
     figures = [one["amounts"] or "not known" for one in totals]
     return [Card("Late usage", figures, ", ".join(one["policy"] for one in totals).capitalize(), url)]
+
+
+def _owing() -> list[Card]:
+    """Return how many wallets owe; no card where none does."""
+    count = _count(Wallet.objects.filter(debt__gt=0, customer__sandbox=False))
+    url = f"{reverse('admin:wallets_wallet_changelist')}?stands=owes"
+    return [Card("Wallets that owe", [count], "The next grant pays it", url, "warn")] if count != "0" else []
 
 
 def _unmade_files() -> Card:

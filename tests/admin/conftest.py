@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from billing.closing import close_due
 from billing.importing.job import start_import
 from billing.models import Job, UnbilledUsage
 from customers.access import keys
 from plans import publishing
+from plans.models import Feature
 from tests.builders import (
     APR,
     FEB,
@@ -31,6 +34,9 @@ from tests.builders import (
     tier,
     use,
 )
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.spending import spend
+from wallets.models import Wallet
 
 _serial = count(1)
 _key = count(1)
@@ -81,8 +87,18 @@ def _add_one() -> None:
     use(subscription, f"calls-{number}", 500)
     make_tax(19, seller=customer.seller, country=f"{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}")
     keys.issue(name=f"key {number}", scopes=["ingest"], sandbox=False, by=None, at=JAN)
+    wallet = Wallet.objects.create(customer=customer, at_zero="grace", grace=50)
+    add_spends(wallet, number)
     add_unbilled(customer_ref=f"nobody-{number}")
     add_import(f"usage-{number}.csv")
+
+
+def add_spends(wallet: Wallet, number: int) -> None:
+    """Grant into a wallet, use more than that, and owe the rest."""
+    at = timezone.now()
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", Decimal(10), "pack", cost=Decimal(8))], at=at)
+    feature = Feature.objects.get(code=f"calls-{number}")
+    spend(wallet_id=wallet.pk, amount=Decimal(25), reference="use", feature_id=feature.pk, at=at)
 
 
 def add_unbilled(**fields: Any) -> UnbilledUsage:

@@ -1,19 +1,26 @@
 """A page asks the database as often for thirty rows as for three."""
 
+from decimal import Decimal
+
 import pytest
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from plans.models import Plan, Price, PublishingRule
-from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, tier
+from tests.builders import fee, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, tier
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.spending import spend
+from wallets.models import Wallet
 
 FEW, MANY = 3, 25
+APPS = ("plans", "customers", "invoices", "wallets", "billing")
 LISTS = [
     model._meta
     for model in admin.site._registry
-    if model._meta.app_label in ("plans", "customers", "invoices", "billing") and model not in (Price, PublishingRule)
+    if model._meta.app_label in APPS and model not in (Price, PublishingRule)
 ]
 OTHERS = ["/admin/", "/admin/changes/", "/admin/billing/period/closing/", "/admin/billing/period/usage/"]
 
@@ -65,6 +72,20 @@ def test_the_page_of_a_plan_does(member):
 def test_the_page_of_a_customer_does(member):
     few, many = (_customer(plans=number) for number in (2, 6))
     _same(member("root"), "customers_customer_change", few.pk, many.pk)
+
+
+def test_the_page_of_a_wallet_does(member):
+    _same(member("root"), "wallets_wallet_change", *(_wallet(lots=number).pk for number in (2, 8)))
+
+
+def _wallet(*, lots):
+    wallet = Wallet.objects.create(customer=make_customer())
+    for number in range(lots):
+        at = timezone.now()
+        feature = make_feature(f"of-{lots}-{number}")
+        grant(wallet_id=wallet.pk, grants=[Grant("bonus", Decimal(5), str(number))], at=at)
+        spend(wallet_id=wallet.pk, amount=Decimal(3), reference=str(number), feature_id=feature.pk, at=at)
+    return wallet
 
 
 def _same(client, name, few, many):

@@ -72,6 +72,7 @@ class Wallet(models.Model):
                 condition=Q(closed_at__isnull=True) | Q(balance=0), name="a_closed_wallet_is_empty"
             ),
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(debt__gt=0), name="wallet_that_owes")]
         triggers = [balance_is_what_lots_hold()]
         permissions = [
             ("grant_credits", "Can put value into wallets"),

@@ -1,0 +1,165 @@
+"""What staff do to wallets is seen first, has a reason and a right of its own, and happens once."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.utils import timezone
+
+from tests.builders import make_customer, make_feature
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.spending import spend
+from wallets.models import Lot, Transaction, Wallet
+
+
+@pytest.fixture
+def wallet(db):
+    made = Wallet.objects.create(customer=make_customer("acme", legal_name="Acme"), name="Main")
+    soon = timezone.now() + timedelta(days=5)
+    lot = Grant("purchased", D(100), "pack", cost=D(80), expires_at=soon)
+    grant(wallet_id=made.pk, grants=[lot], at=timezone.now())
+    made.refresh_from_db()
+    return made
+
+
+def page(client, address):
+    answer = client.get(f"/admin/wallets/{address}/")
+    assert answer.status_code == 200, answer
+    return answer.content.decode()
+
+
+def key_of(text):
+    return re.search(r'name="key" value="([0-9a-f-]{36})"', text)[1]
+
+
+def send(client, address, what, **fields):
+    """Open a form, and send it: to look at what it does, or to do it."""
+    typed = {"key": key_of(page(client, address)), "_reason": "asked for", **fields}
+    answer = client.post(f"/admin/wallets/{address}/", {**typed, what: ""})
+    return typed, answer.content.decode() if answer.status_code == 200 else ""
+
+
+def lot_of(wallet):
+    return wallet.lots.get()
+
+
+def test_a_grant_is_seen_first_and_given_once(member, wallet):
+    client, address = member("finance"), f"wallet/{wallet.pk}/grant"
+    typed, text = send(client, address, "_preview", kind="bonus", amount="1,250.5")
+    assert "100 credits</span> → <strong>1,350.5 credits" in text
+    assert Lot.objects.count() == 1
+    for _ in range(2):
+        assert client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""}).status_code == 302
+    given = Lot.objects.get(kind="bonus")
+    movement = Transaction.objects.get(kind="grant", entries__lot=given)
+    assert (given.amount, movement.reason, movement.by.first_name) == (D("1250.5"), "asked for", "Finance")
+    again = client.post(f"/admin/wallets/{address}/", {**typed, "_preview": ""}).content.decode()
+    assert "It has been done already" in again
+
+
+def test_a_refund_says_what_is_to_be_paid_back(member, wallet):
+    client, address = member("finance"), f"lot/{lot_of(wallet).pk}/refund"
+    typed, text = send(client, address, "_preview", amount="25")
+    assert "$20.00 before tax are to be paid back" in text
+    for _ in range(2):
+        client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""})
+    assert lot_of(wallet).remaining == 75
+
+
+def test_a_lot_is_voided_extended_and_moved(member, wallet):
+    client, lot = member("finance"), lot_of(wallet)
+    send(client, f"lot/{lot.pk}/void", "_do", amount="10")
+    later = timezone.now() + timedelta(days=60)
+    when = {"expires_at_0": f"{later:%Y-%m-%d}", "expires_at_1": "00:00:00"}
+    _, text = send(client, f"lot/{lot.pk}/extend", "_preview", **when)
+    assert "Nothing moves in the ledger" in text
+    send(client, f"lot/{lot.pk}/extend", "_do", **when)
+    assert lot_of(wallet).expires_at.date() == later.date()
+    other = Wallet.objects.create(customer=wallet.customer, name="Spare")
+    send(client, f"wallet/{wallet.pk}/transfer", "_do", to=other.pk, amount="30")
+    assert (lot_of(wallet).remaining, lot_of(other).remaining, lot_of(other).cost) == (60, 30, 24)
+
+
+REFUSED = [
+    # what      typed                           said
+    ("grant", {"kind": "bonus", "amount": "0"}, "is not an amount above zero"),
+    ("grant", {"kind": "purchased", "amount": "1"}, "Select a valid choice"),
+    ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
+    ("transfer", {"to": "0", "amount": "1"}, "Select a valid choice"),
+]
+
+
+@pytest.mark.parametrize(("what", "typed", "said"), REFUSED)
+def test_what_cannot_be_is_told_beside_its_field(member, wallet, what, typed, said):
+    _, text = send(member("finance"), f"wallet/{wallet.pk}/{what}", "_do", **typed)
+    assert said in text
+    assert Lot.objects.count() == 1
+
+
+def test_more_than_there_is_cannot_be_taken_out(member, wallet):
+    _, text = send(member("finance"), f"lot/{lot_of(wallet).pk}/void", "_do", amount="101")
+    assert "100 are available" in text
+
+
+@pytest.mark.parametrize("group", ["operations", "support", "engineer", "finance approver"])
+def test_who_has_no_right_to_it_moves_nothing(member, wallet, group):
+    client, lot = member(group), lot_of(wallet)
+    shown = page(client, f"wallet/{wallet.pk}/change")
+    assert f"/admin/wallets/lot/{lot.pk}/void/" not in shown
+    moves = [f"wallet/{wallet.pk}/{what}" for what in ("grant", "transfer", "close")]
+    for address in [*moves, *(f"lot/{lot.pk}/{what}" for what in ("refund", "void", "extend"))]:
+        answer = client.post(f"/admin/wallets/{address}/", {"_do": "", "amount": "1"})
+        assert answer.status_code in (302, 403), address
+        if answer.status_code == 302:
+            assert "confirm" not in answer.url
+    assert lot_of(wallet).remaining == 100
+
+
+def test_its_page_tells_how_it_stands_and_which_lots_paid(member, wallet):
+    feature, now = make_feature("images"), timezone.now()
+    spend(wallet_id=wallet.pk, amount=D("12.5"), reference="x", feature_id=feature.pk, at=now, reason="by hand")
+    text = page(member("support"), f"wallet/{wallet.pk}/change")
+    for said in ("87.5 credits", "Expires next", "Used by day", "used: images", "-12.5", "$70.00", "by hand"):
+        assert said in text, said
+    narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("used: images")
+    only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
+    assert (narrowed, only.count("used: images")) == (1, 0)
+
+
+def test_it_is_opened_set_and_closed(member, db):
+    client, customer = member("finance"), make_customer("acme")
+    typed = {"customer": customer.pk, "unit": "EUR", "currency": "EUR", "name": "Euro", "priority": "50"}
+    typed |= {"at_zero": "", "grace": "", "promotional_first": "on"}
+    client.post("/admin/wallets/wallet/add/", typed)
+    made = Wallet.objects.get()
+    assert (made.unit, str(made.currency), made.customer) == ("EUR", "EUR", customer)
+    address = f"/admin/wallets/wallet/{made.pk}"
+    behaves = {"name": "Euro", "priority": "10", "at_zero": "grace", "grace": "1,000"}
+    wrong = client.post(f"{address}/change/", behaves | {"grace": ""}).content.decode()
+    assert "Say how far below zero it may go" in wrong
+    grant(wallet_id=made.pk, grants=[Grant("bonus", D(5), "b")], at=timezone.now())
+    client.post(f"{address}/change/", behaves)
+    made.refresh_from_db()
+    assert (made.priority, made.at_zero, made.grace, made.balance) == (10, "grace", 1000, 5)
+    assert "how far below zero" not in client.get(f"{address}/history/").content.decode().casefold()
+    assert "grace" in client.get(f"{address}/history/").content.decode().casefold()
+    client.post(f"{address}/close/", {})
+    assert Wallet.objects.get().closed_at is None
+    spend(wallet_id=made.pk, amount=D(5), reference="s", at=timezone.now())
+    client.post(f"{address}/close/", {})
+    assert Wallet.objects.get().closed_at is not None
+
+
+def test_wallets_are_found_by_customer_unit_and_debt(member, wallet):
+    other = Wallet.objects.create(customer=make_customer("zeta", legal_name="Zeta"), unit="USD", name="Dollars")
+    Wallet.objects.filter(pk=other.pk).update(debt=5, debt_limit=5, balance=-5)
+    client = member("support")
+    searches = [("q=Acme", "Main"), ("q=zeta", "Dollars"), ("of=money", "Dollars"), ("stands=owes", "Dollars")]
+    for query, found in searches:
+        text = client.get(f"/admin/wallets/wallet/?{query}").content.decode()
+        assert (found in text, {"Main": "Dollars", "Dollars": "Main"}[found] in text) == (True, False), query
+    assert "Wallets that owe" in client.get("/admin/").content.decode()
+    shown = client.get(f"/admin/customers/customer/{wallet.customer_id}/change/").content.decode()
+    assert f"/admin/wallets/wallet/{wallet.pk}/change/" in shown
+    assert "100 credits" in shown

@@ -1,0 +1,99 @@
+"""The ledger, read-only: every movement with its entries."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from plans.admin.figures import figure
+from wallets.figures import shown
+from wallets.models import Transaction
+
+
+@admin.register(Transaction)
+class TransactionAdmin(ModelAdmin):
+    list_display = ("number", "customer", "kind", "feature", "units_shown", "balance_shown", "at")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_select_related = ("wallet__customer", "feature")
+    search_fields = ("reference",)
+    search_help_text = "The number of a movement, or of a wallet as in wallet:12"
+    ordering = ("-pk",)
+    fields = (
+        *("wallet_link", "kind", "units_shown", "balance_shown", "uncovered_shown", "feature", "used_at", "at"),
+        *("reference", "reason", "by", "seal"),
+    )
+    readonly_fields = fields
+    change_form_after_template = "backoffice/entries.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
+        return super().get_queryset(request).select_related("wallet__customer", "feature", "by")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        kind, _, number = search_term.strip().rpartition(":")
+        if not number.isdecimal() or len(number) > 18:
+            return (queryset.none() if number else queryset), False
+        return queryset.filter(**{"wallet" if kind == "wallet" else "pk": int(number)}), False
+
+    @display(description="Movement")
+    def number(self, one: Transaction) -> str:
+        return str(one.pk)
+
+    @display(description="Customer")
+    def customer(self, one: Transaction) -> str:
+        return str(one.wallet.customer)
+
+    @display(description="Moved")
+    def units_shown(self, one: Transaction) -> SafeString:
+        return figure(shown(one.units, one.wallet.unit))
+
+    @display(description="Balance after")
+    def balance_shown(self, one: Transaction) -> SafeString:
+        return figure(shown(one.balance_after, one.wallet.unit))
+
+    @display(description="The wallet had not")
+    def uncovered_shown(self, one: Transaction) -> str:
+        return shown(one.uncovered, one.wallet.unit)
+
+    @display(description="Wallet")
+    def wallet_link(self, one: Transaction) -> SafeString:
+        url = reverse("admin:wallets_wallet_change", args=[one.wallet_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, one.wallet)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        one = self.get_object(request, object_id)
+        entries = [] if one is None else entries_shown(one)
+        return super().change_view(request, object_id, form_url, {"entries": entries, **(extra_context or {})})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Transaction | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Transaction | None = None) -> bool:
+        return False
+
+
+def entries_shown(one: Transaction) -> list[dict[str, Any]]:
+    """Return the entries of a movement as text."""
+    unit, currency = one.wallet.unit, str(one.wallet.currency)
+    return [
+        {
+            "account": entry.get_account_display(),
+            "lot": entry.lot_id,
+            "of": str(entry.lot) if entry.lot_id else "",
+            "units": shown(entry.units, unit),
+            "money": shown(entry.money, currency),
+            "place": entry.place,
+        }
+        for entry in one.entries.select_related("lot").order_by("pk")
+    ]
