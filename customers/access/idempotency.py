@@ -40,6 +40,7 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
     Make a view's `post` answer a repeated request as it answered the first.
 
     The effect and the record of its answer are one transaction. A request without the header runs as it is.
+    What must not be stored, such as a secret that is shown once, a response leaves out of its `kept_data`.
     """
 
     @functools.wraps(post)
@@ -114,5 +115,5 @@ def _replay(request: Request, *, key: str, asked: str) -> HttpResponse:
 
 def _keep(record: int, response: Response, view: APIView) -> None:
     renderer, _ = view.perform_content_negotiation(view.request)
-    body = renderer.render(response.data).decode()
+    body = renderer.render(getattr(response, "kept_data", response.data)).decode()
     IdempotentRequest.objects.filter(pk=record).update(status=response.status_code, body=body)

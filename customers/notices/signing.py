@@ -11,8 +11,8 @@ from standardwebhooks import Webhook
 
 def payload(*, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime) -> bytes:
     """Return the body of a message: its kind, when it happened, and what; the same on every try."""
-    whose = {} if customer is None else {"customer": customer}
-    data = {**whose, "sandbox": sandbox, **facts}
+    whose = {"sandbox": sandbox} if customer is None else {"customer": customer, "sandbox": sandbox}
+    data = whose | facts | whose  # a fact of the same name gives way
     body = {"type": kind, "timestamp": created_at.astimezone(UTC).isoformat(), "data": data}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 

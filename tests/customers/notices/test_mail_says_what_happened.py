@@ -63,11 +63,11 @@ def test_says_the_sum_in_its_subject_and_the_facts_below(acme):
 
 
 def test_a_text_of_others_cannot_change_the_mail(acme):
-    tell(acme, alert="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
+    tell(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
     send()
 
     message = mail.outbox[0]
-    assert message.subject == "Acme GmbH: 80 % Bcc: all@acme.example Pay <b>me</b>"
+    assert message.subject == "Acme GmbH: 80 % Bcc: all@acme.example Pay <b>me</b> is at 7"
     assert message.recipients() == message.to
     assert "<b>me" not in message.alternatives[0][0]
 

@@ -1,0 +1,64 @@
+"""What came of messages to a webhook endpoint, over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.idempotency import idempotent
+from customers.api.webhook_serializers import DeliverySerializer
+from customers.api.webhooks import as_problems
+from customers.models import Delivery, WebhookEndpoint
+from customers.models.notices import DeliveryState
+from customers.notices.replaying import replay
+
+
+class Deliveries(generics.GenericAPIView[Delivery]):
+    """Messages to one endpoint of the caller's world."""
+
+    serializer_class = DeliverySerializer
+    lookup_field = "pk"
+    lookup_url_kwarg = "number"
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        """:raises Http404: if the caller sees no such endpoint."""
+        kept = WebhookEndpoint.objects.kept().filter(sandbox=self.request.user.sandbox)
+        endpoint = generics.get_object_or_404(kept, pk=self.kwargs["webhook"])
+        return Delivery.objects.filter(endpoint=endpoint).select_related("notice__customer", "endpoint")
+
+
+class DeliveriesView(Deliveries, generics.ListAPIView[Delivery]):
+    """All of them."""
+
+    required_scopes = {"GET": "read"}
+    filters = {"state": "state", "type": "notice__kind"}
+    filter_choices = {"state": DeliveryState.values}
+
+    @extend_schema(operation_id="list_webhook_deliveries", summary="Messages to a webhook endpoint, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class DeliveryReplayView(Deliveries):
+    """One of them, again."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="replay_webhook_delivery",
+        summary="Send a message again",
+        description="Whatever came of it, under the same webhook-id, with all its tries ahead of it.",
+        request=None,
+        responses={200: DeliverySerializer},
+    )
+    @idempotent
+    def post(self, request: Request, webhook: int, number: int) -> Response:
+        delivery = self.get_object()
+        with as_problems():
+            replay(delivery=delivery, at=timezone.now())
+        return Response(DeliverySerializer(self.get_object()).data)

@@ -1,0 +1,115 @@
+"""Webhook endpoints and deliveries as the API takes and gives them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from customers.access.fields import InstantField, KnownFields
+from customers.models import Delivery, WebhookEndpoint
+from customers.models.notices import DeliveryState
+from customers.notices.endpoints import LONGEST_OVERLAP
+from customers.notices.kinds import KINDS
+from customers.notices.signing import message_name
+
+MOST_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
+
+
+class EndpointSerializer(KnownFields, serializers.ModelSerializer[WebhookEndpoint]):
+    """Where webhooks are sent; `secret` is there in the answer that creates it, and never again."""
+
+    url = serializers.CharField(max_length=500, help_text="https, on port 443 or 8443 of a public address.")
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(KINDS)),
+        required=False,
+        help_text="What is sent; empty, the default, for everything, also kinds that are added later.",
+    )
+    enabled = serializers.BooleanField(
+        required=False, help_text="False: nothing is sent. True again: what happens from then on is; replay the rest."
+    )
+    disabled_reason = serializers.CharField(
+        read_only=True, help_text="by_hand; gone: it answered 410; failing: it answered nothing for days; or empty."
+    )
+    failing_since = InstantField(
+        read_only=True, allow_null=True, help_text="When the first of all its latest tries failed."
+    )
+    disabled_at = InstantField(read_only=True, allow_null=True)
+    previous_until = InstantField(
+        read_only=True, allow_null=True, help_text="Until then, messages are signed with the previous secret as well."
+    )
+    sandbox = serializers.BooleanField(read_only=True, help_text="True for those made with a test key.")
+    created_at = InstantField(read_only=True)
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = [
+            *("id", "url", "description", "kinds", "enabled", "sandbox"),
+            *("failing_since", "disabled_at", "disabled_reason", "previous_until", "created_at"),
+        ]
+
+    def to_representation(self, instance: WebhookEndpoint) -> dict[str, Any]:
+        """Return the endpoint; it is enabled unless it is disabled."""
+        instance.enabled = instance.disabled_at is None
+        return super().to_representation(instance)
+
+
+class SecretEndpointSerializer(EndpointSerializer):
+    """An endpoint with the secret that was made just now."""
+
+    secret = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Shown once; null where a repeated request is answered again."
+    )
+
+    class Meta(EndpointSerializer.Meta):
+        fields = [*EndpointSerializer.Meta.fields, "secret"]
+
+
+class RotationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """How long messages are signed with the old secret, too."""
+
+    overlap = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_OVERLAP,
+        default=86_400,
+        help_text="Seconds for which messages have a signature by the old secret as well; default: a day.",
+    )
+
+
+class ReplaySerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What to send again."""
+
+    since = InstantField(help_text="What happened from then on; 90 days back at most.")
+    delivered = serializers.BooleanField(default=False, help_text="Whether to send what was delivered as well.")
+
+
+class ReplayedSerializer(serializers.Serializer[dict[str, Any]]):
+    """How much is sent again."""
+
+    messages = serializers.IntegerField()
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """A message on its way to an endpoint, or there."""
+
+    message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every try.")
+    type = serializers.CharField(source="notice.kind")
+    customer = serializers.CharField(source="notice.customer.external_id", default=None, allow_null=True)
+    happened_at = InstantField(source="notice.created_at")
+    state = serializers.ChoiceField(choices=DeliveryState.choices)
+    tried_at = InstantField(allow_null=True, help_text="When it was tried last.")
+    next_at = InstantField(allow_null=True, help_text="When it is tried again; null once nothing more is done.")
+    status = serializers.IntegerField(allow_null=True, help_text="What the receiver answered last; null: nothing.")
+    answer = serializers.CharField(help_text="The beginning of its answer, or why there was none.")
+
+    class Meta:
+        model = Delivery
+        fields = [
+            *("id", "message", "type", "customer", "happened_at", "state", "attempts", "tried_at", "next_at"),
+            *("status", "answer"),
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "string", "example": "msg_0f3c5b1e9f6b4f0ca0d1b7e5b0a3c2d1"})
+    def get_message(self, delivery: Delivery) -> str:
+        """Return the name that the receiver knows the message by."""
+        return message_name(delivery.notice.message_id)

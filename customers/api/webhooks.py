@@ -1,0 +1,208 @@
+"""Webhook endpoints over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.idempotency import idempotent
+from customers.access.isolation import Isolated
+from customers.access.problems import Problem
+from customers.api.webhook_serializers import (
+    DeliverySerializer,
+    EndpointSerializer,
+    ReplayedSerializer,
+    ReplaySerializer,
+    RotationSerializer,
+    SecretEndpointSerializer,
+)
+from customers.models import WebhookEndpoint
+from customers.notices import disabling, endpoints
+from customers.notices.endpoints import EndpointRefused
+from customers.notices.replaying import replay_since
+
+EXAMPLE = OpenApiExample(
+    "Alerts and top-ups",
+    {"url": "https://example.com/tollbook", "kinds": ["alert.fired", "topup.failed"]},
+    request_only=True,
+)
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """Tell a refusal: with the field at fault, or that what is stored stands against it."""
+    try:
+        yield
+    except EndpointRefused as refusal:
+        if not refusal.field:
+            raise Problem("conflict", str(refusal)) from refusal
+        detail = serializers.ErrorDetail(str(refusal), "refused")
+        raise serializers.ValidationError({refusal.field: [detail]}) from refusal
+
+
+class Endpoints(Isolated, generics.GenericAPIView[WebhookEndpoint]):
+    """Endpoints of the caller's world, but for those that were removed."""
+
+    queryset = WebhookEndpoint.objects.kept()
+    serializer_class = EndpointSerializer
+    lookup_url_kwarg = "webhook"
+
+    def read(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: if the body is not as the serializer wants it."""
+        taken = serializer(data=self.request.data)
+        taken.is_valid(raise_exception=True)
+        return taken.validated_data
+
+    def with_secret(self, endpoint: WebhookEndpoint, secret: str, code: int) -> Response:
+        """Return the answer that shows a secret, of which all but the secret is kept for repeated requests."""
+        told = {**EndpointSerializer(endpoint).data, "secret": secret}
+        response = Response(told, status=code)
+        response.kept_data = {**told, "secret": None}
+        return response
+
+
+class EndpointsView(Endpoints, generics.ListAPIView[WebhookEndpoint]):
+    """All of them."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+
+    @extend_schema(operation_id="list_webhooks", summary="List webhook endpoints, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_webhook",
+        summary="Add a webhook endpoint",
+        description="It is told what happens from now on to live customers, or to sandbox ones with a test key. The"
+        " answer holds its secret, which is never shown again; messages are signed as Standard Webhooks says.",
+        request=EndpointSerializer,
+        responses={201: SecretEndpointSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    @transaction.atomic
+    def post(self, request: Request) -> Response:
+        asked = self.read(EndpointSerializer)
+        enabled = asked.pop("enabled", True)
+        with as_problems():
+            endpoint, secret = endpoints.create(**asked, sandbox=request.user.sandbox, by=None)
+            if not enabled:
+                disabling.disable(endpoint=endpoint, at=timezone.now())
+                endpoint.refresh_from_db()
+        return self.with_secret(endpoint, secret, status.HTTP_201_CREATED)
+
+
+class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
+    """One of them."""
+
+    required_scopes = {"GET": "read", "PATCH": "manage", "DELETE": "manage"}
+
+    @extend_schema(operation_id="get_webhook", summary="Read a webhook endpoint")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="update_webhook",
+        summary="Change a webhook endpoint, or switch it off and on",
+        description="Messages that are under way go to where it stands then.",
+    )
+    @transaction.atomic
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        endpoint = self.get_object()
+        serializer = EndpointSerializer(endpoint, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        enabled = asked.pop("enabled", None)
+        with as_problems():
+            endpoints.change(endpoint=endpoint, **asked)
+        if enabled is True:
+            disabling.enable(endpoint=endpoint)
+        elif enabled is False:
+            disabling.disable(endpoint=endpoint, at=timezone.now())
+        endpoint.refresh_from_db()
+        return Response(EndpointSerializer(endpoint).data)
+
+    @extend_schema(
+        operation_id="remove_webhook",
+        summary="Remove a webhook endpoint",
+        description="Nothing is sent to it any more, and its secrets are forgotten at once.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        disabling.remove(endpoint=self.get_object(), at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RotationView(Endpoints):
+    """A new secret."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="rotate_webhook_secret",
+        summary="Give a webhook endpoint a new secret",
+        description="The answer holds it, and it is never shown again. For `overlap` seconds messages are signed"
+        " by the old secret as well, so that a receiver can change over without refusing any.",
+        request=RotationSerializer,
+        responses={201: SecretEndpointSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, webhook: int) -> Response:
+        endpoint, overlap = self.get_object(), self.read(RotationSerializer)["overlap"]
+        with as_problems():
+            secret = endpoints.rotate(endpoint=endpoint, overlap=timedelta(seconds=overlap), at=timezone.now())
+        endpoint.refresh_from_db()
+        return self.with_secret(endpoint, secret, status.HTTP_201_CREATED)
+
+
+class SendTestView(Endpoints):
+    """A message that says nothing."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="test_webhook",
+        summary="Send a webhook endpoint a test",
+        description="A message of the type `webhook.test`, signed and tried as any other. Read what comes of it from"
+        " the deliveries of the endpoint.",
+        request=None,
+        responses={201: DeliverySerializer},
+    )
+    @idempotent
+    def post(self, request: Request, webhook: int) -> Response:
+        endpoint = self.get_object()
+        with as_problems():
+            delivery = endpoints.send_test(endpoint=endpoint, at=timezone.now())
+        delivery.notice.refresh_from_db(fields=["message_id"])
+        return Response(DeliverySerializer(delivery).data, status=status.HTTP_201_CREATED)
+
+
+class ReplayView(Endpoints):
+    """What was missed."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="replay_webhooks",
+        summary="Send a webhook endpoint what it has missed",
+        description="All since a moment that failed, was given up, or happened while the endpoint was switched off or"
+        " did not yet subscribe to it. Messages keep their webhook-id.",
+        request=ReplaySerializer,
+        responses={200: ReplayedSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, webhook: int) -> Response:
+        endpoint, asked = self.get_object(), self.read(ReplaySerializer)
+        with as_problems():
+            messages = replay_since(endpoint=endpoint, **asked, at=timezone.now())
+        return Response({"messages": messages})

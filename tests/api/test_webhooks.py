@@ -1,0 +1,159 @@
+"""Webhook endpoints and contacts over HTTP: made, read, changed, tested, rotated, replayed, removed."""
+
+import pytest
+from standardwebhooks import Webhook
+
+from customers.clock import database_time
+from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
+from customers.tasks import tell
+from tests.api.calls import faults, problem
+from tests.builders import make_customer
+from tests.customers.notices import world
+from tests.customers.notices.receivers import one_after_the_other, receiver, status
+
+HERE = "/webhooks"
+URL = "https://example.com/hook"
+
+
+@pytest.fixture(autouse=True)
+def this_machine_may_be_told(settings) -> None:
+    settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
+
+
+@pytest.fixture
+def hook(live):
+    return live.post(HERE, {"url": URL, "description": "Our product"}).json()
+
+
+def test_a_secret_is_shown_once(live):
+    told = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
+    again = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
+
+    assert (told.status_code, again.status_code) == (201, 201)
+    secret = told.json()["secret"]
+    assert secret.startswith("whsec_")
+    assert again.json() == told.json() | {"secret": None}
+    assert secret not in IdempotentRequest.objects.get().body
+    shown = live.get(f"{HERE}/{told.json()['id']}").json()
+    assert "secret" not in shown
+    assert live.get(HERE).json()["data"] == [shown]
+    assert (shown["kinds"], shown["enabled"], shown["sandbox"]) == (["alert.fired"], True, False)
+
+
+FAULTS = [
+    ({}, "url", "required"),
+    ({"url": "http://example.com"}, "url", "refused"),
+    ({"url": "https://10.0.0.1/"}, "url", "refused"),
+    ({"url": "https://2130706433/"}, "url", "refused"),
+    ({"url": "https://example.com:22/"}, "url", "refused"),
+    ({"url": "nonsense"}, "url", "refused"),
+    ({"url": f"https://example.com/{'x' * 500}"}, "url", "max_length"),
+    ({"url": URL, "kinds": ["alert.fried"]}, "kinds.0", "invalid_choice"),
+    ({"url": URL, "secret": "whsec_mine"}, "secret", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "code"), FAULTS)
+def test_what_cannot_be_an_endpoint_is_refused(live, body, field, code):
+    assert faults(live.post(HERE, body)) == {field: code}
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_is_changed_and_switched_off_and_on(live, hook):
+    here = f"{HERE}/{hook['id']}"
+    changed = live.patch(here, {"url": f"{URL}/2", "enabled": False}).json()
+    assert (changed["url"], changed["enabled"], changed["disabled_reason"]) == (f"{URL}/2", False, "by_hand")
+    assert live.patch(here, {"enabled": True}).json()["disabled_reason"] == ""
+    assert faults(live.patch(here, {"url": "https://[::1]/"})) == {"url": "refused"}
+
+
+def test_is_removed_for_good(live, hook):
+    here = f"{HERE}/{hook['id']}"
+    assert live.send("DELETE", here).status_code == 204
+    for method, path in [("GET", here), ("PATCH", here), ("POST", f"{here}/test"), ("GET", f"{here}/deliveries")]:
+        problem(live.send(method, path, {}), 404, "not-found")
+    assert live.get(HERE).json()["data"] == []
+
+
+def test_does_not_exist_for_keys_of_the_other_world(live, sandbox, hook):
+    here = f"{HERE}/{hook['id']}"
+    tests = [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries")]
+    tests += [("POST", f"/{what}") for what in ("rotate", "test", "replay", "deliveries/1/replay")]
+    for method, path in tests:
+        problem(sandbox.send(method, here + path, {}), 404, "not-found")
+    assert sandbox.get(HERE).json()["data"] == []
+    assert sandbox.post(HERE, {"url": URL}).json()["sandbox"] is True
+
+
+def test_both_secrets_sign_while_they_overlap(live):
+    with receiver() as there:
+        made = live.post(HERE, {"url": there.url}).json()
+        here = f"{HERE}/{made['id']}"
+        rotated = live.post(f"{here}/rotate", {"overlap": 60}).json()
+        sent = live.post(f"{here}/test", {}).json()
+        tell()
+
+    assert rotated["secret"] != made["secret"]
+    assert rotated["previous_until"]
+    for secret in (made["secret"], rotated["secret"]):
+        assert Webhook(secret).verify(there.got[0].body, there.got[0].headers)["type"] == "webhook.test"
+    assert there.got[0].headers["webhook-id"] == sent["message"]
+    assert faults(live.post(f"{here}/rotate", {"overlap": 604_801})) == {"overlap": "max_value"}
+
+
+def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
+    with receiver(one_after_the_other(status(500, "not now"), status(200))) as there:
+        made = live.post(HERE, {"url": there.url}).json()
+        here = f"{HERE}/{made['id']}"
+        world.tell(make_customer("acme"), at=database_time())
+        tell()
+        (failed,) = live.get(f"{here}/deliveries", state="failed").json()["data"]
+        assert (failed["type"], failed["customer"], failed["attempts"]) == ("alert.fired", "acme", 1)
+        assert (failed["status"], failed["answer"]) == (500, "not now")
+        assert live.get(f"{here}/deliveries", type="topup.paid").json()["data"] == []
+
+        again = live.post(f"{here}/deliveries/{failed['id']}/replay", {}).json()
+        assert (again["state"], again["attempts"]) == ("pending", 0)
+        tell()
+        assert live.get(f"{here}/deliveries").json()["data"][0]["state"] == "delivered"
+        assert live.post(f"{here}/replay", {"since": made["created_at"]}).json() == {"messages": 0}
+        assert live.post(f"{here}/replay", {"since": made["created_at"], "delivered": True}).json() == {"messages": 1}
+
+    assert faults(live.post(f"{here}/replay", {"since": "2020-01-01T00:00:00Z"})) == {"since": "refused"}
+    live.patch(here, {"enabled": False})
+    problem(live.post(f"{here}/replay", {"since": made["created_at"]}), 409, "conflict")
+    problem(live.post(f"{here}/test", {}), 409, "conflict")
+    assert Delivery.objects.count() == 1
+
+
+def test_lists_ask_as_often_for_many_as_for_few(live, hook, django_assert_max_num_queries):
+    customer = make_customer()
+    for number in range(20):
+        world.tell(customer, key=f"alert:{number}")
+    world.fan_out(at=world.NOW)
+    with django_assert_max_num_queries(5):
+        assert len(live.get(f"{HERE}/{hook['id']}/deliveries").json()["data"]) == 20
+
+
+def test_contacts_are_kept(live, sandbox):
+    make_customer("acme")
+    here = "/customers/acme/contacts"
+    made = live.post(here, {"email": "bea@acme.example", "name": "Bea", "alerts": False})
+    assert made.status_code == 201
+    one = made.json()
+    assert one == {
+        "id": one["id"],
+        "name": "Bea",
+        "email": "bea@acme.example",
+        "language": "",
+        "billing": True,
+        "alerts": False,
+    }
+    assert faults(live.post(here, {"email": "BEA@acme.example"})) == {"email": "taken"}
+    assert faults(live.post(here, {"email": "bea"})) == {"email": "invalid"}
+    assert live.patch(f"{here}/{one['id']}", {"alerts": True}).json()["alerts"] is True
+    assert [found["id"] for found in live.get(here).json()["data"]] == [one["id"]]
+    problem(sandbox.get(here), 404, "not-found")
+    problem(sandbox.get(f"{here}/{one['id']}"), 404, "not-found")
+    assert live.send("DELETE", f"{here}/{one['id']}").status_code == 204
+    assert live.get(here).json()["data"] == []
