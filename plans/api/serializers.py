@@ -74,12 +74,25 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
     name = serializers.CharField(source="feature.name")
     kind = serializers.CharField(source="feature.kind")
     unit = serializers.CharField(source="feature.meter.unit", default=None, allow_null=True)
+    when_unreachable = serializers.CharField(
+        source="feature.when_unreachable", help_text="What your product does while it gets no answer: open or closed."
+    )
     included = NumberField(help_text="Units per period that cost nothing.")
     prices = PriceSerializer(many=True)
 
     class Meta:
         model = PlanFeature
-        fields = ["feature", "name", "kind", "unit", "consumption", "included", "static_value", "prices"]
+        fields = [
+            "feature",
+            "name",
+            "kind",
+            "unit",
+            "when_unreachable",
+            "consumption",
+            "included",
+            "static_value",
+            "prices",
+        ]
         read_only_fields = fields
 
 

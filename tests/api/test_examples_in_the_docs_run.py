@@ -53,6 +53,8 @@ def test_each_example_is_answered_with_success(shop, live_server):
         told.append(answer)
         if "balance" in answer and "id" in answer:
             environment["WALLET"] = str(answer["id"])
+        if "reserved_at" in answer:
+            environment["RESERVATION"] = str(answer["number"])
         if "source" in answer:
             environment["LOT"] = str(answer["id"])
 

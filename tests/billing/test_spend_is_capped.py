@@ -24,6 +24,7 @@ from tests.builders import (
     subscribe,
     use,
 )
+from tests.pages import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +97,20 @@ def test_a_budget_for_one_value_counts_its_share_of_what_each_rate_comes_to(keye
 
     # 50 at 0.10, of which 10 are free: 4.00, and 20 of 50 are k1's; 3 at 1.
     assert (told.cap.id, told.spent, told.remaining) == (mine.pk, D("4.60"), D("45.40"))
+
+
+@pytest.mark.parametrize("row", rows("limits.md", "A budget for one value"), ids=str)
+def test_a_value_has_spent_what_the_page_says(row):
+    meter = make_meter("tokens", event_name="call", dimensions=["key"], aggregation="sum", value_property="n")
+    offers = [offer(make_feature("tokens", meter=meter), rates=[rate("0.10")], included=100)]
+    acme = subscribe(make_customer("acme"), publish(make_plan("keyed", offers=offers)))
+    set_cap(subscription=acme, match={"key": "k1"}, amount=D(50), at=NOW)
+    called("k1", int(row["used by k1"]))
+    called("k2", int(row["used by k2"]))
+
+    (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
+
+    assert (period.cost, period.caps[0].spent) == (D(row["the rate comes to"]), D(row["k1 has spent"]))
 
 
 def test_a_customers_cap_counts_all_subscriptions_together(keyed):
