@@ -54,6 +54,8 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
             Item("Wallets", "account_balance_wallet", "wallets_wallet_changelist", "wallets.view_wallet"),
+            Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
+            Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),

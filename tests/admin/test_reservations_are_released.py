@@ -1,0 +1,39 @@
+"""Staff see what is reserved, and release what a product has forgotten."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Reservation
+from billing.reserving import reserve
+from tests.builders import make_customer, make_plan, offer, publish, subscribe
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def made():
+    version = publish(make_plan(offers=[offer("messages", included=100, consumption="hard_cap")]))
+    at = timezone.now()
+    subscribe(make_customer("acme"), version, starts_at=at)
+    asked = {"customer": "acme", "feature": "messages", "quantity": 60, "sandbox": False, "at": at}
+    return reserve(**asked, reference="run-7", lasts=timedelta(hours=1))[0]
+
+
+def test_a_reservation_is_seen_and_released(member, made):
+    client = member("operations")
+    assert "run-7" in client.get("/admin/billing/reservation/").content.decode()
+    here = f"/admin/billing/reservation/{made.pk}/"
+    assert "60 call" in client.get(f"{here}change/").content.decode()
+    assert "refused" in client.get(f"{here}release_now/").content.decode()
+
+    assert "given back" in client.post(f"{here}release_now/", follow=True).content.decode()
+
+    assert Reservation.objects.get().state == "released"
+
+
+def test_support_sees_it_and_releases_nothing(member, made):
+    client = member("support")
+    assert client.get(f"/admin/billing/reservation/{made.pk}/change/").status_code == 200
+    assert client.post(f"/admin/billing/reservation/{made.pk}/release_now/").status_code == 403
