@@ -57,6 +57,24 @@ def redemption_only_ends() -> pgtrigger.Trigger:
     )
 
 
+def alert_keeps_what_it_told() -> pgtrigger.Trigger:
+    """Return the trigger that lets an alert recover, once, and be acknowledged, and keeps all else of it."""
+    return pgtrigger.Trigger(
+        name="alert_keeps_what_it_told",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'UPDATE' AND (OLD.recovered_at IS NULL OR NEW.recovered_at = OLD.recovered_at)
+               AND (to_jsonb(NEW) - ARRAY['recovered_at', 'acknowledged_at', 'acknowledged_by_id'])
+                   = (to_jsonb(OLD) - ARRAY['recovered_at', 'acknowledged_at', 'acknowledged_by_id']) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'alert_keeps_what_it_told: it may only recover, once, and be acknowledged'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
 def resolved_once() -> pgtrigger.Trigger:
     """Return the trigger that lets unbilled usage be resolved, once, and never changed or removed otherwise."""
     return pgtrigger.Trigger(

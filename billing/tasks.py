@@ -7,6 +7,7 @@ from celery import shared_task
 
 from billing import closing, repricing, subscribing
 from billing.bulk import KINDS
+from billing.guarding.sweeping import sweep
 from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
@@ -74,6 +75,13 @@ def work_on_jobs() -> dict[str, int]:
     """Go on with bulk work, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
     return asdict(work(kinds=KINDS, clock=database_time, keep_going=lambda: monotonic() < stop_at))
+
+
+@shared_task
+def look_after_guardrails() -> dict[str, int]:
+    """Fire and recover alerts of what has changed, together with whatever other workers are at it."""
+    stop_at = monotonic() + BULK_SECONDS
+    return asdict(sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task

@@ -19,6 +19,7 @@ SCHEDULE = {
     "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
+    "look after guardrails": _every(10.0, "billing.tasks.look_after_guardrails"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
     "tell what happened": _every(5.0, "customers.tasks.tell"),
     "forget old notices": _every(3600.0, "customers.tasks.forget_old_notices"),

@@ -3,6 +3,7 @@ from billing.models.changes import Rollout, ScheduledChange, VersionToCome
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
+from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.periods import Period
@@ -23,6 +24,7 @@ from billing.models.usage import (
 )
 
 __all__ = [
+    "Alert",
     "BilledUsage",
     "Correction",
     "CountedCost",
@@ -31,12 +33,14 @@ __all__ = [
     "Coverage",
     "Draw",
     "Event",
+    "Guardrail",
     "Holding",
     "Hour",
     "Job",
     "JobItem",
     "JobPart",
     "Level",
+    "Look",
     "Member",
     "Override",
     "OwnCommitment",
@@ -53,4 +57,5 @@ __all__ = [
     "Tally",
     "UnbilledUsage",
     "VersionToCome",
+    "Watch",
 ]

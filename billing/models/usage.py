@@ -272,6 +272,11 @@ class UnbilledUsage(models.Model):
             models.Index(
                 fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unbilled_by_customer_ref"
             ),
+            models.Index(
+                fields=["resolved_sequence"],
+                condition=Q(resolved_sequence__isnull=False),
+                name="unbilled_by_resolved_sequence",
+            ),
         ]
         triggers = [resolved_once()]
 

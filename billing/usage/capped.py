@@ -80,7 +80,11 @@ def capped(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) -> dict[in
     What a budget for one value of a dimension has spent is that value's share of what each rate comes to, in
     proportion to its quantity: of features whose quantity is a count or a sum, since others do not add up from parts.
     """
-    found = {period_id: read_caps(told) for period_id, told in caps.items() if told}
+    return against({period_id: read_caps(told) for period_id, told in caps.items() if told}, periods)
+
+
+def against(found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
+    """Return the same of caps by period; those with the same number are one, however many periods they are on."""
     if not found:
         return {}
     shares = _shares([period for period in periods if period.period_id in found], found)

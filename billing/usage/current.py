@@ -1,11 +1,11 @@
 """What a customer has used in the running periods, and what that costs so far."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.subscribing import extend_customers, holding
@@ -36,8 +36,8 @@ class FeatureUsage:
     used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
     not used yet.
     cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
-    period, if usage goes on as it has since the period began. window_start: where its window of use began. drawn:
-    what a wallet was asked for, where one pays.
+    period, if usage goes on as it has since the period began. window_start, window_end: of its window of use.
+    drawn: what a wallet was asked for, where one pays.
     """
 
     terms: FeatureTerms
@@ -48,6 +48,7 @@ class FeatureUsage:
     rating: Rating | None
     events: int
     window_start: datetime
+    window_end: datetime
     drawn: Decimal | None = None
 
 
@@ -55,6 +56,7 @@ class FeatureUsage:
 class PeriodUsage:
     """One running period of one subscription. quantities: the seats and add-ons that it holds."""
 
+    subscription_id: int
     subscription: str
     period_id: int
     starts_at: datetime
@@ -78,7 +80,7 @@ class UnknownCustomer(Exception):
 
 
 # What is said of a period is told with each of its counters, and found out once.
-_READ = f"""
+_RUNNING = f"""
 WITH running AS MATERIALIZED (
     SELECT s.id AS subscription_id, cu.id AS customer_id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s,
            s.external_id, p.id AS period_id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT},
@@ -87,7 +89,7 @@ WITH running AS MATERIALIZED (
     LEFT JOIN billing_subscription s ON s.customer_id = cu.id
     LEFT JOIN billing_period p
         ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at <= %(at)s AND p.ends_at > %(at)s
-    WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
+    WHERE %(which)s
 )
 SELECT r.*, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM running r LEFT JOIN LATERAL (
@@ -97,6 +99,8 @@ FROM running r LEFT JOIN LATERAL (
 ) c ON true
 ORDER BY r.subscription_id, r.period_id
 """  # noqa: S608
+_READ = _RUNNING.replace("%(which)s", "cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s")
+_READ_MANY = _RUNNING.replace("%(which)s", "cu.id = ANY(%(customers)s::bigint[])")
 
 
 def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodUsage]:
@@ -111,26 +115,73 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
         extend_customers(customer_ids=[rows[0][1]], until=at + AHEAD)
         rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
-    periods: dict[int, tuple[str, str, Span]] = {}
+    periods, counters = _gathered(rows)
+    spans = [one.span for one in periods]
+    held = _held(spans, likely, (sandbox, customer))
+    quantities = holding.quantities_of(spans, at=at)
+    found = [replace(one, quantities=quantities.get(one.period_id, ())) for one in _told(periods, counters, held, at)]
+    return _with_caps(periods, found)
+
+
+def usage_of_customers(
+    *, customer_ids: Collection[int], at: datetime, projects: bool = True
+) -> dict[int, list[PeriodUsage]]:
+    """
+    Return the same of many customers at one go, without seats and add-ons; one without a running period is left out.
+
+    projects: whether forecasts are wanted, which are as much work as all else; they are what is used so far if not.
+    """
+    with statements.cursor() as cursor:
+        cursor.execute(_READ_MANY, {"customers": list(customer_ids), "at": at}, binary=True)
+        rows = cursor.fetchall()
+    periods, counters = _gathered(rows)
+    told = _told(periods, counters, read_held([one.span for one in periods]), at, projects=projects)
+    found: dict[int, list[PeriodUsage]] = {}
+    for one, usage in zip(periods, _with_caps(periods, told), strict=True):
+        found.setdefault(one.customer_id, []).append(usage)
+    return found
+
+
+class _Running(NamedTuple):
+    """A running period as it is read. caps: those on it, as text."""
+
+    customer_id: int
+    subscription_id: int
+    subscription: str
+    caps: str
+    span: Span
+
+
+def _gathered(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, Counters]]:
+    """Return the periods that were read, and period → its counters."""
+    periods: dict[int, _Running] = {}
     counters: dict[int, Counters] = {}
-    for _, _, _, subscription, *facts in rows:
+    for subscription_id, customer_id, _, subscription, *facts in rows:
         span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
         if span[0] is None:
             continue
         if span[0] not in periods:
-            periods[span[0]] = (subscription, caps, Span(*span))
+            periods[span[0]] = _Running(customer_id, subscription_id, subscription, caps, Span(*span))
         if plan_feature_id is not None:
             of_period = counters.setdefault(span[0], {})
             of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
-    spans = [span for _, _, span in periods.values()]
-    held, runs = _held(spans, likely, (sandbox, customer)), read_runs(spans)
-    quantities = holding.quantities_of(spans, at=at)
+    return list(periods.values()), counters
+
+
+def _told(
+    periods: Sequence[_Running], counters: Mapping[int, Counters], held: Held, at: datetime, *, projects: bool = True
+) -> list[PeriodUsage]:
+    """Rate what was counted in each period."""
+    runs = read_runs([one.span for one in periods])
     found = []
-    for id_, (subscription, _, span) in periods.items():
-        used = with_metered(counters.get(id_, {}), span, held, at=at)
-        one = _period_usage(subscription, with_runs(span, runs), used, at)
-        found.append(replace(one, quantities=quantities.get(id_, ())))
-    caps = capped({id_: told for id_, (_, told, _) in periods.items()}, found)
+    for one in periods:
+        used = with_metered(counters.get(one.span.period_id, {}), one.span, held, at=at)
+        found.append(_period_usage(one._replace(span=with_runs(one.span, runs)), used, at, projects=projects))
+    return found
+
+
+def _with_caps(periods: Sequence[_Running], found: list[PeriodUsage]) -> list[PeriodUsage]:
+    caps = capped({one.span.period_id: one.caps for one in periods}, found)
     return [replace(one, caps=caps.get(one.period_id, ())) for one in found] if caps else found
 
 
@@ -167,43 +218,53 @@ def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, 
     return read_held(spans)
 
 
-def _period_usage(subscription: str, span: Span, counters: Counters, at: datetime) -> PeriodUsage:
+def _period_usage(one: _Running, counters: Counters, at: datetime, *, projects: bool) -> PeriodUsage:
+    span = one.span
     terms = terms_for(span)
-    windows = {one: _window(terms, one, span, at) for one in terms.features}
-    features = tuple(
-        _feature_usage(span, feature, counters.get(Window(feature.plan_feature_id, start), {}), start, passed)
-        for feature, (start, passed) in windows.items()
-    )
+    features = []
+    for feature in terms.features:
+        window = _window(terms, feature, span, at)
+        counted = counters.get(Window(feature.plan_feature_id, window[0]), {})
+        passed = _passed(span, feature, window, at) if projects else None
+        features.append(_feature_usage(span, feature, counted, window, passed))
     return PeriodUsage(
-        subscription=subscription,
+        subscription_id=one.subscription_id,
+        subscription=one.subscription,
         period_id=span.period_id,
         starts_at=span.starts_at,
         ends_at=span.ends_at,
         terms=terms,
-        features=features,
+        features=tuple(features),
     )
 
 
-def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tuple[datetime, Fraction]:
-    """Return where a feature's running window of use starts, and which share of it, or of the period, has passed."""
-    starts_at, ends_at = span.starts_at, span.ends_at
-    if feature.resets is not None:
-        starts_at, ends_at = window_of(
-            terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at
-        )
+def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tuple[datetime, datetime]:
+    """Return a feature's running window of use."""
+    if feature.resets is None:
+        return span.starts_at, span.ends_at
+    return window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
+
+
+def _passed(span: Span, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
+    """Return which share has passed of a window, or of the period."""
     # What a window that runs on holds from before is known; only this period's usage goes on as it has.
-    since, until = (span.starts_at, span.ends_at) if feature.runs_on else (starts_at, ends_at)
-    return starts_at, Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
+    since, until = (span.starts_at, span.ends_at) if feature.runs_on else window
+    return Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
 
 
 def _feature_usage(
-    span: Span, feature: FeatureTerms, counted: Mapping[int, Counted], start: datetime, passed: Fraction
+    span: Span,
+    feature: FeatureTerms,
+    counted: Mapping[int, Counted],
+    window: tuple[datetime, datetime],
+    passed: Fraction | None,
 ) -> FeatureUsage:
     rating = projection = None
     if feature.price is not None:
-        rating = rate_window(span, feature, counted, is_final=False)
-        goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
-        projection = rate_window(span, feature, goes_on)
+        rating = projection = rate_window(span, feature, counted, is_final=False)
+        if passed is not None:
+            goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
+            projection = rate_window(span, feature, goes_on)
     used = rating.now.quantity if rating else ZERO
     return FeatureUsage(
         terms=feature,
@@ -213,7 +274,8 @@ def _feature_usage(
         projected=projection.invoiced if projection else ZERO,
         rating=rating.now if rating else None,
         events=sum(one.events for one in counted.values()),
-        window_start=start,
+        window_start=window[0],
+        window_end=window[1],
         drawn=counted.get(BEYOND, NOTHING).carried if feature.wallet else None,
     )
 

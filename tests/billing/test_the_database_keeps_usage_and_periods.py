@@ -12,6 +12,7 @@ from billing.subscribing import apply_coupon
 from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
+from tests.billing.guarding.test_the_database_keeps_guardrails import CASES as OF_GUARDRAILS
 from tests.billing.ingest.world import call, make_world, send
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
 from tests.billing.reserving.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
@@ -339,7 +340,7 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS]}
+    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS]}
     assert named_constraints("billing") - SHADOWED <= tried
 
 

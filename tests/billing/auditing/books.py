@@ -42,6 +42,7 @@ from invoices.paying import record_payment
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.publishing import new_version, publish, publish_due
+from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
 from tests.builders import (
@@ -365,6 +366,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
+    guard_all()
     _tell(invoice.customer)
 
 

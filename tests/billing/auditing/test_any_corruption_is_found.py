@@ -79,6 +79,16 @@ ANY_VALUE_IS_FINE = {
     "billing_reservation.until": "when it ends by itself; of one with a hold, that repeats it",
     "billing_reservation.ended_at": "when it ended; what it did has a time of its own",
     "billing_reservation.used": "what a repeated commit is told; what was used is in the events",
+    "billing_alert.recovered_at": "when it was so no more; what was told of it says the same",
+    "billing_alert.acknowledged_at": "when a person had seen it",
+    "billing_watch.source": "what is followed under no name begins anew",
+    "billing_watch.position": "where the next look begins; what was seen is seen again, see the bound below",
+    "billing_watch.noted": "see above",
+    "billing_watch.horizon": "see above",
+    "billing_watch.looked_at": "says when everybody is looked after next",
+    "billing_look.customer_id": "who is looked after next; everybody is in the next round",
+    "billing_look.due_at": "who is looked after first; one who waits for an hour is told of, see below",
+    "billing_look.is_whole": "says what is looked at next; all of it is in the next round",
     "invoices_rendering.attempts": "says how long to wait before the next one",
     "invoices_rendering.error": "tells why rendering failed, for people",
     "invoices_rendering.retry_at": "says when to try again",
@@ -100,6 +110,7 @@ WORTH_A_SEAL = {
     "invoices_invoicetax.name": "text of a document",
     "invoices_invoicetax.reason": "text of a document",
     "billing_correction.reason": "what a person said",
+    "billing_alert.acknowledged_by_id": "who had seen it",
     "billing_correction.by_id": "who said it",
     "invoices_numberseries.code": "the name of a series",
     "invoices_numberseries.prefix": "what the next number is printed with",
@@ -238,6 +249,8 @@ CLOSED = "state = 'closed' AND invoice_id IS NOT NULL"
 USAGE = "line_id IN (SELECT id FROM invoices_line WHERE kind = 'usage')"
 
 DAMAGE = {
+    "a customer whom nobody looks after": "UPDATE billing_look SET due_at = now() - interval '61 minutes'",
+    "a place that is ahead of its table": "UPDATE billing_watch SET noted = 10000000 WHERE source = 'events'",
     "a period closed after its document, by a second": "UPDATE billing_period SET"
     " closed_at = closed_at + interval '1 s' WHERE {closed}",
     "a period closed after its document was issued": "UPDATE billing_period SET closed_at = now() WHERE {closed}",

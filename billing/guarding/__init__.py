@@ -1,0 +1,5 @@
+"""
+Guardrails against bill shock: what is watched, by which rule, and when somebody is told. docs/guardrails.md.
+
+Nothing of it is on the way of usage: a sweeper looks a moment later.
+"""

@@ -1,0 +1,108 @@
+"""
+Look after the customers that something has changed for, and now and then after everybody.
+
+What is new is found by its number and its customers are queued (billing/guarding/following.py); a chunk of the queue
+is taken, read, compared and told in one transaction, so a sweeper that is killed leaves it as it was. Any number of
+them may be at work. Source: docs/guardrails.md#the-sweeper.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from billing.guarding import balances, spending, unusual
+from billing.guarding.alerting import compare
+from billing.guarding.choosing import Rules
+from billing.guarding.following import SOURCES, follow
+from billing.guarding.readings import sellers_of
+from billing.models import Watch
+from billing.models.guardrails import Guarded
+from plans.failpoints import reached
+
+CHUNK = 500
+"""Customers looked after in one transaction."""
+
+ROUND = timedelta(minutes=30)
+"""How often everybody is looked after, for what time alone does."""
+
+EVERYBODY = "everybody"
+"""The watch that says when that was done last."""
+
+BY_CHANGE = tuple(one for one in Guarded if one != Guarded.ANOMALY)
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a sweep did: customers looked after, alerts that fired and recovered."""
+
+    customers: int = 0
+    fired: int = 0
+    recovered: int = 0
+
+
+def sweep(*, at: datetime, keep_going: Callable[[], bool] = lambda: True, chunk: int = CHUNK) -> Swept:
+    """Look after everybody that something has changed for, or whose turn it is; harmless to run at any time."""
+    for source in SOURCES:
+        follow(source, at=at)
+    begin_round(at=at)
+    swept = Swept()
+    while keep_going() and _look_after_next(swept, at=at, chunk=chunk):
+        pass
+    return swept
+
+
+_EVERYBODY = """
+INSERT INTO billing_look AS l (customer_id, due_at, is_whole)
+SELECT id, %s, true FROM customers_customer ORDER BY id
+ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
+"""
+
+
+@transaction.atomic
+def begin_round(*, at: datetime) -> bool:
+    """Queue everybody behind those whose use has changed, if the last round is a `ROUND` ago."""
+    Watch.objects.get_or_create(source=EVERYBODY)
+    watch = Watch.objects.select_for_update(skip_locked=True).filter(source=EVERYBODY).first()
+    if watch is None or (watch.looked_at is not None and at - ROUND < watch.looked_at <= at):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERYBODY, [at + ROUND])
+    watch.looked_at = at
+    watch.save()
+    return True
+
+
+_TAKE = """
+DELETE FROM billing_look WHERE customer_id IN (
+    SELECT customer_id FROM billing_look ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
+) RETURNING customer_id, is_whole
+"""
+
+
+@transaction.atomic
+def _look_after_next(swept: Swept, *, at: datetime, chunk: int) -> bool:
+    """Take the next customers from the queue and look after them; return whether there may be more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [chunk])
+        taken = dict(cursor.fetchall())
+    if not taken:
+        return False
+    look_after(taken, swept, at=at)
+    reached("guard.before_commit")
+    return len(taken) == chunk
+
+
+def look_after(taken: dict[int, bool], swept: Swept, *, at: datetime) -> None:
+    """Compare all that is watched of customers with their alerts; taken: customer → also what only time changes."""
+    sellers = sellers_of(taken)
+    rules = Rules(sellers)
+    found = [*spending.readings(rules, sellers, at=at), *balances.readings(rules, sellers, at=at)]
+    compared = [compare(found, customer_ids=taken, kinds=BY_CHANGE, at=at)]
+    if whole := {id_: sellers[id_] for id_, is_whole in taken.items() if is_whole}:
+        lately = unusual.readings(rules, whole, at=at)
+        compared.append(compare(lately, customer_ids=whole, kinds=[Guarded.ANOMALY], at=at))
+    swept.customers += len(taken)
+    swept.fired += sum(one.fired for one in compared)
+    swept.recovered += sum(one.recovered for one in compared)
