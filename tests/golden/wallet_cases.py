@@ -14,9 +14,11 @@ from plans.pricing.currencies import CREDITS
 from plans.pricing.money import round_money
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
-from tests.golden.burning import AT_ZERO, MORE_THAN_ANY, Burning, feature_id, moment
+from tests.golden.burning import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
 from tests.golden.cases import Case, Figures
 from tests.golden.period_cases import shown
+from wallets.credit.packs import Slab, bonus_of, bought, slab_of
+from wallets.credit.reloading import has_cooled, is_due, threshold_of
 from wallets.credit.units import InvalidAmount, rounded
 from wallets.credit.zero import AtZero
 from wallets.ledger.granting import Grant, grant
@@ -28,9 +30,6 @@ from wallets.models import Lot, Transaction, Wallet
 
 LATER: dict[str, str] = {
     "apply_to_invoices": "payment of invoices from a money wallet",
-    "auto_reload": "automatic top-up",
-    "auto_topup_loop": "automatic top-up",
-    "bonus_slab": "packs with a bonus",
 }
 
 D = Decimal
@@ -225,6 +224,56 @@ def error(case: Case) -> Figures:
     return {"error": None}
 
 
+# Packs and top-ups --------------------------------------------------------------------------------------------------
+
+
+def bonus_slab(case: Case) -> Figures:
+    slabs, units = [], D(case["params"]["credits"])
+    for one in case["params"]["slabs"]:
+        assert one["operator"] == ">="
+        name = {"flat": "units", "percentage": "percent"}[one["bonus_type"]]
+        slabs.append(Slab(D(one["threshold"]), **{name: D(one["bonus"])}))
+    found = slab_of(units, slabs)
+    return {
+        "slab_threshold": found and found.least,
+        "bonus_credits": found and bonus_of(units, found),
+    }
+
+
+def auto_topup_loop(case: Case) -> Figures:
+    """Look twice at the same moment: a top-up that has just been made is waited for."""
+    params, bought_at = case["params"], []
+    burning = Burning(case["unit"], start=START, until=END)
+    _granted(burning.wallet.pk, D(params["balance"]), "balance")
+    cooldown = timedelta(days=DAYS[params["cooldown"]])
+    for number in range(2):
+        last = bought_at[-1] if bought_at else None
+        if is_due(balance_of(burning.wallet), D(params["threshold"])) and has_cooled(last, cooldown, START):
+            _granted(burning.wallet.pk, D(params["amount"]), f"topup:{number}")
+            bought_at.append(START)
+    return {"topups": len(bought_at), "balance_after": balance_of(burning.wallet)}
+
+
+def auto_reload(case: Case) -> Figures:
+    params, found = case["params"], {}
+    pack, price = D(params["pack_credits"]), D(params["pack_price"])
+    threshold = threshold_of(D(params["reload_below_fraction"]) * 100, pack)
+    burning = Burning(case["unit"], start=START, until=END)
+    purchases = [bought(pack, price, case["currency"], ())]
+    _granted(burning.wallet.pk, pack, "pack:1")
+    for number in range(1, int(params["runs"]) + 1):
+        after = burning.spend(D(params["credits_per_run"]), START, str(number), AtZero.BLOCK).balance
+        if is_due(after, threshold):
+            found = found or {"reload_after_run": number, "balance_before_reload": after}
+            purchases.append(bought(pack, price, case["currency"], ()))
+            _granted(burning.wallet.pk, pack, f"pack:{len(purchases)}")
+    return found | {
+        "balance_after": balance_of(burning.wallet),
+        "packs_bought": len(purchases),
+        "charged": sum((one.net for one in purchases), NONE),
+    }
+
+
 # Usage that is prepaid, as ingest takes it --------------------------------------------------------------------------
 
 
@@ -298,6 +347,9 @@ RUNNERS: dict[str, Callable[[Case], Figures]] = {
     "conversion": conversion,
     "credit_rounding": credit_rounding,
     "error": error,
+    "bonus_slab": bonus_slab,
+    "auto_topup_loop": auto_topup_loop,
+    "auto_reload": auto_reload,
     "metered_wallet": metered_wallet,
     "burndown_latest": burndown_latest,
 }

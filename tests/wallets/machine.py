@@ -20,7 +20,7 @@ from wallets.ledger.holding import commit, hold, release
 from wallets.ledger.refusing import LedgerRefused
 from wallets.ledger.spending import Use, spend
 from wallets.ledger.steering import extend, refund, transfer, void
-from wallets.models import Lot, Wallet
+from wallets.models import Hold, Lot, Transaction, Wallet
 
 DAY = timedelta(days=1)
 amounts = st.one_of(st.integers(1, 400), st.integers(1, 400_000).map(lambda n: Fraction(n, 1000)))
@@ -29,6 +29,9 @@ wallets = st.sampled_from([0, 1])
 features = st.sampled_from(["", "", "a", "b"])
 days = st.integers(1, 12)
 tally: Counter[str] = Counter()
+"""What was tried, and how much of it was refused."""
+moved: Counter[str] = Counter()
+"""What came of it in the ledger."""
 
 
 class Wallets(RuleBasedStateMachine):
@@ -54,20 +57,20 @@ class Wallets(RuleBasedStateMachine):
             self.grant(wallet=wallet, amount=500, paid=paid, lasts=lasts, **plain)
 
     def both(self, name, real, model):
-        """Do the same to both: either both refuse, or both go on."""
+        """Do the same to both: either both refuse, or both go on; return whether they did, and the real answer."""
         tally[name] += 1
         try:
             with transaction.atomic():
-                real()
+                answer = real()
         except LedgerRefused as error:
             tally["refused"] += 1
             try:
                 model()
             except Refused:
-                return False
+                return False, None
             raise AssertionError(f"{name} was refused: {error}") from error
         model()
-        return True
+        return True, answer
 
     def use(self, amount, what, **facts):
         zero = {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
@@ -79,7 +82,7 @@ class Wallets(RuleBasedStateMachine):
             **facts,
         }
 
-    @rule(hours=st.integers(1, 30))
+    @rule(hours=st.one_of(st.integers(1, 30), st.integers(24, 120)))
     def wait(self, hours):
         self.at += timedelta(hours=hours)
 
@@ -127,8 +130,11 @@ class Wallets(RuleBasedStateMachine):
         when = max(self.at - back * DAY, JAN)
         amount = self.part_of(self.there(wallet, what, when), share)
         asked = self.use(amount, what, wallet_id=self.wallets[wallet], at=self.at, used_at=when)
-        if self.both("spend", lambda: spend(**asked), lambda: self.model.spend(amount, when, what, (wallet,))):
-            spend(**asked)
+        done, first = self.both(
+            "spend", lambda: spend(**asked), lambda: self.model.spend(amount, when, what, (wallet,))
+        )
+        if done:
+            assert spend(**asked) == first, "a repeat is answered as the first"
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
     @rule(share=shares, what=features, lasts=days)
@@ -137,8 +143,12 @@ class Wallets(RuleBasedStateMachine):
         name = next(self.names)
         use = Use(at=self.at, **(self.use(amount, what) | {"reference": name}))
         keep = {"customer_id": self.customer, "unit": "credits", "use": use, "until": until}
-        if self.both("hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)):
-            self.holds[name] = hold(**keep).pk, amount
+        done, made = self.both(
+            "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)
+        )
+        if done:
+            assert hold(**keep) == made
+            self.holds[name] = made.pk, amount
 
     @precondition(lambda self: self.holds)
     @rule(which=st.randoms(use_true_random=False), share=shares)
@@ -148,8 +158,9 @@ class Wallets(RuleBasedStateMachine):
         amount = self.part_of(held, share)
         asked = {"hold_id": id_, "amount": dec(amount), "at": self.at}
         asked |= {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
-        if self.both("commit", lambda: commit(**asked), lambda: self.model.commit(name, amount, self.at)):
-            assert commit(**asked).units + commit(**asked).owed == dec(amount), "a repeat is answered as the first"
+        done, first = self.both("commit", lambda: commit(**asked), lambda: self.model.commit(name, amount, self.at))
+        if done:
+            assert commit(**asked) == first, "a repeat is answered as the first"
         elif self.model.holds.get(name):
             self.holds[name] = id_, held
 
@@ -179,7 +190,7 @@ class Wallets(RuleBasedStateMachine):
         asked = {"lot_id": self.rows()[place], "amount": dec(amount), "reference": next(self.names)}
         asked |= {"reason": "asked for", "at": self.at}
         name, out = ("refund", refund) if paid else ("void", void)
-        if self.both(name, lambda: out(**asked), lambda: self.model.remove(place, amount)):
+        if self.both(name, lambda: out(**asked), lambda: self.model.remove(place, amount))[0]:
             out(**asked)
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
@@ -189,10 +200,11 @@ class Wallets(RuleBasedStateMachine):
         amount = self.part_of(sum((lot.free for lot in lots), Fraction(0)), share)
         asked = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
         asked |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
-        if self.both(
+        done, made = self.both(
             "transfer", lambda: transfer(**asked), lambda: self.model.transfer(source, 1 - source, amount, self.at)
-        ):
-            transfer(**asked)
+        )
+        if done:
+            assert transfer(**asked) == made
 
     @precondition(lambda self: any(lot.until and lot.left for lot in self.model.lots))
     @rule(which=st.randoms(use_true_random=False), more=st.one_of(days, days, st.none()))
@@ -230,9 +242,17 @@ class Wallets(RuleBasedStateMachine):
         try:
             if hasattr(self, "model"):
                 assert broken(self.wallets, -self.limit) == []
+                self.count()
         finally:
             transaction.set_rollback(True)
             self.around.__exit__(None, None, None)
+
+    def count(self):
+        """Note what came of it all: kinds of movements, and how holds ended."""
+        moved.update(Transaction.objects.filter(wallet__in=self.wallets).values_list("kind", flat=True))
+        moved.update(
+            f"hold {one}" for one in Hold.objects.filter(customer=self.customer).values_list("state", flat=True)
+        )
 
 
 def dec(amount):

@@ -86,8 +86,13 @@ class Model:
         self.debt[wallets[-1]] += missing
 
     def hold(self, name, amount, at, until, what):
+        before = deepcopy(vars(self))
         self.lapse(at)
-        shares, self.room[name] = self.take(amount, at, what, (0, 1), with_gone=False)
+        try:
+            shares, self.room[name] = self.take(amount, at, what, (0, 1), with_gone=False)
+        except Refused:
+            vars(self).update(before)
+            raise
         for lot, units in shares:
             lot.held[name] = units
         self.holds[name] = (at, until, what)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from plans.failpoints import reached
 from plans.pricing.exact import EXACT, ZERO
 from wallets.credit.lots import cost_between
 from wallets.credit.rolling import rolled_over
@@ -39,7 +38,6 @@ def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
         if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
             repay(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
     write(sheet, [wallet])
-    reached("wallet.after_expiry")
     return len(due)
 
 

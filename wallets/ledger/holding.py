@@ -6,8 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
-from plans.failpoints import reached
+from plans import statements
 from plans.pricing.exact import EXACT, ZERO
 from wallets.credit.taking import take
 from wallets.credit.units import added, checked
@@ -16,7 +18,7 @@ from wallets.ledger.opening import Open, open_of_customers, read_lots
 from wallets.ledger.posting import Sheet, write
 from wallets.ledger.refusing import Conflict, LedgerRefused
 from wallets.ledger.spending import Spent, Use, refuse_uncovered, rule_of, take_from
-from wallets.models import Hold, HoldShare, Transaction
+from wallets.models import Entry, Hold, HoldShare, Transaction, Wallet
 from wallets.models.holds import HoldState
 
 
@@ -68,7 +70,6 @@ def hold_in(wallets: Sequence[Open], customer_id: int, unit: str, use: Use, *, u
         share.hold = made
     HoldShare.objects.bulk_create(shares)
     write(Sheet(use.at), wallets)
-    reached("wallet.after_hold")
     return made
 
 
@@ -115,8 +116,8 @@ def commit(
         raise HoldIsOver(found)
     sheet = Sheet(at)
     spent = commit_in(wallets, found, Use(amount, found.at, "", found.feature_id, at_zero, limit), sheet)
-    write(sheet, wallets)
-    reached("wallet.after_commit_of_hold")
+    with statements.last_of_transaction():
+        write(sheet, wallets)
     return spent
 
 
@@ -145,17 +146,26 @@ def commit_in(wallets: Sequence[Open], found: Hold, use: Use, sheet: Sheet) -> S
 
 
 def _committed_before(found: Hold, amount: Decimal) -> Spent:
-    units = owed = uncovered = balance = ZERO
+    units = owed = uncovered = ZERO
+    last = 0
     for one in Transaction.objects.filter(
         wallet__customer=found.customer_id, reference=_reference(found)
     ).prefetch_related("entries"):
         taken = EXACT.minus(sum((entry.units for entry in one.entries.all() if entry.lot_id), ZERO))
         units = EXACT.add(units, taken)
         owed = EXACT.add(owed, EXACT.subtract(EXACT.minus(one.units), taken))
-        uncovered, balance = EXACT.add(uncovered, one.uncovered), EXACT.add(balance, one.balance_after)
+        uncovered, last = EXACT.add(uncovered, one.uncovered), max(last, one.pk)
     if added(units, owed, uncovered) != amount:
         raise Conflict(found.reference)
-    return Spent(units, owed, uncovered, balance)
+    return Spent(units, owed, uncovered, _balance_after(found, last))
+
+
+def _balance_after(found: Hold, transaction_id: int) -> Decimal:
+    """Return what the wallets that a hold may take had together after a transaction, which locked all of them."""
+    up_to_it = Entry.objects.filter(wallet=OuterRef("pk"), place__isnull=False, transaction__lte=transaction_id)
+    latest = Subquery(up_to_it.order_by("-place").values("balance_after")[:1])
+    wallets = Wallet.objects.filter(customer=found.customer_id, unit=found.unit)
+    return added(*wallets.values_list(Coalesce(latest, ZERO), flat=True))
 
 
 def _reference(found: Hold) -> str:

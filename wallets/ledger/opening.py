@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from plans import statements
+from plans.failpoints import reached
 from plans.pricing.exact import EXACT
 from wallets.credit.lots import Lot
 from wallets.credit.taking import in_order
@@ -143,6 +144,7 @@ def _open(
     for row in held.fetchall():
         put_lot(found, row)
     earlier = before.fetchone() if named else None
+    reached("wallet.locked")
     return found, Earlier(*earlier) if earlier else None
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from plans import statements
+from plans.failpoints import reached
 from plans.pricing.exact import EXACT, ZERO, plain
 from wallets.credit.lots import Lot, cost_between
 from wallets.ledger.opening import Open
@@ -186,6 +187,7 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
         )
     for wallet in wallets:
         wallet.moved.clear()
+    reached("wallet.after_write")
 
 
 def _row(place: int, posting: Posting) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from django.db import transaction
 
 from plans import statements
-from plans.failpoints import reached
 from plans.pricing.exact import EXACT, ZERO
 from wallets.credit.taking import Share, Taken, take
 from wallets.credit.units import checked
@@ -86,8 +85,8 @@ def spend(
     sheet = Sheet(at, reason, by_id)
     spent = take_from([wallet], use, sheet, digest=digest)
     refuse_uncovered(use, [wallet], spent)
-    write(sheet, [wallet])
-    reached("wallet.after_write")
+    with statements.last_of_transaction():
+        write(sheet, [wallet])
     return spent
 
 

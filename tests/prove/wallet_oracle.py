@@ -1,0 +1,117 @@
+"""What wallets must hold by what their writers were answered."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Min, Sum
+
+from tests.prove.verdict import Verdict, say
+from tests.prove.wallet_writers import FLOOR, OPENING, Chain, World, part_of
+from wallets.models import Hold, Lot, Movement, Transaction, Wallet
+
+D = Decimal
+Answered = dict[tuple[str, str], Any]
+
+
+def compare(
+    chains: Sequence[Chain], answers: Iterable[tuple[str, list[Any]]], world: World, verdict: Verdict
+) -> float:
+    """Require that the ledger is what was answered, and return the share of operations that were accepted."""
+    connection.close()
+    known = {chain.key: chain for chain in chains}
+    answered, counts = _one_answer_each(known, answers, verdict)
+    _nothing_else_moved(known, answered, world, verdict)
+    _balances_are_the_answers(known, answered, world, verdict)
+    owners = [wallet for own in world.wallets.values() for wallet in own]
+    below = Transaction.objects.filter(wallet__in=owners, balance_after__lt=-FLOOR).count()
+    verdict.require(not below, f"{below} movements left a wallet below its floor")
+    lowest = Transaction.objects.filter(wallet__in=owners).aggregate(Min("balance_after"))["balance_after__min"]
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    say(f"    {told}; the lowest balance ever was {lowest or 0:,.2f}")
+    refused = sum(count for name, count in counts.items() if name.startswith("refused"))
+    return 1 - refused / sum(counts.values())
+
+
+def _one_answer_each(
+    known: dict[str, Chain], answers: Iterable[tuple[str, list[Any]]], verdict: Verdict
+) -> tuple[Answered, Counter[str]]:
+    """Require that a repeat was answered as the first, once there was one; a refusal uses up no key."""
+    answered: Answered = {}
+    counts: Counter[str] = Counter()
+    asked = 0
+    for key, given in answers:
+        for kind, answer in zip(known[key].kinds, given, strict=False):
+            asked += 1
+            if isinstance(answer, dict):
+                counts[f"refused {kind}"] += 1
+                continue
+            counts[kind] += 1
+            first = answered.setdefault((key, kind), answer)
+            verdict.require(first == answer, f"{kind} {key} was answered {first}, and {answer} to a repeat")
+    chains = sum(1 for _ in known)
+    say(f"    {asked:,} operations were answered, of {chains:,} chains under keys of their own")
+    verdict.require(chains > 0 and asked > 0, "nothing was asked for")
+    return answered, counts
+
+
+def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: World, verdict: Verdict) -> None:
+    """Require that all that was acknowledged is in the ledger once, as it was answered, and nothing beside it."""
+    owners = [wallet for own in world.wallets.values() for wallet in own]
+    stored: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(D))
+    rows = Transaction.objects.filter(wallet__in=owners).values_list("kind", "reference", "units")
+    for kind, reference, units in rows:
+        stored[kind][reference] -= units
+    spent = {key: D(one[0]) + D(one[1]) for (key, kind), one in answered.items() if kind == "spend"}
+    holds = dict(Hold.objects.filter(customer__in=world.wallets).values_list("reference", "pk"))
+    spent |= {f"hold:{holds[key]}": part_of(known[key]) for key, kind in answered if kind == "commit"}
+    taken = {
+        name: {key: part_of(known[key]) for key, kind in answered if kind == name} for name in ("refund", "void")
+    }
+    moved = {f"transfer:{key}": known[key].amount for key, kind in answered if kind == "transfer"}
+    for kind, wanted in (
+        ("spend", spent),
+        ("refund", taken["refund"]),
+        ("void", taken["void"]),
+        ("transfer_out", moved),
+    ):
+        differs = [key for key in {*wanted, *stored[kind]} if wanted.get(key) != stored[kind].get(key)]
+        verdict.require(
+            not differs, f"{len(differs)} of {len(wanted)} {kind} are not what was answered: {differs[:3]}"
+        )
+    granted = {key for key, kind in answered if kind == "grant"}
+    lots = set(Lot.objects.filter(wallet__in=owners, origin__isnull=True).values_list("source", flat=True))
+    lots.discard("opening")
+    verdict.require(lots == granted, f"{len(lots ^ granted)} grants are lost or were never acknowledged")
+    kept = {key for key, kind in answered if kind == "hold"}
+    verdict.require(set(holds) == kept, f"{len(kept ^ set(holds))} holds are lost or were never acknowledged")
+
+
+def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world: World, verdict: Verdict) -> None:
+    """Require that each customer has what was granted, less what was taken and what has expired."""
+    wanted = {customer: OPENING * len(own) for customer, own in world.wallets.items()}
+    for (key, kind), answer in answered.items():
+        chain = known[key]
+        if kind == "grant":
+            wanted[chain.customer] += chain.amount
+        elif kind in ("spend", "commit"):
+            wanted[chain.customer] -= D(answer[0]) + D(answer[1])
+        elif kind in ("refund", "void"):
+            wanted[chain.customer] -= part_of(chain)
+    expired = Lot.objects.filter(wallet__customer__in=world.wallets).values_list("wallet__customer")
+    for customer, units in expired.annotate(Sum("expired")):
+        wanted[customer] -= units
+    balances = dict(
+        Wallet.objects.filter(customer__in=world.wallets).values_list("customer").annotate(Sum("balance"))
+    )
+    wrong = [one for one in balances if balances[one] != wanted[one]]
+    verdict.require(
+        not wrong, f"{len(wrong)} of {len(balances)} customers have not what the answers come to: {wrong[:3]}"
+    )
+    kinds = Transaction.objects.filter(wallet__customer__in=world.wallets).values_list("kind").order_by()
+    rolled = kinds.filter(kind__in=[Movement.EXPIRE, Movement.ROLL_OVER, Movement.REPAY, Movement.REVIVE])
+    counted = Counter(kind for (kind,) in rolled.iterator())
+    besides = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counted.items()))
+    say(f"    balances are what the answers come to; by itself: {besides}")

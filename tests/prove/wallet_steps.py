@@ -1,0 +1,51 @@
+"""Any sequence of what can be done to wallets, at length, on the real ones and on a model without a ledger."""
+
+import traceback
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.prove.verdict import Verdict, say, table
+from tests.wallets.machine import Wallets, moved, tally
+
+STEPS_AT_ONCE = 50
+LEAST_ACCEPTED = 0.6
+OPERATIONS = ("grant", "spend", "hold", "commit", "release", "expire", "void", "refund", "transfer", "extend")
+MOVEMENTS = (
+    *("grant", "spend", "expire", "revive", "roll_over", "repay", "void", "refund", "transfer_out", "transfer_in"),
+    *("hold committed", "hold released", "hold lapsed"),
+)
+
+
+def walk(steps: int, number: int, verdict: Verdict) -> None:
+    """Take at least so many steps, or none; a seed takes the same ones again."""
+    if not steps:
+        return
+    tally.clear()
+    moved.clear()
+    walks = settings(
+        deadline=None,
+        database=None,
+        max_examples=STEPS_AT_ONCE,
+        stateful_step_count=STEPS_AT_ONCE,
+        phases=[Phase.explicit, Phase.generate],  # what differs is told as it is: a smaller example takes minutes
+        suppress_health_check=list(HealthCheck),
+    )
+    while (taken := tried()) < steps:
+        try:
+            run_state_machine_as_test(seed(number + taken)(Wallets), settings=walks)
+        except AssertionError as error:
+            told = "".join(traceback.format_exception(error))
+            verdict.require(False, f"the ledger differs from the model: {told}")
+            return
+    accepted = 1 - tally["refused"] / tried()
+    say(f"  {tried():,} operations, {accepted:.0%} of them accepted, did what the model says")
+    verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
+    for names, counts in ((OPERATIONS, tally), (MOVEMENTS, moved)):
+        table(("of it" if counts is moved else "operation", "count"), [(one, counts[one]) for one in names])
+        never = [one for one in names if not counts[one]]
+        verdict.require(not never, f"this never happened: {', '.join(never)}")
+
+
+def tried() -> int:
+    return sum(tally.values()) - tally["refused"]

@@ -1,0 +1,257 @@
+"""Writers who grant, spend, hold, commit, release, refund, void, expire and transfer, and what they were answered."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from plans.clock import database_time
+from plans.failpoints import reached
+from plans.pricing.exact import plain
+from tests.builders import make_customer
+from tests.prove import running
+from tests.prove.handshake import Handshake
+from wallets.credit.zero import AtZero
+from wallets.ledger.expiring import expire
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.holding import commit, hold, release
+from wallets.ledger.refusing import Conflict, LedgerRefused
+from wallets.ledger.spending import Use, spend
+from wallets.ledger.steering import refund, transfer, void
+from wallets.models import Wallet
+
+D = Decimal
+FLOOR = D(50)
+"""How far below zero a wallet may go."""
+
+OPENING = D(500)
+"""What is in each wallet to begin with."""
+
+REPEATED = 0.4
+NEAR = 60
+"""How many operations away a repeat is at most: at about the same time, so that both are under way."""
+
+CLOCK_IS_OFF_SECONDS = 0.5
+WINDOWS = ("wallet.locked", "wallet.after_write", "wallet.after_commit")
+ARRIVAL_SECONDS = 20
+
+WEIGHTS = {
+    ("spend",): 46,
+    ("grant",): 8,
+    ("grant", "refund"): 5,
+    ("grant", "void"): 3,
+    ("hold", "commit"): 11,
+    ("hold", "release"): 5,
+    ("hold",): 3,
+    ("expire",): 3,
+    ("transfer",): 3,
+}
+
+
+class World(NamedTuple):
+    """Customers, with the numbers of their wallets, and when the campaign began."""
+
+    wallets: dict[int, list[int]]
+    began: datetime
+
+
+class Chain(NamedTuple):
+    """Operations that go together on a wallet of a customer. key: names them; a repeat has the same."""
+
+    key: str
+    kinds: tuple[str, ...]
+    customer: int
+    wallet: int
+    amount: Decimal
+    part: Decimal
+    lasts: float
+
+
+def found(wallets: int, *, tag: str) -> World:
+    """Make one customer with one wallet, or customers of two wallets each."""
+    each, made = min(wallets, 2), {}
+    for number in range(wallets // each):
+        customer = make_customer(f"{tag}-{number}")
+        made[customer.pk] = [
+            Wallet.objects.create(customer=customer, name=str(place), at_zero="grace", grace=FLOOR).pk
+            for place in range(each)
+        ]
+    world = World(made, database_time())
+    opening = Grant("purchased", OPENING, "opening", cost=OPENING)
+    for wallet in (wallet for own in made.values() for wallet in own):
+        grant(wallet_id=wallet, grants=[opening], at=world.began)
+    return world
+
+
+def planned(operations: int, world: World, seed: int) -> list[Chain]:
+    """Return chains of so many operations, of which two of five repeat another one near by."""
+    chance, chains, count = random.Random(seed), [], 0
+    owners = [(customer, wallet) for customer, own in world.wallets.items() for wallet in own]
+    kinds = [one for one in WEIGHTS if len(owners) > 1 or one != ("transfer",)]
+    while count < operations:
+        if chains and chance.random() < REPEATED:
+            chains.append(chance.choice(chains[-NEAR:]))
+        else:
+            [chosen] = chance.choices(kinds, [WEIGHTS[one] for one in kinds])
+            key = f"{seed}:{len(chains)}"
+            most = 45_000 if chosen[0] == "grant" else 14_000
+            amount, part = D(chance.randrange(1, most)) / 100, D(chance.randrange(1, 1_000)) / 1_000
+            chains.append(Chain(key, chosen, *chance.choice(owners), amount, part, chance.uniform(0.2, 30)))
+        count += len(chains[-1].kinds)
+    return chains
+
+
+# A writer -----------------------------------------------------------------------------------------------------------
+
+
+class Writer:
+    """One process at its hand of chains. journal: a line for each chain that was answered, with the answers."""
+
+    def __init__(self, chains: Sequence[Chain], world: World, journal: Path, seed: int) -> None:
+        self.chains, self.world, self.journal = chains, world, journal
+        self.chance, self.started = random.Random(seed), time.monotonic()
+
+    def work(self) -> None:
+        with self.journal.open("a+") as journal:
+            journal.seek(0)
+            for chain in self.chains[len(journal.readlines()) :]:
+                journal.write(json.dumps([chain.key, self._answers(chain)]) + "\n")
+                journal.flush()
+        connection.close()
+
+    def _answers(self, chain: Chain) -> list[Any]:
+        answers: list[Any] = []
+        for kind in chain.kinds:
+            try:
+                answer = getattr(self, f"_{kind}")(chain, answers[-1] if answers else None, self._now())
+            except Conflict as error:
+                raise AssertionError(f"{chain} met {error}") from error
+            except LedgerRefused as error:
+                answers.append({"refused": type(error).__name__})
+                break
+            reached("wallet.after_commit")
+            answers.append(json.loads(json.dumps(answer, default=plain)))
+        return answers
+
+    def _now(self) -> datetime:
+        is_off = self.chance.uniform(-CLOCK_IS_OFF_SECONDS, CLOCK_IS_OFF_SECONDS)
+        return database_time() + timedelta(seconds=is_off)
+
+    def _spend(self, chain: Chain, _: Any, at: datetime) -> Any:
+        return spend(wallet_id=chain.wallet, amount=chain.amount, reference=chain.key, at=at)
+
+    def _grant(self, chain: Chain, _: Any, at: datetime) -> Any:
+        ends = None if chain.lasts < 10 else at + timedelta(seconds=chain.lasts / 3)
+        one = Grant(
+            "purchased", chain.amount, chain.key, cost=chain.amount, expires_at=ends, rolls_over=int(bool(ends))
+        )
+        return grant(wallet_id=chain.wallet, grants=[one], at=at)[0].pk
+
+    def _refund(self, chain: Chain, lot_id: Any, at: datetime) -> Any:
+        return refund(lot_id=lot_id, amount=part_of(chain), reference=chain.key, reason="asked for", at=at).pk
+
+    def _void(self, chain: Chain, lot_id: Any, at: datetime) -> Any:
+        return void(lot_id=lot_id, amount=part_of(chain), reference=chain.key, reason="a mistake", at=at).pk
+
+    def _hold(self, chain: Chain, _: Any, at: datetime) -> Any:
+        use = Use(chain.amount, at, chain.key)
+        until = at + timedelta(seconds=chain.lasts)
+        return hold(customer_id=chain.customer, unit="credits", use=use, until=until).pk
+
+    def _commit(self, chain: Chain, hold_id: Any, at: datetime) -> Any:
+        return commit(hold_id=hold_id, amount=part_of(chain), at=at, at_zero=AtZero.BLOCK)
+
+    def _release(self, _: Chain, hold_id: Any, at: datetime) -> Any:
+        return release(hold_id=hold_id, at=at).pk
+
+    def _expire(self, chain: Chain, _: Any, at: datetime) -> Any:
+        expire(wallet_id=chain.wallet, at=at, waiting=timedelta(seconds=1))
+
+    def _transfer(self, chain: Chain, _: Any, at: datetime) -> Any:
+        [other] = [one for one in self.world.wallets[chain.customer] if one != chain.wallet]
+        wallets = {"from_id": chain.wallet, "to_id": other}
+        asked = {"amount": chain.amount, "reference": chain.key, "reason": "asked for", "at": at}
+        return [lot.pk for lot in transfer(**wallets, **asked)]
+
+
+def part_of(chain: Chain) -> Decimal:
+    return (chain.amount * chain.part).quantize(D("0.001")) or D("0.001")
+
+
+# All of them --------------------------------------------------------------------------------------------------------
+
+
+class House:
+    """Writers, each with a hand of chains. failed: statuses of those that ended although nobody killed them."""
+
+    def __init__(self, hands: Sequence[Sequence[Chain]], world: World, folder: Path, seed: int) -> None:
+        self.hands, self.world, self.folder, self.seed = hands, world, folder, seed
+        self.failed: list[int | None] = []
+        self.kills, self.seconds = 0, 0.0
+        self._running: dict[int, BaseProcess] = {}
+
+    def work(self, kills: int) -> int:
+        """Let them work until all is answered, killing so many; return how many kills came inside their window."""
+        connection.close()
+        began, inside = time.monotonic(), 0
+        for number in range(len(self.hands)):
+            self._start(number)
+        handshake = Handshake()
+        while self.kills < kills and self._running:
+            handshake.order(WINDOWS[self.kills % len(WINDOWS)])
+            arrival = handshake.arrival(seconds=ARRIVAL_SECONDS)
+            if arrival is None:
+                self._revive()
+                continue
+            running.kill(arrival.pid)
+            self.kills += 1
+            inside += arrival.is_still_there
+            self._revive()
+        while self._running:
+            self._revive()
+            time.sleep(0.05)
+        self.seconds = time.monotonic() - began
+        return inside
+
+    def answers(self) -> list[tuple[str, list[Any]]]:
+        """Return (key, answers) of each chain that was answered, of all journals."""
+        paths = [self._journal(number) for number in range(len(self.hands))]
+        return [tuple(json.loads(line)) for path in paths if path.exists() for line in path.open()]
+
+    def _journal(self, number: int) -> Path:
+        return self.folder / f"{number}.jsonl"
+
+    def _start(self, number: int) -> None:
+        # A seed of its own after each kill: the clock is off by another amount.
+        writer = Writer(
+            self.hands[number], self.world, self._journal(number), self.seed + number + 1_000 * self.kills
+        )
+        self._running[number] = get_context("fork").Process(target=_only, args=(writer,))
+        self._running[number].start()
+
+    def _revive(self) -> None:
+        for number, one in list(self._running.items()):
+            if one.is_alive():
+                continue
+            one.join()
+            del self._running[number]
+            if one.exitcode == -signal.SIGKILL:
+                self._start(number)
+            elif one.exitcode:
+                self.failed.append(one.exitcode)
+
+
+def _only(writer: Writer) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    writer.work()
+    os._exit(0)
