@@ -17,6 +17,7 @@ from customers.admin.finding import ids_like
 from plans.admin.figures import NumberInput, figure
 from wallets.admin.moves import GrantForm, MoveForm, TransferForm, moving
 from wallets.admin.page import Link, wallet_page
+from wallets.admin.statements import statement_page
 from wallets.figures import shown
 from wallets.keeping import SETTINGS, change_wallet, close_wallet, open_wallet, settle
 from wallets.ledger.refusing import LedgerRefused
@@ -93,7 +94,7 @@ class WalletAdmin(ModelAdmin):
     search_help_text = "Part of a customer's name, or the start of their id"
     ordering = ("-pk",)
     autocomplete_fields = ("customer",)
-    actions_detail = ("grant", "transfer", "close")
+    actions_detail = ("grant", "transfer", "statement", "close")
     change_form_outer_before_template = "backoffice/wallet.html"
 
     @display(description="Wallet")
@@ -164,7 +165,11 @@ class WalletAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         wallet = self.get_object(request, str(object_id))
         is_open = wallet is not None and wallet.closed_at is None
-        fitting = {"close": is_open and not wallet.balance, "transfer": is_open and wallet.balance > 0}
+        fitting = {
+            "statement": True,
+            "close": is_open and not wallet.balance,
+            "transfer": is_open and wallet.balance > 0,
+        }
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if fitting.get(one.method.original_function_name, is_open)]
 
@@ -182,6 +187,11 @@ class WalletAdmin(ModelAdmin):
         """Move value to another wallet of the customer."""
         facts = ["Lots go in the order in which they would be spent, each on its own conditions and with its cost."]
         return self._moving(request, object_id, TransferForm, "Transfer from", facts)
+
+    @action(description="Statement", icon="summarize", permissions=["view"])
+    def statement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what came and went in a span."""
+        return statement_page(self, request, self._asked(request, object_id))
 
     @action(description="Close", icon="lock", permissions=["close"], variant=ActionVariant.DANGER)
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from django.urls import path
 from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidView
 from wallets.api.moving import GrantsView, SpendsView, TransfersView
 from wallets.api.payments import PaymentsView
+from wallets.api.statements import StatementCsvView, StatementPdfView, StatementView
 from wallets.api.transactions import TransactionsView
 from wallets.api.wallets import ClosureView, WalletsView, WalletView
 
@@ -14,6 +15,9 @@ urlpatterns = [
     path("wallets/<int:wallet>/close", ClosureView.as_view(), name="wallet_close"),
     path("wallets/<int:wallet>/lots", LotsView.as_view(), name="wallet_lots"),
     path("wallets/<int:wallet>/transactions", TransactionsView.as_view(), name="wallet_transactions"),
+    path("wallets/<int:wallet>/statement", StatementView.as_view(), name="wallet_statement"),
+    path("wallets/<int:wallet>/statement.csv", StatementCsvView.as_view(), name="wallet_statement_csv"),
+    path("wallets/<int:wallet>/statement.pdf", StatementPdfView.as_view(), name="wallet_statement_pdf"),
     path("wallets/<int:wallet>/grants", GrantsView.as_view(), name="wallet_grants"),
     path("wallets/<int:wallet>/spend", SpendsView.as_view(), name="wallet_spend"),
     path("wallets/<int:wallet>/transfer", TransfersView.as_view(), name="wallet_transfer"),

@@ -1,0 +1,112 @@
+"""A statement tells what came and went, section by section, as JSON, as a table, as a page and as a PDF."""
+
+import csv
+from datetime import timedelta
+from decimal import Decimal as D
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.api.calls import Caller, faults, problem
+from tests.builders import FEB, JAN, make_customer, make_feature
+from tests.pages import rows
+from wallets.ledger.expiring import expire
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.spending import spend
+from wallets.ledger.steering import refund, transfer, void
+from wallets.models import Wallet
+from wallets.statements.files import as_csv, as_pdf, compose
+from wallets.statements.reading import read_statement
+from wallets.statements.wording import words_in
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+SPAN = {"since": JAN, "until": FEB}
+
+
+@pytest.fixture
+def wallet():
+    """A January of the wallet that docs/wallets.md tells of."""
+    customer = make_customer("acme", legal_name="Acme Ltd", locale="en_US")
+    wallet = Wallet.objects.create(customer=customer, name="Main", at_zero="grace", grace=100)
+    other = Wallet.objects.create(customer=customer, name="Other")
+    images, chat = make_feature("images"), make_feature("=chat")
+    before = Grant("purchased", D(100), "before", cost=D(90))
+    short = Grant("promotional", D(30), "short", expires_at=JAN + 5 * DAY, rolls_over=1, rollover_most=D(10))
+    grant(wallet_id=wallet.pk, grants=[before], at=JAN - DAY)
+    grant(wallet_id=wallet.pk, grants=[short], at=JAN + DAY)
+    spend(wallet_id=wallet.pk, amount=D(12), reference="i", feature_id=images.pk, at=JAN + 2 * DAY)
+    expire(wallet_id=wallet.pk, at=JAN + 6 * DAY, waiting=timedelta(0))
+    spend(wallet_id=wallet.pk, amount=D(40), reference="c", feature_id=chat.pk, at=JAN + 7 * DAY)
+    paid = {"lot_id": wallet.lots.get(source="before").pk, "reason": "asked", "at": JAN + 7 * DAY}
+    refund(**paid, amount=D(10), reference="r")
+    void(**paid, amount=D(5), reference="v")
+    transfer(from_id=wallet.pk, to_id=other.pk, amount=D(3), reference="t", reason="x", at=JAN + 8 * DAY)
+    spend(wallet_id=wallet.pk, amount=D(80), reference="more", at=JAN + 9 * DAY)
+    grant(wallet_id=wallet.pk, grants=[Grant("bonus", D(50), "bonus", cost=D(25))], at=JAN + 10 * DAY)
+    spend(wallet_id=wallet.pk, amount=D(1), reference="after", at=FEB + DAY)
+    wallet.refresh_from_db()
+    return wallet
+
+
+def test_it_is_what_the_docs_work_out(wallet):
+    found = read_statement(wallet, **SPAN)
+    told = [("opening", "", found.opening, found.opening_cost)]
+    told += [(one.section.value, one.name, one.units, one.money) for one in found.lines]
+    told += [("closing", "", found.closing, found.closing_cost)]
+    worked = [
+        (one["section"], one["of"], D(one["units"]), D(one["cost"])) for one in rows("wallets.md", "Statements")
+    ]
+    assert told == worked
+
+
+def test_it_is_a_table_that_sums_and_holds_no_formula(wallet):
+    told = list(csv.DictReader(StringIO("".join(as_csv(wallet, read_statement(wallet, **SPAN))))))
+    assert sum(D(one["units"]) for one in told[:-1]) == D(told[-1]["units"])
+    assert "'=chat" in {one["of"] for one in told}
+
+
+def test_it_is_a_pdf_of_the_same_bytes_each_time(wallet):
+    statement = read_statement(wallet, **SPAN)
+    first, again = (as_pdf(wallet, statement, **SPAN) for _ in range(2))
+    assert first.startswith(b"%PDF-1.7")
+    assert first == again
+
+
+@pytest.mark.parametrize("locale", ["de_DE", "es_ES", "fr_FR", "it_IT", "nl_NL", "ja_JP"])
+def test_it_speaks_the_customers_language(wallet, locale):
+    wallet.customer.locale = locale
+    text = compose(wallet, read_statement(wallet, **SPAN), **SPAN)
+    assert text.words == words_in(locale[:2] if locale != "ja_JP" else "en")
+    assert [row.is_sum for row in text.rows[:1] + text.rows[-1:]] == [True, True]
+
+
+def test_it_is_answered_over_http(wallet):
+    caller, path = Caller(), f"/wallets/{wallet.pk}/statement"
+    span = {"since": JAN.isoformat(), "until": FEB.isoformat()}
+    told = caller.get(path, **span).json()
+    assert D(told["opening"]) + sum(D(one["units"]) for one in told["lines"]) == D(told["closing"])
+    assert caller.get(path).status_code == 200
+    assert b"".join(caller.get(f"{path}.csv", **span).streaming_content).startswith(b"what,of,units")
+    assert caller.get(f"{path}.pdf", **span).content.startswith(b"%PDF")
+    assert faults(caller.get(path, since=FEB.isoformat(), until=JAN.isoformat())) == {"until": "invalid"}
+    assert faults(caller.get(path, since="yesterday")) == {"since": "format"}
+    assert faults(caller.get(path, form="x")) == {"form": "unknown"}
+    for kind in ("", ".csv", ".pdf"):
+        problem(Caller(sandbox=True).get(f"{path}{kind}"), 404, "not-found")
+
+
+def test_it_is_a_page_of_staff(wallet, django_assert_max_num_queries):
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    address = f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-01-01&until=2026-01-31"
+    with django_assert_max_num_queries(12):
+        text = client.get(address).content.decode()
+    for said in ("Used: images", "Granted: promotional", "Rolled over", "Opening balance", "Closing balance"):
+        assert said in text, said
+    assert client.get(f"{address}&as=pdf").content.startswith(b"%PDF")
+    assert b"".join(client.get(f"{address}&as=csv").streaming_content).startswith(b"what,of")
+    wrong = client.get(f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-02-01&until=2026-01-31")
+    assert "It ends before it begins" in wrong.content.decode()

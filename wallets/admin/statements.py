@@ -1,0 +1,118 @@
+"""A wallet's statement as a page, with the ways to its files."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from wallets.figures import shown
+from wallets.ledger.refusing import LedgerRefused
+from wallets.models import LotKind, Wallet
+from wallets.statements.downloads import csv_answer, pdf_answer
+from wallets.statements.files import NoFont
+from wallets.statements.reading import read_statement
+from wallets.statements.stating import STAYS, Line, Section, Statement
+
+DAY = timedelta(days=1)
+TEXTS = {
+    Section.EXPIRED: "Expired",
+    Section.ROLLED_OVER: "Rolled over",
+    Section.REPAID: "Debt repaid",
+    Section.REFUNDED: "Refunded",
+    Section.VOIDED: "Voided",
+    Section.TRANSFERRED_IN: "From another wallet",
+    Section.TRANSFERRED_OUT: "To another wallet",
+}
+
+
+class SpanForm(forms.Form):
+    """Whole days by the customer's clock, both included."""
+
+    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
+    until = forms.DateField(label="to", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("since") and cleaned.get("until") and cleaned["until"] < cleaned["since"]:
+            self.add_error("until", "It ends before it begins.")
+        return cleaned
+
+
+def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
+    """Show the statement of the days asked for, of this month if none are; or send it as a file."""
+    zone = ZoneInfo(wallet.customer.time_zone)
+    today = timezone.now().astimezone(zone).date()
+    usual = {"since": today.replace(day=1), "until": today}
+    form = SpanForm(request.GET if "since" in request.GET else usual)
+    context: dict[str, Any] = {}
+    if form.is_valid():
+        since, until = _moments(form.cleaned_data["since"], form.cleaned_data["until"], zone)
+        try:
+            statement = read_statement(wallet, since=since, until=until)
+            if (answer := {"csv": csv_answer, "pdf": pdf_answer}.get(request.GET.get("as", ""))) is not None:
+                return answer(wallet, statement, since=since, until=until)
+            asked = {name: f"{form.cleaned_data[name]:%Y-%m-%d}" for name in usual}
+            context = {"statement": statement_shown(wallet, statement), "asked": urlencode(asked)}
+        except LedgerRefused as refused:
+            form.add_error(refused.field, str(refused))
+        except NoFont as refused:
+            messages.error(request, str(refused))
+    context |= {
+        **page.admin_site.each_context(request),
+        "title": f"Statement of {wallet}",
+        "opts": None,
+        "form": form,
+        "months": _months(today),
+        "back": reverse("admin:wallets_wallet_change", args=[wallet.pk]),
+    }
+    request.current_app = page.admin_site.name
+    return TemplateResponse(request, "backoffice/wallet_statement.html", context)
+
+
+def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:
+    """Return a statement as text, with what finance reads beside: what it cost."""
+    unit, currency = wallet.unit, str(wallet.currency)
+    return {
+        "opening": (shown(statement.opening, unit), shown(statement.opening_cost, currency)),
+        "lines": [
+            {
+                "text": _text(line),
+                "note": f"{shown(line.moved, unit)}, which stay in the wallet" if line.section in STAYS else "",
+                "units": shown(line.units, unit),
+                "cost": shown(line.money, currency) if line.money else "",
+            }
+            for line in statement.lines
+        ],
+        "closing": (shown(statement.closing, unit), shown(statement.closing_cost, currency)),
+    }
+
+
+def _text(line: Line) -> str:
+    if line.section == Section.GRANTED:
+        return f"Granted: {LotKind(line.name).label}"
+    if line.section == Section.USED:
+        return f"Used: {line.name or 'by hand'}"
+    return TEXTS[line.section]
+
+
+def _moments(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    return datetime.combine(first, time.min, zone), datetime.combine(last + DAY, time.min, zone)
+
+
+def _months(today: date) -> list[dict[str, str]]:
+    """Return the last months, the newest first, as ways to their statements."""
+    found, last = [], today.replace(day=1) - DAY
+    for _ in range(6):
+        first = last.replace(day=1)
+        found.append({"name": f"{first:%b %Y}", "asked": urlencode({"since": first, "until": last})})
+        last = first - DAY
+    return found

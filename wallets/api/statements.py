@@ -1,0 +1,130 @@
+"""A wallet's statement over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.fields import InstantField, KnownFields
+from customers.access.problems import Problem, invalid
+from plans.api.fields import NumberField
+from wallets.api.wallets import Wallets
+from wallets.ledger.refusing import LedgerRefused
+from wallets.models import Wallet
+from wallets.statements.downloads import csv_answer, pdf_answer
+from wallets.statements.files import NoFont
+from wallets.statements.reading import read_statement, this_month
+from wallets.statements.stating import Section, Statement
+
+SPAN = [
+    OpenApiParameter("since", OpenApiTypes.DATETIME, description="Default: the customer's month."),
+    OpenApiParameter("until", OpenApiTypes.DATETIME, description="Not included. Default: now."),
+]
+
+
+class SpanSerializer(KnownFields, serializers.Serializer[Any]):
+    """Of which span the statement is."""
+
+    since = InstantField(required=False)
+    until = InstantField(required=False)
+
+
+class StatementLineSerializer(serializers.Serializer[Any]):
+    """What came or went."""
+
+    section = serializers.ChoiceField([one.value for one in Section])
+    name = serializers.CharField(help_text="Of what was granted its kind, of what was used the feature's name.")
+    units = NumberField(help_text="What the wallet gained.")
+    cost = NumberField(source="money", help_text="What that cost, net of tax.")
+    moved = NumberField(help_text="Units that moved within the wallet: rolled over, or repaid.")
+
+
+class StatementSerializer(serializers.Serializer[Any]):
+    """opening + Σ lines = closing, in units and in cost."""
+
+    wallet = serializers.IntegerField()
+    unit = serializers.CharField()
+    currency = serializers.CharField(help_text="Of the costs.")
+    since = InstantField()
+    until = InstantField()
+    opening = NumberField()
+    opening_cost = NumberField()
+    lines = StatementLineSerializer(many=True)
+    closing = NumberField()
+    closing_cost = NumberField(help_text="What is left was paid with: revenue that is deferred.")
+
+
+class Statements(Wallets):
+    """Statements of a wallet of the caller's world."""
+
+    required_scopes = {"GET": "read"}
+    problems = {"GET": ["invalid-fields"]}
+
+    def asked(self, request: Request) -> tuple[Wallet, datetime, datetime, Statement]:
+        """:raises Problem: if there is no such span."""
+        query = self.get_queryset().select_related("customer__seller")
+        wallet = generics.get_object_or_404(query, pk=self.kwargs["wallet"])
+        span = SpanSerializer(data=request.query_params.dict())
+        span.is_valid(raise_exception=True)
+        first, now = this_month(wallet, at=timezone.now())
+        since, until = span.validated_data.get("since", first), span.validated_data.get("until", now)
+        try:
+            return wallet, since, until, read_statement(wallet, since=since, until=until)
+        except LedgerRefused as error:
+            raise invalid([{"field": error.field, "code": "invalid", "detail": str(error)}]) from error
+
+
+class StatementView(Statements):
+    """As JSON."""
+
+    @extend_schema(
+        operation_id="get_wallet_statement",
+        summary="A wallet's statement: opening, what came and went, closing",
+        description="By the time at which it was recorded. Use is told by feature, grants by kind.",
+        parameters=SPAN,
+        responses=StatementSerializer,
+    )
+    def get(self, request: Request, wallet: int) -> Response:
+        found, since, until, statement = self.asked(request)
+        facts = {"wallet": found.pk, "unit": found.unit, "currency": str(found.currency)}
+        document = facts | {"since": since, "until": until} | statement._asdict()
+        return Response(StatementSerializer(document).data)
+
+
+class StatementCsvView(Statements):
+    """As a table."""
+
+    @extend_schema(
+        operation_id="download_wallet_statement_csv",
+        summary="A wallet's statement as CSV",
+        parameters=SPAN,
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, wallet: int) -> StreamingHttpResponse:
+        found, since, until, statement = self.asked(request)
+        return csv_answer(found, statement, since=since, until=until)
+
+
+class StatementPdfView(Statements):
+    """As a PDF."""
+
+    problems = {"GET": ["invalid-fields", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="download_wallet_statement_pdf",
+        summary="A wallet's statement as PDF",
+        parameters=SPAN,
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, wallet: int) -> HttpResponse:
+        found, since, until, statement = self.asked(request)
+        try:
+            return pdf_answer(found, statement, since=since, until=until)
+        except NoFont as error:
+            raise Problem("unprocessable", str(error)) from error

@@ -1,0 +1,139 @@
+"""A statement as a table and as a PDF; equal statements give equal files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.template.loader import render_to_string
+
+from invoices.rendering.document import HEX_COLOR, PLAIN_COLOR
+from invoices.rendering.facts import Party
+from invoices.rendering.figures import Figures
+from invoices.rendering.files import CONTROLS
+from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
+from invoices.rendering.typesetting import MissingGlyphs, typeset
+from invoices.rendering.words import Words, speak
+from plans.exports import csv_lines
+from plans.pricing.exact import plain
+from wallets.models import Wallet
+from wallets.models.wallets import CREDITS
+from wallets.statements.stating import STAYS, Line, Section, Statement
+from wallets.statements.wording import StatementWords, words_in
+
+TEMPLATE = "wallets/statement.html"
+COLUMNS = ("what", "of", "units", "unit", "cost", "currency")
+
+
+class NoFont(Exception):
+    """A text of the statement has characters that no font has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line as it is printed; note: what is told beside it. is_sum: whether it is the opening or closing balance."""
+
+    text: str
+    amount: str
+    note: str = ""
+    is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the template prints, as text."""
+
+    words: StatementWords
+    common: Words
+    language: str
+    paper: str
+    color: str
+    created: str
+    title: str
+    mark: str
+    seller: PartyText
+    buyer: PartyText
+    meta: tuple[tuple[str, str], ...]
+    headline: str
+    rows: tuple[Row, ...]
+    page: tuple[str, ...]
+
+
+def as_csv(wallet: Wallet, statement: Statement) -> Iterator[str]:
+    """Yield a statement as lines of CSV; its units sum from the opening to the closing, and so does its cost."""
+    unit, currency = wallet.unit, str(wallet.currency)
+    told = [
+        ("opening", "", statement.opening, statement.opening_cost),
+        *((line.section.value, line.name, line.units, line.money) for line in statement.lines),
+        ("closing", "", statement.closing, statement.closing_cost),
+    ]
+    yield from csv_lines([COLUMNS])
+    yield from csv_lines((what, of, plain(units), unit, plain(cost), currency) for what, of, units, cost in told)
+
+
+def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> bytes:
+    """
+    Return a statement as a PDF in its customer's language, typeset as invoices are.
+
+    :raises NoFont: if a text of it cannot be printed.
+    """
+    document = compose(wallet, statement, since=since, until=until)
+    html = render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
+    try:
+        return typeset(html)
+    except MissingGlyphs as error:
+        raise NoFont(f"No font has the characters {error.characters[:20]}: change the name that has them.") from error
+
+
+def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> Document:
+    """Return a statement as text."""
+    customer = wallet.customer
+    seller = customer.seller
+    common, locale = speak(customer.locale)
+    words = words_in(locale.language)
+    figures = Figures(locale, str(wallet.currency), ZoneInfo(customer.time_zone))
+    span = figures.span(since, until)
+
+    def amount(units: Decimal) -> str:
+        if wallet.unit != CREDITS:
+            return figures.money(units)
+        return f"{figures.quantity(units)} {words.credit if abs(units) == 1 else words.credits}"
+
+    parties = (Party.of({name: getattr(one, name) for name in Party.__slots__}) for one in (seller, customer))
+    own, theirs = (party_text(one, words=common, locale=locale) for one in parties)
+    return Document(
+        words=words,
+        common=common,
+        language=str(locale).replace("_", "-"),
+        paper="letter" if seller.country in LETTER_PAPER else "a4",
+        color=seller.brand_color if HEX_COLOR.fullmatch(seller.brand_color) else PLAIN_COLOR,
+        created=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        title=f"{words.statement} {wallet.name}",
+        mark=common.sandbox if customer.sandbox else "",
+        seller=own,
+        buyer=theirs,
+        meta=((words.wallet, wallet.name), (words.span, span)),
+        headline=f"{words.closing}: {amount(statement.closing)}",
+        rows=(
+            Row(words.opening, amount(statement.opening), is_sum=True),
+            *(
+                Row(_text(line, words), amount(line.units), _note(line, words, amount(line.moved)))
+                for line in statement.lines
+            ),
+            Row(words.closing, amount(statement.closing), is_sum=True),
+        ),
+        page=tuple(common.page.format(page="\n", pages="\n").split("\n")),
+    )
+
+
+def _text(line: Line, words: StatementWords) -> str:
+    if line.section == Section.GRANTED:
+        return words.granted[line.name]
+    if line.section == Section.USED:
+        return words.used.format(name=line.name or words.by_hand)
+    return str(getattr(words, line.section.value))
+
+
+def _note(line: Line, words: StatementWords, moved: str) -> str:
+    return words.stays.format(amount=moved) if line.section in STAYS else ""
