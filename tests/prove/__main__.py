@@ -17,7 +17,7 @@ import django
 from config.postgres.throwaway import cluster_in, run_folder
 from tests.prove import handshake
 
-CAMPAIGNS = ("faults", "numbers", "wallets", "exactly_once", "imports", "fuzz")
+CAMPAIGNS = ("faults", "numbers", "wallets", "exactly_once", "imports", "fuzz", "reservations")
 
 
 def main() -> int:

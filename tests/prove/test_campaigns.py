@@ -47,6 +47,11 @@ def test_requests_reach_every_operation():
     assert "GET /api/v1/invoices/{invoice}/pdf" in told
 
 
+def test_limits_hold_against_everybody_at_once():
+    told = campaign("reservations", "--rounds", "3", "--clients", "130")
+    assert "spend cap" in told
+
+
 def test_a_broken_promise_is_an_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")

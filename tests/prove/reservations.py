@@ -1,0 +1,183 @@
+"""
+Ask for more than there is, from many clients at once, over HTTP, while web workers are killed.
+
+Each round has a customer of its own under one limit of 100: a hard cap, a wallet, or a spend cap that stops. All
+clients check and reserve at the same moment, then commit or let it be, some of them after an answer that never came;
+exactly 100 must have been let through.
+"""
+
+import argparse
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from django.db import connection
+
+from billing.capping import set_cap
+from billing.models import Reservation
+from config.postgres import Cluster
+from customers.access import keys
+from plans.clock import database_time
+from plans.pricing.currencies import CREDITS
+from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+from tests.prove.handshake import Handshake
+from tests.prove.reckoning import books_are_sound
+from tests.prove.running import House, kill
+from tests.prove.verdict import Verdict, table
+from wallets.ledger.granting import Grant, grant
+from wallets.models import Wallet
+
+LIMIT = 100
+LIMITS = ("hard cap", "wallet", "spend cap")
+TIMEOUT_SECONDS = 60
+PATIENCE_SECONDS = 180
+WINDOW = "reservation.after_write"
+
+
+@dataclass
+class Round:
+    """What the clients of one round were told. let: references that were reserved."""
+
+    customer: str
+    feature: str
+    let: set[str] = field(default_factory=set)
+    ended: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
+
+
+def run(arguments: Sequence[str], cluster: Cluster) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove reservations", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    asked = parser.parse_args(arguments)
+    verdict = Verdict(f"{asked.rounds} rounds of {asked.clients} clients for {LIMIT}", seed=asked.seed)
+    at = database_time()
+    secret = keys.issue(name="campaign", scopes=["ingest", "read"], sandbox=False, by=None, at=at)[1]
+    worlds = _worlds()
+    rounds = [worlds[LIMITS[number % len(LIMITS)]](number) for number in range(asked.rounds)]
+    connection.close()
+    house = House(cluster)
+    rows = []
+    try:
+        house.start("web")
+        for number, one in enumerate(rounds):
+            chance = random.Random(asked.seed + number)
+            killed = _race(one, asked.clients, house, secret, chance, with_kill=number % 2 == 1)
+            held = Reservation.objects.filter(customer__external_id=one.customer).count()
+            verdict.require(held == LIMIT, f"{one.customer}: {held} were let through instead of {LIMIT}")
+            verdict.require(len(one.let) == held, f"{one.customer}: {len(one.let)} were told so, {held} are stored")
+            connection.close()
+            rows.append([LIMITS[number % len(LIMITS)], asked.clients, held, killed, one.unanswered, dict(one.ended)])
+    finally:
+        house.stop()
+    table(["limit", "clients", "let through", "kills inside", "unanswered", "then"], rows)
+    books_are_sound(verdict)
+    return verdict.conclude()
+
+
+def _worlds() -> dict[str, Callable[[int], Round]]:
+    """Return, for each limit, what makes a customer under it."""
+    offers = [
+        offer("messages", included=LIMIT, consumption="hard_cap"),
+        offer("runs", prices={CREDITS: [rate(1)]}, consumption="credits"),
+        offer("calls", rates=[rate(1)]),
+    ]
+    version = publish(make_plan("campaign", offers=offers))
+
+    def hard_cap(number: int) -> Round:
+        subscribe(make_customer(f"capped-{number}"), version)
+        return Round(f"capped-{number}", "messages")
+
+    def wallet(number: int) -> Round:
+        at = database_time()
+        customer = make_customer(f"prepaid-{number}")
+        subscribe(customer, version)
+        made = Wallet.objects.create(customer=customer)
+        # Of two lots, so that a hold may lie in both.
+        lots = [
+            Grant("purchased", Decimal(LIMIT) - 37, "pack", cost=Decimal(60)),
+            Grant("bonus", Decimal(37), "more"),
+        ]
+        grant(wallet_id=made.pk, grants=lots, at=at)
+        return Round(f"prepaid-{number}", "runs")
+
+    def spend_cap(number: int) -> Round:
+        subscription = subscribe(make_customer(f"stopped-{number}"), version)
+        set_cap(subscription=subscription, amount=Decimal(LIMIT), action="stop", at=database_time())
+        return Round(f"stopped-{number}", "calls")
+
+    return dict(zip(LIMITS, (hard_cap, wallet, spend_cap), strict=True))
+
+
+def _race(one: Round, clients: int, house: House, secret: str, chance: random.Random, *, with_kill: bool) -> int:
+    """Let the clients come at once, and kill a web worker that is about to answer; return how many died so."""
+    barrier, lock = threading.Barrier(clients + 1), threading.Lock()
+    threads = [
+        threading.Thread(
+            target=_client, args=(one, n, house.port, secret, chance.random(), barrier, lock), daemon=True
+        )
+        for n in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    hand = Handshake()
+    if with_kill:
+        hand.order(WINDOW)
+    barrier.wait()
+    killed = 0
+    if with_kill and (arrived := hand.arrival(seconds=20)) is not None:
+        kill(arrived.pid)
+        killed = 1
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    return killed
+
+
+def _client(
+    one: Round, number: int, port: int, secret: str, mood: float, barrier: threading.Barrier, lock: threading.Lock
+) -> None:
+    def ask(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
+            answer = _post(port, secret, path, body)
+            if answer is not None and answer[0] < 500:
+                return answer
+            with lock:
+                one.unanswered += 1
+            time.sleep(0.1)
+        raise TimeoutError(path)
+
+    reference = f"{one.customer}-{number}"
+    asked = {"customer": one.customer, "feature": one.feature}
+    barrier.wait()
+    if not ask("/check", asked)[1]["allowed"]:
+        return
+    status, made = ask("/reservations", {**asked, "id": reference, "ttl": 3600})
+    if status != 201:
+        return
+    ended = "committed" if mood < 0.5 else "kept"
+    with lock:
+        one.let.add(reference)
+        one.ended[ended] += 1
+    if ended == "committed":
+        ask(f"/reservations/{made['number']}/commit", {"quantity": "1"})
+
+
+def _post(port: int, secret: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
+    """Return status and answer, or None if there was none."""
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    try:
+        line = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        line.request("POST", f"/api/v1{path}", json.dumps(body), headers)
+        answer = line.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, HTTPException, ValueError):
+        return None
