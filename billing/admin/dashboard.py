@@ -22,6 +22,9 @@ from billing.admin.late import newest_late, totals_shown
 from billing.admin.unbilled import newest_stakes
 from billing.models import Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
+from customers.models import Delivery, WebhookEndpoint
+from customers.models.endpoints import Disabled
+from customers.models.notices import DeliveryState
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
 from plans.admin.charts import MeterChart, Series, bars
@@ -61,6 +64,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards[1:1] = [_due(at), _failed(), _unbilled(), *_late()]
     if request.user.has_perm("wallets.view_wallet"):
         cards += _owing()
+    if request.user.has_perm("customers.view_delivery"):
+        cards += _untold()
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
     return context | {"title": "Dashboard", "cards": cards}
@@ -115,6 +120,19 @@ def _approvals(reader: Any) -> list[Card]:
         return []
     url = reverse("admin:plans_publishingrule_change", args=[1])
     return [Card("Four eyes on prices", ["off"], "One person publishes alone", url)]
+
+
+def _untold() -> list[Card]:
+    """Return the messages that their receivers do not take, and the endpoints that were switched off for it."""
+    failed = Delivery.objects.filter(state=DeliveryState.FAILED)
+    off = WebhookEndpoint.objects.filter(disabled_reason__in=[Disabled.GONE, Disabled.FAILING])[:MOST].count()
+    if not off and not failed.exists():
+        return []
+    note = f"{off:,} endpoints are switched off for it" if off else "They are tried again for three days"
+    url = f"{reverse('admin:customers_delivery_changelist')}?state__exact=failed"
+    if off and not failed.exists():
+        url = reverse("admin:customers_webhookendpoint_changelist")
+    return [Card("Messages not taken", [_count(failed)], note, url, "danger" if off else "warn")]
 
 
 def _due(at: datetime) -> Card:

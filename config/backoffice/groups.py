@@ -8,7 +8,7 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer seller apikey",
+    "customers.customer seller apikey contact webhookendpoint delivery notice",
     "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
@@ -27,8 +27,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
-        ("add change", ["customers.customer seller", AGREED, "invoices.taxrate"]),
-        ("delete", ["invoices.taxrate"]),
+        ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
+        ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
@@ -47,8 +47,10 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey", AGREED]),
+        ("add change", ["customers.customer apikey contact webhookendpoint", AGREED]),
+        ("delete", ["customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
+        ("change", ["customers.delivery"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
     ],
@@ -56,8 +58,11 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "engineer": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change delete", MEASURES),
-        ("add change", ["customers.apikey"]),
-        ("change", ["billing.unbilledusage", "invoices.rendering", "django_celery_beat.periodictask"]),
+        ("add change", ["customers.apikey webhookendpoint"]),
+        (
+            "change",
+            ["customers.delivery", "billing.unbilledusage", "invoices.rendering", "django_celery_beat.periodictask"],
+        ),
     ],
 }
 """Group → (verbs, “app.model model …”). A right on a model is named verb_model, as Django does."""

@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from billing.models import Job, Period, UnbilledUsage
 from billing.models.jobs import OPEN
+from customers.models import Delivery
+from customers.models.notices import DeliveryState
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
@@ -43,6 +45,10 @@ def _open_jobs() -> QuerySet:
 
 def _asked_for() -> QuerySet:
     return ChangeRequest.objects.filter(state=RequestState.WAITING)
+
+
+def _failed_deliveries() -> QuerySet:
+    return Delivery.objects.filter(state=DeliveryState.FAILED)
 
 
 MENU: list[tuple[str, list[Item]]] = [
@@ -107,13 +113,27 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Sellers", "storefront", "customers_seller_changelist", "customers.view_seller"),
             Item("Tax rates", "percent", "invoices_taxrate_changelist", "invoices.view_taxrate"),
             Item("Number series", "tag", "invoices_numberseries_changelist", "invoices.view_numberseries"),
-            Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
             Item(
                 "Scheduled tasks",
                 "schedule",
                 "django_celery_beat_periodictask_changelist",
                 "django_celery_beat.view_periodictask",
             ),
+        ],
+    ),
+    (
+        "Developers",
+        [
+            Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
+            Item("Webhooks", "webhook", "customers_webhookendpoint_changelist", "customers.view_webhookendpoint"),
+            Item(
+                "Deliveries",
+                "outgoing_mail",
+                "customers_delivery_changelist",
+                "customers.view_delivery",
+                _failed_deliveries,
+            ),
+            Item("Notices", "campaign", "customers_notice_changelist", "customers.view_notice"),
         ],
     ),
     (

@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 
+from customers.admin.contacts import ContactInline
 from customers.admin.finding import like
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
 from customers.models import Customer
@@ -37,8 +38,9 @@ class CustomerAdmin(ModelAdmin):
     search_help_text = "Part of a name, or the start of an external id"
     ordering = ("-pk",)
     autocomplete_fields = ("seller",)
+    inlines = (ContactInline,)
     fieldsets = (
-        (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox")}),
+        (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "owner")}),
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),

@@ -189,8 +189,9 @@ class ApiKeyAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"{key.name}: the secret",
-            "key": key,
+            "name": key.name,
             "secret": secret,
+            "back": reverse("admin:customers_apikey_changelist"),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "backoffice/secret.html", context)

@@ -17,6 +17,8 @@ from billing.closing import close_due
 from billing.importing.job import start_import
 from billing.models import Job, UnbilledUsage
 from customers.access import keys
+from customers.notices import announce, endpoints
+from customers.notices.fanning_out import fan_out
 from plans import publishing
 from plans.models import Feature
 from tests.builders import (
@@ -87,6 +89,10 @@ def _add_one() -> None:
     use(subscription, f"calls-{number}", 500)
     make_tax(19, seller=customer.seller, country=f"{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}")
     keys.issue(name=f"key {number}", scopes=["ingest"], sandbox=False, by=None, at=JAN)
+    customer.contacts.create(email=f"contact-{number}@example.com")
+    endpoints.create(url=f"https://example.com/{number}", by=None)
+    announce(kind="alert.fired", customer_id=customer.pk, facts={"limit": "80"}, key=f"alert:{number}", at=JAN)
+    fan_out(at=JAN)
     wallet = Wallet.objects.create(customer=customer, at_zero="grace", grace=50)
     add_spends(wallet, number)
     add_unbilled(customer_ref=f"nobody-{number}")

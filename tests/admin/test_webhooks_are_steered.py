@@ -1,0 +1,147 @@
+"""A webhook endpoint is added, tested, rotated, switched off and removed in the admin; its secret is shown once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from customers.models import Contact, Delivery, WebhookEndpoint
+from customers.models.endpoints import Disabled
+from customers.notices import endpoints
+from customers.notices.fanning_out import fan_out
+from customers.notices.secrets import unseal
+from tests.builders import make_customer
+from tests.customers.notices.world import NOW, tell
+
+SECRET = re.compile(r"whsec_[0-9A-Za-z+/]{43}=")
+LIST = "/admin/customers/webhookendpoint/"
+URL = "https://example.com/hook"
+
+
+@pytest.fixture
+def hook(db):
+    return endpoints.create(url=URL, description="Our product", by=None)[0]
+
+
+def page_of(endpoint, what="change"):
+    return f"{LIST}{endpoint.pk}/{what}/"
+
+
+def shown(answer):
+    assert answer.status_code == 200
+    return SECRET.search(answer.content.decode()).group()
+
+
+def test_a_secret_is_shown_once(member):
+    client = member("operations")
+    secret = shown(client.post(f"{LIST}add/", {"url": URL, "kinds": ["alert.fired"]}))
+    endpoint = WebhookEndpoint.objects.get()
+    assert unseal(endpoint.secret) == secret
+    assert (endpoint.kinds, endpoint.created_by.first_name) == (["alert.fired"], "Operations")
+    for address in (LIST, page_of(endpoint), page_of(endpoint, "history")):
+        page = client.get(address).content.decode()
+        assert not SECRET.search(page)
+        assert endpoint.secret not in page
+
+
+@pytest.mark.parametrize("url", ["http://example.com/", "https://127.1/", "https://a:b@example.com/", "nonsense"])
+def test_an_address_that_nothing_is_sent_to_is_refused_with_the_reason(member, hook, url):
+    client = member("engineer")
+    for address in (f"{LIST}add/", page_of(hook)):
+        answer = client.post(address, {"url": url, "description": ""})
+        assert answer.status_code == 200
+        assert "address" in answer.content.decode() or "https" in answer.content.decode()
+    assert list(WebhookEndpoint.objects.values_list("url", flat=True)) == [URL]
+
+
+def test_is_changed(member, hook):
+    member("engineer").post(page_of(hook), {"url": f"{URL}/2", "description": "Ours", "kinds": ["topup.paid"]})
+    hook.refresh_from_db()
+    assert (hook.url, hook.description, hook.kinds) == (f"{URL}/2", "Ours", ["topup.paid"])
+
+
+def test_is_rotated(member, hook):
+    secret = shown(member("engineer").post(page_of(hook, "rotate"), {"hours": "2"}))
+    old = hook.secret
+    hook.refresh_from_db()
+    assert (unseal(hook.secret), hook.previous_secret) == (secret, old)
+
+
+def test_is_tested_switched_off_and_on_and_removed(member, hook):
+    client = member("operations")
+    assert client.post(page_of(hook, "send_test")).status_code == 302
+    assert Delivery.objects.get().notice.kind == "webhook.test"
+    client.post(page_of(hook, "switch"))
+    hook.refresh_from_db()
+    assert hook.disabled_reason == Disabled.BY_HAND
+    assert "disabled" in client.post(page_of(hook, "send_test")).content.decode()
+    client.post(page_of(hook, "switch"))
+    hook.refresh_from_db()
+    assert hook.disabled_reason == ""
+    client.post(page_of(hook, "remove"))
+    hook.refresh_from_db()
+    assert (hook.disabled_reason, hook.secret) == (Disabled.REMOVED, "")
+    assert not client.get(LIST).context["cl"].queryset.exists()
+
+
+def test_what_was_missed_is_sent(member, hook):
+    at = timezone.now()
+    tell(make_customer(), at=at)
+    fan_out(at=at)
+    Delivery.objects.update(state="given_up", next_at=None)
+    since = at - timedelta(days=1)
+    asked = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
+    client = member("operations")
+    assert client.post(page_of(hook, "missed"), asked).status_code == 302
+    assert Delivery.objects.get().state == "pending"
+    assert "last 90 days" in client.post(page_of(hook, "missed"), asked | {"since_0": "2020-01-01"}).content.decode()
+
+
+def test_deliveries_are_sent_again_after_a_look(member, hook):
+    tell(make_customer(), at=NOW)
+    fan_out(at=NOW)
+    Delivery.objects.update(state="delivered", next_at=None, status=200)
+    client, one = member("engineer"), Delivery.objects.get()
+    chosen = {"action": "send_again", "_selected_action": [one.pk]}
+    asked = client.post("/admin/customers/delivery/", chosen)
+    assert "1 of them were delivered" in asked.content.decode()
+    assert Delivery.objects.get().state == "delivered"
+    client.post("/admin/customers/delivery/", chosen | {"_agreed": "1"})
+    assert Delivery.objects.get().state == "pending"
+
+
+@pytest.mark.parametrize("group", ["finance", "support"])
+def test_others_only_look(member, hook, group):
+    client = member(group)
+    assert client.get(LIST).status_code == 200
+    assert client.get(f"{LIST}add/").status_code == 403
+    for what in ("send_test", "missed", "rotate", "switch", "remove"):
+        assert client.post(page_of(hook, what)).status_code == 403
+
+
+def test_what_is_not_taken_is_on_the_dashboard(member, hook):
+    client = member("operations")
+    assert "Messages not taken" not in client.get("/admin/").content.decode()
+    tell(make_customer(), at=NOW)
+    fan_out(at=NOW)
+    Delivery.objects.update(state="failed")
+    assert "Messages not taken" in client.get("/admin/").content.decode()
+
+
+def test_contacts_are_kept_on_the_customers_page(member):
+    customer = make_customer()
+    page = f"/admin/customers/customer/{customer.pk}/change/"
+    client = member("finance")
+    form = client.get(page).context["adminform"].form
+    names = {name: form.initial.get(name, "") or "" for name in form.fields}
+    rows = {"contacts-TOTAL_FORMS": "1", "contacts-INITIAL_FORMS": "0", "contacts-0-email": "bea@acme.example"}
+    answer = client.post(page, names | {"seller": customer.seller_id} | rows | {"contacts-0-billing": "on"})
+    assert answer.status_code == 302, answer.context and answer.context["errors"]
+    contact = Contact.objects.get()
+    assert (contact.customer, contact.email, contact.billing, contact.alerts) == (
+        customer,
+        "bea@acme.example",
+        True,
+        False,
+    )
