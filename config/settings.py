@@ -190,6 +190,7 @@ SPECTACULAR_SETTINGS = {
         "VersionState": "plans.models.versions.VersionState",
         "LineKind": "invoices.models.documents.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
+        "Guarded": "billing.models.guardrails.Guarded",
     },
 }
 

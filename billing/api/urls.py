@@ -1,5 +1,6 @@
 from django.urls import path
 
+from billing.api.alerts import AlertsView
 from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
 from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
@@ -7,6 +8,7 @@ from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
+from billing.api.guardrails import GuardrailsView, GuardrailView
 from billing.api.late import LateUsageView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
@@ -34,6 +36,9 @@ urlpatterns = [
     path("reservations/<int:number>/commit", CommitView.as_view(), name="reservation_commit"),
     path("reservations/<int:number>/release", ReleaseView.as_view(), name="reservation_release"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
+    path("guardrails", GuardrailsView.as_view(), name="guardrails"),
+    path("guardrails/<int:number>", GuardrailView.as_view(), name="guardrail"),
+    path("alerts", AlertsView.as_view(), name="alerts"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),

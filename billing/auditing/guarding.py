@@ -37,14 +37,15 @@ _VALUES = """
     END
 """
 
-# One message tells of all levels that were crossed at once; names are those that subscription and feature ever had.
+# Names are those that subscription and feature ever had. Notices are forgotten in time, so older alerts are left out.
 _TOLD = """
-    SELECT a.id AS alert_id, a.threshold, a.value, a."limit", a.fired_at FROM billing_alert a
-    WHERE NOT EXISTS (
-        SELECT FROM billing_alert o JOIN customers_notice n ON n.key = 'alert:' || o.id || ':alert.fired'
-        WHERE (o.guardrail_id, o.customer_id, o.since) = (a.guardrail_id, a.customer_id, a.since)
-        AND o.fired_at = a.fired_at
-        AND n.customer_id = a.customer_id AND n.created_at = a.fired_at AND n.kind = 'alert.fired'
+    WITH told AS (
+        SELECT unnest(string_to_array(facts ->> 'alerts', ','))::bigint AS alert_id, customer_id, created_at, facts
+        FROM customers_notice WHERE kind = 'alert.fired' AND facts ? 'alerts'
+    )
+    SELECT a.id AS alert_id, a.threshold, a.value, a."limit", a.fired_at
+    FROM billing_alert a LEFT JOIN told n ON n.alert_id = a.id
+        AND n.customer_id = a.customer_id AND n.created_at = a.fired_at
         AND a.threshold::text = ANY (string_to_array(n.facts ->> 'thresholds', ','))
         AND (n.facts ->> 'guardrail')::bigint = a.guardrail_id
         AND (n.facts ->> 'wallet')::bigint IS NOT DISTINCT FROM a.wallet_id
@@ -60,7 +61,7 @@ _TOLD = """
         AND CASE WHEN a.feature_id IS NULL THEN n.facts ->> 'feature' IS NULL ELSE EXISTS (
             SELECT FROM plans_featureevent e WHERE e.pgh_obj_id = a.feature_id
             AND e.code = n.facts ->> 'feature') END
-    )
+    WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM told)
 """
 
 _OVERDUE = """

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection
@@ -145,14 +145,14 @@ def _recover(ids: Sequence[int], at: datetime) -> None:
 
 def _fired(fired: dict[Place, int], crossed: dict[Place, Reading]) -> list[Told]:
     """Return one message for each rule and subject that anything new was crossed of: of its most urgent level."""
-    found: dict[Any, Told] = {}
-    for place, alert_id in fired.items():
+    found = []
+    for place in fired:
         one = crossed[place]
-        key = place.rule_id, place.of, place.since, place.agreed_limit
-        levels = [level for level in one.crossed if place._replace(threshold=level) in fired]
+        levels = tuple(level for level in one.crossed if place._replace(threshold=level) in fired)
         if place.threshold == levels[-1]:
-            found[key] = Told(alert_id, one, place.threshold, tuple(levels))
-    return list(found.values())
+            ids = tuple(fired[place._replace(threshold=level)] for level in levels)
+            found.append(Told(ids, one, place.threshold, levels))
+    return found
 
 
 def _recovered(
@@ -171,7 +171,7 @@ def _recovered(
     found = []
     for watched, alerts in gathered.items():
         one = by_watched[watched][0]
-        levels = sorted({alert.threshold for alert in alerts})
-        last = max(alerts, key=lambda alert: alert.pk)
-        found.append(Told(last.pk, one, last.threshold, tuple(levels)))
+        alerts.sort(key=lambda alert: alert.pk)  # as they fired, the most urgent last
+        ids, levels = tuple(alert.pk for alert in alerts), tuple(alert.threshold for alert in alerts)
+        found.append(Told(ids, one, levels[-1], levels))
     return found

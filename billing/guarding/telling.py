@@ -26,9 +26,9 @@ REMEDIES = {
 
 
 class Told(NamedTuple):
-    """One message: the number of its alert, what was read, its level, and all levels that it tells of."""
+    """One message: the numbers of its alerts, the most urgent one last; what was read, its level, and all levels."""
 
-    alert_id: int
+    alert_ids: tuple[int, ...]
     reading: Reading
     threshold: int
     levels: tuple[int, ...]
@@ -48,7 +48,7 @@ def tell(fired: Iterable[Told], recovered: Iterable[Told], *, at: datetime) -> N
                 Announcement(
                     one.reading.of.customer_id,
                     facts_of(one, customer=names[one.reading.of.customer_id]),
-                    f"alert:{one.alert_id}:{kind}",
+                    f"alert:{one.alert_ids[-1]}:{kind}",
                 )
                 for one in some
             ],
@@ -60,7 +60,8 @@ def facts_of(told: Told, *, customer: str) -> dict[str, str | int | None]:
     """Return what is told of an alert; numbers as text, times as RFC 3339, None where there is nothing to say."""
     one = told.reading
     return {
-        "alert": told.alert_id,
+        "alert": told.alert_ids[-1],
+        "alerts": ",".join(map(str, told.alert_ids)),
         "guardrail": one.rule.pk,
         "set_by": one.rule.set_by,
         "what": one.rule.kind,
