@@ -1,7 +1,8 @@
 """Which kinds of bulk work there are: docs/jobs.md says what a new one needs."""
 
+from billing.granting.job import PROMOTION
 from billing.importing.job import USAGE_IMPORT
 from billing.jobs.kinds import Kinds
 from billing.models.jobs import JobKind
 
-KINDS: Kinds = {JobKind.USAGE_IMPORT: USAGE_IMPORT}
+KINDS: Kinds = {JobKind.USAGE_IMPORT: USAGE_IMPORT, JobKind.PROMOTION: PROMOTION}

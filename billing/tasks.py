@@ -13,6 +13,7 @@ from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
 from billing.reserving import lapse_due
 from billing.subscribing.extending import AHEAD
+from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from plans import publishing
@@ -68,6 +69,13 @@ def extend_periods() -> int:
     subscribing.leave_trials(at=at)
     subscribing.end_finished(at=at)
     return subscribing.extend_periods(until=at + AHEAD)
+
+
+@shared_task
+def grant_included_credits() -> int:
+    """Grant periods the credits that their versions include, before they begin; harmless to run twice."""
+    stop_at = monotonic() + BULK_SECONDS
+    return grant_due(at=database_time(), keep_going=lambda: monotonic() < stop_at)
 
 
 @shared_task

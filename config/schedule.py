@@ -16,6 +16,7 @@ SCHEDULE = {
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
     "publish due versions": _every(60.0, "plans.tasks.publish_due"),
     "roll out versions": _every(60.0, "billing.tasks.roll_out"),
+    "grant included credits": _every(60.0, "billing.tasks.grant_included_credits"),
     "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from plans.models import Meter, PlanFeature, PlanVersion, Price, Rate
+from plans.models import IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalogue import FeatureKind
+from plans.models.included import CREDITS as CREDIT_UNITS
+from plans.models.included import Every
 from plans.models.meters import Aggregation
 from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource
 from plans.pricing.anchors import Interval
@@ -29,6 +31,8 @@ def problems_of(version: PlanVersion) -> list[str]:
     offered |= {price.currency for granted in features for price in granted.prices.all()} - {CREDITS}
     for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
         found.append(f"It charges nothing in {promised.currency}: remove the commitment in it.")
+    for included in version.included_credits.order_by("code", "unit"):
+        found += _problems_of_included(version, included, offered, features)
     for currency in sorted(offered):
         found += _problems_of_currency(version, features, currency)
     return found
@@ -48,6 +52,27 @@ def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
         yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
         yield from _problems_of_price(granted, price)
+
+
+def _problems_of_included(
+    version: PlanVersion, included: IncludedCredits, offered: set[str], features: list[PlanFeature]
+) -> Iterator[str]:
+    """Yield why credits could not be granted, or never be used, as they are included."""
+    name, of_credits = f"The included credits “{included}”", included.unit == CREDIT_UNITS
+    if included.every == Every.MONTH and not Interval(version.interval_unit, version.interval_count).months:
+        unit = version.interval_unit
+        yield f"{name} come each month, and periods are counted in {unit}s: let them come each period."
+    if not of_credits and included.unit not in offered:
+        yield f"{name} are in {included.unit}, which the version charges nothing in: remove them."
+    if not of_credits:
+        there = set(version.included_credits.filter(code=included.code).values_list("unit", flat=True))
+        for currency in sorted(offered - there):
+            yield f"{name} have no amount in {currency}, which the version charges in elsewhere: add it."
+    paid_with = Consumption.CREDITS if of_credits else Consumption.BALANCE
+    drawing = {granted.feature.code for granted in features if granted.consumption == paid_with}
+    for code in included.feature_codes:
+        if code not in drawing:
+            yield f"{name} are for {code}, which this version does not let be paid with them: choose another feature."
 
 
 def _problems_of_wallet(granted: PlanFeature, prices: list[Price]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from plans.models import (
     Coupon,
     Feature,
     Fee,
+    IncludedCredits,
     Meter,
     Plan,
     PlanFeature,
@@ -104,6 +105,11 @@ def commitment(minimum: Number, *, factor: Number = 1, discount: Number = 0, **f
     return {"currency": "USD", **figures, **fields}
 
 
+def included(amount: Number, **fields: Any) -> dict[str, Any]:
+    """Describe credits for `make_plan` that each period includes, until it ends, unless `fields` say otherwise."""
+    return {"amount": Decimal(amount), **fields}
+
+
 def make_coupon(
     code: str = "", *, percent: Number | None = None, amount: Number | None = None, **fields: Any
 ) -> Coupon:
@@ -160,6 +166,7 @@ def make_plan(
     fees: Iterable[dict[str, Any]] = (),
     offers: Iterable[dict[str, Any]] = (),
     commitments: Iterable[dict[str, Any]] = (),
+    credits: Iterable[dict[str, Any]] = (),
     interval: str = "month",
     count: int = 1,
     **fields: Any,
@@ -178,6 +185,8 @@ def make_plan(
         Fee.objects.create(version=version, position=position, **described)
     for described in commitments:
         Commitment.objects.create(version=version, **described)
+    for described in credits:
+        IncludedCredits.objects.create(version=version, **described)
     for position, described in enumerate(offers):
         _add_offer(version, position=position, **described)
     return version

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from customers.notices import announce
+from customers.notices import Announcement, announce_all
 from plans.pricing.exact import plain
 from plans.trail import change
 from wallets.ledger.granting import Grant, grant
@@ -32,15 +32,18 @@ def give(*, wallet: Wallet, one: Grant, at: datetime, reason: str = "", by: Abst
             sorted(one.features),
         ):
             raise Conflict(one.source)
-        facts = {
-            "wallet": wallet.pk,
-            "lot": lot.pk,
-            "grant": lot.kind,
-            "amount": plain(lot.amount),
-            "unit": wallet.unit,
-            "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
-        }
-        announce(
-            kind="wallet.granted", customer_id=wallet.customer_id, facts=facts, key=f"lot:{lot.pk}:granted", at=at
-        )
+        announce_all(kind="wallet.granted", announcements=[told_of(wallet, lot)], at=at)
         return lot
+
+
+def told_of(wallet: Wallet, lot: Lot) -> Announcement:
+    """Return what the customer is told of a lot that was granted."""
+    facts = {
+        "wallet": wallet.pk,
+        "lot": lot.pk,
+        "grant": str(lot.kind),
+        "amount": plain(lot.amount),
+        "unit": wallet.unit,
+        "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
+    }
+    return Announcement(wallet.customer_id, facts, f"lot:{lot.pk}:granted")

@@ -51,6 +51,13 @@ class Known:
     marks: dict[CounterKey, list[int]]
 
 
+def moved_customers() -> set[int]:
+    """Return the customers whose time zone was changed at some time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ZONES.replace("pgh_obj_id = ANY(%s)", "true"))
+        return {id_ for (id_,) in cursor.fetchall()}
+
+
 def read_known(customer_ids: Collection[int]) -> Known:
     """Return what is stored about these customers; one that does not exist is left out."""
     known = Known({}, {}, set(), {})

@@ -3,6 +3,7 @@ from billing.models.changes import Rollout, ScheduledChange, VersionToCome
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
+from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
@@ -45,6 +46,7 @@ __all__ = [
     "Override",
     "OwnCommitment",
     "Period",
+    "PeriodGrant",
     "Redemption",
     "Reservation",
     "Rollout",

@@ -17,6 +17,7 @@ class JobKind(models.TextChoices):
     """What a job does; what it takes to do it stands in billing/bulk.py."""
 
     USAGE_IMPORT = "usage_import", "usage import"
+    PROMOTION = "promotion", "promotional grants"
 
 
 class JobState(models.TextChoices):

@@ -9,6 +9,7 @@ from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import end_coverage
 from billing.subscribing.cutting import UsageInTheWay, cut, locked_periods
 from billing.subscribing.ending import end_finished
+from billing.subscribing.granting import grant_included
 from billing.subscribing.revoking import forget_after_end
 from plans.trail import change
 
@@ -47,6 +48,7 @@ def cancel(
         subscription.ends_at = ends_at
         subscription.save(update_fields=["state", "cancelled_at", "ends_at"])
         forget_after_end(subscription, at=at)
+        grant_included(subscription_ids=[subscription.pk], at=at)
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription

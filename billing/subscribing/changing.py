@@ -12,6 +12,7 @@ from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.cutting import UsageInTheWay, cannot_be_split, cut, last_usage, locked_periods
 from billing.subscribing.edges import TICK, anchor_of, spans
 from billing.subscribing.extending import AHEAD
+from billing.subscribing.granting import grant_included
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
 from billing.subscribing.starting import terms_to_subscribe
@@ -69,7 +70,9 @@ def change_plan(
         subscription.save(update_fields=["version"])
         cover(subscription, since=moment)
         announce(subscription, since=moment)
-        return part_from(running, moment, version=version)
+        part = part_from(running, moment, version=version)
+        grant_included(subscription_ids=[subscription.pk], at=at)
+        return part
 
 
 def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -> None:

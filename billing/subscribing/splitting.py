@@ -20,6 +20,7 @@ from billing.subscribing.covering import announce
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
 from billing.subscribing.edges import TICK
 from billing.subscribing.extending import AHEAD, follow
+from billing.subscribing.granting import grant_included
 from billing.subscribing.revoking import BEFOREHAND, undo
 from plans.failures import readable
 from plans.trail import change
@@ -92,6 +93,7 @@ def split(one: ScheduledChange, *, at: datetime) -> None:
         _tell(one, "")  # what was in the way is not any more
     announce(subscription, since=moment)
     follow(subscription_ids=[subscription.pk], last_period_ids=[part.pk], until=at + AHEAD)
+    grant_included(subscription_ids=[subscription.pk], at=at)
 
 
 def _tell(one: ScheduledChange, problem: str) -> None:

@@ -13,6 +13,7 @@ from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
 from billing.subscribing.extending import AHEAD, insert_periods
+from billing.subscribing.granting import grant_included
 from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
 from billing.subscribing.trialing import trial_end
@@ -90,6 +91,7 @@ def start(
         for coupon in coupons:
             redeem(subscription, coupon, since=starts_at, at=at, by=by)
         promote(subscription, at=at)
+        grant_included(subscription_ids=[subscription.pk], at=at)
         return subscription
 
 

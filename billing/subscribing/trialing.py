@@ -12,6 +12,7 @@ from billing.subscribing.covering import SubscriptionRefused
 from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
 from billing.subscribing.edges import TICK, days_after
 from billing.subscribing.extending import AHEAD, follow
+from billing.subscribing.granting import grant_included
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
 from plans.models import PlanVersion
@@ -126,6 +127,7 @@ def _move_end(
     subscription.state = SubscriptionState.TRIALING if at < ends_at else SubscriptionState.ACTIVE
     subscription.save(update_fields=["anchor_at", "trial_ends_at", "state"])
     follow(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + AHEAD)
+    grant_included(subscription_ids=[subscription.pk], at=at)
     return trial
 
 

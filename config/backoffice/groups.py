@@ -9,7 +9,8 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_b
 
 EVERYTHING_SEEN = [
     "customers.customer seller apikey contact webhookendpoint delivery notice",
-    "plans.plan planversion planfeature price rate tier fee commitment feature meter meterreading unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
+    " meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation",
@@ -17,7 +18,10 @@ EVERYTHING_SEEN = [
     "invoices.invoice line invoicetax payment taxrate numberseries rendering",
     "wallets.wallet lot transaction entry",
 ]
-PRICES = ["plans.plan planversion planfeature price rate tier fee commitment unitcost", "plans.coupon promotion"]
+PRICES = [
+    "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
+    "plans.coupon promotion",
+]
 AGREED = "billing.subscription override owncommitment spendcap redemption"
 MEASURES = ["plans.feature meter meterreading"]
 

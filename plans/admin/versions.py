@@ -14,6 +14,7 @@ from plans import publishing
 from plans.admin.commitments import CommitmentInline
 from plans.admin.fees import FeeInline
 from plans.admin.granted import GrantInline
+from plans.admin.included import IncludedCreditsInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
 from plans.admin.review import open_request
 from plans.admin.timeline import steps_of
@@ -70,7 +71,7 @@ class PlanVersionAdmin(PublicationAdmin):
     """
 
     form = VersionForm
-    inlines = (FeeInline, GrantInline, CommitmentInline)
+    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline)
     autocomplete_fields = ("plan",)
     list_display = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
@@ -109,7 +110,7 @@ class PlanVersionAdmin(PublicationAdmin):
             return ()
         if obj.is_editable:
             return self.inlines
-        held = {FeeInline: obj.fees, CommitmentInline: obj.commitments}
+        held = {FeeInline: obj.fees, CommitmentInline: obj.commitments, IncludedCreditsInline: obj.included_credits}
         return tuple(one for one in self.inlines if one not in held or held[one].exists())
 
     def change_view(

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plans.api.fields import AmountField, NumberField
-from plans.models import Commitment, Fee, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):
@@ -125,6 +125,28 @@ class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
         read_only_fields = fields
 
 
+class IncludedCreditsSerializer(serializers.ModelSerializer[IncludedCredits]):
+    """Credits, or money, that subscribers are granted without buying them."""
+
+    unit = serializers.CharField(help_text="`credits`, or a currency: for subscriptions in that one.")
+    amount = NumberField(help_text="Of a whole period, or of a whole month; prorated where it is less.")
+    every = serializers.CharField(help_text="`period`, `month`, or `once`: when a subscription starts.")
+    lasts = serializers.CharField(help_text="`period`: until its period or month ends; `days`; or `ever`.")
+    rolls_over = serializers.IntegerField(help_text="How often what is left goes on instead of expiring.")
+    rollover_most = NumberField(allow_null=True, help_text="So much of it at most; null for all.")
+    features = serializers.ListField(
+        child=serializers.CharField(), source="feature_codes", help_text="What it is for; empty for all."
+    )
+
+    class Meta:
+        model = IncludedCredits
+        fields = [
+            *("code", "unit", "amount", "every", "lasts", "days", "rolls_over", "rollover_most"),
+            *("priority", "features", "in_trial"),
+        ]
+        read_only_fields = fields
+
+
 class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     """The prices of a plan from one date to the next. Once published, it never changes."""
 
@@ -132,6 +154,7 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     fees = FeeSerializer(many=True)
     features = PlanFeatureSerializer(many=True)
     commitments = CommitmentSerializer(many=True)
+    included_credits = IncludedCreditsSerializer(many=True)
 
     class Meta:
         model = PlanVersion
@@ -150,6 +173,7 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             "fees",
             "features",
             "commitments",
+            "included_credits",
         ]
         read_only_fields = fields
 

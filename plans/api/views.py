@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plans.api.serializers import PlanSerializer, VersionSerializer
-from plans.models import Commitment, Fee, Plan, PlanFeature, PlanVersion, Rate
+from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Rate
 
 
 def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
@@ -20,6 +20,7 @@ def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
     return versions.select_related("plan").prefetch_related(
         Prefetch("fees", Fee.objects.order_by("position", "id")),
         Prefetch("commitments", Commitment.objects.order_by("currency")),
+        Prefetch("included_credits", IncludedCredits.objects.order_by("code", "unit")),
         Prefetch("features", features.prefetch_related(Prefetch("prices__rates", rates))),
     )
 

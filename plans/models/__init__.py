@@ -3,6 +3,7 @@ from plans.models.catalogue import Catalogue, Feature, Plan
 from plans.models.commitments import Commitment
 from plans.models.costs import UnitCost
 from plans.models.coupons import Coupon, Promotion
+from plans.models.included import IncludedCredits
 from plans.models.meters import Meter, MeterReading
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.versions import PlanVersion
@@ -14,6 +15,7 @@ __all__ = [
     "Coupon",
     "Feature",
     "Fee",
+    "IncludedCredits",
     "Meter",
     "MeterReading",
     "Plan",

@@ -19,7 +19,7 @@ from plans.models import PlanVersion
 from plans.parts import identity_of, key_of, parts_of, tables, told_fields
 from plans.tables import Problem
 
-NAMES = {"planversion": "version", "planfeature": "feature"}
+NAMES = {"planversion": "version", "planfeature": "feature", "includedcredits": "included credits"}
 """What a row of a table is called in a file; the table's own name where nothing else is said."""
 
 

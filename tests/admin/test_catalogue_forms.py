@@ -77,8 +77,11 @@ def test_a_metered_feature_needs_a_meter(member):
 COUNTS = ("TOTAL", "INITIAL")
 
 
+INLINES = ("fees", "features", "commitments", "included_credits")
+
+
 def version_form(version, **more):
-    counts = {f"{rows}-{count}_FORMS": 0 for rows in ("fees", "features", "commitments") for count in COUNTS}
+    counts = {f"{rows}-{count}_FORMS": 0 for rows in INLINES for count in COUNTS}
     facts = {"interval_count": 1, "interval_unit": "month", "anchor": "calendar", "proration": "second"}
     return counts | facts | more
 
@@ -159,6 +162,60 @@ def test_a_commitment_is_refused(member, db, typed, said):
     )
     assert said in text
     assert not version.commitments.exists()
+
+
+def credits_row(**fields):
+    row = {"code": "credits", "amount": "1,000", "unit": "Credits", "every": "month", "lasts": "period", **fields}
+    return {"included_credits-TOTAL_FORMS": 1} | {f"included_credits-0-{name}": one for name, one in row.items()}
+
+
+IN_WORDS = [
+    ({}, "1,000 credits with each month; what is left expires when that ends; not in a trial."),
+    (
+        {"rolls_over": "2", "rollover_most": "200", "in_trial": "on"},
+        "1,000 credits with each month; when that ends up to 200 credits of it goes on for as long again, 2 times.",
+    ),
+    (
+        {"unit": "usd", "amount": "2.5", "every": "once", "lasts": "ever", "in_trial": "on"},
+        "$2.50 once, at the start; they never expire.",
+    ),
+    (
+        {"features": " calls ,calls", "lasts": "days", "days": "10", "rolls_over": "1", "in_trial": "on"},
+        "1,000 credits with each month for calls; after 10 days what is left goes on for as long again, once.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), IN_WORDS)
+def test_included_credits_are_kept_and_said_in_words(member, db, typed, said):
+    make_feature("calls")
+    version = make_plan()
+    client = member("finance")
+    post(client, f"planversion/{version.pk}/change", **version_form(version, **credits_row(**typed)))
+    assert version.included_credits.get().priority == 50
+    assert said in client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+
+
+WRONG_CREDITS = [
+    # typed                                   said
+    ({"amount": "0"}, "Enter an amount above zero."),
+    ({"unit": "coins"}, "Enter “credits”, or a currency."),
+    ({"lasts": "days"}, "Say how many days they last."),
+    ({"days": "5"}, "Empty this, or let them last"),
+    ({"lasts": "ever", "rolls_over": "1"}, "What lasts for ever never rolls over"),
+    ({"rollover_most": "5"}, "Nothing rolls over: empty this"),
+    ({"rolls_over": "37"}, "At most 36 times."),
+    ({"features": "calls, faxes"}, "There is no feature calls, faxes"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_CREDITS)
+def test_included_credits_are_refused(member, db, typed, said):
+    version = make_plan()
+    form = version_form(version, **credits_row(**typed))
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **form)
+    assert said in text
+    assert not version.included_credits.exists()
 
 
 def test_rows_keep_the_order_they_were_left_in(member, db):

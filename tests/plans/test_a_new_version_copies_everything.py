@@ -1,5 +1,6 @@
 """A version starts from another one as its exact copy, and as a draft of its own."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,9 +12,15 @@ from plans.parts import tables, told_fields
 from plans.publishing import new_version
 from plans.terms import read_terms
 from tests.another import another
-from tests.builders import FEB, JAN, commitment, fee, make_feature, make_plan, offer, publish, rate, tier
+from tests.builders import FEB, JAN, commitment, fee, included, make_feature, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
+
+
+GRANTED = (
+    *("code", "unit", "amount", "every", "lasts", "days", "rolls_over", "rollover_most"),
+    *("priority", "features", "in_trial"),
+)
 
 
 def contents(version: PlanVersion) -> dict[str, Any]:
@@ -32,6 +39,7 @@ def contents(version: PlanVersion) -> dict[str, Any]:
                 "currency", "minimum", "periods", "overage_factor", "discount", "trues_up"
             )
         ),
+        "included": list(version.included_credits.order_by("code").values_list(*GRANTED)),
         "features": [
             (one.feature.code, one.consumption, one.included, one.static_value, one.position, prices(one))
             for one in version.features.order_by("position")
@@ -69,7 +77,11 @@ def source() -> PlanVersion:
     ]
     promised = [commitment(100, factor=2, periods=12), commitment(90, currency="EUR", discount="7.5", trues_up=False)]
     rhythm = {"anchor": "anniversary", "proration": "day", "count": 3, "trial_days": 14, "trial_usage": "billed"}
-    return publish(make_plan("starter", fees=fees, offers=offers, commitments=promised, **rhythm))
+    granted = [
+        included(500, every="month", rolls_over=2, rollover_most=Decimal(200), priority=7, in_trial=False),
+        included("2.5", code="welcome", every="once", lasts="days", days=30),
+    ]
+    return publish(make_plan("starter", fees=fees, offers=offers, commitments=promised, credits=granted, **rhythm))
 
 
 def test_with_every_row_below_it(source: PlanVersion):

@@ -12,6 +12,7 @@ from tests.builders import (
     FEB,
     commitment,
     fee,
+    included,
     make_cost,
     make_feature,
     make_meter,
@@ -226,3 +227,24 @@ def test_all_of_them_stand_in_the_refusal():
     assert len(refused.value.problems) == 2
     version.refresh_from_db()
     assert version.state == "draft"
+
+
+BURNS = offer("runs", prices={CREDITS: PRICED, "USD": PRICED}, consumption="credits", at_zero="overage")
+INCLUDED = [
+    # included                                        how periods are counted      what it says
+    ({}, {}, []),
+    ({"every": "month"}, {"interval": "quarter"}, []),
+    ({"every": "month"}, {"interval": "week"}, ["come each month, and periods are counted in weeks"]),
+    ({"unit": "USD"}, {}, []),
+    ({"unit": "EUR"}, {}, ["are in EUR, which the version charges nothing in", "have no amount in USD"]),
+    ({"features": "runs"}, {}, []),
+    ({"features": "runs", "unit": "USD"}, {}, ["are for runs, which this version does not let be paid with them"]),
+    ({"features": "runs, walks"}, {}, ["are for walks, which this version does not let be paid with them"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "interval", "says"), INCLUDED)
+def test_included_credits_can_be_granted_and_used(fields, interval, says):
+    problems = problems_of(make_plan(offers=[BURNS], credits=[included(5, **fields)], **interval))
+    assert len(problems) == len(says), problems
+    assert all(part in problem for part, problem in zip(says, problems, strict=True))

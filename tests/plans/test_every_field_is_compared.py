@@ -14,7 +14,7 @@ from plans.contents import contents_in, read_rows
 from plans.models import PlanVersion
 from plans.parts import key_of, tables, told_fields
 from tests.another import another
-from tests.builders import commitment, fee, make_plan, offer, rate, tier
+from tests.builders import commitment, fee, included, make_plan, offer, rate, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def version(db: None) -> PlanVersion:
         offer("storage"),
     ]
     fees = [fee("5"), fee("9", kind="one_time")]
-    return make_plan("pro", fees=fees, offers=offers, commitments=[commitment(100)])
+    return make_plan("pro", fees=fees, offers=offers, commitments=[commitment(100)], credits=[included(5)])
 
 
 def columns() -> list[Any]:

@@ -17,7 +17,7 @@ from plans.price_lists.tabular import columns
 from plans.price_lists.taking_in import take_in
 from plans.price_lists.values import value_of
 from plans.publishing import new_draft
-from tests.builders import JAN, fee, make_feature, make_meter, make_plan, offer, rate, tier
+from tests.builders import JAN, fee, included, make_feature, make_meter, make_plan, offer, rate, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,11 @@ def everything() -> PlanVersion:
     ]
     fees = [fee("5"), fee("4.125", currency="EUR", label="Grundgebühr"), fee("9", kind="one_time")]
     rhythm = {"anchor": "anniversary", "proration": "day", "count": 3, "trial_days": 14, "trial_usage": "billed"}
-    return make_plan("all", fees=fees, offers=offers, **rhythm)
+    granted = [
+        included("500.5", every="month", rolls_over=2, rollover_most=Decimal(200), priority=7, in_trial=False),
+        included("2.5", unit="EUR", every="once", lasts="days", days=30, features="tokens, seats"),
+    ]
+    return make_plan("all", fees=fees, offers=offers, credits=granted, **rhythm)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])

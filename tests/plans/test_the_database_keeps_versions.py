@@ -12,6 +12,7 @@ from tests.builders import (
     JAN,
     commitment,
     fee,
+    included,
     make_cost,
     make_coupon,
     make_feature,
@@ -32,6 +33,7 @@ OF = {
     "plans_planfeature": "version_id IN ({version})",
     "plans_fee": "version_id IN ({version})",
     "plans_commitment": "version_id IN ({version})",
+    "plans_includedcredits": "version_id IN ({version})",
     "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
 }
 OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
@@ -41,6 +43,7 @@ EDITS = {
     "plans_planfeature": "included = included + 1",
     "plans_fee": "amount = amount + 1",
     "plans_commitment": "minimum = minimum + 1",
+    "plans_includedcredits": "amount = amount + 1",
     "plans_price": "currency = 'EUR'",
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
@@ -54,6 +57,10 @@ def of_draft(table: str) -> str:
 
 def edit(table: str, changes: str, *, only: str = "true") -> str:
     return f"UPDATE {table} SET {changes} WHERE {only} AND {of_draft(table)}"
+
+
+def credits(changes: str) -> str:
+    return edit("plans_includedcredits", changes, only="code = 'credits'")
 
 
 def coupon(changes: str) -> str:
@@ -202,6 +209,20 @@ CASES = [
     ("commitment_lasts_1_to_120_periods", edit("plans_commitment", "periods = 0")),
     ("commitment_factor_is_0_to_100", edit("plans_commitment", "overage_factor = 'NaN'")),
     ("commitment_discount_is_0_to_100_percent", edit("plans_commitment", "discount = 101")),
+    ("included_credits_are_listed_once", credits("code = 'more', unit = 'USD'")),
+    ("included_unit_is_credits_or_a_currency", credits("unit = 'euro'")),
+    ("included_amount_is_positive_and_finite", credits("amount = 0")),
+    ("included_amount_is_positive_and_finite", credits("amount = 'NaN'")),
+    ("included_credits_come_at_a_known_time", credits("every = 'other'")),
+    ("included_credits_last_for_a_known_time", credits("lasts = 'other', days = NULL")),
+    ("only_what_lasts_for_days_has_a_number_of_them", credits("lasts = 'days', days = NULL")),
+    ("only_what_lasts_for_days_has_a_number_of_them", credits("lasts = 'days', days = 4000")),
+    ("only_what_lasts_for_days_has_a_number_of_them", credits("days = 5")),
+    ("included_credits_roll_over_0_to_36_times", credits("rolls_over = 37")),
+    ("included_credits_that_last_do_not_roll_over", credits("lasts = 'ever', rolls_over = 1")),
+    ("rollover_has_a_bound_only_where_there_is_one", credits("rollover_most = 5")),
+    ("rollover_has_a_bound_only_where_there_is_one", credits("rolls_over = 1, rollover_most = 'NaN'")),
+    ("included_priority_is_0_to_1000", credits("priority = 1001")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
     # coupons and promotions
     ("code_names_one_coupon", coupon("code = 'OTHER'")),
@@ -277,7 +298,14 @@ def world() -> None:
         offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]
         fees = [fee("5"), fee("9", kind="one_time")]
         promised = [commitment(100), commitment(90, currency="EUR")]
-        made = make_plan("starter", fees=fees, offers=offers, commitments=promised if number == 3 else promised[:1])
+        granted = [included(5), included(5, code="more", unit="USD")]
+        made = make_plan(
+            "starter",
+            fees=fees,
+            offers=offers,
+            commitments=promised if number == 3 else promised[:1],
+            credits=granted,
+        )
         if number < 3:
             publish(made, at=JAN if number == 1 else FEB)
         if number == 4:

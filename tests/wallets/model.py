@@ -155,5 +155,6 @@ class Model:
                     new = ModelLot(wallet, on, lot.is_paid, lot.until, until, lot.only, lot.priority, lot.rolls - 1)
                     new.most, new.lasts = lot.most, lot.lasts
                     self.grant(new, at)
+                    new.made = lot.made
         for lot in self.order(wallet):
             self.pay(lot, at)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from config.schedule import SCHEDULE
+from customers.models import Notice
 from tests.builders import JAN, make_customer, make_seller
 from tests.pages import rows
 from tests.racing import Running, together
@@ -76,6 +77,15 @@ def test_what_rolls_over_at_most_rolls_over_once_however_often_the_lot_expires()
     sweep(at=DUE + DAY)
     # 3 of 4 that may go on were free when the lot expired first, and 1 of the 7 that were given back later.
     assert balance(wallet) == 4
+
+
+def test_what_expired_is_told_once():
+    wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)), lot(2, "other"))
+    sweep(at=DUE)
+    sweep(at=DUE)
+    told = Notice.objects.get()
+    assert (told.kind, told.customer_id) == ("wallet.expired", wallet.customer_id)
+    assert told.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
 
 
 def test_use_from_before_takes_it_back_and_the_rest_expires_anew():

@@ -133,6 +133,7 @@ def _transfer(source: Open, target: Open, amount: Decimal, reference: str, sheet
             rolls_over=row.rolls_over,
             rollover_most=row.rollover_most,
             rollover_days=row.rollover_days,
+            rollover_ends=row.rollover_ends,
             origin_id=row.pk,
         )
         legs.append(moved(source, lot, EXACT.minus(units)))
@@ -167,8 +168,9 @@ def extend(
             raise LedgerRefused("It lasts as long already: choose a later moment, or none.", field="expires_at")
         if lot.expired or not lot.remaining:
             raise LedgerRefused("Nothing is left of it: grant anew.", field="lot")
-        goes_on = {} if expires_at else {"rolls_over": 0}
-        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, **goes_on)
+        ends = [end for end in row.rollover_ends if expires_at and end > expires_at]
+        rolls_over = len(ends) if row.rollover_ends else row.rolls_over if expires_at else 0
+        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=rolls_over, rollover_ends=ends)
         row.refresh_from_db()
         return row
 

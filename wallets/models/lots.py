@@ -33,7 +33,8 @@ class Lot(models.Model):
     is_paid: whether it counts as paid for, rather than promotional. valid_from, expires_at: half-open.
     features: numbers of the features it is for; all where empty.
     rolls_over: how often the rest goes on in a new lot; rollover_most: so much of it at most; rollover_days: how long
-    the new lot lasts, as long as this one where empty. origin: the lot that it rolled over, or was transferred, from.
+    the new lot lasts, as long as this one where empty. rollover_ends: until when the new ones last instead.
+    origin: the lot that it rolled over, or was transferred, from.
     source: what granted it, such as a purchase or a period; given out once.
     """
 
@@ -52,6 +53,7 @@ class Lot(models.Model):
     rolls_over = models.PositiveSmallIntegerField(default=0)
     rollover_most = UnitsField(null=True, blank=True)
     rollover_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    rollover_ends = ArrayField(models.DateTimeField(), default=list, blank=True, db_default=[])
     origin = models.ForeignKey("wallets.Lot", on_delete=models.PROTECT, null=True, related_name="+")
     granted_at = models.DateTimeField()
     source = models.CharField(max_length=120)

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from billing.admin.jobs import imports
+from billing.admin.jobs import imports, promotions
 from billing.admin.jobs.shown import facts_of
 from billing.admin.jobs.waking import wake
 from billing.bulk import KINDS
@@ -42,7 +42,7 @@ class JobAdmin(ModelAdmin):
     list_select_related = ("by",)
     search_fields = ("title",)
     ordering = ("-pk",)
-    actions_list = ("import_usage",)
+    actions_list = ("import_usage", "grant_promotions")
     change_form_outer_before_template = "backoffice/job.html"
 
     @display(description="What", ordering="kind")
@@ -79,6 +79,13 @@ class JobAdmin(ModelAdmin):
 
     def has_import_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(imports.IMPORT))
+
+    @action(description="Grant credits from a table", icon="redeem", permissions=["grant"])
+    def grant_promotions(self, request: HttpRequest) -> HttpResponse:
+        return promotions.page(request)
+
+    def has_grant_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(promotions.GRANT))
 
     # The page of a job ---------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.cache import cache
 
-from billing.admin.jobs import imports
+from billing.admin.jobs import imports, promotions
 from billing.jobs.finishing import figures_of
 from billing.jobs.progress import progress_of
 from billing.models import Job
@@ -14,7 +14,7 @@ MOST_SHOWN = 20
 FRESH_SECONDS = 2
 """How old figures of a job under way may be: any number of people may watch it, and one question is asked for all."""
 
-TOLD_BY = {JobKind.USAGE_IMPORT: imports.told}
+TOLD_BY = {JobKind.USAGE_IMPORT: imports.told, JobKind.PROMOTION: promotions.told}
 """Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
 
 

@@ -30,6 +30,7 @@ from billing.subscribing import (
     remove_coupon,
     set_quantity,
 )
+from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
@@ -41,6 +42,7 @@ from invoices.models import Invoice, Rendering
 from invoices.paying import record_payment
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
+from plans.pricing.currencies import CREDITS
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
@@ -53,6 +55,7 @@ from tests.builders import (
     cap,
     commitment,
     fee,
+    included,
     make_cost,
     make_coupon,
     make_customer,
@@ -67,6 +70,8 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from wallets.ledger.spending import spend
+from wallets.models import Wallet
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CALLS = [tier(3, "0.10"), tier(None, "0.05", "1")]
@@ -84,6 +89,7 @@ def make_books() -> None:
     key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
     _use(acme)
     prepay()
+    _include()
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     _move_in_mid_period()
@@ -95,6 +101,7 @@ def make_books() -> None:
     extend_periods(until=NOW)
     move_due(at=NOW)
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
+    grant_due(at=NOW)
     close_due(at=NOW)
     _use_late()
     _correct("a4-sample", "g4-call", replaced=False, api_key_id=key.pk)
@@ -107,6 +114,25 @@ def make_books() -> None:
     _add_what_surrounds(key)
     _import()
     _date_back()
+    grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
+
+
+def _include() -> None:
+    """Let two customers have credits with their plan, one of whom leaves in the middle of a month."""
+    credits = [
+        included(500, rolls_over=2, rollover_most=Decimal(200), features="runs"),
+        included(50, code="welcome", every="once", lasts="days", days=30),
+        included("2.5", code="money", unit="USD", every="month", lasts="ever"),
+    ]
+    runs = offer(make_feature("runs"), rates=[rate(1)], currency=CREDITS, consumption="credits")
+    gifts = publish(version=make_plan("gifts", fees=[fee("3")], offers=[runs], credits=credits), by=None, at=JAN)
+    subscribe(make_customer("stays"), gifts, JAN + timedelta(days=9), trial_days=7)
+    leaves = subscribe(make_customer("leaves", sandbox=True), gifts)
+    spend(wallet_id=Wallet.objects.get(customer__external_id="leaves", unit="USD").pk, **_SOME)
+    cancel(subscription=leaves, at=JAN + timedelta(days=12), ends_at=JAN + timedelta(days=12))
+
+
+_SOME: dict[str, Any] = {"amount": Decimal(2), "reference": "some", "at": JAN + timedelta(days=2)}
 
 
 def _plans() -> tuple[PlanVersion, PlanVersion]:

@@ -1,0 +1,1 @@
+"""Grants to many customers at once, from a table: docs/wallets.md#promotions."""

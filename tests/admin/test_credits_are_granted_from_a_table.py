@@ -1,0 +1,189 @@
+"""A table of grants is tried, looked at and granted; the same one again grants nothing twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from billing.admin.jobs import waking
+from billing.bulk import KINDS
+from billing.granting import job as granting
+from billing.jobs.working import work
+from billing.models import Job
+from customers.models import Notice
+from plans.clock import database_time
+from plans.tables import as_xlsx
+from tests.builders import make_customer, make_feature
+from wallets.models import Lot, Transaction, Wallet
+
+PAGE = "/admin/billing/job/grant_promotions/"
+NEXT_YEAR = datetime.now(UTC) + timedelta(days=365)
+HEAD = "customer,units,unit,expires,features,reason,key"
+
+
+@pytest.fixture(autouse=True)
+def world(db, monkeypatch):
+    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    for name in ("acme", "beta"):
+        make_customer(name)
+    make_feature("runs")
+
+
+def send(client, *lines, name="gifts.csv", head=HEAD, **fields):
+    content = "\n".join([head, *lines]).encode()
+    answer = client.post(PAGE, {"file": SimpleUploadedFile(name, content), **fields})
+    return Job.objects.order_by("pk").last() if answer.status_code == 302 else None, answer
+
+
+def go_on(job):
+    work(kinds=KINDS, clock=database_time)
+    job.refresh_from_db()
+    return job.figures
+
+
+def steer(client, job):
+    client.post(f"/admin/billing/job/{job.pk}/steer/do_for_real/")
+    return go_on(job)
+
+
+def shown(client, job):
+    return client.get(f"/admin/billing/job/{job.pk}/change/").content.decode()
+
+
+def test_what_it_would_do_comes_first_then_it_is_done(member):
+    client = member("finance")
+    job, _ = send(client, "acme,50,,,,Sorry,a", f"beta,2.5,USD,{NEXT_YEAR:%Y-%m-%d},runs,,b")
+    assert go_on(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
+    assert not Lot.objects.exists()
+    assert "Grant 2 lots" in shown(client, job)
+    assert steer(client, job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
+    credits, money = Lot.objects.select_related("wallet__customer").order_by("wallet__customer__external_id")
+    assert (credits.wallet.unit, credits.amount, credits.kind, credits.source) == (
+        "credits",
+        50,
+        "promotional",
+        "promo:a",
+    )
+    assert (money.wallet.unit, money.amount, money.expires_at.date()) == ("USD", 2.5, NEXT_YEAR.date())
+    assert money.features == [make_feature("runs").pk]
+    assert Transaction.objects.get(wallet=credits.wallet).reason == "Sorry"
+    assert Transaction.objects.get(wallet=credits.wallet).by.username == job.by.username
+    assert sorted(Notice.objects.values_list("kind", "customer__external_id")) == [
+        ("wallet.granted", "acme"),
+        ("wallet.granted", "beta"),
+    ]
+
+
+def test_the_same_table_twice_grants_nothing_twice(member):
+    client = member("finance")
+    lines = ["acme,50,,,,Sorry,", "acme,50,,,,Thanks,", "beta,5,,,,,x"]
+    for expected in (3, 0):
+        job, _ = send(client, *lines)
+        go_on(job)
+        assert steer(client, job)["granted"] == expected
+    assert job.figures["before"] == 3
+    assert Lot.objects.count() == 3
+    assert Notice.objects.count() == 3
+
+
+WRONG = [
+    # row                        field       said
+    ("nobody,5,,,,,", "customer", "There is no customer “nobody”"),
+    ("acme,five,,,,,", "units", "“five” is no number"),
+    ("acme,0,,,,,", "units", "not an amount above zero"),
+    ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
+    ("acme,5,coins,,,,", "unit", "Enter “credits”, or a currency"),
+    ("acme,5,,soon,,,", "expires", "“soon” is no date"),
+    ("acme,5,,2020-01-01,,,", "expires", "2020-01-01 is past"),
+    ("acme,5,,,runs walks,,", "features", "There is no feature “walks”"),
+    (f"acme,5,,,,{'x' * 301},", "reason", "more than 300 characters"),
+    (f"acme,5,,,,,{'x' * 81}", "key", "more than 80 characters"),
+]
+
+
+@pytest.mark.parametrize(("line", "field", "said"), WRONG)
+def test_what_is_wrong_is_told_by_row_and_field_and_stops_no_other(member, line, field, said):
+    client = member("finance")
+    job, _ = send(client, line, "beta,5,,,,,")
+    assert go_on(job)["refused"] == 1
+    text = shown(client, job)
+    assert said in text
+    assert f"<td>{field}</td>" in text
+    assert steer(client, job)["granted"] == 1
+    assert said in b"".join(client.get(f"/admin/billing/job/{job.pk}/result/").streaming_content).decode()
+
+
+def test_two_rows_that_say_the_same_need_keys_of_their_own(member):
+    client = member("finance")
+    job, _ = send(client, "acme,5,,,,,", "acme,5,,,,,")
+    assert go_on(job) == {"rows": 2, "granted": 1, "before": 0, "refused": 1}
+    assert "Row 2 says the same" in shown(client, job)
+
+
+def test_a_key_grants_one_amount(member):
+    client = member("finance")
+    for amount in (5, 6):
+        job, _ = send(client, f"acme,{amount},,,,,k")
+        go_on(job)
+        steer(client, job)
+    assert job.figures["refused"] == 1
+    assert "It has granted 5 credits before" in shown(client, job)
+
+
+NO_TABLES = [
+    ("customer,amount", "There is no column “units”"),
+    ("customer,units,colour", "“colour” is no column"),
+    ("customer,units", "There is no row below the first line"),
+]
+
+
+@pytest.mark.parametrize(("head", "said"), NO_TABLES)
+def test_what_is_no_such_table_is_refused_at_once(member, head, said):
+    job, answer = send(member("finance"), head=head)
+    assert job is None
+    assert said in answer.content.decode()
+
+
+def test_a_workbook_does_as_well(member):
+    client = member("finance")
+    book = SimpleUploadedFile("gifts.xlsx", as_xlsx(["customer", "units"], [["acme", "7"]]))
+    client.post(PAGE, {"file": book})
+    job = Job.objects.get()
+    go_on(job)
+    assert steer(client, job)["granted"] == 1
+
+
+def test_sandbox_customers_are_others(member):
+    make_customer("acme", sandbox=True)
+    client = member("finance")
+    job, _ = send(client, "acme,5,,,,,", sandbox="on")
+    go_on(job)
+    steer(client, job)
+    assert Wallet.objects.get().customer.sandbox
+
+
+def test_pieces_are_granted_each_by_itself(member, monkeypatch):
+    monkeypatch.setattr(granting, "ROWS", 2)
+    client = member("finance")
+    job, _ = send(client, *(f"acme,{number},,,,," for number in range(1, 6)))
+    go_on(job)
+    assert (job.total, job.figures["granted"]) == (3, 5)
+    steer(client, job)
+    assert sum(Lot.objects.values_list("amount", flat=True)) == 15
+
+
+def test_many_rows_take_as_many_statements_as_few(member, django_assert_max_num_queries):
+    for number in range(20):
+        make_customer(f"c{number}")
+    job, _ = send(member("finance"), *(f"c{number},5,,,,," for number in range(20)))
+    go_on(job)
+    item = job.items.get()
+    item.job.dry_run = False
+    with django_assert_max_num_queries(25):
+        granting.PROMOTION.do(item, database_time())
+    assert Lot.objects.count() == 20
+
+
+@pytest.mark.parametrize("group", ["support", "engineer", "operations"])
+def test_others_may_not(member, group):
+    assert member(group).get(PAGE).status_code == 403
