@@ -30,6 +30,7 @@ class SellerAdmin(ModelAdmin):
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Rules for invoices", {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
+        ("Revenue of prepaid value", {"fields": ("breakage", "breakage_percent")}),
         ("On the document", {"fields": ("bank_details", "footer", "brand_color")}),
     )
 

@@ -78,6 +78,9 @@ CASES = [
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'contact:1'")),
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'somebody'")),
+    ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
+    ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
+    ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
 ]
 
 OLDER = {

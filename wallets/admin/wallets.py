@@ -15,6 +15,7 @@ from unfold.enums import ActionVariant
 
 from customers.admin.finding import ids_like
 from plans.admin.figures import NumberInput, figure
+from wallets.admin import breakage
 from wallets.admin.moves import GrantForm, MoveForm, TransferForm, moving
 from wallets.admin.page import Link, wallet_page
 from wallets.admin.statements import statement_page
@@ -94,6 +95,7 @@ class WalletAdmin(ModelAdmin):
     search_help_text = "Part of a customer's name, or the start of their id"
     ordering = ("-pk",)
     autocomplete_fields = ("customer",)
+    actions_list = ("breakage",)
     actions_detail = ("grant", "transfer", "statement", "close")
     change_form_outer_before_template = "backoffice/wallet.html"
 
@@ -159,6 +161,11 @@ class WalletAdmin(ModelAdmin):
             customer=obj.customer, unit=obj.unit, currency=str(obj.currency), **told, at=now, by=request.user
         )
         obj.pk, obj._state.adding = made.pk, False
+
+    @action(description="Breakage", icon="hourglass_bottom", permissions=["view"])
+    def breakage(self, request: HttpRequest) -> HttpResponse:
+        """Show what becomes revenue of prepaid value that is never used."""
+        return breakage.page(request)
 
     # What is done to it --------------------------------------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""What sellers earn of prepaid value that is never used: a page for each seller and month, and the same as CSV."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from customers.models import Seller
+from plans.exports import csv_lines
+from plans.figures import money, number
+from plans.pricing.exact import plain
+from plans.pricing.money import round_money
+from wallets.recognition import COLUMNS, Month, breakage_of
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the months of every seller, or send them as a table."""
+    if not request.user.has_perm("wallets.view_transaction"):
+        raise PermissionDenied
+    found = {seller: breakage_of(seller) for seller in Seller.objects.order_by("legal_name")}
+    if request.GET.get("format") == "csv":
+        rows = [
+            [seller.code, *(_text(getattr(month, name)) for name in COLUMNS)]
+            for seller, months in found.items()
+            for month in months
+        ]
+        return HttpResponse(
+            list(csv_lines([["seller", *COLUMNS], *rows])),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="breakage.csv"'},
+        )
+    context = {
+        **admin.site.each_context(request),
+        "title": "Breakage",
+        "sellers": [_shown(seller, months) for seller, months in found.items()],
+        "back": reverse("admin:wallets_wallet_changelist"),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "backoffice/breakage.html", context)
+
+
+def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
+    by = seller.get_breakage_display()
+    if seller.breakage == "proportional":
+        by += f", {number(seller.breakage_percent.normalize())} % expected"
+    figures = [
+        [month.month, *(_amount(getattr(month, name), month.currency) for name in COLUMNS[2:])]
+        for month in reversed(months)
+    ]
+    return {"name": str(seller), "by": by, "url": _url(seller), "months": figures}
+
+
+def _amount(amount: Any, currency: str) -> str:
+    return money(round_money(amount, currency), currency)
+
+
+def _url(seller: Seller) -> str:
+    return reverse("admin:customers_seller_change", args=[seller.pk])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else plain(value)
