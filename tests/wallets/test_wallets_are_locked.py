@@ -1,0 +1,99 @@
+"""Whoever moves a wallet waits for whoever moves it already, and goes on from what that one left."""
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import transaction
+
+from tests.builders import FEB, JAN, make_customer
+from tests.racing import Pause, start, wait_until_blocked
+from wallets.ledger import spending
+from wallets.ledger.expiring import expire
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.holding import commit, hold
+from wallets.ledger.refusing import NotEnough
+from wallets.ledger.spending import Use, spend
+from wallets.models import Transaction, Wallet
+
+DAY = timedelta(days=1)
+
+
+def wallet_of(amount, **conditions):
+    wallet = Wallet.objects.create(customer=make_customer())
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(amount), "pack", cost=D(9), **conditions)], at=JAN)
+    return wallet
+
+
+def take(wallet, amount, reference, at=JAN + DAY):
+    return spend(wallet_id=wallet.pk, amount=D(amount), reference=reference, at=at)
+
+
+def balance_of(wallet):
+    wallet.refresh_from_db()
+    return wallet.balance
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
+    wallet = wallet_of(10)
+    pause = Pause.before(monkeypatch, spending, "write")
+    first = start(lambda: take(wallet, 8, "one"))
+    pause.await_arrival()
+    second = start(lambda: take(wallet, 8, "two"))
+    wait_until_blocked()
+    pause.let_go()
+    assert first.result().balance == 2
+    with pytest.raises(NotEnough):
+        second.result()
+    assert balance_of(wallet) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repeat_waits_for_the_first_and_is_answered_as_it(monkeypatch):
+    wallet = wallet_of(10)
+    pause = Pause.before(monkeypatch, spending, "write")
+    first = start(lambda: take(wallet, 8, "one"))
+    pause.await_arrival()
+    second = start(lambda: take(wallet, 8, "one"))
+    wait_until_blocked()
+    pause.let_go()
+    assert first.result() == second.result()
+    assert balance_of(wallet) == 2
+
+
+@pytest.mark.django_db
+def test_a_repeat_at_another_time_is_answered_as_the_first():
+    wallet = wallet_of(10)
+    assert take(wallet, 3, "one") == take(wallet, 3, "one", at=FEB)
+    assert Transaction.objects.filter(kind="spend").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_repeated_commit_tells_what_all_wallets_had_then():
+    wallet = wallet_of(10)
+    other = Wallet.objects.create(customer=wallet.customer, name="Other")
+    grant(wallet_id=other.pk, grants=[Grant("purchased", D(5), "pack", cost=D(9))], at=JAN)
+    kept = hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(4), JAN + DAY, "run"), until=JAN + 2 * DAY)
+    first = commit(hold_id=kept.pk, amount=D(3), at=JAN + DAY)
+    take(other, 1, "later")
+    assert first.balance == 12
+    assert commit(hold_id=kept.pk, amount=D(3), at=JAN + 3 * DAY) == first
+
+
+@pytest.mark.django_db
+def test_what_is_held_outlives_its_lot():
+    wallet = wallet_of(10, expires_at=FEB)
+    kept = hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(4), JAN + DAY, "run"), until=FEB + 2 * DAY)
+    assert expire(wallet_id=wallet.pk, at=FEB + DAY, waiting=timedelta(0)) == 1
+    assert balance_of(wallet) == 4
+    assert commit(hold_id=kept.pk, amount=D(4), at=FEB + DAY).units == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_spend_is_undone_with_what_it_is_part_of():
+    wallet = wallet_of(10)
+    with transaction.atomic():
+        take(wallet, 3, "one")
+        transaction.set_rollback(True)
+    assert balance_of(wallet) == 10
