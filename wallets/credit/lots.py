@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 
 from plans.pricing.exact import EXACT, ZERO
-from wallets.credit.units import rounded
+from wallets.credit.units import PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +66,10 @@ def cost_between(lot: Lot, before: Decimal, after: Decimal) -> Decimal:
 
 def _cost_of_gone(lot: Lot, remaining: Decimal) -> Decimal:
     gone = EXACT.subtract(lot.amount, remaining)
-    return rounded(Fraction(lot.cost) * Fraction(gone) / Fraction(lot.amount)) if lot.cost else ZERO
+    # In whole steps of the last place: fractions take several times as long, and each spend waits for it twice.
+    cost, gone_steps, amount = _steps(lot.cost), _steps(gone), _steps(lot.amount)
+    return EXACT.scaleb(Decimal((2 * cost * gone_steps + amount) // (2 * amount)), -PLACES) if cost else ZERO
+
+
+def _steps(units: Decimal) -> int:
+    return int(EXACT.scaleb(units, PLACES))

@@ -6,7 +6,8 @@ from fractions import Fraction
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.money import round_to
 
-LEAST = Decimal("1e-12")
+PLACES = 12
+LEAST = Decimal(1).scaleb(-PLACES)
 """The smallest step of credits, and of money within a wallet."""
 
 MOST = Decimal("1e18")

@@ -11,7 +11,7 @@ import msgspec
 
 from plans import statements
 from plans.failpoints import reached
-from plans.pricing.exact import EXACT, ZERO, plain
+from plans.pricing.exact import EXACT, ZERO
 from wallets.credit.lots import Lot, cost_between
 from wallets.ledger.opening import Open
 from wallets.ledger.sealing import FACTS, LEG, seal_of
@@ -151,10 +151,10 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
             "r": posting.reference,
             "c": leg.account,
             "l": leg.lot_id,
-            "n": plain(leg.units),
-            "m": plain(leg.money),
+            "n": leg.units,
+            "m": leg.money,
             "p": leg.place,
-            "b": None if leg.balance_after is None else plain(leg.balance_after),
+            "b": leg.balance_after,
         }
         for posting in sheet.postings
         for place, leg in enumerate(posting.legs)
@@ -167,17 +167,14 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
             [
                 _document(_row(place, one) for place, one in enumerate(sheet.postings)),
                 _document(entries),
-                _document(
-                    {"i": one.id, "n": plain(one.remaining), "h": plain(one.held), "x": plain(one.expired)}
-                    for one in lots
-                ),
+                _document({"i": one.id, "n": one.remaining, "h": one.held, "x": one.expired} for one in lots),
                 _document(
                     {
                         "i": one.id,
-                        "b": plain(one.balance),
-                        "d": plain(one.debt),
-                        "h": plain(one.debt_held),
-                        "l": plain(one.debt_limit),
+                        "b": one.balance,
+                        "d": one.debt,
+                        "h": one.debt_held,
+                        "l": one.debt_limit,
                         "m": one.moves,
                         "s": one.seal,
                     }
@@ -201,9 +198,9 @@ def _row(place: int, posting: Posting) -> dict[str, Any]:
         "u": posting.used_at,
         "f": posting.feature_id,
         "d": posting.draw,
-        "n": plain(posting.units),
-        "m": plain(posting.uncovered),
-        "b": plain(posting.balance_after),
+        "n": posting.units,
+        "m": posting.uncovered,
+        "b": posting.balance_after,
         "s": posting.seal,
         "y": posting.reason,
         "p": posting.by_id,
