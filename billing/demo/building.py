@@ -50,7 +50,7 @@ def build(*, at: datetime, url: str, api_key: str, watch: Watch) -> Built:
         plans=catalogue.load(at),
         customers=parties.add_all(at),
         events=_post(at, url, api_key, watch),
-        closed=_close(at, watch),
+        closed=close(at, watch),
     )
 
 
@@ -63,7 +63,7 @@ def _post(at: datetime, url: str, api_key: str, watch: Watch) -> Tally:
     return tally
 
 
-def _close(at: datetime, watch: Watch) -> Closed:
+def close(at: datetime, watch: Watch) -> Closed:
     """Close what is due, each day's by the clock of that day, so that invoices carry the dates they would have."""
     due = Period.objects.due(at)
     days = due.annotate(day=TruncDay("due_at")).values_list("day", flat=True).distinct().order_by("day")

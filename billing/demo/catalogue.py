@@ -37,8 +37,13 @@ def load(at: datetime) -> int:
     meters = {meter["code"]: _add_meter(**meter) for meter in data["meters"]}
     features = {feature["code"]: _add_feature(meters, **feature) for feature in data["features"]}
     for plan in data["plans"]:
-        _add_plan(features, at=at - LAUNCHED_BEFORE, **plan)
+        add_plan(features, at=at - LAUNCHED_BEFORE, **plan)
     return len(data["plans"])
+
+
+def features() -> dict[str, Feature]:
+    """Return the demo's features by their codes."""
+    return {one.code: one for one in Feature.objects.all()}
 
 
 def _data() -> dict[str, Any]:
@@ -56,7 +61,7 @@ def _add_feature(meters: dict[str, Meter], *, meter: str | None = None, **fields
     return Feature.objects.create(meter=meters[meter] if meter else None, **fields)
 
 
-def _add_plan(
+def add_plan(
     by_code: dict[str, Feature],
     *,
     at: datetime,
@@ -67,6 +72,7 @@ def _add_plan(
     fees: list[dict[str, Any]] | None = None,
     **version_fields: Any,
 ) -> None:
+    """Publish the first version of a plan, as a data file tells it; by_code: the features that it may grant."""
     plan = Plan.objects.create(code=code, name=name, description=description)
     version = publishing.new_draft(plan=plan, by=None, at=at, note="The demo's first prices.")
     for field, value in version_fields.items():

@@ -120,11 +120,11 @@ def test_its_page_tells_how_it_stands_and_which_lots_paid(member, wallet):
     feature, now = make_feature("images"), timezone.now()
     spend(wallet_id=wallet.pk, amount=D("12.5"), reference="x", feature_id=feature.pk, at=now, reason="by hand")
     text = page(member("support"), f"wallet/{wallet.pk}/change")
-    for said in ("87.5 credits", "Expires next", "Used by day", "used: images", "-12.5", "$70.00", "by hand"):
+    for said in ("87.5 credits", "Expires next", "Used by day", "Used: images", "-12.5", "$70.00", "by hand"):
         assert said in text, said
-    narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("used: images")
+    narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("Used: images")
     only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
-    assert (narrowed, only.count("used: images")) == (1, 0)
+    assert (narrowed, only.count("Used: images")) == (1, 0)
 
 
 def test_it_is_opened_set_and_closed(member, db):

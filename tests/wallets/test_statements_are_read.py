@@ -16,9 +16,10 @@ from wallets.ledger.expiring import expire
 from wallets.ledger.granting import Grant, grant
 from wallets.ledger.spending import spend
 from wallets.ledger.steering import refund, transfer, void
-from wallets.models import Wallet
+from wallets.models import Movement, Wallet
 from wallets.statements.files import as_csv, as_pdf, compose
 from wallets.statements.reading import read_statement
+from wallets.statements.stating import SECTIONS
 from wallets.statements.wording import words_in
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,10 @@ def test_it_is_what_the_docs_work_out(wallet):
         (one["section"], one["of"], D(one["units"]), D(one["cost"])) for one in rows("wallets.md", "Statements")
     ]
     assert told == worked
+
+
+def test_every_movement_has_a_place_in_it():
+    assert set(SECTIONS) == set(Movement.values)
 
 
 def test_it_is_a_table_that_sums_and_holds_no_formula(wallet):

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
 
-from billing.demo import access, building, summary, traffic
+from billing.demo import access, building, prepaying, summary, traffic
 from billing.demo.sending import Sender, SendingFailed
 from config import processes
 from config.console import progress
@@ -73,6 +73,9 @@ class Command(BaseCommand):
                 built = building.build(at=today, url=url, api_key=api_key, watch=watch)
         except (processes.NoAnswer, SendingFailed) as error:
             raise CommandError(f"{error} Run the demo again: it goes on where it was.") from error
+        prepaid = prepaying.add(at=today)
+        if prepaid:
+            building.close(today, watch)
         rendered = building.render(watch)
         for problem in [
             *built.events.reasons,
@@ -84,7 +87,7 @@ class Command(BaseCommand):
             self._line("unchanged", f"all {built.events.duplicate:,} events were sent before, and nothing is due")
             return
         self._line("plans", f"{built.plans} published")
-        self._line("customers", f"{built.customers} added")
+        self._line("customers", f"{built.customers} added, and {prepaid} that pay in advance")
         self._line("usage", f"{built.events.accepted:,} events taken, {built.events.duplicate:,} known already")
         self._line("closing", f"{built.closed.issued} invoices issued")
         self._line("PDFs", f"{rendered.made} made")
