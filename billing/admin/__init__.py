@@ -1,6 +1,7 @@
 """Staff pages of what was used and when it is billed; pages of lower apps that show it are finished here too."""
 
 from billing.admin import (
+    alerts,
     caps,
     changes,
     commitments,
@@ -8,6 +9,7 @@ from billing.admin import (
     coupons,
     customers,
     events,
+    guardrails,
     jobs,
     meters,
     overrides,
@@ -20,6 +22,7 @@ from billing.admin import (
 )
 
 __all__ = [
+    "alerts",
     "caps",
     "changes",
     "commitments",
@@ -27,6 +30,7 @@ __all__ = [
     "coupons",
     "customers",
     "events",
+    "guardrails",
     "jobs",
     "meters",
     "overrides",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 
+from billing.admin.alerts import alerts_of
 from billing.admin.late import of_customer
 from billing.closing.progress import Progress, progress_of
 from billing.ingest.tallying import HOURLY
@@ -84,6 +85,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "subscriptions": _subscriptions(customer),
         "wallets": _wallets(customer, at=at),
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
+        "alerts": alerts_of(customer),
         "late": of_customer(customer),
         "unbilled": unbilled.filter(sandbox=customer.sandbox)[:MOST_UNBILLED].count(),
         "most_unbilled": MOST_UNBILLED,

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from billing.admin.late import newest_late, totals_shown
 from billing.admin.unbilled import newest_stakes
-from billing.models import Period, UnbilledUsage
+from billing.models import Alert, Period, UnbilledUsage
 from billing.usage.summary import Day, all_by_day
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.endpoints import Disabled
@@ -66,6 +66,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards += _owing()
     if request.user.has_perm("customers.view_delivery"):
         cards += _untold()
+    if request.user.has_perm("billing.view_alert"):
+        cards += _alerts(at)
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
     return context | {"title": "Dashboard", "cards": cards}
@@ -175,6 +177,15 @@ def _owing() -> list[Card]:
     count = _count(Wallet.objects.filter(debt__gt=0, customer__sandbox=False))
     url = f"{reverse('admin:wallets_wallet_changelist')}?stands=owes"
     return [Card("Wallets that owe", [count], "The next grant pays it", url, "warn")] if count != "0" else []
+
+
+def _alerts(at: datetime) -> list[Card]:
+    """Return how many alerts are open that nobody has seen to; no card where none is."""
+    count = _count(Alert.objects.open(at).filter(acknowledged_at__isnull=True, customer__sandbox=False))
+    url = f"{reverse('admin:billing_alert_changelist')}?stands=unseen"
+    return (
+        [Card("Open alerts", [count], "Customers were warned; nobody here has looked", url)] if count != "0" else []
+    )
 
 
 def _unmade_files() -> Card:

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTim
 
 from billing import subscribing
 from billing.admin.account import PromiseShown, promise_shown
+from billing.admin.alerts import alerts_of
 from billing.admin.caps import capping, caps_of
 from billing.admin.changing import changing
 from billing.admin.commitments import promised_by, promising
@@ -227,6 +228,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
         "caps": caps_of(subscription),
+        "alerts": alerts_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "commitments": promised_by(subscription),
         "promised": _progress(subscription),

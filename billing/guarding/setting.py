@@ -95,24 +95,36 @@ def set_guardrail(
         if scope.whose is not None:  # one at a time, so that both sides' are compared as they will stand
             Customer.objects.select_for_update(no_key=True).get(pk=scope.whose.pk)
         levels = tuple(sorted({*levels})) or DEFAULT_LEVELS[kind]
-        _check_scope(kind, scope, set_by)
-        _check_figures(kind, scope, levels, amount)
-        same = {
-            "kind": kind,
-            "seller": scope.seller,
-            "customer": scope.whose,
-            "subscription": scope.subscription,
-            "feature": scope.feature,
-            "dimension": scope.dimension,
-            "dimension_value": scope.value,
-            "removed_at": None,
-        }
-        _check_sides(same, amount, set_by, is_on)
+        check_guardrail(kind=kind, scope=scope, levels=levels, amount=amount, is_on=is_on, set_by=set_by)
+        same = _same(kind, scope)
         currency = scope.currency if kind in AGAINST_AN_AMOUNT else ""
         figures = {"levels": list(levels), "amount": amount, "currency": currency, "is_on": is_on}
         rule, _ = Guardrail.objects.update_or_create(**same, set_by=set_by, defaults=figures)
         _let_know(rule)
         return rule
+
+
+def check_guardrail(
+    *, kind: str, scope: Scope, levels: Sequence[int], amount: Decimal | None, is_on: bool, set_by: str
+) -> None:
+    """:raises GuardrailRefused: if it cannot be set as asked, as things stand."""
+    _check_scope(kind, scope, set_by)
+    _check_figures(kind, scope, levels, amount)
+    _check_sides(_same(kind, scope), amount, set_by, is_on)
+
+
+def _same(kind: str, scope: Scope) -> dict[str, object]:
+    """Return what tells the rules that are of the same."""
+    return {
+        "kind": kind,
+        "seller": scope.seller,
+        "customer": scope.whose,
+        "subscription": scope.subscription,
+        "feature": scope.feature,
+        "dimension": scope.dimension,
+        "dimension_value": scope.value,
+        "removed_at": None,
+    }
 
 
 def remove_guardrail(*, guardrail: Guardrail, at: datetime, by: AbstractBaseUser | None = None) -> None:

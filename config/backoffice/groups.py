@@ -13,7 +13,7 @@ EVERYTHING_SEEN = [
     " meterreading unitcost",
     "plans.coupon promotion publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
-    "billing.reservation",
+    "billing.reservation guardrail alert",
     "billing.event correction job",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering",
     "wallets.wallet lot transaction entry",
@@ -22,7 +22,7 @@ PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
     "plans.coupon promotion",
 ]
-AGREED = "billing.subscription override owncommitment spendcap redemption"
+AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"
 MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
@@ -33,7 +33,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add", ["plans.changerequest"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
-        ("change", ["billing.scheduledchange", "billing.reservation", "invoices.rendering"]),
+        ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
@@ -54,7 +54,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.customer apikey contact webhookendpoint", AGREED]),
         ("delete", ["customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
-        ("change", ["customers.delivery"]),
+        ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
     ],

@@ -62,6 +62,8 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Wallets", "account_balance_wallet", "wallets_wallet_changelist", "wallets.view_wallet"),
             Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
             Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
+            Item("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
+            Item("Guardrails", "fence", "billing_guardrail_changelist", "billing.view_guardrail"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),

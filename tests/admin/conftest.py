@@ -1,7 +1,7 @@
 """Staff of every group, and a small company for their pages to show."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from itertools import count
@@ -14,8 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.closing import close_due
+from billing.guarding.setting import Scope, set_guardrail
 from billing.importing.job import start_import
-from billing.models import Job, UnbilledUsage
+from billing.models import Alert, Job, Subscription, UnbilledUsage
 from customers.access import keys
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
@@ -95,8 +96,25 @@ def _add_one() -> None:
     fan_out(at=JAN)
     wallet = Wallet.objects.create(customer=customer, at_zero="grace", grace=50)
     add_spends(wallet, number)
+    add_alert(subscription)
     add_unbilled(customer_ref=f"nobody-{number}")
     add_import(f"usage-{number}.csv")
+
+
+def add_alert(subscription: Subscription) -> None:
+    """Let a rule of the subscription's own have told of something, which is still so."""
+    asked = {"levels": [50], "amount": Decimal(10), "at": JAN}
+    rule = set_guardrail(kind="spend", scope=Scope(subscription=subscription), **asked)
+    figures = {"threshold": 50, "value": 6, "limit": 10, "agreed_limit": 10, "unit": "USD"}
+    Alert.objects.create(
+        guardrail=rule,
+        customer=subscription.customer,
+        subscription=subscription,
+        since=JAN,
+        ends_at=timezone.now() + timedelta(days=1),
+        fired_at=JAN,
+        **figures,
+    )
 
 
 def add_spends(wallet: Wallet, number: int) -> None:

@@ -1,0 +1,101 @@
+"""Guardrails are set, switched off and removed on their pages; alerts are seen, narrowed and seen to."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.guarding.setting import Scope, set_guardrail
+from billing.guarding.sweeping import sweep
+from billing.models import Alert, Guardrail
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/billing/guardrail/"
+ALERTS = "/admin/billing/alert/"
+
+
+@pytest.fixture
+def acme():
+    feature = make_feature("mails", meter=make_meter("mails", unit="mail"))
+    plan = publish(make_plan("pro", offers=[offer(feature, included=10, consumption="hard_cap")]))
+    return subscribe(make_customer("acme"), plan, starts_at=timezone.now())
+
+
+@pytest.fixture
+def warned(acme):
+    use(acme, "mails", 8)
+    sweep(at=timezone.now())
+    return acme
+
+
+def typed(**fields):
+    empty = dict.fromkeys(("seller", "customer", "subscription", "feature", "dimension", "dimension_value"), "")
+    return {**empty, "kind": "spend", "levels": "", "amount": "", "is_on": "on", **fields}
+
+
+def test_a_rule_is_added_for_a_customer_changed_and_removed(member, acme):
+    client = member("finance")
+    here = client.post(f"{LIST}add/", typed(customer=acme.customer_id, amount="500", levels="80, 100"), follow=True)
+    rule = Guardrail.objects.get(kind="spend")
+    assert (rule.customer, rule.levels, rule.currency) == (acme.customer, [80, 100], "USD")
+    assert "$500.00" in here.content.decode()
+    page = reverse("admin:billing_guardrail_change", args=[rule.pk])
+    client.post(page, {"levels": "90", "amount": "600"}, follow=True)
+    rule.refresh_from_db()
+    assert (rule.levels, rule.amount, rule.is_on) == ([90], 600, False)
+    client.post(f"{LIST}{rule.pk}/remove/", follow=True)
+    rule.refresh_from_db()
+    assert rule.removed_at
+    assert "$600.00" not in client.get(LIST).content.decode()
+
+
+def test_a_default_is_switched_off_for_one_customer(member, acme):
+    member("finance").post(f"{LIST}add/", typed(kind="allowance", customer=acme.customer_id, is_on=""))
+    assert not Guardrail.objects.get(customer=acme.customer).is_on
+    use(acme, "mails", 8)
+    assert sweep(at=timezone.now()).fired == 0
+
+
+def test_what_is_wrong_is_said_beside_its_field(member, acme):
+    client = member("operations")
+    assert "name it" in client.post(f"{LIST}add/", typed(amount="5")).content.decode()
+    told = client.post(f"{LIST}add/", typed(customer=acme.customer_id)).content.decode()
+    assert "could be invoiced in USD" in told
+    assert not Guardrail.objects.filter(kind="spend").exists()
+
+
+def test_defaults_are_listed_in_words(member):
+    told = member("support").get(LIST).content.decode()
+    for words in ("everybody", "50, 75, 90, 100 %", "5 × the usual", "7 days before"):
+        assert words in told
+
+
+def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
+    client = member("operations")
+    pages = [
+        ALERTS,
+        f"{ALERTS}?stands=open",
+        f"/admin/billing/subscription/{warned.pk}/change/",
+        f"/admin/customers/customer/{warned.customer_id}/change/",
+    ]
+    for page in pages:
+        told = client.get(page).content.decode()
+        assert "75 %" in told, page
+        assert "8 mails of 10 mails" in told, page
+    assert "Open alerts" in client.get("/admin/").content.decode()
+    asked = {"action": "acknowledge_all", "_selected_action": list(Alert.objects.values_list("pk", flat=True))}
+    assert "2 of 2 alerts" in client.post(ALERTS, asked, follow=True).content.decode()
+    assert "Open alerts" not in client.get("/admin/").content.decode()
+    assert "75 %" not in client.get(f"{ALERTS}?stands=unseen").content.decode()
+    assert "75 %" not in client.get(f"{ALERTS}?stands=recovered").content.decode()
+    assert client.get(f"{ALERTS}{Alert.objects.first().pk}/change/").status_code == 200
+
+
+def test_support_sets_no_rule_and_sees_to_no_alert(member, warned):
+    assert member("support").post(f"{LIST}add/", typed()).status_code == 403
+    rule = set_guardrail(kind="cap", scope=Scope(customer=warned.customer), at=timezone.now())
+    assert member("support").post(f"{LIST}{rule.pk}/remove/").status_code == 403
+    asked = {"action": "acknowledge_all", "_selected_action": [Alert.objects.first().pk]}
+    member("support").post(ALERTS, asked)
+    assert not Alert.objects.filter(acknowledged_at__isnull=False).exists()
