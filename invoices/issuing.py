@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
 from plans.failpoints import reached
@@ -85,13 +86,18 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     The numbers of each series follow the order of the drafts. From here to the commit no other document of these
     series can be issued, so nothing slow or likely to fail may come after.
     """
+    is_told = is_listened_for("invoice.issued")
     reached("issue.before_numbers")
     rows: list[tuple[Any, ...]] = []
+    told: list[Announcement] = []
     for series_id, group in sorted(_by_series(drafts).items()):
         numbers = numbering.take(series=series_id, count=len(group), at=at)
         rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
+        if is_told:
+            told += (_announcement(draft, numbers, offset) for offset, draft in enumerate(group))
     reached("issue.after_numbers")
     copy_rows(_INVOICES, rows)
+    announce_all(kind="invoice.issued", announcements=told, at=at)
 
 
 def _by_series(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
@@ -136,6 +142,19 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
         draft.note,
         as_text(numbers.issued_at),
     )
+
+
+def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Announcement:
+    issue_date = _local_date(numbers.issued_at, draft.seller_zone)
+    facts = {
+        "invoice": draft.id,
+        "document": str(draft.kind),
+        "number": numbers.text(offset),
+        "total": format(draft.totals.total, "f"),
+        "currency": draft.currency,
+        "due_date": (issue_date + timedelta(days=draft.net_days)).isoformat(),
+    }
+    return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
 
 
 @lru_cache(maxsize=1_000)

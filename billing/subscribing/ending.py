@@ -3,25 +3,39 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db import connection, transaction
 
-from billing.models import Period, Subscription
-from billing.models.periods import PeriodState
 from billing.models.subscriptions import RUNNING, SubscriptionState
+from customers.notices import Announcement, announce_all
+
+_END = """
+UPDATE billing_subscription s SET state = 'ended'
+FROM plans_planversion v JOIN plans_plan p ON p.id = v.plan_id
+WHERE v.id = s.version_id AND s.state = ANY(%(states)s) AND s.ends_at <= %(at)s
+    AND (%(only)s::bigint[] IS NULL OR s.id = ANY(%(only)s))
+    AND NOT EXISTS (SELECT FROM billing_period o WHERE o.subscription_id = s.id AND o.state = 'open')
+RETURNING s.id, s.customer_id, s.external_id, p.code, s.ends_at
+"""
+_MAY_END = [*map(str, RUNNING), str(SubscriptionState.CANCELLED)]
 
 
 def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None) -> int:
     """
-    Mark the subscriptions that are over, and whose periods are all closed, as ended; return how many.
+    Mark the subscriptions that are over, and whose periods are all closed, as ended, and tell so; return how many.
 
-    subscription_ids: look at these only. It is a statement of its own and never part of a close, which holds periods
-    locked and must not wait for a subscription whose cancellation waits for its periods.
+    subscription_ids: look at these only. It is a transaction of its own and never part of a close, which holds
+    periods locked and must not wait for a subscription whose cancellation waits for its periods.
     """
-    still_open = Period.objects.filter(subscription=OuterRef("pk"), state=PeriodState.OPEN)
-    over = Subscription.objects.filter(
-        Q() if subscription_ids is None else Q(pk__in=subscription_ids),
-        ~Exists(still_open),
-        state__in=[*RUNNING, SubscriptionState.CANCELLED],
-        ends_at__lte=at,
-    )
-    return over.update(state=SubscriptionState.ENDED)
+    only = None if subscription_ids is None else list(subscription_ids)
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(_END, {"states": _MAY_END, "at": at, "only": only})
+        ended = [
+            Announcement(
+                customer_id,
+                {"subscription": name, "plan": plan, "ended_at": ends_at.isoformat()},
+                f"subscription:{id_}:ended",
+            )
+            for id_, customer_id, name, plan, ends_at in cursor.fetchall()
+        ]
+        announce_all(kind="subscription.ended", announcements=ended, at=at)
+    return len(ended)

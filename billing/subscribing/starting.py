@@ -17,6 +17,7 @@ from billing.subscribing.granting import grant_included
 from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
 from billing.subscribing.trialing import trial_end
+from customers import notices
 from customers.models import Customer
 from plans.models import Coupon, PlanVersion
 from plans.models.prices import Billed
@@ -92,7 +93,25 @@ def start(
             redeem(subscription, coupon, since=starts_at, at=at, by=by)
         promote(subscription, at=at)
         grant_included(subscription_ids=[subscription.pk], at=at)
+        _tell(subscription, at)
         return subscription
+
+
+def _tell(subscription: Subscription, at: datetime) -> None:
+    version = subscription.version
+    notices.announce(
+        kind="subscription.created",
+        customer_id=subscription.customer_id,
+        facts={
+            "subscription": subscription.external_id,
+            "plan": version.plan.code,
+            "version": version.number,
+            "currency": str(subscription.currency),
+            "starts_at": subscription.starts_at.isoformat(),
+        },
+        key=f"subscription:{subscription.pk}:created",
+        at=at,
+    )
 
 
 class CurrencyNotOffered(SubscriptionRefused):

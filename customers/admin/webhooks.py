@@ -168,7 +168,7 @@ class WebhookEndpointAdmin(ModelAdmin):
             verb="Add endpoint",
         )
 
-    @action(description="Send a test", icon="send", permissions=["steer"])
+    @action(description="Test", icon="send", permissions=["steer"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._asked(
             request,
@@ -180,7 +180,7 @@ class WebhookEndpointAdmin(ModelAdmin):
             done=lambda _: "A test is on its way: see Deliveries for what comes of it.",
         )
 
-    @action(description="Send what it missed", icon="replay", permissions=["steer"])
+    @action(description="Send missed", icon="replay", permissions=["steer"])
     def missed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
         since = endpoint.failing_since or timezone.now() - timedelta(days=1)
@@ -199,7 +199,7 @@ class WebhookEndpointAdmin(ModelAdmin):
             done=lambda messages: f"{messages:,} messages are on their way.",
         )
 
-    @action(description="Rotate the secret", icon="autorenew", permissions=["steer"])
+    @action(description="Rotate", icon="autorenew", permissions=["steer"])
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
         return self._asked(
@@ -218,12 +218,12 @@ class WebhookEndpointAdmin(ModelAdmin):
             done=lambda secret: self._show(request, endpoint, secret),
         )
 
-    @action(description="Switch off or on", icon="power_settings_new", permissions=["steer"])
+    @action(description="On or off", icon="power_settings_new", permissions=["steer"])
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
         is_off = endpoint.disabled_at is not None
         off = ["Nothing is sent to it any more; what falls due meanwhile is given up, and can be sent later."]
-        on = ["What happens from now on is sent to it.", "What it missed is sent by “Send what it missed”."]
+        on = ["What happens from now on is sent to it.", "What it missed is sent by “Send missed”."]
         return self._asked(
             request,
             endpoint,
@@ -310,7 +310,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     def _show(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{endpoint}: the secret",
+            "title": f"The secret of {endpoint}",
             "name": endpoint,
             "secret": secret,
             "back": reverse("admin:customers_webhookendpoint_change", args=[endpoint.pk]),

@@ -13,7 +13,7 @@ from customers.notices.delivering import deliver
 from customers.notices.disabling import disable, enable, remove
 from customers.notices.endpoints import EndpointRefused, send_test
 from customers.notices.fanning_out import fan_out
-from customers.notices.recording import JITTER, RETRY_AFTER, next_try
+from customers.notices.recording import JITTER, RETRY_AFTER, Outcome, next_try, record
 from customers.notices.replaying import replay, replay_since
 from tests.builders import make_customer
 from tests.customers.notices.receivers import one_after_the_other, receiver, status
@@ -267,6 +267,20 @@ def test_what_a_dead_worker_had_is_sent_again_under_the_same_id(acme):
         send(NOW + LEASE)
 
     assert hook.got[0].headers["webhook-id"] == f"msg_{taken.message_id.hex}"
+    assert states() == ["delivered"]
+
+
+def test_a_worker_that_was_given_up_has_no_say_any_more(acme):
+    listen("http://localhost:1/")
+    tell(acme)
+    fan_out(at=NOW)
+    (slow,) = claim(at=NOW, most=1)
+    (second,) = claim(at=NOW + LEASE, most=1)
+
+    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
+    assert (states(), Delivery.objects.get().answer) == (["sending"], "")
+    record(second, Outcome(succeeded=True), at=NOW + LEASE)
+    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
     assert states() == ["delivered"]
 
 
