@@ -98,6 +98,20 @@ def test_a_trial_is_granted_once(until, in_trial, units, why, every):
     assert found == (["2.6"] if units == ["2.5"] else units), why
 
 
+ELSEWHERE = [
+    # changed at    credits
+    ("01-01T00:00", "100"),
+    ("01-16T12:00", "50"),
+]
+"""What Flexprice's tests grant from a change in January on, by the second."""
+
+
+@pytest.mark.parametrize(("change", "credits"), ELSEWHERE)
+def test_the_rest_of_a_period_is_granted_as_elsewhere(change, credits):
+    (slot,) = slots(Rule(D(100)), replace(JANUARY, starts_at=at(change)))
+    assert slot.units == D(credits)
+
+
 hours = st.integers(0, 15_000).map(lambda hours: at("01-01") + timedelta(hours=hours))
 
 
