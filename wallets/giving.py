@@ -1,12 +1,14 @@
 """Grant by hand, or for another system, what nobody buys."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from customers.notices import Announcement, announce_all
 from plans.pricing.exact import plain
 from plans.trail import change
+from wallets.credit.units import InvalidAmount, checked
 from wallets.ledger.granting import Grant, grant
 from wallets.ledger.refusing import Conflict, LedgerRefused
 from wallets.models import Lot, LotKind, Wallet
@@ -24,6 +26,8 @@ def give(*, wallet: Wallet, one: Grant, at: datetime, reason: str = "", by: Abst
     """
     if one.kind not in GIVEN:
         raise LedgerRefused(f"Grant {', '.join(GIVEN)}: what is sold comes with its purchase.", field="kind")
+    if one.rollover_most is not None:
+        _check_most(one.rollover_most)
     with change("grant credits", by=by, at=at):
         (lot,) = grant(wallet_id=wallet.pk, grants=[one], at=at, reason=reason, by_id=by.pk if by else None)
         lot.refresh_from_db()
@@ -47,3 +51,10 @@ def told_of(wallet: Wallet, lot: Lot) -> Announcement:
         "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
     }
     return Announcement(wallet.customer_id, facts, f"lot:{lot.pk}:granted")
+
+
+def _check_most(most: Decimal) -> None:
+    try:
+        checked(most)
+    except InvalidAmount as error:
+        raise LedgerRefused(str(error), field="rollover_most") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -10,6 +11,7 @@ from customers.models import Customer
 from plans.pricing.currencies import CREDITS as CREDIT_PRICES
 from plans.pricing.currencies import MINOR_UNITS
 from plans.trail import change
+from wallets.credit.units import InvalidAmount, checked
 from wallets.ledger.opening import open_wallets
 from wallets.ledger.refusing import LedgerRefused
 from wallets.models import Wallet
@@ -36,6 +38,19 @@ def open_wallet(
 
     :raises LedgerRefused: if a setting does not fit; the text says which and why.
     """
+    wallet = new_wallet(customer=customer, unit=unit, currency=currency)
+    with change("open a wallet", by=by, at=at):
+        settle(wallet, settings)
+        wallet.save()
+        return wallet
+
+
+def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
+    """
+    Return a wallet that is not stored yet; unit, currency: as `open_wallet` takes them.
+
+    :raises LedgerRefused: if it cannot hold or be paid with that.
+    """
     own = (currency or str(customer.currency)) if unit == CREDITS else unit
     if unit != CREDITS and (unit not in MINOR_UNITS or unit == CREDIT_PRICES):
         raise LedgerRefused(f"A wallet holds credits or money of a currency: “{unit}” is neither.", field="unit")
@@ -43,11 +58,7 @@ def open_wallet(
         raise LedgerRefused(f"“{own}” is no currency of ISO 4217.", field="currency")
     if unit != CREDITS and currency not in ("", unit):
         raise LedgerRefused(f"A wallet of {unit} is paid for in {unit}.", field="currency")
-    wallet = Wallet(customer=customer, unit=unit, currency=own)
-    with change("open a wallet", by=by, at=at):
-        settle(wallet, settings)
-        wallet.save()
-        return wallet
+    return Wallet(customer=customer, unit=unit, currency=own)
 
 
 def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None = None, **settings: Any) -> Wallet:
@@ -78,10 +89,19 @@ def settle(wallet: Wallet, settings: Mapping[str, Any]) -> None:
         raise LedgerRefused(f"The customer has a wallet “{wallet.name}” already: choose another name.", field="name")
     if wallet.pays_invoices and wallet.unit == CREDITS:
         raise LedgerRefused("Only a wallet of money pays invoices.", field="pays_invoices")
+    if wallet.grace:
+        _check_grace(wallet.grace)
     if wallet.at_zero == AtZeroRule.GRACE and not wallet.grace:
         raise LedgerRefused("Say how far below zero it may go.", field="grace")
     if wallet.at_zero in (AtZeroRule.BLOCK, AtZeroRule.OVERAGE) and wallet.grace:
         raise LedgerRefused("Only with grace it goes below zero: leave this out.", field="grace")
+
+
+def _check_grace(grace: Decimal) -> None:
+    try:
+        checked(grace)
+    except InvalidAmount as error:
+        raise LedgerRefused(str(error), field="grace") from error
 
 
 def close_wallet(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Wallet:

@@ -151,6 +151,16 @@ def test_it_is_opened_set_and_closed(member, db):
     assert Wallet.objects.get().closed_at is not None
 
 
+def test_one_that_could_not_be_opened_is_refused_beside_its_field(member, db):
+    client, customer = member("finance"), make_customer("acme")
+    typed = {"customer": customer.pk, "unit": "XXX", "currency": "USD", "name": "W", "priority": "50", "at_zero": ""}
+    said = client.post("/admin/wallets/wallet/add/", typed).content.decode()
+    assert "“XXX” is neither" in said
+    said = client.post("/admin/wallets/wallet/add/", typed | {"unit": "EUR"}).content.decode()
+    assert "A wallet of EUR is paid for in EUR" in said
+    assert not Wallet.objects.exists()
+
+
 def test_wallets_are_found_by_customer_unit_and_debt(member, wallet):
     other = Wallet.objects.create(customer=make_customer("zeta", legal_name="Zeta"), unit="USD", name="Dollars")
     Wallet.objects.filter(pk=other.pk).update(debt=5, debt_limit=5, balance=-5)

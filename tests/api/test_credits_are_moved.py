@@ -64,6 +64,8 @@ GRANTS = [
     ({"amount": "0.0000000000001"}, "amount", "invalid"),
     ({"amount": "1", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "refused"),
     ({"amount": "1", "rolls_over": 1}, "rolls_over", "refused"),
+    ({"amount": "1" + "0" * 37}, "amount", "invalid"),
+    ({"amount": "1", "rollover_most": "1" + "0" * 37}, "rollover_most", "refused"),
 ]
 
 

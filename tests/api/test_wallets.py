@@ -79,6 +79,8 @@ FAULTS = [
     ({"name": "b", "pays_invoices": True}, "pays_invoices", "refused"),
     ({"name": "b", "at_zero": "grace"}, "grace", "refused"),
     ({"name": "b", "at_zero": "block", "grace": "5"}, "grace", "refused"),
+    ({"name": "b", "at_zero": "grace", "grace": "1" + "0" * 30}, "grace", "refused"),
+    ({"name": "b", "at_zero": "grace", "grace": "0.0000000000001"}, "grace", "refused"),
 ]
 
 

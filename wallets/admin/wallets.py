@@ -20,17 +20,18 @@ from wallets.admin.moves import GrantForm, MoveForm, TransferForm, moving
 from wallets.admin.page import Link, wallet_page
 from wallets.admin.statements import statement_page
 from wallets.figures import shown
-from wallets.keeping import SETTINGS, change_wallet, close_wallet, open_wallet, settle
+from wallets.keeping import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, settle
 from wallets.ledger.refusing import LedgerRefused
 from wallets.models import Wallet
 
+FOR_GOOD = ("customer", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
 class WalletForm(forms.ModelForm):
     class Meta:
         model = Wallet
-        fields = ("customer", "unit", "currency", *SETTINGS)
+        fields = (*FOR_GOOD, *SETTINGS)
         labels = {"at_zero": "With nothing left", "grace": "How far below zero"}
         help_texts = {
             "unit": "credits, or the currency of the money that it is to hold, such as USD. For good.",
@@ -46,9 +47,10 @@ class WalletForm(forms.ModelForm):
         if self.errors:
             return cleaned
         told = {name: cleaned[name] for name in SETTINGS}
-        wallet = self.instance if self.instance.pk else Wallet(customer=cleaned["customer"], unit=cleaned["unit"])
         try:
-            settle(wallet, told)
+            # What an operation would refuse is found before anything is saved.
+            made = None if self.instance.pk else new_wallet(**{name: cleaned[name] for name in FOR_GOOD})
+            settle(made or self.instance, told)
         except LedgerRefused as refused:
             self.add_error(refused.field if refused.field in self.fields else None, str(refused))
         return cleaned
@@ -131,7 +133,7 @@ class WalletAdmin(ModelAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: Wallet | None = None) -> tuple[str, ...]:
-        return ("customer", "unit", "currency") if obj else ()
+        return FOR_GOOD if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Wallet | None = None) -> list[Any]:
         behaves = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices"]

@@ -48,7 +48,12 @@ class GrantSerializer(KeySerializer):
 
     def validate_features(self, codes: list[str]) -> list[int]:
         """Return the numbers of the features."""
-        return [feature_named(code).pk for code in codes]
+        known = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
+        if unknown := [code for code in codes if code not in known]:
+            raise serializers.ValidationError(
+                [serializers.ErrorDetail(f"There is no feature “{unknown[0]}”.", "unknown")]
+            )
+        return [known[code] for code in codes]
 
     @property
     def grant(self) -> Grant:
