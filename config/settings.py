@@ -191,6 +191,7 @@ SPECTACULAR_SETTINGS = {
         "LineKind": "invoices.models.documents.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
         "Guarded": "billing.models.guardrails.Guarded",
+        "CeilingSetter": "wallets.models.topups.CeilingSetter",
     },
 }
 

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from customers.notices import announce
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.documents import InvoiceState
 from plans.figures import money
+from plans.pricing.exact import plain
 from plans.pricing.money import minor_unit
 from plans.trail import change
 
@@ -49,7 +51,7 @@ def record_payment(
         if found is not None:
             return _same(found, amount, method)
         _check(invoice, amount, reference, paid_at, at)
-        return Payment.objects.create(
+        payment = Payment.objects.create(
             invoice=invoice,
             amount=amount,
             currency=invoice.currency,
@@ -60,6 +62,17 @@ def record_payment(
             by_id=by.pk if by else None,
             created_at=at,
         )
+        if amount == invoice.due:
+            _tell(invoice, at)
+        return payment
+
+
+def _tell(invoice: Invoice, at: datetime) -> None:
+    facts = {"invoice": invoice.pk, "number": invoice.number, "total": plain(invoice.total.amount)}
+    facts["currency"] = str(invoice.currency)
+    announce(
+        kind="invoice.paid", customer_id=invoice.customer_id, facts=facts, key=f"invoice:{invoice.pk}:paid", at=at
+    )
 
 
 def _same(found: Payment, amount: Decimal, method: str) -> Payment:

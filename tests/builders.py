@@ -27,12 +27,15 @@ from customers.models import Customer, Seller
 from invoices.models import TaxRate
 from plans import costing, publishing
 from plans.models import (
+    BonusSlab,
     Commitment,
     Coupon,
+    CreditPack,
     Feature,
     Fee,
     IncludedCredits,
     Meter,
+    PackPrice,
     Plan,
     PlanFeature,
     PlanVersion,
@@ -41,6 +44,7 @@ from plans.models import (
     Tier,
     UnitCost,
 )
+from wallets.models import Wallet
 
 JAN = datetime(2026, 1, 1, tzinfo=UTC)
 FEB = datetime(2026, 2, 1, tzinfo=UTC)
@@ -121,6 +125,31 @@ def make_coupon(
         "currency": "" if amount is None else "USD",
     }
     return Coupon.objects.create(**{"code": code, "name": code.title(), **figures, **fields})
+
+
+def make_pack(
+    code: str = "",
+    *,
+    units: Number | None = 100,
+    prices: dict[str, Number] | None = None,
+    slabs: Sequence[Sequence[Number]] = (),
+    **fields: Any,
+) -> CreditPack:
+    """Return a pack of credits at 99 USD unless `prices` say otherwise; slabs: (from, units, percent)."""
+    code = code or f"pack-{next(_serial)}"
+    held = None if units is None else Decimal(units)
+    pack = CreditPack.objects.create(**{"code": code, "name": code.title(), "units": held, **fields})
+    for currency, price in (prices or {"USD": 99}).items():
+        PackPrice.objects.create(pack=pack, currency=currency, price=Decimal(price))
+    for least, more, percent in slabs:
+        figures = {"least": Decimal(least), "units": Decimal(more), "percent": Decimal(percent)}
+        BonusSlab.objects.create(pack=pack, **figures)
+    return pack
+
+
+def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
+    """Return a wallet of credits unless `fields` say otherwise, of a new customer if none is given."""
+    return Wallet.objects.create(customer=customer or make_customer(), **{"name": "Credits", **fields})
 
 
 def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> OwnCommitment:

@@ -75,3 +75,21 @@ def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
+
+
+def purchase_keeps_its_terms() -> pgtrigger.Trigger:
+    """Return the trigger that lets a purchase that is pending be granted or come to nothing, and nothing else."""
+    free = "ARRAY['state', 'granted_at', 'ended_at', 'reason']"
+    return pgtrigger.Trigger(
+        name="purchase_keeps_its_terms",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF TG_OP = 'DELETE' OR OLD.state <> 'pending'
+                OR (to_jsonb(NEW) - {free}) IS DISTINCT FROM (to_jsonb(OLD) - {free}) THEN
+                RAISE EXCEPTION 'purchase_keeps_its_terms: what was bought stays; refund what it granted'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )

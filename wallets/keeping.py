@@ -17,7 +17,7 @@ from wallets.ledger.refusing import LedgerRefused
 from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
 
-SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices")
+SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
 """What may be changed of a wallet; its unit and its currency are for good."""
 
 

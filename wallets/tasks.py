@@ -6,7 +6,10 @@ from time import monotonic
 from celery import shared_task
 
 from plans.clock import database_time
+from wallets.buying import settle_purchases as settle
 from wallets.ledger.sweeping import sweep
+from wallets.paying import pay_invoices as pay
+from wallets.topping_up import sweep as sweep_topups
 
 SECONDS = 45
 """How long one task goes on; the next one takes over."""
@@ -17,3 +20,23 @@ def sweep_wallets() -> dict[str, int]:
     """Let holds lapse and lots expire or roll over; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
     return asdict(sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+
+
+@shared_task
+def settle_purchases() -> dict[str, int]:
+    """Grant what was bought and is paid; harmless to run twice, or on several workers at once."""
+    return asdict(settle(at=database_time()))
+
+
+@shared_task
+def pay_invoices() -> int:
+    """Pay what is due from wallets that may; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + SECONDS
+    return pay(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+
+
+@shared_task
+def top_up_wallets() -> dict[str, int]:
+    """Top up what is below its threshold; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + SECONDS
+    return asdict(sweep_topups(at=database_time(), keep_going=lambda: monotonic() < stop_at))

@@ -25,6 +25,7 @@ REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AN
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 KIND = "split_part(i.reference, ':', 1)"
+PURCHASE = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END) LIKE 'purchase:%'"
 
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
@@ -43,7 +44,8 @@ _ONCE = f"""
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
                 (p.id, {MARK}))
-        WHEN 'credit' THEN i.kind <> 'credit_note' OR p.id IS NULL
+        WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {PURCHASE})
+        WHEN 'purchase' THEN i.kind <> 'invoice' -- see purchases_are_granted_once_they_are_paid
         ELSE true END
 """  # noqa: S608
 
@@ -65,7 +67,7 @@ _PARTIES = f"""
     LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
     LEFT JOIN billing_period p ON p.id = {PERIOD}
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
-    WHERE c.id IS NULL OR se.id IS NULL OR s.customer_id IS DISTINCT FROM i.customer_id
+    WHERE c.id IS NULL OR se.id IS NULL OR (s.customer_id IS DISTINCT FROM i.customer_id AND NOT {PURCHASE})
         OR s.currency <> i.currency OR c.sandbox <> i.sandbox
         OR NOT i.buyer_facts ?& ARRAY['external_id', 'legal_name', 'country', 'time_zone']
         OR NOT i.seller_facts ?& ARRAY['code', 'legal_name', 'country', 'time_zone']
@@ -112,6 +114,9 @@ _LINES = """
     LEFT JOIN billing_couponline cl ON cl.line_id = l.id
     WHERE CASE
         WHEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 1 THEN true
+        WHEN l.kind = 'credit_pack' THEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference NOT LIKE 'purchase:%'
+            OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
         WHEN l.kind IN ('credit', 'fee_credit') THEN b.line_id IS NOT NULL
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
         WHEN l.kind = 'usage_credit' THEN b.corrects_line_id IS DISTINCT FROM l.corrects_line_id

@@ -20,8 +20,10 @@ from billing.auditing import (
     notices,
     numbers,
     payments,
+    purchases,
     reservations,
     subscriptions,
+    topups,
     wallets,
 )
 from billing.auditing.books import Books
@@ -42,6 +44,8 @@ CHECKS: tuple[Check, ...] = (
     *credits.CHECKS,
     *numbers.CHECKS,
     *payments.CHECKS,
+    *purchases.CHECKS,
+    *topups.CHECKS,
     *access.CHECKS,
     *jobs.CHECKS,
     *notices.CHECKS,

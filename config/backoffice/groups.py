@@ -11,16 +11,16 @@ EVERYTHING_SEEN = [
     "customers.customer seller apikey contact webhookendpoint delivery notice",
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
     " meterreading unitcost",
-    "plans.coupon promotion publishingrule changerequest",
+    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation guardrail alert",
     "billing.event correction job",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering",
-    "wallets.wallet lot transaction entry",
+    "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
-    "plans.coupon promotion",
+    "plans.coupon promotion creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"
 MEASURES = ["plans.feature meter meterreading"]
@@ -39,8 +39,9 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("issue", ["invoices.creditnote"]),
         ("record", ["invoices.payment"]),
         ("add change", ["wallets.wallet"]),
-        ("grant transfer", ["wallets.credits"]),
+        ("grant transfer buy", ["wallets.credits"]),
         ("refund void extend", ["wallets.lot"]),
+        ("add change delete", ["wallets.topuprule topupceiling"]),
     ],
     "finance approver": [
         ("view", EVERYTHING_SEEN),

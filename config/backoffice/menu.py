@@ -65,6 +65,8 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
             Item("Guardrails", "fence", "billing_guardrail_changelist", "billing.view_guardrail"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
+            Item("Automatic top-ups", "autopay", "wallets_topuprule_changelist", "wallets.view_topuprule"),
+            Item("Purchases", "shopping_bag", "wallets_purchase_changelist", "wallets.view_purchase"),
         ],
     ),
     (
@@ -103,6 +105,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 _asked_for,
             ),
             Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
+            Item("Credit packs", "toll", "plans_creditpack_changelist", "plans.view_creditpack"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
             Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
             Item("Unit costs", "shopping_cart", "plans_unitcost_changelist", "plans.view_unitcost"),

@@ -45,6 +45,7 @@ class LineKind(models.TextChoices):
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
     SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
     COUPON = "coupon", "coupon"
+    CREDIT_PACK = "credit_pack", "credit pack"
     PRORATION = "proration", "proration"
     CREDIT = "credit", "credit"
     USAGE_CREDIT = "usage_credit", "usage credit"

@@ -55,6 +55,8 @@ def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
         return Workings(None, (*writer.commitment(), *writer.billed_before()))
     if "coupon" in line.explanation:
         return Workings(None, tuple(writer.coupon()))
+    if "bought" in line.explanation:
+        return writer.pack()
     if "parts" not in line.explanation:
         return writer.fee()
     if "wallet" in line.explanation:
@@ -93,6 +95,15 @@ class _Writer:
         if share == "1":
             return Workings(Price(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
         return Workings(None, (Working(f"{self.figures.money(self._number('fee'))} × {share}"),))
+
+    def pack(self) -> Workings:
+        """Return the price of a credit pack, or of each unit, and what comes with it."""
+        price = Price(self.figures.money(self._number("price")))
+        told = [(self.words.free, self._number("bonus"))]
+        if not self.line.unit:  # sold by the pack: the line's quantity is of packs
+            told.insert(0, (self.words.included, self._number("bought")))
+        rows = [Working(label, self.figures.quantity(units)) for label, units in told if units]
+        return Workings(price, tuple(rows))
 
     def less(self) -> Workings:
         """Return what usage was billed with, and what it comes to since then: the credit is the difference."""

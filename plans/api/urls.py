@@ -2,6 +2,7 @@ from django.urls import path
 
 from plans.api.comparison import ComparisonView
 from plans.api.coupons import CouponsView, CouponView
+from plans.api.packs import PacksView, PackView
 from plans.api.preview import PreviewView
 from plans.api.price_list import PriceListView
 from plans.api.views import PlansView, PlanView, VersionsView, VersionView
@@ -9,6 +10,8 @@ from plans.api.views import PlansView, PlanView, VersionsView, VersionView
 urlpatterns = [
     path("coupons", CouponsView.as_view(), name="coupons"),
     path("coupons/<str:coupon>", CouponView.as_view(), name="coupon"),
+    path("packs", PacksView.as_view(), name="packs"),
+    path("packs/<str:pack>", PackView.as_view(), name="pack"),
     path("plans", PlansView.as_view(), name="plans"),
     path("plans/<str:plan>", PlanView.as_view(), name="plan"),
     path("plans/<str:plan>/versions", VersionsView.as_view(), name="plan_versions"),

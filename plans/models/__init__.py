@@ -5,19 +5,23 @@ from plans.models.costs import UnitCost
 from plans.models.coupons import Coupon, Promotion
 from plans.models.included import IncludedCredits
 from plans.models.meters import Meter, MeterReading
+from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.versions import PlanVersion
 
 __all__ = [
+    "BonusSlab",
     "Catalogue",
     "ChangeRequest",
     "Commitment",
     "Coupon",
+    "CreditPack",
     "Feature",
     "Fee",
     "IncludedCredits",
     "Meter",
     "MeterReading",
+    "PackPrice",
     "Plan",
     "PlanFeature",
     "PlanVersion",

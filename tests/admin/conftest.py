@@ -28,8 +28,10 @@ from tests.builders import (
     JAN,
     fee,
     make_customer,
+    make_pack,
     make_plan,
     make_tax,
+    make_wallet,
     offer,
     publish,
     rate,
@@ -37,9 +39,11 @@ from tests.builders import (
     tier,
     use,
 )
+from wallets.buying import Order, buy
 from wallets.ledger.granting import Grant, grant
 from wallets.ledger.spending import spend
 from wallets.models import Wallet
+from wallets.topping_up import Asked, Limits, look, set_rule
 
 _serial = count(1)
 _key = count(1)
@@ -99,6 +103,12 @@ def _add_one() -> None:
     add_alert(subscription)
     add_unbilled(customer_ref=f"nobody-{number}")
     add_import(f"usage-{number}.csv")
+    pack = make_pack(f"pack-{number}", slabs=[(0, 10, 0)])
+    packs = make_wallet(customer, name="Packs").pk
+    buy(wallet_id=packs, order=Order(pack.code, "first"), at=JAN)
+    ceiling = Limits("finance", "day", most=5)
+    set_rule(wallet_id=packs, asked=Asked(pack.code, percent=Decimal(20), ceilings=[ceiling]), at=JAN)
+    look(wallet_ids=[packs], at=JAN)
 
 
 def add_alert(subscription: Subscription) -> None:

@@ -17,6 +17,7 @@ from tests.builders import (
     make_coupon,
     make_feature,
     make_meter,
+    make_pack,
     make_plan,
     offer,
     publish,
@@ -65,6 +66,10 @@ def credits(changes: str) -> str:
 
 def coupon(changes: str) -> str:
     return f"UPDATE plans_coupon SET {changes} WHERE code = 'SPRING'"
+
+
+def pack(table: str, changes: str) -> str:
+    return f"UPDATE plans_{table} SET {changes}"
 
 
 PER_UNIT = "model = 'per_unit'"
@@ -224,6 +229,30 @@ CASES = [
     ("rollover_has_a_bound_only_where_there_is_one", credits("rolls_over = 1, rollover_most = 'NaN'")),
     ("included_priority_is_0_to_1000", credits("priority = 1001")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
+    # credit packs
+    ("pack_unit_is_known", pack("creditpack", "unit = 'other'")),
+    ("bonus_is_reached_by_units_or_price", pack("creditpack", "slabs_by = 'other'")),
+    ("pack_holds_units_or_sells_them_one_by_one", pack("creditpack", "units = NULL")),
+    ("pack_holds_units_or_sells_them_one_by_one", pack("creditpack", "units = 'NaN'")),
+    ("pack_holds_units_or_sells_them_one_by_one", pack("creditpack", "least_units = 1, most_units = 2")),
+    (
+        "pack_holds_units_or_sells_them_one_by_one",
+        pack("creditpack", "units = NULL, least_units = 2, most_units = 1"),
+    ),
+    ("credits_are_taxed_when_bought", pack("creditpack", "is_taxed = false")),
+    ("pack_is_valid_for_1_to_3650_days", pack("creditpack", "valid_days = 0")),
+    ("rollover_of_a_pack_is_finite", pack("creditpack", "rolls_over = 1, rollover_most = 'NaN'")),
+    ("rollover_lasts_1_to_3650_days", pack("creditpack", "rolls_over = 1, rollover_days = 0")),
+    ("only_a_pack_that_expires_rolls_over", pack("creditpack", "rolls_over = 1, valid_days = NULL")),
+    ("only_a_pack_that_expires_rolls_over", pack("creditpack", "rollover_days = 3")),
+    ("sale_of_a_pack_ends_after_it_starts", pack("creditpack", "sold_from = now(), sold_until = now()")),
+    ("pack_has_one_price_in_a_currency", pack("packprice", "currency = 'EUR'")),
+    ("pack_price_is_above_zero", pack("packprice", "price = 0")),
+    ("pack_price_is_above_zero", pack("packprice", "price = 'NaN'")),
+    ("slab_begins_once", pack("bonusslab", "least = 7")),
+    ("slab_begins_at_a_finite_number", pack("bonusslab", "least = -1")),
+    ("bonus_units_are_finite", pack("bonusslab", "units = 'NaN'")),
+    ("bonus_is_0_to_1000_percent", pack("bonusslab", "percent = 1001")),
     # coupons and promotions
     ("code_names_one_coupon", coupon("code = 'OTHER'")),
     ("coupon_code_is_plain", coupon("code = 'spring'")),
@@ -293,6 +322,7 @@ def world() -> None:
     make_cost(make_meter("unused"), "0.5")
     make_coupon("OTHER", percent=10, redeemed=1)
     spring = make_coupon("SPRING", percent=10)
+    make_pack("hundred", valid_days=30, slabs=[(0, 1, 0), (9, 2, 0)], prices={"USD": 99, "EUR": 90})
     for number in (1, 2, 3, 4):
         rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
         offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]

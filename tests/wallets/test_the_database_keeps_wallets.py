@@ -27,7 +27,8 @@ def again(table: str, *changed: str, **columns: str) -> str:
 COLUMNS = {
     "wallet": (
         *("customer_id", "name", "unit", "currency", "priority", "at_zero", "grace", "promotional_first"),
-        *("pays_invoices", "balance", "debt", "debt_held", "debt_limit", "moves", "seal", "closed_at", "created_at"),
+        *("pays_invoices", "is_trusted", "balance", "debt", "debt_held", "debt_limit", "moves", "seal"),
+        *("closed_at", "created_at"),
     ),
     "lot": (
         *("wallet_id", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
@@ -37,6 +38,10 @@ COLUMNS = {
         *("wallet_id", "kind", "reference", "digest", "at", "units", "uncovered", "balance_after", "seal", "reason"),
     ),
     "hold": ("customer_id", "reference", "unit", "amount", "uncovered", "at", "until", "state", "ended_at"),
+    "purchase": (
+        *("wallet_id", "pack_id", "terms", "quantity", "units", "bonus", "net", "currency", "invoice_id", "state"),
+        *("reference", "is_trusted", "reason", "created_at", "granted_at", "ended_at"),
+    ),
     "holdshare": ("hold_id", "wallet_id", "lot_id", "units"),
 }
 
@@ -103,6 +108,40 @@ CASES = [
     ("place_is_taken_once", entries("('wallet', 1, 0, NULL, 1, 1)", WORLD.format(u=-1))),
     ("entries_sum_to_zero", entries(WORLD.format(u=1), WORLD.format(u=1))),
     ("entries_sum_to_zero", entries(WORLD.format(u=0))),
+    # purchases
+    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'other'")),
+    ("nothing_is_bought_twice", again("purchase", invoice_id="-1")),
+    ("purchase_is_of_1_to_1000_packs", again("purchase", quantity="1001")),
+    ("purchase_is_of_something", again("purchase", units="'NaN'")),
+    ("bonus_of_a_purchase_is_finite", again("purchase", bonus="-1")),
+    ("purchase_costs_something", again("purchase", net="0")),
+    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'granted'", granted_at="NULL")),
+    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'pending'", ended_at="now()")),
+    ("purchase_keeps_its_terms", edit("purchase", "units = units + 1", "state = 'pending'")),
+    ("purchase_keeps_its_terms", edit("purchase", "state = 'cancelled'", "state = 'granted'")),
+    ("purchase_keeps_its_terms", "DELETE FROM wallets_purchase"),
+    # top-ups
+    ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "threshold = 5")),
+    ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = NULL")),
+    ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = 0")),
+    ("topup_target_is_finite", edit("topuprule", "target = 'NaN'")),
+    ("topup_payer_is_known", edit("topuprule", "payer = 'bank'")),
+    ("topup_cooldown_is_a_year_at_most", edit("topuprule", "cooldown = interval '367 days'")),
+    ("topup_declines_are_1_to_100", edit("topuprule", "most_declines = 0")),
+    ("ceiling_is_set_once_by_each", edit("topupceiling", "set_by = 'finance'")),
+    ("ceiling_setter_is_known", edit("topupceiling", "set_by = 'bank'")),
+    ("ceiling_span_is_known", edit("topupceiling", "span = 'year'")),
+    ("topups_are_10000_at_most", edit("topupceiling", "most = 10001")),
+    ("money_of_topups_is_finite", edit("topupceiling", "most_money = 'NaN'")),
+    ("ceiling_limits_something", edit("topupceiling", "most = NULL, most_money = NULL")),
+    (
+        "one_topup_of_a_wallet_is_pending",
+        edit("topup", "state = 'pending', settled_at = NULL, wallet_id = (SELECT min(wallet_id) FROM wallets_topup)"),
+    ),
+    ("balance_before_a_topup_is_finite", edit("topup", "balance = 'NaN'")),
+    ("topup_costs_something", edit("topup", "amount = 0")),
+    ("topup_is_pending_or_settled", edit("topup", "settled_at = NULL", "state = 'paid'")),
+    ("topup_is_pending_or_settled", edit("topup", "state = 'other'", "state = 'paid'")),
     # holds
     ("hold_state_is_known", edit("hold", "state = 'other'", "state = 'committed'")),
     ("nothing_is_held_twice", again("hold")),

@@ -1,6 +1,5 @@
-"""Staff pages of wallets."""
+"""Staff pages of wallets, of what is bought into them, and of what is paid."""
 
-from wallets.admin import lots, transactions
-from wallets.admin.payments import PayableInvoiceAdmin
+from wallets.admin import lots, packs, payments, purchases, topups, transactions
 
-__all__ = ["PayableInvoiceAdmin", "lots", "transactions"]
+__all__ = ["lots", "packs", "payments", "purchases", "topups", "transactions"]

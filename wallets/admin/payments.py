@@ -14,9 +14,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.payments import PaymentMethod
-from invoices.paying import MOST_REFERENCE, CannotPay, record_payment
+from invoices.paying import MOST_REFERENCE, CannotPay
 from plans.admin.figures import NumberInput
 from plans.figures import money
+from wallets.buying import receive_payment
 
 
 class PaymentForm(forms.Form):
@@ -51,7 +52,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         form = PaymentForm(request.POST or None, invoice=invoice)
         if request.method == "POST" and form.is_valid():
             try:
-                payment = record_payment(
+                payment = receive_payment(
                     invoice_id=invoice.pk,
                     **form.cleaned_data,
                     method=PaymentMethod.MANUAL,

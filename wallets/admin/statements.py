@@ -27,6 +27,7 @@ TEXTS = {
     Section.EXPIRED: "Expired",
     Section.ROLLED_OVER: "Rolled over",
     Section.REPAID: "Debt repaid",
+    Section.PAID: "Invoices paid",
     Section.REFUNDED: "Refunded",
     Section.VOIDED: "Voided",
     Section.TRANSFERRED_IN: "From another wallet",

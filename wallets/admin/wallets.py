@@ -7,7 +7,8 @@ from django import forms
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -98,7 +99,7 @@ class WalletAdmin(ModelAdmin):
     ordering = ("-pk",)
     autocomplete_fields = ("customer",)
     actions_list = ("breakage",)
-    actions_detail = ("grant", "transfer", "statement", "close")
+    actions_detail = ("grant", "buy", "transfer", "statement", "close")
     change_form_outer_before_template = "backoffice/wallet.html"
 
     @display(description="Wallet")
@@ -136,7 +137,7 @@ class WalletAdmin(ModelAdmin):
         return FOR_GOOD if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Wallet | None = None) -> list[Any]:
-        behaves = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices"]
+        behaves = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices", "is_trusted"]
         return [(None, {"fields": behaves if obj else ["customer", ("unit", "currency"), *behaves]})]
 
     def change_view(
@@ -190,6 +191,14 @@ class WalletAdmin(ModelAdmin):
             "What is sold comes with its purchase, and what is included with its period: here it is given.",
         ]
         return self._moving(request, object_id, GrantForm, "Grant into", facts)
+
+    @action(description="Buy pack", icon="shopping_bag", permissions=["buy"])
+    def buy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Sell the customer a pack into it."""
+        return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[object_id]))
+
+    def has_buy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("wallets.buy_credits"))
 
     @action(description="Transfer", icon="swap_horiz", permissions=["transfer"])
     def transfer(self, request: HttpRequest, object_id: str) -> HttpResponse:

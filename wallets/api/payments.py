@@ -15,8 +15,9 @@ from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.payments import PaymentMethod
-from invoices.paying import MOST_REFERENCE, CannotPay, record_payment
+from invoices.paying import MOST_REFERENCE, CannotPay
 from plans.api.fields import AmountField, NumberField
+from wallets.buying import receive_payment
 
 EXAMPLE = OpenApiExample(
     "A bank transfer", {"reference": "statement 12, line 3", "amount": "23.80"}, request_only=True
@@ -83,7 +84,7 @@ class PaymentsView(generics.ListAPIView[Payment]):
         serializer.is_valid(raise_exception=True)
         asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
         try:
-            payment = record_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=timezone.now())
+            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=timezone.now())
         except CannotPay as refused:
             errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused

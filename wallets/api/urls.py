@@ -5,7 +5,9 @@ from django.urls import path
 from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidView
 from wallets.api.moving import GrantsView, SpendsView, TransfersView
 from wallets.api.payments import PaymentsView
+from wallets.api.purchases import PurchaseCancellationView, PurchaseView, WalletPurchasesView
 from wallets.api.statements import StatementCsvView, StatementPdfView, StatementView
+from wallets.api.topups import TopUpRuleView, TopUpsView
 from wallets.api.transactions import TransactionsView
 from wallets.api.wallets import ClosureView, WalletsView, WalletView
 
@@ -25,5 +27,10 @@ urlpatterns = [
     path("lots/<int:lot>/void", VoidView.as_view(), name="lot_void"),
     path("lots/<int:lot>/refund", RefundView.as_view(), name="lot_refund"),
     path("lots/<int:lot>/extend", ExtensionView.as_view(), name="lot_extend"),
+    path("wallets/<int:wallet>/purchases", WalletPurchasesView.as_view(), name="wallet_purchases"),
+    path("wallets/<int:wallet>/topup-rule", TopUpRuleView.as_view(), name="topup_rule"),
+    path("wallets/<int:wallet>/topups", TopUpsView.as_view(), name="wallet_topups"),
+    path("purchases/<int:purchase>", PurchaseView.as_view(), name="purchase"),
+    path("purchases/<int:purchase>/cancel", PurchaseCancellationView.as_view(), name="purchase_cancel"),
     path("invoices/<int:invoice>/payments", PaymentsView.as_view(), name="payments"),
 ]

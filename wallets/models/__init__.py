@@ -3,6 +3,24 @@
 from wallets.models.holds import Hold, HoldShare
 from wallets.models.ledger import Account, Entry, Movement, Transaction
 from wallets.models.lots import Lot, LotKind
+from wallets.models.purchases import Purchase, PurchaseState
+from wallets.models.topups import TopUp, TopUpCeiling, TopUpRule, TopUpState
 from wallets.models.wallets import Wallet
 
-__all__ = ["Account", "Entry", "Hold", "HoldShare", "Lot", "LotKind", "Movement", "Transaction", "Wallet"]
+__all__ = [
+    "Account",
+    "Entry",
+    "Hold",
+    "HoldShare",
+    "Lot",
+    "LotKind",
+    "Movement",
+    "Purchase",
+    "PurchaseState",
+    "TopUp",
+    "TopUpCeiling",
+    "TopUpRule",
+    "TopUpState",
+    "Transaction",
+    "Wallet",
+]

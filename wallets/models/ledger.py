@@ -19,6 +19,7 @@ class Movement(models.TextChoices):
     REPAY = "repay", "debt repaid"
     VOID = "void", "void"
     REFUND = "refund", "refunded"
+    PAY = "pay", "paid an invoice"
     TRANSFER_OUT = "transfer_out", "transferred to another wallet"
     TRANSFER_IN = "transfer_in", "transferred from another wallet"
 

@@ -27,6 +27,7 @@ class Wallet(models.Model):
     Prepaid value of one customer: credits, or money of one currency.
 
     unit: `credits`, or the currency. currency: of what lots were paid with. priority: the lowest is taken first.
+    is_trusted: whether what is bought arrives before its invoice is paid.
     at_zero, grace: the wallet's own rule for when nothing is left, in place of the plan's.
     balance: what all its entries sum to; below zero while it owes. debt: what it owes, which the next lot pays.
     debt_held: debt that reservations keep room for. debt_limit: the most that it was ever allowed to owe.
@@ -41,6 +42,9 @@ class Wallet(models.Model):
     at_zero = models.CharField(max_length=7, choices=AtZeroRule, blank=True, default=AtZeroRule.AS_PLANNED)
     grace = UnitsField(null=True, blank=True, help_text="How far below zero it may go; empty for what the plan says.")
     promotional_first = models.BooleanField(default=True, help_text="Take what was given before what was paid for.")
+    is_trusted = models.BooleanField(
+        default=False, db_default=False, help_text="What is bought arrives at once, before it is paid."
+    )
     pays_invoices = models.BooleanField(default=False, help_text="A money wallet may pay issued invoices.")
     balance = UnitsField(default=0, editable=False)
     debt = UnitsField(default=0, editable=False)

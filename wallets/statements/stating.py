@@ -20,6 +20,7 @@ class Section(StrEnum):
     EXPIRED = "expired"
     ROLLED_OVER = "rolled_over"
     REPAID = "repaid"
+    PAID = "paid"
     REFUNDED = "refunded"
     VOIDED = "voided"
     TRANSFERRED_IN = "transferred_in"
@@ -34,6 +35,7 @@ SECTIONS = {
     "revive": Section.EXPIRED,
     "roll_over": Section.ROLLED_OVER,
     "repay": Section.REPAID,
+    "pay": Section.PAID,
     "refund": Section.REFUNDED,
     "void": Section.VOIDED,
     "transfer_in": Section.TRANSFERRED_IN,

@@ -26,6 +26,7 @@ class StatementWords:
     expired: str
     rolled_over: str
     repaid: str
+    paid: str
     refunded: str
     voided: str
     transferred_in: str

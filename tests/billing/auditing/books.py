@@ -308,12 +308,14 @@ def _use_late() -> None:
 def _credit() -> None:
     """Credit an invoice of the customer who pays tax twice in part, and another's whole."""
     at = datetime(2026, 4, 5, tzinfo=UTC)
-    taxed = Invoice.objects.filter(tax__gt=0).order_by("id").first()
+    taxed = Invoice.objects.filter(tax__gt=0, reference__startswith="period:").order_by("id").first()
     for amount in ("3.33", "0.50"):
         credit(invoice_id=taxed.pk, lines=[Taken(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
     for amount in (Decimal("2.50"), taxed.left - Decimal(10)):
         record_payment(invoice_id=taxed.pk, amount=amount, method="manual", reference=f"bank {amount}", at=at)
-    other = Invoice.objects.filter(tax=0, total__gt=0, kind="invoice", sandbox=False).latest("id")
+    other = Invoice.objects.filter(
+        tax=0, total__gt=0, kind="invoice", sandbox=False, reference__startswith="period:"
+    ).latest("id")
     credit(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
 
 
@@ -386,7 +388,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
     )
-    for invoice in Invoice.objects.order_by("id")[:3]:
+    for invoice in Invoice.objects.filter(reference__startswith="period:").order_by("id")[:3]:
         content = f"%PDF of {invoice}".encode()
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW

@@ -14,6 +14,7 @@ from billing.reserving import release as release_reservation
 from billing.reserving import reserve
 from plans.pricing.currencies import CREDITS
 from plans.publishing import publish
+from tests.billing.auditing.purchases import make_purchases, make_topups
 from tests.billing.ingest.world import read
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, rate, subscribe
 from wallets.credit.zero import AtZero
@@ -46,6 +47,8 @@ def prepay() -> None:
     _use(credits, runs.pk)
     _reserve()
     _steer(credits, other)
+    make_purchases()
+    make_topups()
 
 
 def _fill(credits: Wallet, other: Wallet, money: Wallet, feature: int) -> None:

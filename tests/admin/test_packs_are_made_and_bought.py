@@ -1,0 +1,108 @@
+"""Packs on staff's pages: made with a live example, bought into a wallet, taken back."""
+
+import re
+
+import pytest
+
+from plans.models import CreditPack
+from tests.builders import make_customer, make_pack, make_wallet
+from wallets.models import Purchase
+
+FORM = {
+    "code": "hundred",
+    "name": "100 credits",
+    "unit": "credits",
+    "units": "100",
+    "slabs_by": "units",
+    "is_taxed": "on",
+    "priority": "50",
+    "rolls_over": "0",
+    "prices-TOTAL_FORMS": "1",
+    "prices-INITIAL_FORMS": "0",
+    "prices-0-currency": "USD",
+    "prices-0-price": "99",
+    "slabs-TOTAL_FORMS": "1",
+    "slabs-INITIAL_FORMS": "0",
+    "slabs-0-least": "200",
+    "slabs-0-units": "5",
+    "slabs-0-percent": "10",
+}
+ADD, EXAMPLE = "/admin/plans/creditpack/add/", "/admin/plans/creditpack/example/"
+
+
+@pytest.fixture
+def wallet(db):
+    make_pack("hundred", name="100 credits", slabs=[(0, 10, 0)])
+    return make_wallet(make_customer(legal_name="Globex"))
+
+
+def test_a_pack_is_made(member):
+    page = member("finance").post(ADD, FORM, follow=True).content.decode()
+    for part in ("100 credits", "$99.00", "on sale"):
+        assert part in page
+    assert CreditPack.objects.get().slabs.get().percent == 10
+
+
+WRONG = [
+    ({"units": ""}, "Say what a pack holds"),
+    ({"least_units": "1"}, "Say what a pack holds"),
+    ({"units": "", "least_units": "5", "most_units": "4"}, "Say from how many to how many"),
+    ({"is_taxed": ""}, "Credits are taxed when they are bought"),
+    ({"rolls_over": "1"}, "Only what expires rolls over"),
+    ({"prices-0-price": "0"}, "A pack costs more than nothing"),
+]
+
+
+@pytest.mark.parametrize(("fields", "says"), WRONG)
+def test_what_is_no_pack_is_told_beside_the_field(member, fields, says):
+    assert says in member("finance").post(ADD, FORM | fields).content.decode()
+    assert not CreditPack.objects.exists()
+
+
+def test_the_example_says_what_purchases_come_to(member):
+    page = member("finance").post(EXAMPLE, FORM).content.decode()
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr><td>.*?</tr>", page)]
+    assert rows == [
+        ["1 pack", "100", "0", "$99.00", "$990.00"],
+        ["2 packs", "200", "30", "$198.00", "$860.87"],
+        ["10 packs", "1,000", "150", "$990.00", "$860.87"],
+    ]
+    loose = FORM | {"units": "", "least_units": "10", "most_units": "400", "prices-0-price": "0.99"}
+    assert "<td>400</td>" in member("finance").post(EXAMPLE, loose).content.decode()
+
+
+def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
+    finance, address = member("finance"), f"/admin/wallets/purchase/buy/{wallet.pk}/"
+    form = finance.get(address).content.decode()
+    reference = re.search(r'name="reference" value="(by hand [^"]+)"', form).group(1)
+    for _ in range(2):
+        asked = {"pack": "hundred", "packs": "2", "reference": reference}
+        page = finance.post(address, asked, follow=True).content.decode()
+    for part in ("2 × 100 credits", "waiting for payment", "200 + 20", "$198.00", "INV-000001"):
+        assert part in page
+    assert Purchase.objects.get().by.first_name == "Finance"
+
+
+def test_one_is_cancelled_with_a_reason(member, wallet):
+    finance = member("finance")
+    asked = {"pack": "hundred", "packs": "1", "reference": "x"}
+    finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", asked)
+    address = f"/admin/wallets/purchase/{Purchase.objects.get().pk}/cancel/"
+    assert "Say why" in finance.post(address, {"_reason": ""}).content.decode()
+    page = finance.post(address, {"_reason": "By mistake"}, follow=True).content.decode()
+    for part in ("cancelled", "By mistake", "void"):
+        assert part in page
+
+
+def test_support_looks_and_buys_nothing(member, wallet):
+    support = member("support")
+    assert support.get("/admin/wallets/purchase/").status_code == 200
+    assert support.get("/admin/plans/creditpack/").status_code == 200
+    assert support.get(f"/admin/wallets/purchase/buy/{wallet.pk}/").status_code == 403
+    assert support.post(ADD, FORM).status_code == 403
+
+
+def test_an_archived_pack_is_sold_no_more(member, wallet):
+    finance = member("finance")
+    finance.post(f"/admin/plans/creditpack/{CreditPack.objects.get().pk}/archive/", {})
+    assert "No pack is on sale" in finance.get(f"/admin/wallets/purchase/buy/{wallet.pk}/").content.decode()

@@ -1,0 +1,62 @@
+"""How a wallet is topped up by itself, over HTTP: set whole, read, refused in words, removed."""
+
+import pytest
+
+from tests.api.calls import Caller, problem
+from tests.builders import make_customer, make_pack, make_wallet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def wallet(seller):
+    make_pack("hundred", prices={"EUR": 99})
+    customer = make_customer("acme", seller=seller, currency="EUR")
+    return make_wallet(customer, currency="EUR").pk
+
+
+def put(caller, wallet, **rule):
+    return caller.send("PUT", f"/wallets/{wallet}/topup-rule", {"pack": "hundred", "percent": "20", **rule})
+
+
+def test_it_is_set_read_and_sent_back(live, wallet):
+    ceilings = [
+        {"set_by": "customer", "span": "day", "most": 2, "most_money": None},
+        {"set_by": "finance", "span": "day", "most": 3, "most_money": "500"},
+    ]
+    told = put(live, wallet, ceilings=ceilings, cooldown_seconds=60, most_declines=2).json()
+    assert (told["percent"], told["threshold"], told["target"], told["is_on"]) == ("20", None, None, True)
+    assert (told["ceilings"], told["cooldown_seconds"], told["declines"]) == (ceilings, 60, 0)
+    assert live.get(f"/wallets/{wallet}/topup-rule").json() == told
+    assert live.send("PUT", f"/wallets/{wallet}/topup-rule", told).json() == told
+
+
+def test_what_is_left_out_has_its_default(live, wallet):
+    put(live, wallet, is_on=False, ceilings=[{"span": "month", "most": 2}])
+    told = put(live, wallet).json()
+    assert (told["is_on"], told["ceilings"], told["payer"]) == (True, [], "invoice")
+
+
+REFUSED = [({"pack": "other"}, "pack"), ({"payer": "sandbox"}, "payer"), ({"threshold": "5"}, "threshold")]
+
+
+@pytest.mark.parametrize(("rule", "field"), REFUSED)
+def test_what_does_not_fit_is_refused_by_field(live, wallet, rule, field):
+    told = problem(put(live, wallet, **rule), 422, "unprocessable")
+    assert told["errors"][0]["field"] == field
+    problem(live.get(f"/wallets/{wallet}/topup-rule"), 404, "not-found")
+
+
+def test_it_is_removed(live, wallet):
+    put(live, wallet)
+    assert live.send("DELETE", f"/wallets/{wallet}/topup-rule").status_code == 204
+    problem(live.send("DELETE", f"/wallets/{wallet}/topup-rule"), 404, "not-found")
+    assert live.get(f"/wallets/{wallet}/topups").json()["data"] == []
+
+
+def test_other_worlds_and_scopes_see_nothing(live, sandbox, wallet):
+    put(live, wallet)
+    problem(sandbox.get(f"/wallets/{wallet}/topup-rule"), 404, "not-found")
+    problem(put(sandbox, wallet), 404, "not-found")
+    problem(sandbox.get(f"/wallets/{wallet}/topups"), 404, "not-found")
+    problem(put(Caller(scopes=["read"]), wallet), 403, "scope-missing")

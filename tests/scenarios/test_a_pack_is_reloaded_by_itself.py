@@ -1,0 +1,76 @@
+"""100 credits for $99, one for each run, bought again below 20 % of the pack: through HTTP, paid by the sandbox."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from tests.api.calls import Caller
+from tests.builders import JAN, make_feature, make_meter, make_pack, make_plan, make_seller, offer, publish, rate
+from wallets.tasks import top_up_wallets
+from wallets.topping_up import sweep
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def runs(caller: Caller, first: int, count: int, *, at) -> None:
+    """Send so many runs, and let the sweeper look after each of them, as if they came one by one."""
+    for number in range(first, first + count):
+        event = {"id": f"run-{number}", "customer": "acme", "event": "run", "timestamp": at.isoformat()}
+        assert caller.post("/events", [event]).json()["accepted"] == 1
+        sweep(at=at)
+
+
+def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
+    make_seller()
+    make_pack("credits-100", name="100 credits")
+    feature = make_feature("runs", meter=make_meter("runs", event_name="run"))
+    publish(make_plan("prepaid", offers=[offer(feature, prices={"XCR": [rate(1)]}, consumption="credits")]))
+
+    # She signs up in the sandbox, opens a wallet, and buys her first pack by hand.
+    with time_machine.travel(JAN, tick=False):
+        caller = Caller(sandbox=True)
+        customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
+        assert caller.post("/customers", customer).status_code == 201
+        asked = {"id": "acme-prepaid", "customer": "acme", "plan": "prepaid", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", asked).status_code == 201
+        wallet = caller.post("/wallets", {"customer": "acme"}).json()["id"]
+        bought = caller.post(f"/wallets/{wallet}/purchases", {"pack": "credits-100", "reference": "sign-up"}).json()
+        assert bought["state"] == "pending"
+        caller.post(f"/invoices/{bought['invoice']}/payments", {"reference": "card"})
+
+        # Below 20 % of the pack it is to be bought again, three times a day at most.
+        ceiling = {"set_by": "customer", "span": "day", "most": 3}
+        rule = {"pack": "credits-100", "percent": "20", "payer": "sandbox", "ceilings": [ceiling]}
+        told = caller.send("PUT", f"/wallets/{wallet}/topup-rule", rule)
+        assert (told.status_code, told.json()["ceilings"][0]["most"]) == (200, 3)
+
+    def balance() -> str:
+        return caller.get(f"/wallets/{wallet}").json()["balance"]
+
+    def topups() -> list[str]:
+        return [one["state"] for one in caller.get(f"/wallets/{wallet}/topups").json()["data"]]
+
+    # 80 runs leave 20, which is enough; the 81st leaves 19, and then there are 119.
+    with time_machine.travel(JAN + HOUR, tick=False):
+        runs(caller, 0, 80, at=JAN + HOUR)
+        assert (balance(), topups()) == ("20", [])
+        runs(caller, 80, 1, at=JAN + HOUR)
+        assert (balance(), topups()) == ("119", ["paid"])
+
+        # 250 runs cost three packs and leave 50; the fourth of the day would be one too many.
+        runs(caller, 81, 169, at=JAN + HOUR)
+        assert (balance(), topups()) == ("50", ["paid"] * 2)
+        runs(caller, 250, 131, at=JAN + HOUR)
+        assert (balance(), topups()) == ("19", ["paid"] * 3)
+
+    # The next day there is room again, and beat asks for it.
+    with time_machine.travel(JAN + DAY, tick=False):
+        sweep(at=JAN + DAY)
+        assert (balance(), topups()) == ("119", ["paid"] * 4)
+        invoices = caller.get("/invoices", customer="acme", limit=10).json()["data"]
+        assert [(one["total"]["amount"], one["state"]) for one in invoices] == [("99.00", "paid")] * 5
+        assert top_up_wallets() == {"bought": 0, "settled": 0}

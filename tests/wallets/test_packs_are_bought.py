@@ -1,0 +1,194 @@
+"""A pack that is bought is invoiced at once and granted when it is paid, once; or it comes to nothing."""
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice
+from invoices.paying import record_payment
+from plans.models import CreditPack
+from tests.builders import JAN, make_customer, make_feature, make_pack, make_tax, make_wallet
+from tests.pages import rows
+from wallets.buying import CannotBuy, Order, buy, cancel, receive_payment, settle_purchases
+from wallets.models import Lot, Purchase, Wallet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def wallet():
+    make_tax(19)
+    return make_wallet()
+
+
+def bought(wallet, pack="pack", reference="first", at=JAN, **order):
+    return buy(wallet_id=wallet.pk, order=Order(pack, reference, **order), at=at)
+
+
+def pay(purchase, amount=None, reference="bank", at=JAN):
+    amount = purchase.invoice.due if amount is None else D(amount)
+    receive_payment(invoice_id=purchase.invoice_id, amount=amount, method="manual", reference=reference, at=at)
+    purchase.refresh_from_db()
+
+
+def told(purchase):
+    balance = Wallet.objects.get(pk=purchase.wallet_id).balance
+    return purchase.state, Invoice.objects.get(pk=purchase.invoice_id).state, balance
+
+
+def lots(purchase):
+    found = Lot.objects.filter(wallet=purchase.wallet_id).order_by("pk")
+    return [(one.kind, one.source, one.amount, one.cost) for one in found]
+
+
+@pytest.mark.parametrize("row", rows("wallets.md", "Packs"), ids=lambda row: row["bought"])
+def test_a_purchase_comes_to_what_the_page_says(wallet, row):
+    slabs = [(0, 5, 0), (200, 5, 10)]
+    make_pack("pack", prices={"USD": 99}, slabs=slabs)
+    make_pack("units", units=None, least_units=10, most_units=5000, prices={"USD": "0.011"}, slabs=slabs)
+    count, code = row["bought"].split(" × ")
+    order = {"packs": int(count)} if code == "pack" else {"units": D(count)}
+    purchase = bought(wallet, code, **order)
+    invoice = purchase.invoice
+    assert (purchase.units, purchase.bonus, purchase.net) == (D(row["units"]), D(row["bonus"]), D(row["price"]))
+    assert (invoice.net.amount, invoice.total.amount) == (D(row["price"]), D(row["invoice"]))
+    pay(purchase)
+    assert [cost for *_, cost in lots(purchase)] == [D(row["cost"]), D(row["cost of the bonus"])]
+
+
+def test_it_is_invoiced_at_once_and_granted_when_all_is_paid(wallet):
+    make_pack("pack", slabs=[(0, 10, 0)])
+    purchase = bought(wallet)
+    assert told(purchase) == ("pending", "issued", 0)
+    pay(purchase, "17.81", "part")
+    assert told(purchase) == ("pending", "issued", 0)
+    pay(purchase, at=JAN + timedelta(days=1))
+    assert told(purchase) == ("granted", "paid", 110)
+    assert purchase.granted_at == JAN + timedelta(days=1)
+    source = f"purchase:{purchase.pk}"
+    assert lots(purchase) == [
+        ("purchased", source, 100, D(90)),
+        ("bonus", f"{source}:bonus", 10, D(9)),
+    ]
+
+
+def test_a_trusted_wallet_has_it_before_it_is_paid_and_only_once(wallet):
+    make_pack("pack")
+    Wallet.objects.update(is_trusted=True)
+    purchase = bought(wallet)
+    assert told(purchase) == ("granted", "issued", 100)
+    pay(purchase)
+    assert settle_purchases(at=JAN).granted == 0
+    assert told(purchase) == ("granted", "paid", 100)
+
+
+def test_a_payment_that_was_recorded_below_is_followed_by_the_sweeper(wallet):
+    make_pack("pack")
+    purchase = bought(wallet)
+    record_payment(invoice_id=purchase.invoice_id, amount=D("117.81"), method="manual", reference="bank", at=JAN)
+    assert [settle_purchases(at=JAN).granted for _ in range(2)] == [1, 0]
+    purchase.refresh_from_db()
+    assert told(purchase) == ("granted", "paid", 100)
+
+
+def test_the_same_reference_buys_once(wallet):
+    make_pack("pack")
+    assert bought(wallet) == bought(wallet, at=JAN + timedelta(days=1))
+    assert Invoice.objects.count() == 1
+    with pytest.raises(CannotBuy, match="another purchase"):
+        bought(wallet, packs=2)
+
+
+def test_what_was_sold_keeps_its_terms(wallet):
+    feature = make_feature("runs")
+    make_pack("pack", valid_days=30, features=["runs"], priority=7, rolls_over=1, rollover_most=5, rollover_days=9)
+    purchase = bought(wallet)
+    CreditPack.objects.update(valid_days=1, priority=50, features=[], rolls_over=0, rollover_most=None, units=1)
+    CreditPack.objects.update(rollover_days=None)
+    pay(purchase, at=JAN + timedelta(days=2))
+    lot = Lot.objects.get()
+    assert (lot.amount, lot.priority, lot.features, lot.rolls_over) == (100, 7, [feature.pk], 1)
+    assert (lot.expires_at, lot.rollover_most, lot.rollover_days) == (JAN + timedelta(days=32), 5, 9)
+
+
+def test_nobody_pays_for_what_is_cancelled(wallet):
+    make_pack("pack")
+    purchase = bought(wallet)
+    for _ in range(2):
+        purchase = cancel(purchase_id=purchase.pk, reason="By mistake", at=JAN)
+    assert told(purchase) == ("cancelled", "void", 0)
+    assert Invoice.objects.get(kind="credit_note").reason == "By mistake"
+    assert bought(wallet, reference="second").state == "pending"
+
+
+def test_what_is_paid_in_part_or_granted_is_not_cancelled(wallet):
+    make_pack("pack")
+    purchase = bought(wallet)
+    pay(purchase, "1", "part")
+    with pytest.raises(CannotBuy, match=r"\$1.00 of INV-000001 is paid"):
+        cancel(purchase_id=purchase.pk, reason="No", at=JAN)
+    pay(purchase)
+    with pytest.raises(CannotBuy, match="refund"):
+        cancel(purchase_id=purchase.pk, reason="No", at=JAN)
+
+
+def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
+    make_pack("pack")
+    purchase = bought(wallet)
+    credit(invoice_id=purchase.invoice_id, lines=None, reason="Wrong pack", to="offset", at=JAN)
+    assert settle_purchases(at=JAN).cancelled == 1
+    purchase.refresh_from_db()
+    assert (*told(purchase), purchase.reason) == ("cancelled", "void", 0, "Its invoice was credited")
+
+
+def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):
+    make_pack("pack")
+    purchase = bought(wallet)
+    credit(invoice_id=purchase.invoice_id, lines=[Taken(1, D(9))], reason="Goodwill", to="offset", at=JAN)
+    pay(purchase)
+    assert [(units, cost) for _, _, units, cost in lots(purchase)] == [(100, 90)]
+
+
+REFUSED = [
+    # pack, wallet, order                                             field     says
+    ({}, {}, {"pack": "other"}, "pack", "not on sale"),
+    ({"archived_at": JAN}, {}, {}, "pack", "not on sale"),
+    ({"sold_from": JAN + timedelta(days=1)}, {}, {}, "pack", "not on sale"),
+    ({"sold_until": JAN}, {}, {}, "pack", "not on sale"),
+    ({}, {"currency": "EUR"}, {}, "pack", "no price in EUR"),
+    ({"unit": "money"}, {}, {}, "pack", "holds credits"),
+    ({}, {"unit": "USD"}, {}, "pack", "holds money in USD"),
+    ({"unit": "money"}, {"unit": "USD", "pays_invoices": True}, {}, "pack", "taxed twice"),
+    ({"unit": "money", "is_taxed": False}, {"unit": "USD"}, {}, "pack", "taxed twice, or never"),
+    ({}, {}, {"packs": 0}, "packs", "1 to 1,000"),
+    ({}, {}, {"packs": 1001}, "packs", "1 to 1,000"),
+    ({}, {}, {"units": D(5)}, "units", "by the pack"),
+    ({}, {}, {"reference": " "}, "reference", "Name it"),
+    ({}, {"closed_at": JAN}, {}, "wallet", "closed"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {}, "units", "above zero"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(9)}, "units", "from 10 to 20"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(21)}, "units", "from 10 to 20"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(10), "packs": 2}, "packs", "unit by unit"),
+    ({"prices": {"USD": "0.001"}}, {}, {}, "units", "comes to"),
+]
+
+
+@pytest.mark.parametrize(("pack", "wallet", "order", "field", "says"), REFUSED)
+def test_what_cannot_be_bought_is_refused_in_words(pack, wallet, order, field, says):
+    make_pack("pack", **pack)
+    with pytest.raises(CannotBuy, match=says) as refused:
+        bought(make_wallet(make_customer(), **wallet), **{"pack": "pack", **order})
+    assert refused.value.field == field
+    assert not Purchase.objects.exists()
+
+
+def test_money_that_pays_invoices_is_taxed_on_these(wallet):
+    money = make_wallet(wallet.customer, name="Money", unit="USD", pays_invoices=True)
+    make_pack("pack", unit="money", is_taxed=False, units=100, prices={"USD": 95})
+    purchase = bought(money)
+    tax = purchase.invoice.taxes.get()
+    assert (tax.amount.amount, tax.rate, "voucher" in tax.reason) == (0, 0, True)
+    pay(purchase)
+    assert told(purchase) == ("granted", "paid", 100)

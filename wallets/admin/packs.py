@@ -1,0 +1,283 @@
+"""Credit packs: made and changed by finance, with what a purchase would come to while it is typed."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from plans.admin.figures import NumberInput, figure
+from plans.figures import money, number, units
+from plans.models import BonusSlab, CreditPack, Feature, PackPrice
+from plans.models.catalogue import FeatureKind
+from plans.models.packs import PackUnit, SlabsBy
+from plans.pricing.money import round_money
+from plans.trail import change
+from wallets.credit.packs import Bought, Slab, bought
+
+FIGURES = ("units", "least_units", "most_units", "rollover_most")
+STATE_COLOURS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
+
+
+class PackForm(forms.ModelForm):
+    features = forms.MultipleChoiceField(
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        label="Only for",
+        help_text="Tick none, and it pays for everything.",
+    )
+
+    class Meta:
+        model = CreditPack
+        fields = (
+            *("code", "name", "unit", "units", "least_units", "most_units", "slabs_by", "is_taxed", "valid_days"),
+            *("features", "priority", "rolls_over", "rollover_most", "rollover_days", "sold_from", "sold_until"),
+        )
+        labels = {
+            "units": "Units in a pack",
+            "least_units": "or sold one by one, from",
+            "most_units": "up to, at a time",
+            "slabs_by": "A bonus is reached by",
+            "is_taxed": "Taxed when it is bought",
+            "valid_days": "Days until it expires",
+            "rolls_over": "Rolls over, times",
+            "rollover_most": "at most, units",
+            "rollover_days": "for another, days",
+            "sold_from": "Sold from (UTC)",
+            "sold_until": "Sold until (UTC)",
+        }
+        help_texts = {
+            "is_taxed": "Always, but for money that pays invoices: that is taxed on these.",
+            "valid_days": "From when it is granted; empty for never.",
+            "priority": "Of what it grants: the lowest number is used first.",
+        }
+        widgets = {name: NumberInput() for name in FIGURES}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
+        if "features" in self.fields:
+            self.fields["features"].choices = sorted(metered)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not {"units", "least_units", "most_units"} & self.errors.keys():
+            self._clean_units(cleaned)
+        if not cleaned.get("is_taxed") and cleaned.get("unit") == PackUnit.CREDITS:
+            self.add_error("is_taxed", "Credits are taxed when they are bought: what uses them up claims nothing.")
+        if not cleaned.get("valid_days") and cleaned.get("rolls_over"):
+            self.add_error("rolls_over", "Only what expires rolls over: say after how many days.")
+        if not cleaned.get("rolls_over"):
+            cleaned |= {"rollover_most": None, "rollover_days": None}
+        since, until = cleaned.get("sold_from"), cleaned.get("sold_until")
+        if since and until and until <= since:
+            self.add_error("sold_until", "It would end before it begins: choose a later moment.")
+        return cleaned
+
+    def _clean_units(self, cleaned: dict[str, Any]) -> None:
+        held, least, most = (cleaned.get(name) for name in ("units", "least_units", "most_units"))
+        if (held is None) == (least is None and most is None):
+            self.add_error("units", "Say what a pack holds, or that its units are sold one by one, from how many.")
+        elif held is not None and held <= 0:
+            self.add_error("units", "A pack holds more than nothing.")
+        elif held is None and not (least and most and 0 < least <= most):
+            self.add_error("least_units", "Say from how many to how many are sold at a time.")
+
+
+class PriceForm(forms.ModelForm):
+    class Meta:
+        model = PackPrice
+        fields = ("currency", "price")
+        widgets = {"price": NumberInput()}
+
+    def clean_price(self) -> Decimal:
+        price: Decimal = self.cleaned_data["price"]
+        if price <= 0:
+            raise forms.ValidationError("A pack costs more than nothing; what is given away is granted.")
+        return price
+
+
+class SlabForm(forms.ModelForm):
+    class Meta:
+        model = BonusSlab
+        fields = ("least", "units", "percent")
+        widgets = dict.fromkeys(fields, NumberInput())
+
+
+class PriceInline(TabularInline):
+    model = PackPrice
+    form = PriceForm
+    extra = 0
+    min_num = 1
+    hide_title = True
+    verbose_name = "price"
+    verbose_name_plural = "Price before tax: of a pack, or of each unit that is sold one by one"
+    ordering = ("currency",)
+
+
+class SlabInline(TabularInline):
+    model = BonusSlab
+    form = SlabForm
+    extra = 0
+    hide_title = True
+    verbose_name = "bonus"
+    verbose_name_plural = "Bonus from so much on: units for each pack, percent of what is bought; the highest applies"
+    ordering = ("least",)
+
+
+@admin.register(CreditPack)
+class PackAdmin(ModelAdmin):
+    form = PackForm
+    inlines = (PriceInline, SlabInline)
+    list_display = ("code", "name", "holds", "costs", "state")
+    search_fields = ("code", "name")
+    ordering = ("-pk",)
+    actions_detail = ("archive",)
+    change_form_outer_after_template = "backoffice/pack_example.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CreditPack]:
+        prices = Prefetch("prices", PackPrice.objects.order_by("currency"))
+        return super().get_queryset(request).prefetch_related(prices)
+
+    def get_urls(self) -> list[URLPattern]:
+        example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_creditpack_example")
+        return [example, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: CreditPack | None = None) -> list[Any]:
+        what = ["code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed"]
+        lasts = ["valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority"]
+        return [
+            ("What it is", {"fields": what}),
+            ("How long it lasts, and what for", {"fields": lasts}),
+            ("When it is sold", {"fields": [("sold_from", "sold_until")]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CreditPack | None = None) -> tuple[str, ...]:
+        return ("code",) if obj is not None else ()  # top-ups and the API know it by its code
+
+    def has_change_permission(self, request: HttpRequest, obj: CreditPack | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.archived_at is None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: CreditPack | None = None) -> bool:
+        return False  # archived instead: somebody may have bought it
+
+    @display(description="Holds", ordering="units")
+    def holds(self, pack: CreditPack) -> str:
+        return figure(_amount(pack))
+
+    @display(description="Price")
+    def costs(self, pack: CreditPack) -> str:
+        each = " each" if pack.units is None else ""
+        return figure(" · ".join(f"{money(one.price, str(one.currency))}{each}" for one in pack.prices.all()))
+
+    @display(description="State", label=STATE_COLOURS)
+    def state(self, pack: CreditPack) -> tuple[str, str]:
+        at = timezone.now()
+        if pack.archived_at is not None:
+            return "archived", "archived"
+        if pack.is_on_sale(at):
+            return "sold", "on sale"
+        is_planned = pack.sold_from is not None and pack.sold_from > at
+        return ("planned", "planned") if is_planned else ("over", "over")
+
+    @action(description="Archive", icon="archive", permissions=["archive"])
+    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Sell it no more, by hand or by itself."""
+        pack = self.get_object(request, object_id)
+        if pack is None:
+            raise Http404(f"There is no pack {object_id}.")
+        if not self.has_change_permission(request, pack):
+            raise PermissionDenied
+        if request.method == "POST":
+            with change("archive pack", by=request.user, at=timezone.now()):
+                CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
+            messages.success(request, f"{pack} is sold no more.")
+            return HttpResponseRedirect(reverse("admin:plans_creditpack_changelist"))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=pack,
+            title=f"Archive {pack}",
+            consequences=["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."],
+            verb="Archive",
+        )
+
+    def has_archive_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("plans.change_creditpack"))
+
+    def example_view(self, request: HttpRequest) -> HttpResponse:
+        """Say what purchases of the pack on the page come to."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        form = PackForm(request.POST)
+        for name in ("code", "name"):  # neither matters, and the code may be a stored pack's own
+            del form.fields[name]
+        pack = CreditPack()
+        problem = "" if form.is_valid() else next(str(texts[0]) for texts in form.errors.values())
+        context: dict[str, Any] = {"problem": problem}
+        if not problem:
+            pack = CreditPack(**form.cleaned_data)
+            context |= {"examples": examples(pack, _typed(request, "prices"), _typed(request, "slabs"))}
+        return TemplateResponse(request, "backoffice/pack_example_result.html", context)
+
+
+def _typed(request: HttpRequest, prefix: str) -> list[Any]:
+    """Return the rows of an inline that are typed well; the others are told when the page is saved."""
+    form_class = {"prices": PriceForm, "slabs": SlabForm}[prefix]
+    count = request.POST.get(f"{prefix}-TOTAL_FORMS", "0")
+    rows = []
+    for place in range(min(int(count), 50) if count.isdigit() else 0):
+        if request.POST.get(f"{prefix}-{place}-DELETE"):
+            continue
+        form = form_class(request.POST, prefix=f"{prefix}-{place}")
+        if form.is_valid():
+            rows.append(form.instance)
+    return rows
+
+
+def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) -> list[dict[str, str]]:
+    """Return what purchases come to: one pack and several, or as few units as are sold at a time and as many."""
+    found = []
+    for price in prices:
+        currency = str(price.currency)
+        for packs, held in _orders(pack):
+            of_slabs = [Slab(one.least, one.units, one.percent) for one in slabs]
+            by_price = pack.slabs_by == SlabsBy.PRICE
+            each = price.price * (packs if pack.units is not None else held)
+            order = bought(held, each, currency, of_slabs, packs=packs, by_price=by_price)
+            found.append(_told(pack, packs, order, currency))
+    return found
+
+
+def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
+    if pack.units is not None:
+        return [(packs, pack.units * packs) for packs in (1, 2, 10)]
+    return [(1, one) for one in sorted({pack.least_units, pack.most_units}) if one]
+
+
+def _told(pack: CreditPack, packs: int, order: Bought, currency: str) -> dict[str, str]:
+    in_all = order.units + order.bonus
+    return {
+        "buys": units(packs, "pack") if pack.units is not None else number(order.units),
+        "units": number(order.units),
+        "bonus": number(order.bonus),
+        "price": money(order.net, currency),
+        "each": money(round_money(order.net / in_all * 1000, currency), currency),
+    }
+
+
+def _amount(pack: CreditPack) -> str:
+    """Return what a pack holds in words: “100 credits”, “10 to 500 credits”."""
+    word = "credits" if pack.unit == PackUnit.CREDITS else "of its currency"
+    if pack.units is not None:
+        return f"{number(pack.units)} {word}"
+    return f"{number(pack.least_units or 0)} to {number(pack.most_units or 0)} {word}"

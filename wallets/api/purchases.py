@@ -1,0 +1,151 @@
+"""Packs bought into a wallet, over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.fields import InstantField, KnownFields
+from customers.access.idempotency import idempotent
+from customers.access.isolation import Isolated
+from customers.access.problems import Problem
+from plans.api.fields import AmountField, NumberField
+from wallets.buying import CannotBuy, Order, buy, cancel
+from wallets.buying.operation import MOST_REFERENCE
+from wallets.credit.reloading import MOST_PACKS
+from wallets.models import Purchase, PurchaseState, Wallet
+
+EXAMPLE = OpenApiExample("Two packs", {"pack": "credits-100", "packs": 2, "reference": "order-7"}, request_only=True)
+STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `cancelled` where nobody pays."
+
+
+class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
+    """A pack that was bought, on the terms that it was sold on."""
+
+    wallet = serializers.IntegerField(source="wallet_id")
+    pack = serializers.CharField(source="terms.code")
+    packs = serializers.IntegerField(source="quantity", help_text="1 where units are sold one by one.")
+    state = serializers.ChoiceField(choices=PurchaseState, help_text=STATES)
+    units = NumberField()
+    bonus = NumberField()
+    net = AmountField(source="money", help_text="Before tax; the invoice says how much is due.")
+    invoice = serializers.IntegerField(source="invoice_id")
+    created_at = InstantField()
+    granted_at = InstantField(allow_null=True)
+
+    class Meta:
+        model = Purchase
+        fields = [
+            *("id", "wallet", "pack", "packs", "units", "bonus", "net", "state", "invoice", "reference", "reason"),
+            *("created_at", "granted_at"),
+        ]
+        read_only_fields = fields
+
+
+class NewPurchaseSerializer(KnownFields, serializers.Serializer[Any]):
+    """What to buy."""
+
+    pack = serializers.CharField(max_length=64, help_text="The code of a pack that is on sale.")
+    reference = serializers.CharField(max_length=MOST_REFERENCE, help_text="Your name for it; once for a wallet.")
+    packs = serializers.IntegerField(min_value=1, max_value=MOST_PACKS, required=False, help_text="Default: 1.")
+    units = NumberField(required=False, help_text="Of a pack that sells units one by one: how many.")
+
+
+class PurchaseCancellationSerializer(KnownFields, serializers.Serializer[Any]):
+    """Why a purchase is taken back."""
+
+    reason = serializers.CharField(max_length=300, help_text="Printed on the credit note.")
+
+
+class Purchases(Isolated, generics.GenericAPIView[Purchase]):
+    """Purchases of the caller's world."""
+
+    serializer_class = PurchaseSerializer
+    sandbox_path = "wallet__customer__sandbox"
+    queryset = Purchase.objects.all()
+
+    def refused(self, error: CannotBuy) -> Problem:
+        """Return the problem of a purchase that cannot be made, or taken back."""
+        errors = [{"field": error.field, "code": "refused", "detail": str(error)}]
+        return Problem("unprocessable", str(error), errors=errors)
+
+
+class WalletPurchasesView(Purchases, generics.ListAPIView[Purchase]):
+    """What was bought into one wallet."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+
+    def wallet(self) -> Wallet:
+        """:raises Http404: if the caller sees no such wallet."""
+        own = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
+        return generics.get_object_or_404(own, pk=self.kwargs["wallet"])
+
+    def get_queryset(self) -> QuerySet[Purchase]:
+        """Return the wallet's purchases."""
+        return Purchase.objects.filter(wallet=self.wallet())
+
+    @extend_schema(operation_id="list_purchases", summary="Purchases of a wallet, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="buy_pack",
+        summary="Buy a credit pack",
+        description="It is invoiced at once, with its tax, and granted when the invoice is paid; at once where the"
+        " wallet is trusted. The same reference again buys nothing, and is answered with what it bought.",
+        request=NewPurchaseSerializer,
+        responses={201: PurchaseSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request, wallet: int) -> Response:
+        found = self.wallet()
+        serializer = NewPurchaseSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            purchase = buy(wallet_id=found.pk, order=Order(**serializer.validated_data), at=timezone.now())
+        except CannotBuy as error:
+            raise self.refused(error) from error
+        return Response(PurchaseSerializer(purchase).data, status=status.HTTP_201_CREATED)
+
+
+class PurchaseView(Purchases, generics.RetrieveAPIView[Purchase]):
+    """One purchase."""
+
+    required_scopes = {"GET": "read"}
+    lookup_url_kwarg = "purchase"
+
+    @extend_schema(operation_id="get_purchase", summary="Read a purchase")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class PurchaseCancellationView(Purchases):
+    """A purchase that is taken back."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    lookup_url_kwarg = "purchase"
+
+    @extend_schema(
+        operation_id="cancel_purchase",
+        summary="Cancel a purchase that nobody has paid",
+        description="A credit note voids its invoice.",
+        request=PurchaseCancellationSerializer,
+        responses={200: PurchaseSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, purchase: int) -> Response:
+        found = self.get_object()
+        serializer = PurchaseCancellationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            cancelled = cancel(purchase_id=found.pk, **serializer.validated_data, at=timezone.now())
+        except CannotBuy as error:
+            raise self.refused(error) from error
+        return Response(PurchaseSerializer(cancelled).data)

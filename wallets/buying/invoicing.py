@@ -1,0 +1,73 @@
+"""The invoice of a purchase: one line, with its tax."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from customers.models import Customer
+from invoices.buyers import buyer_of
+from invoices.drafts import Draft, DraftLine
+from invoices.sellers import read_sellers
+from invoices.totals import Tax
+from plans.pricing.exact import plain
+from wallets.buying.terms import Terms
+from wallets.credit.packs import Bought
+
+TAXED_WHEN_USED = Tax("Tax", Decimal(0), "Multi-purpose voucher: taxed when it is used")
+_AT_ONCE = timedelta(microseconds=1)
+
+
+def invoice_of(
+    purchase_id: int, customer: Customer, terms: Terms, order: Bought, packs: int, currency: str, *, at: datetime
+) -> Draft:
+    """Return the invoice of a purchase, not written yet; the purchase is what it is for."""
+    seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
+    ends_at = terms.expires_at(at) or at + _AT_ONCE
+    line = DraftLine(
+        kind="credit_pack",
+        description=terms.name,
+        service_start=at,
+        service_end=ends_at,
+        quantity=order.units if terms.units is None else Decimal(packs),
+        unit=_unit(terms),
+        amount=order.net,
+        tax=seller.tax_of(buyer, at=at) if terms.is_taxed else TAXED_WHEN_USED,
+        explanation=_explanation(terms, order),
+    )
+    draft = Draft(
+        reference=f"purchase:{purchase_id}",
+        seller_id=seller.id,
+        customer_id=customer.pk,
+        sandbox=customer.sandbox,
+        currency=currency,
+        period_start=at,
+        period_end=ends_at,
+        seller_facts=seller.facts,
+        buyer_facts=buyer.facts,
+        seller_zone=seller.zone_name,
+        net_days=seller.net_days,
+        purchase_order=customer.purchase_order,
+        lines=[line],
+    )
+    draft.total_up()
+    return draft
+
+
+def _unit(terms: Terms) -> str:
+    if terms.units is not None:
+        return ""
+    return "credit" if terms.unit == "credits" else terms.unit
+
+
+def _explanation(terms: Terms, order: Bought) -> bytes:
+    """Say what is bought, at which price for each, and what comes on top: docs/wallets.md#packs."""
+    told = {
+        "pack": terms.code,
+        "price": plain(terms.price),
+        "bought": plain(order.units),
+        "bonus": plain(order.bonus),
+        "unit": terms.unit,
+        "amount": plain(order.net),
+    }
+    return msgspec.json.encode(told)

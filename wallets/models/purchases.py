@@ -1,0 +1,78 @@
+"""What was bought into wallets."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from djmoney.models.fields import CurrencyField
+from djmoney.money import Money
+
+from plans.bounds import AMOUNT, MOST_MONEY, finite
+from wallets.freezing import purchase_keeps_its_terms
+from wallets.models.amounts import MOST, UnitsField
+
+
+class PurchaseState(models.TextChoices):
+    PENDING = "pending", "waiting for payment"
+    GRANTED = "granted", "granted"
+    FAILED = "failed", "payment declined"
+    CANCELLED = "cancelled", "cancelled"
+
+
+@pghistory.track()
+class Purchase(models.Model):
+    """
+    A pack that was bought: a claim of one invoice, and two lots at most, its units and their bonus.
+
+    terms: the pack as it was sold (wallets/buying/terms.py). quantity: packs; 1 where units are sold one by one.
+    units, bonus: what it grants. net: what it costs before tax.
+    reference: whose request it is; once per wallet. is_trusted: whether it was granted before it was paid.
+    granted_at, ended_at: when its units arrived, or it came to nothing; reason: why it did.
+    """
+
+    wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="purchases")
+    pack = models.ForeignKey("plans.CreditPack", on_delete=models.PROTECT, related_name="+")
+    terms = models.JSONField()
+    quantity = models.PositiveIntegerField()
+    units = UnitsField()
+    bonus = UnitsField()
+    net = models.DecimalField(**AMOUNT)
+    currency = CurrencyField(default=None)
+    invoice = models.OneToOneField("invoices.Invoice", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, choices=PurchaseState, default=PurchaseState.PENDING)
+    reference = models.CharField(max_length=120)
+    is_trusted = models.BooleanField(default=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    granted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [("buy_credits", "Can buy credits for customers")]
+        constraints = [
+            models.UniqueConstraint(fields=["wallet", "reference"], name="nothing_is_bought_twice"),
+            finite("quantity", least=1, most=1_000, name="purchase_is_of_1_to_1000_packs"),
+            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MOST), name="purchase_is_of_something"),
+            finite("bonus", most=MOST, name="bonus_of_a_purchase_is_finite"),
+            models.CheckConstraint(condition=Q(net__gt=0, net__lte=MOST_MONEY), name="purchase_costs_something"),
+            models.CheckConstraint(
+                condition=Q(state="pending", granted_at__isnull=True, ended_at__isnull=True)
+                | Q(state="granted", granted_at__isnull=False, ended_at__isnull=True)
+                | Q(state__in=["failed", "cancelled"], granted_at__isnull=True, ended_at__isnull=False),
+                name="purchase_is_granted_or_came_to_nothing",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["invoice"], condition=Q(state="pending"), name="purchase_that_is_pending"),
+        ]
+        triggers = [purchase_keeps_its_terms()]
+
+    def __str__(self) -> str:
+        return f"{self.terms['name']} for {self.wallet}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.net, str(self.currency))

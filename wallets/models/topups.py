@@ -1,0 +1,163 @@
+"""Wallets that are topped up by themselves."""
+
+from datetime import timedelta
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from djmoney.models.fields import CurrencyField
+from djmoney.money import Money
+
+from plans.bounds import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from wallets.models.amounts import MOST, UnitsField
+
+MOST_DECLINES = 100
+MOST_TOPUPS = 10_000
+
+
+class Payer(models.TextChoices):
+    """Who pays a top-up."""
+
+    INVOICE = "invoice", "the customer, by invoice"
+    SANDBOX = "sandbox", "the sandbox: paid at once, no money moves"
+    DECLINING = "declining", "the sandbox: every payment is declined"
+
+
+@pghistory.track()
+class TopUpRule(models.Model):
+    """
+    When a wallet is topped up by itself, and by how much.
+
+    threshold: a balance strictly below it is topped up; in units, or percent of the pack. target: fill it to so many
+    units; one pack where empty. cooldown: how long after one top-up the next one may come.
+    most_declines: how many payments in a row may be declined until it is switched off; declines: how many were.
+    is_on, off_reason: whether it runs, and what has switched it off. quiet_until: when to look again at the earliest,
+    since a ceiling or the cooldown holds until then.
+    """
+
+    wallet = models.OneToOneField("wallets.Wallet", on_delete=models.PROTECT, related_name="topup_rule")
+    is_on = models.BooleanField(default=True)
+    threshold = UnitsField(null=True, blank=True)
+    percent = models.DecimalField(**PERCENT, null=True, blank=True)
+    pack = models.ForeignKey("plans.CreditPack", on_delete=models.PROTECT, related_name="+")
+    target = UnitsField(null=True, blank=True)
+    payer = models.CharField(max_length=9, choices=Payer, default=Payer.INVOICE)
+    cooldown = models.DurationField(default=timedelta(0))
+    most_declines = models.PositiveSmallIntegerField(default=3)
+    declines = models.PositiveSmallIntegerField(default=0)
+    off_reason = models.CharField(max_length=300, blank=True)
+    quiet_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(threshold__isnull=False, threshold__gte=0, threshold__lte=MOST, percent__isnull=True)
+                | Q(threshold__isnull=True, percent__isnull=False, percent__gt=0, percent__lte=1_000),
+                name="topup_threshold_is_units_or_a_percentage",
+            ),
+            finite("target", most=MOST, name="topup_target_is_finite"),
+            one_of("payer", Payer, name="topup_payer_is_known"),
+            models.CheckConstraint(
+                condition=Q(cooldown__gte=timedelta(0), cooldown__lte=timedelta(days=366)),
+                name="topup_cooldown_is_a_year_at_most",
+            ),
+            models.CheckConstraint(
+                condition=Q(most_declines__gte=1, most_declines__lte=MOST_DECLINES, declines__gte=0),
+                name="topup_declines_are_1_to_100",
+            ),
+        ]
+        indexes = [models.Index(fields=["wallet"], condition=Q(is_on=True), name="topup_rule_that_is_on")]
+
+    def __str__(self) -> str:
+        return f"top-up of {self.wallet}"
+
+
+class CeilingSetter(models.TextChoices):
+    FINANCE = "finance", "finance"
+    CUSTOMER = "customer", "the customer"
+
+
+class CeilingSpan(models.TextChoices):
+    DAY = "day", "a day"
+    MONTH = "month", "a month"
+
+
+@pghistory.track()
+class TopUpCeiling(models.Model):
+    """
+    How much may be bought by itself in a day or a month of the customer's calendar.
+
+    most: top-ups. most_money: what they cost with tax. set_by: the customer's own stands beside finance's, and is
+    never above it.
+    """
+
+    rule = models.ForeignKey("wallets.TopUpRule", on_delete=models.CASCADE, related_name="ceilings", db_index=False)
+    set_by = models.CharField(max_length=8, choices=CeilingSetter)
+    span = models.CharField(max_length=5, choices=CeilingSpan)
+    most = models.PositiveIntegerField(null=True, blank=True)
+    most_money = models.DecimalField(**AMOUNT, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "set_by", "span"], name="ceiling_is_set_once_by_each"),
+            one_of("set_by", CeilingSetter, name="ceiling_setter_is_known"),
+            one_of("span", CeilingSpan, name="ceiling_span_is_known"),
+            finite("most", most=MOST_TOPUPS, name="topups_are_10000_at_most"),
+            finite("most_money", name="money_of_topups_is_finite"),
+            models.CheckConstraint(
+                condition=Q(most__isnull=False) | Q(most_money__isnull=False), name="ceiling_limits_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_set_by_display()}, {self.get_span_display()}"
+
+
+class TopUpState(models.TextChoices):
+    PENDING = "pending", "waiting for payment"
+    PAID = "paid", "paid"
+    DECLINED = "declined", "declined"
+    CANCELLED = "cancelled", "cancelled"
+
+
+@pghistory.track()
+class TopUp(models.Model):
+    """
+    One time that a wallet was topped up by itself; at most one of a wallet is pending.
+
+    balance: what it held when that was found to be too little. amount: what it costs with tax.
+    state: paid once its units are there, on trust too. reason: why it was declined or cancelled.
+    """
+
+    wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="topups", db_index=False)
+    purchase = models.OneToOneField("wallets.Purchase", on_delete=models.PROTECT, related_name="topup")
+    balance = UnitsField()
+    amount = models.DecimalField(**AMOUNT)
+    currency = CurrencyField(default=None)
+    state = models.CharField(max_length=9, choices=TopUpState, default=TopUpState.PENDING)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["wallet"], condition=Q(state="pending"), name="one_topup_of_a_wallet_is_pending"
+            ),
+            finite("balance", least=-MOST, most=MOST, name="balance_before_a_topup_is_finite"),
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="topup_costs_something"),
+            models.CheckConstraint(
+                condition=Q(state="pending", settled_at__isnull=True)
+                | Q(state__in=["paid", "declined", "cancelled"], settled_at__isnull=False),
+                name="topup_is_pending_or_settled",
+            ),
+        ]
+        indexes = [models.Index(fields=["wallet", "created_at"], name="topup_by_time")]
+
+    def __str__(self) -> str:
+        return f"top-up of {self.wallet}: {self.get_state_display()}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, str(self.currency))
