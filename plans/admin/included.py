@@ -112,10 +112,12 @@ class IncludedCreditsInline(StackedInline):
             {
                 "fields": (
                     "means",
-                    ("amount", "unit", "every"),
+                    ("amount", "unit"),
+                    "every",
                     ("lasts", "days"),
                     ("rolls_over", "rollover_most"),
-                    ("code", "features", "priority"),
+                    "features",
+                    ("code", "priority"),
                     "in_trial",
                 )
             },
