@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from multiprocessing import get_context
 from uuid import uuid4
 
@@ -16,12 +15,8 @@ from billing.benchmarks import load, scratch, world
 from billing.benchmarks.load import Call
 from billing.benchmarks.measuring import Outcome, Report, compare
 from customers.access import keys
-from customers.models import Customer
 from plans import statements
-from plans.models import Feature, Meter, Plan, PlanFeature, PlanVersion, Price, Rate
-from plans.models.versions import VersionState
-from plans.pricing.currencies import CREDITS
-from wallets.ledger.granting import Grant, grant
+from plans.models import Plan, PlanVersion
 from wallets.ledger.spending import spend
 from wallets.models import Wallet
 
@@ -29,8 +24,6 @@ CLIENTS = 20
 LOTS = 5
 BATCH = 1_000
 SENDERS = 2
-PLENTY = Decimal(10**9)
-AMOUNT = Decimal("0.0125")
 
 REFERENCE = """
 CREATE TABLE reference_wallet (id bigint PRIMARY KEY, balance numeric(32, 12) NOT NULL CHECK (balance >= 0));
@@ -86,29 +79,14 @@ def run(*, spends: int, events: int, rounds: int, report: Report) -> list[Outcom
 
 def _prepare(at: datetime) -> tuple[int, str]:
     """Return a wallet whose customer pays for runs with credits, and a key to send them with."""
-    start = at - timedelta(days=15)
-    world.subscribe(_version(at), first=0, count=1, starts_at=start, ends_at=start + timedelta(days=31))
-    wallet = Wallet.objects.create(customer=Customer.objects.get())
-    lots = [
-        Grant("purchased", PLENTY / LOTS, f"pack {number}", cost=Decimal(99), priority=number + 1)
-        for number in range(LOTS)
-    ]
-    grant(wallet_id=wallet.pk, grants=lots, at=start)
-    return wallet.pk, keys.issue(name="benchmark", scopes=["ingest"], sandbox=False, by=None, at=at)[1]
-
-
-def _version(at: datetime) -> PlanVersion:
-    meter = Meter.objects.create(code="runs", name="Runs", event_name="run", dimensions=["model"], unit="run")
-    feature = Feature.objects.create(code="runs", name="Runs", meter=meter)
     version = PlanVersion.objects.create(plan=Plan.objects.create(code="prepaid", name="Prepaid"), number=1)
-    granted = PlanFeature.objects.create(version=version, feature=feature, consumption="credits")
-    price = Price.objects.create(plan_feature=granted, currency=CREDITS)
-    for position, model in enumerate(world.MODELS):
-        Rate.objects.create(price=price, position=position, match={"model": model}, unit_price=AMOUNT)
-    version.state = VersionState.LIVE
-    version.effective_from = version.published_at = at - timedelta(days=800)
-    version.save()
-    return version
+    world.offer_prepaid(version)
+    world.release(version, at)
+    start = at - timedelta(days=15)
+    world.subscribe(version, first=0, count=1, starts_at=start, ends_at=start + timedelta(days=31))
+    world.fill_wallets(start, lots=LOTS)
+    secret = keys.issue(name="benchmark", scopes=["ingest"], sandbox=False, by=None, at=at)[1]
+    return Wallet.objects.get().pk, secret
 
 
 # Single spends ------------------------------------------------------------------------------------------------------
@@ -133,15 +111,15 @@ def _work(one: One, wallet_id: int, count: int, name: str) -> None:
 
 
 def _spend(wallet_id: int, reference: str, at: datetime) -> None:
-    spend(wallet_id=wallet_id, amount=AMOUNT, reference=reference, at=at)
+    spend(wallet_id=wallet_id, amount=world.RUN_COSTS, reference=reference, at=at)
 
 
 def _take(_: int, reference: str, at: datetime) -> None:
     with transaction.atomic(), statements.cursor() as cursor:
-        cursor.execute(_TAKE, [AMOUNT, AMOUNT])
+        cursor.execute(_TAKE, [world.RUN_COSTS, world.RUN_COSTS])
         if cursor.rowcount != 1:
             raise RuntimeError("the reference wallet is empty")
-        cursor.execute(_NOTE, [reference, AMOUNT, at])
+        cursor.execute(_NOTE, [reference, world.RUN_COSTS, at])
 
 
 # Prepaid use at ingest ----------------------------------------------------------------------------------------------
@@ -153,7 +131,7 @@ def _ingest(port: int, secret: str, events: int) -> float:
         {
             "id": f"{name}-{number}",
             "customer": "c0",
-            "event": "run",
+            "event": world.PREPAID,
             "timestamp": now,
             "properties": {"model": chance.choice(world.MODELS)},
         }

@@ -9,19 +9,26 @@ from billing.models import Coverage, Period, Subscription
 from customers.models import Customer, Seller
 from plans.models import Feature, Fee, Meter, Plan, PlanFeature, PlanVersion, Price, Rate
 from plans.models.versions import VersionState
+from plans.pricing.currencies import CREDITS
+from wallets.ledger.granting import Grant, grant
+from wallets.models import Wallet
 
 EVENT = "llm.request"
 STORED = "storage.changed"
+PREPAID = "run"
 MODELS = ("atlas", "borea", "cygnus", "draco")
 REGIONS = ("eu", "us", "ap")
+RUN_COSTS = Decimal("0.0125")
+PLENTY = Decimal(10**9)
 
 
-def catalogue(at: datetime) -> PlanVersion:
+def catalogue(at: datetime, *, prepaid: bool = False) -> PlanVersion:
     """
     Return a live version of ten prices over three meters that all count the same event, and of a fourth meter.
 
     Tokens by model and direction (8 rates, two values per event), requests, and seconds of compute by region; the
     fourth is a weighted sum, gigabytes stored over time, which are carried over from one period to the next.
+    prepaid: whether it offers runs as well, which are paid from wallets.
     """
     tokens = Meter.objects.create(
         code="tokens",
@@ -60,10 +67,38 @@ def catalogue(at: datetime) -> PlanVersion:
     _offer(version, requests, [{}], Decimal("0.001"))
     _offer(version, compute, [{}], Decimal("0.0004"))
     _offer(version, storage, [{}], Decimal("0.02"))
+    if prepaid:
+        offer_prepaid(version)
+    release(version, at)
+    return version
+
+
+def release(version: PlanVersion, at: datetime) -> None:
+    """Let a version be sold, since long ago."""
     version.state = VersionState.LIVE
     version.effective_from = version.published_at = at - timedelta(days=800)
     version.save()
-    return version
+
+
+def offer_prepaid(version: PlanVersion) -> None:
+    """Offer runs, each model at a number of credits."""
+    meter = Meter.objects.create(code="runs", name="Runs", event_name=PREPAID, dimensions=["model"], unit="run")
+    feature = Feature.objects.create(code="runs", name="Runs", meter=meter)
+    granted = PlanFeature.objects.create(version=version, feature=feature, consumption="credits")
+    price = Price.objects.create(plan_feature=granted, currency=CREDITS)
+    for position, model in enumerate(MODELS):
+        Rate.objects.create(price=price, position=position, match={"model": model}, unit_price=RUN_COSTS)
+
+
+def fill_wallets(at: datetime, *, lots: int) -> None:
+    """Give every customer a wallet of so many lots, with credits that no benchmark uses up."""
+    for customer_id in Customer.objects.values_list("pk", flat=True):
+        wallet = Wallet.objects.create(customer_id=customer_id)
+        grants = [
+            Grant("purchased", PLENTY, f"pack {number}", cost=Decimal(99), priority=number + 1)
+            for number in range(lots)
+        ]
+        grant(wallet_id=wallet.pk, grants=grants, at=at)
 
 
 def _offer(version: PlanVersion, meter: Meter, matches: list[dict[str, str]], unit_price: Decimal) -> None:

@@ -30,7 +30,7 @@ def test_numbers_are_taken_while_sessions_die():
 
 def test_wallets_are_moved_while_writers_die():
     told = campaign("wallets", "--operations", "400", "--writers", "8", "--kills", "6", "--steps", "0")
-    assert "40 operations on 100 wallets, 3 kills" in told
+    assert "300 operations on 100 wallets, 3 kills" in told
 
 
 def test_events_are_billed_as_the_oracle_says():

@@ -104,7 +104,7 @@ def planned(operations: int, world: World, seed: int) -> list[Chain]:
         else:
             [chosen] = chance.choices(kinds, [WEIGHTS[one] for one in kinds])
             key = f"{seed}:{len(chains)}"
-            most = 45_000 if chosen[0] == "grant" else 14_000
+            most = 36_000 if chosen[0] == "grant" else 14_000
             amount, part = D(chance.randrange(1, most)) / 100, D(chance.randrange(1, 1_000)) / 1_000
             chains.append(Chain(key, chosen, *chance.choice(owners), amount, part, chance.uniform(0.2, 30)))
         count += len(chains[-1].kinds)

@@ -20,6 +20,8 @@ from tests.prove.verdict import Verdict, say
 
 LEAST_INSIDE = 0.8
 LEAST_ACCEPTED = 0.6
+LEAST_PER_KILL = 100
+"""Operations for each kill, so that writers are not done before all of them were killed."""
 
 
 def run(arguments: Sequence[str], cluster: Cluster) -> int:
@@ -38,7 +40,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     for number, wallets in enumerate((1, 100)):
         _campaign(wallets, asked.operations, asked.writers, 0, asked.seed + 2 * number, verdict)
         kills = asked.kills // 2
-        _campaign(wallets, asked.operations // 10, asked.writers, kills, asked.seed + 2 * number + 1, verdict)
+        operations = max(asked.operations // 10, LEAST_PER_KILL * kills)
+        _campaign(wallets, operations, asked.writers, kills, asked.seed + 2 * number + 1, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal as D
+from itertools import groupby
 
 import pytest
 from django.db import transaction
@@ -14,7 +15,7 @@ from wallets.ledger.granting import Grant, grant
 from wallets.ledger.holding import commit, hold
 from wallets.ledger.refusing import NotEnough
 from wallets.ledger.spending import Use, spend
-from wallets.models import Transaction, Wallet
+from wallets.models import Entry, Transaction, Wallet
 
 DAY = timedelta(days=1)
 
@@ -88,6 +89,15 @@ def test_what_is_held_outlives_its_lot():
     assert expire(wallet_id=wallet.pk, at=FEB + DAY, waiting=timedelta(0)) == 1
     assert balance_of(wallet) == 4
     assert commit(hold_id=kept.pk, amount=D(4), at=FEB + DAY).units == 4
+
+
+@pytest.mark.django_db
+def test_entries_are_numbered_in_the_order_in_which_they_were_made():
+    wallet = Wallet.objects.create(customer=make_customer(), at_zero="grace", grace=D(20))
+    take(wallet, 15, "owed")
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(9), name, cost=D(9)) for name in "ab"], at=FEB)
+    kinds = Entry.objects.order_by("pk").values_list("transaction__kind", flat=True)
+    assert [kind for kind, _ in groupby(kinds)] == ["spend", "grant", "repay", "grant", "repay"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -156,8 +156,7 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
             "p": leg.place,
             "b": leg.balance_after,
         }
-        for posting in sheet.postings
-        for place, leg in enumerate(posting.legs)
+        for place, (posting, leg) in enumerate((one, leg) for one in sheet.postings for leg in one.legs)
     ]
     wallets = list(wallets)
     lots = [wallet.lots[id_] for wallet in wallets for id_ in wallet.moved]
