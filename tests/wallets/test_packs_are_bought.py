@@ -105,8 +105,8 @@ def test_what_was_sold_keeps_its_terms(wallet):
     feature = make_feature("runs")
     make_pack("pack", valid_days=30, features=["runs"], priority=7, rolls_over=1, rollover_most=5, rollover_days=9)
     purchase = bought(wallet)
-    CreditPack.objects.update(valid_days=1, priority=50, features=[], rolls_over=0, rollover_most=None, units=1)
-    CreditPack.objects.update(rollover_days=None)
+    never = {"rolls_over": 0, "rollover_most": None, "rollover_days": None}
+    CreditPack.objects.update(valid_days=1, priority=50, features=[], units=1, **never)
     pay(purchase, at=JAN + timedelta(days=2))
     lot = Lot.objects.get()
     assert (lot.amount, lot.priority, lot.features, lot.rolls_over) == (100, 7, [feature.pk], 1)
