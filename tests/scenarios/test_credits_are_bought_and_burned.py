@@ -1,4 +1,4 @@
-"""Five ways to pay in advance, from the purchase to the invoice, over HTTP: what is burned is charged nowhere again."""
+"""Five ways to pay in advance, from purchase to invoice, over HTTP: what is burned is charged nowhere again."""
 
 import json
 from datetime import datetime, timedelta
