@@ -17,7 +17,7 @@ from plans.figures import money
 from plans.models import Plan
 from plans.models.meters import code
 from plans.models.prices import Consumption
-from plans.starting.making import COMING, start_from, templates
+from plans.starting.making import start_from, templates
 from plans.starting.questions import QUESTIONS, suggestion
 
 
@@ -60,7 +60,6 @@ class StartAdmin(ModelAdmin):
             "opts": None,
             "form": form,
             "questions": [(name, text, answers[name]) for name, text in QUESTIONS.items()],
-            "coming": COMING.items(),
             **_suggested(answers),
         }
         request.current_app = self.admin_site.name
@@ -72,11 +71,10 @@ def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:
     found: dict[str, Any] = {"cards": [_card(one, fits=False) for one in templates()]}
     if all(answer in ("yes", "no") for answer in answers.values()):
         asked = suggestion(**{name: answer == "yes" for name, answer in answers.items()})
-        cards = [_card(one, fits=asked.instead in one.suits) for one in templates()]
+        cards = [_card(one, fits=asked.consumption in one.suits) for one in templates()]
         found["cards"] = sorted(cards, key=lambda card: not card["fits"])
         found["suggestion"] = asked
         found["model"] = _word(asked.consumption)
-        found["instead"] = _word(asked.instead) if asked.instead != asked.consumption else ""
     return found
 
 

@@ -22,12 +22,6 @@ from plans.trail import change
 
 DATA = Path(__file__).parent / "templates.toml"
 
-COMING = {
-    "Credit packs": "a pack of credits that each use burns",
-    "Dollar wallet": "a balance that each use is paid from",
-}
-"""Templates that need a wallet, which is not there yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -145,7 +139,7 @@ def _listed(version: Mapping[str, Any], currency: str, features: Mapping[str, st
         {
             **one,
             "feature": features[one["feature"]],
-            "prices": [{**price, "currency": currency} for price in one.get("prices", ())],
+            "prices": [{"currency": currency, **price} for price in one.get("prices", ())],
         }
         for one in version.get("features", ())
     ]

@@ -7,15 +7,10 @@ from plans.models.prices import Consumption
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """
-    What happens beyond what is included, and why so.
-
-    instead: what to take until there are wallets, where the suggestion needs one; the suggestion itself otherwise.
-    """
+    """What happens beyond what is included, and why so."""
 
     consumption: Consumption
     reason: str
-    instead: Consumption
 
 
 QUESTIONS = {
@@ -46,8 +41,4 @@ _ANSWERS = {
 
 def suggestion(*, costly: bool, blocked: bool, visible: bool) -> Suggestion:
     """Return the consumption model that fits the answers, with the reason in half a sentence."""
-    consumption, reason = _ANSWERS[costly, blocked, visible]
-    instead = consumption
-    if consumption == _CREDITS:
-        instead = _HARD_CAP if blocked else _OVERAGE
-    return Suggestion(consumption, reason, instead)
+    return Suggestion(*_ANSWERS[costly, blocked, visible])
