@@ -46,7 +46,7 @@ def balance_is_what_lots_hold() -> pgtrigger.Trigger:
             IF EXISTS (
                 SELECT FROM new_rows w
                 LEFT JOIN LATERAL (
-                    SELECT sum(l.remaining) AS left FROM wallets_lot l WHERE l.wallet_id = w.id AND l.remaining > 0
+                    SELECT sum(l.remaining) AS left FROM wallets_lot l WHERE l.wallet_id = w.id AND l.has_left
                 ) lots ON true
                 WHERE w.balance <> coalesce(lots.left, 0) - w.debt
             ) THEN

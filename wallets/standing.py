@@ -15,7 +15,7 @@ FROM (
     SELECT wallet_id, remaining, held, expires_at,
         valid_from <= %(at)s AND (expires_at IS NULL OR expires_at > %(at)s) AS is_valid,
         min(expires_at) FILTER (WHERE expires_at > %(at)s) OVER (PARTITION BY wallet_id) AS first
-    FROM wallets_lot WHERE wallet_id = ANY(%(wallets)s) AND remaining > 0
+    FROM wallets_lot WHERE wallet_id = ANY(%(wallets)s) AND has_left
 ) lots GROUP BY wallet_id, first
 """
 

@@ -30,7 +30,7 @@ WHERE w.customer_id = ANY(%s::bigint[]) AND w.closed_at IS NULL
 _EXPIRING = """
 SELECT w.customer_id, w.id, w.name, w.unit, l.expires_at, sum(l.remaining)
 FROM wallets_wallet w
-JOIN wallets_lot l ON l.wallet_id = w.id AND l.remaining > 0 AND l.expires_at > %(at)s AND l.expires_at <= %(until)s
+JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left AND l.expires_at > %(at)s AND l.expires_at <= %(until)s
     AND (l.rolls_over = 0 OR l.rollover_most IS NOT NULL)
 WHERE w.customer_id = ANY(%(customers)s::bigint[]) AND w.closed_at IS NULL
 GROUP BY 1, 2, 3, 4, 5

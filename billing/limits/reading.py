@@ -78,7 +78,7 @@ coalesce((
 _PURSES = """
 CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
     SELECT json_agg(json_build_array(w.at_zero, w.grace::text, (w.debt + w.debt_held)::text, coalesce((
-        SELECT sum(l.remaining - l.held) FROM wallets_lot l WHERE l.wallet_id = w.id AND l.remaining > 0
+        SELECT sum(l.remaining - l.held) FROM wallets_lot l WHERE l.wallet_id = w.id AND l.has_left
             AND l.valid_from <= %(at)s AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
             AND (l.features = '{}' OR f.id = ANY(l.features))
     ), 0)::text) ORDER BY w.priority, w.id)

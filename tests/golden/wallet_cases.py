@@ -16,6 +16,7 @@ from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.golden.burning import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
 from tests.golden.cases import Case, Figures
+from tests.golden.paying import apply_to_invoices
 from tests.golden.period_cases import shown
 from wallets.credit.packs import Slab, bonus_of, bought, slab_of
 from wallets.credit.reloading import has_cooled, is_due, threshold_of
@@ -28,9 +29,7 @@ from wallets.ledger.refusing import LedgerRefused
 from wallets.ledger.spending import Use, return_to, take_from
 from wallets.models import Lot, Transaction, Wallet
 
-LATER: dict[str, str] = {
-    "apply_to_invoices": "payment of invoices from a money wallet",
-}
+LATER: dict[str, str] = {}
 
 D = Decimal
 NONE = D(0)
@@ -337,6 +336,7 @@ def burndown_latest(case: Case) -> Figures:
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {
+    "apply_to_invoices": apply_to_invoices,
     "burndown": burndown,
     "entitlement": entitlement,
     "collect": collect,

@@ -39,7 +39,7 @@ def wallet_page(wallet: Wallet, asked: Mapping[str, str], *, at: datetime, links
     standing = standings([wallet.pk], at=at).get(wallet.pk, EMPTY)
     last = burned(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
     names = dict(Feature.objects.filter(meter__isnull=False).order_by("name").values_list("pk", "name"))
-    rows = list(wallet.lots.filter(remaining__gt=0).order_by("priority", "expires_at", "pk")[: MOST_LOTS + 1])
+    rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MOST_LOTS + 1])
     return {
         "wallet": wallet,
         "balance": shown(wallet.balance, wallet.unit),

@@ -72,10 +72,10 @@ ORDER BY id FOR NO KEY UPDATE
 LOT = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from, l.expires_at,
     l.features, l.priority, l.granted_at"""
 _LOTS = f"""
-SELECT {LOT} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.remaining > 0
+SELECT {LOT} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_left
 UNION ALL
 SELECT {LOT} FROM wallets_lot l
-WHERE l.wallet_id = ANY(%s::bigint[]) AND l.expired > 0 AND l.expires_at > %s::timestamptz AND l.remaining = 0
+WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_expired AND l.expires_at > %s::timestamptz AND NOT l.has_left
 """  # noqa: S608
 
 

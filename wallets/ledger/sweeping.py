@@ -30,9 +30,9 @@ WITH due AS (
     SELECT l.wallet_id AS id FROM wallets_lot l
     JOIN wallets_wallet w ON w.id = l.wallet_id
     JOIN customers_customer c ON c.id = w.customer_id JOIN customers_seller s ON s.id = c.seller_id
-    WHERE l.remaining > 0 AND l.expires_at <= %(at)s AND l.remaining > l.held AND l.expires_at + s.grace <= %(at)s
+    WHERE l.has_left AND l.expires_at <= %(at)s AND l.remaining > l.held AND l.expires_at + s.grace <= %(at)s
     UNION
-    SELECT w.id FROM wallets_wallet w JOIN wallets_lot l ON l.wallet_id = w.id AND l.remaining > 0
+    SELECT w.id FROM wallets_wallet w JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
     WHERE w.debt > 0 AND l.remaining > l.held AND l.features = '{}' AND l.valid_from <= %(at)s
         AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
 )

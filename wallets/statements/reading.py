@@ -17,7 +17,7 @@ _READ = """
 SELECT 'now', false, '', '', balance, 0, 0 FROM wallets_wallet WHERE id = %(wallet)s
 UNION ALL
 SELECT 'lot', false, '', '', amount, remaining, cost
-FROM wallets_lot WHERE wallet_id = %(wallet)s AND remaining > 0 AND cost > 0
+FROM wallets_lot WHERE wallet_id = %(wallet)s AND has_left AND cost > 0
 UNION ALL
 SELECT 'moved', t.at < %(until)s, t.kind,
     CASE WHEN t.kind = 'grant' THEN l.kind WHEN t.kind IN ('spend', 'give_back') THEN coalesce(f.name, '')
