@@ -96,7 +96,9 @@ class Lot(models.Model):
         indexes = [
             models.Index(fields=["wallet"], condition=Q(has_left=True), name="lot_with_something_left"),
             models.Index(fields=["expires_at"], condition=Q(has_left=True), name="lot_by_expiry"),
-            models.Index(fields=["wallet", "expires_at"], condition=Q(has_expired=True), name="lot_that_may_come_back"),
+            models.Index(
+                fields=["wallet", "expires_at"], condition=Q(has_expired=True), name="lot_that_may_come_back"
+            ),
         ]
         triggers = [lot_keeps_what_was_granted()]
         permissions = [
