@@ -59,14 +59,24 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
             Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
+            Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
+        ],
+    ),
+    (
+        "Prepaid",
+        [
             Item("Wallets", "account_balance_wallet", "wallets_wallet_changelist", "wallets.view_wallet"),
-            Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
-            Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
+            Item("Purchases", "shopping_bag", "wallets_purchase_changelist", "wallets.view_purchase"),
+            Item("Automatic top-ups", "autopay", "wallets_topuprule_changelist", "wallets.view_topuprule"),
+        ],
+    ),
+    (
+        "Limits",
+        [
             Item("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
             Item("Guardrails", "fence", "billing_guardrail_changelist", "billing.view_guardrail"),
-            Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
-            Item("Automatic top-ups", "autopay", "wallets_topuprule_changelist", "wallets.view_topuprule"),
-            Item("Purchases", "shopping_bag", "wallets_purchase_changelist", "wallets.view_purchase"),
+            Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
+            Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
         ],
     ),
     (

@@ -158,7 +158,7 @@ class PackAdmin(ModelAdmin):
         return [
             ("What it is", {"fields": what}),
             ("How long it lasts, and what for", {"fields": lasts}),
-            ("When it is sold", {"fields": [("sold_from", "sold_until")]}),
+            ("When it is sold", {"fields": ["sold_from", "sold_until"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: CreditPack | None = None) -> tuple[str, ...]:
