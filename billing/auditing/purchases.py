@@ -1,9 +1,12 @@
 """What was bought into wallets: what it came to, what it was invoiced with, and what arrived."""
 
+import json
 from collections.abc import Iterator
 
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Row
+from wallets.buying.arriving import CREDITED_BY_HAND
+from wallets.buying.invoicing import claim_of
 from wallets.buying.terms import stored
 from wallets.models import Purchase
 
@@ -39,15 +42,37 @@ _GRANTED = f"""
 
 
 def _wrong_figures(books: Books) -> Iterator[Row]:
-    """Work out again what each purchase came to, on the terms that it keeps."""
-    for one in Purchase.objects.select_related("invoice").iterator(chunk_size=1_000):
-        order = stored(one.terms).bought(one.quantity, one.units, str(one.currency))
+    """Work out again what each purchase came to, and what its invoice says of it, on the terms that it keeps."""
+    rows = Purchase.objects.select_related("invoice").prefetch_related("invoice__lines")
+    for one in rows.iterator(chunk_size=1_000):
+        terms = stored(one.terms)
+        order = terms.bought(one.quantity, one.units, str(one.currency))
+        claimed = claim_of(terms, order, one.quantity, at=one.invoice.period_start)
+        for line in one.invoice.lines.all():
+            printed = (line.quantity, line.explanation, line.service_start, line.service_end)
+            lasts = (one.invoice.period_start, one.invoice.period_end)
+            if printed != (claimed.quantity, json.loads(claimed.explanation), *lasts) or lasts != claimed.lasts:
+                yield {"purchase_id": one.pk, "invoice_id": one.invoice_id, "line": line.pk}
         told = (one.units, one.bonus, one.net)
         if told != (order.units, order.bonus, order.net):
             yield {"purchase_id": one.pk, "stored": told, "again": (order.units, order.bonus, order.net)}
 
 
+# An invoice that somebody credited by hand takes its purchase along, and says why in words of its own.
+_WITHDRAWN = f"""
+    SELECT p.id AS purchase_id, n.id AS credit_note_id, n.reason, n.credit_to FROM wallets_purchase p
+    LEFT JOIN invoices_invoice n ON n.corrects_id = p.invoice_id AND n.kind = 'credit_note'
+    WHERE p.state IN ('cancelled', 'failed') AND p.reason <> '{CREDITED_BY_HAND}'
+        AND (n.id IS NULL OR (n.reason, n.credit_to) <> (p.reason, 'offset'))
+    UNION ALL
+    SELECT p.id, n.id, n.reason, n.credit_to FROM wallets_purchase p
+    JOIN invoices_invoice i ON i.id = p.invoice_id
+    JOIN invoices_invoice n ON n.corrects_id = i.id AND n.kind = 'credit_note'
+    WHERE (n.period_start, n.period_end) <> (i.period_start, i.period_end)
+"""  # noqa: S608
+
 CHECKS = (
+    Check("purchases_that_were_taken_back_are_credited", "W7", _WITHDRAWN),
     Check("purchases_come_to_what_was_sold", "W7", _wrong_figures),
     Check("purchases_are_granted_once_they_are_paid", "W7", _GRANTED),
 )

@@ -20,7 +20,7 @@ from plans.pricing.money import round_money
 AT_A_TIME = 500
 
 _LINES = """
-SELECT l.id, l.kind, f.kind, l.amount, l.currency, l.explanation::text, f.amount, v.proration
+SELECT l.id, l.kind, f.kind, l.amount, l.currency, l.explanation::text, f.amount, v.proration, l.quantity
 FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id JOIN plans_planversion v ON v.id = f.version_id
 WHERE f.basis <> 'fixed'
 """
@@ -52,14 +52,32 @@ def wrong_workings(books: Books) -> Iterator[Row]:
     """Yield lines whose amount is not what their own workings come to."""
     with ServerCursor(connection.connection, "audit_held") as cursor:
         cursor.execute(_LINES)
-        for line_id, kind, fee_kind, amount, currency, stated, fee, proration in cursor:
+        for line_id, kind, fee_kind, amount, currency, stated, fee, proration, quantity in cursor:
             try:
-                expected = _again(json.loads(stated), kind, fee_kind, currency, fee, proration)
+                told = json.loads(stated)
+                _check_units(told, kind, quantity)
+                expected = _again(told, kind, fee_kind, currency, fee, proration)
             except (KeyError, ValueError, ZeroDivisionError, ArithmeticError) as error:
                 yield {"line_id": line_id, "wrong": "workings", "error": str(error)}
                 continue
             if expected != amount:
                 yield {"line_id": line_id, "wrong": "amount", "stored": amount, "again": expected}
+
+
+WORKINGS = {
+    *("fee", "included", "segments", "formula", "taken"),
+    *("claimed_before", "cumulative", "net_before", "rate", "of"),
+}
+"""All that a line for what is held may say of how it was worked out."""
+
+
+def _check_units(told: dict[str, Any], kind: str, quantity: Decimal) -> None:
+    """:raises ValueError: if a line says more than its workings, or a number of units that was never held."""
+    if more := set(told) - WORKINGS:
+        raise ValueError(f"{', '.join(sorted(more))} is no part of workings")
+    held = {Decimal(told["taken"])} if "taken" in told else {Decimal(one["quantity"]) for one in told["segments"]}
+    if quantity not in (held if kind == "fee" else {Decimal(1)}):
+        raise ValueError(f"{quantity} units were never held")
 
 
 def _again(told: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: Decimal, proration: str) -> Decimal:

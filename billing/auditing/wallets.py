@@ -73,9 +73,17 @@ _SEALED = f"""
 """  # noqa: S608
 
 
+_SEALED_WITHOUT_CAUSE = """
+    SELECT w.id, w.seal FROM wallets_wallet w
+    WHERE w.seal <> '' AND NOT EXISTS (SELECT FROM wallets_transaction t WHERE t.wallet_id = w.id)
+"""
+
+
 def _broken_seals(books: Books) -> Iterator[Row]:
     """Seal every transaction again, wallet by wallet; the first that differs is told, and the wallet's last one."""
     with connection.cursor() as cursor:
+        cursor.execute(_SEALED_WITHOUT_CAUSE)
+        yield from ({"wallet_id": wallet_id, "seal": seal} for wallet_id, seal in cursor.fetchall())
         cursor.execute(_SEALED)
         for wallet_id, rows in groupby(iter(cursor.fetchone, None), key=lambda row: row[3]):
             seal = last = ""

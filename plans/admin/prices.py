@@ -97,7 +97,8 @@ class PriceAdmin(ModelAdmin):
         return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
-        return ("version_link", "terms", "stands_in") if obj else ()
+        # Its currency is shown in other words; named here, it is no field of the form that asks for it.
+        return ("version_link", "terms", "stands_in", "currency") if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()

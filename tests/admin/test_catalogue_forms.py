@@ -68,9 +68,10 @@ def test_a_meter_in_use_says_why_it_is_locked(member, db):
 
 def test_a_metered_feature_needs_a_meter(member):
     client = member("finance")
-    _, text = post(client, "feature/add", name="Calls", code="calls", kind="metered")
+    unreached = {"when_unreachable": "open"}
+    _, text = post(client, "feature/add", name="Calls", code="calls", kind="metered", **unreached)
     assert "A metered feature needs the meter that counts it" in text
-    post(client, "feature/add", name="Sso", code="sso", kind="boolean", meter=make_meter().pk)
+    post(client, "feature/add", name="Sso", code="sso", kind="boolean", meter=make_meter().pk, **unreached)
     assert Feature.objects.get().meter is None, "the hidden field's value does not count"
 
 

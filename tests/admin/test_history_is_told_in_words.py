@@ -30,7 +30,8 @@ def post(client, customer, **changes):
         name: getattr(customer, name)
         for name in ("legal_name", "city", "country", "currency", "time_zone", "locale", "address_line1", "email")
     }
-    fields |= {"seller": customer.seller_id, "_save": "Save", **changes}
+    fields |= {"seller": customer.seller_id, "contacts-TOTAL_FORMS": 0, "contacts-INITIAL_FORMS": 0}
+    fields |= {"_save": "Save", **changes}
     answer = client.post(f"/admin/customers/customer/{customer.pk}/change/", fields)
     assert answer.status_code == 302, answer.context["errors"]
 

@@ -122,6 +122,7 @@ CASES = [
     ("feature_kind_is_known", "UPDATE plans_feature SET kind = 'other', meter_id = NULL"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET meter_id = NULL WHERE kind = 'metered'"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET kind = 'boolean'"),
+    ("feature_fails_open_or_closed", "UPDATE plans_feature SET when_unreachable = 'other'"),
     ("there_is_one_catalogue", "INSERT INTO plans_catalogue (id, revision) VALUES (2, 1)"),
     # versions
     ("version_state_is_known", version("state = 'other', effective_from = now(), published_at = now()")),

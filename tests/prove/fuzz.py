@@ -13,7 +13,8 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,7 @@ from billing.ingest import wire
 from billing.ingest.recording import record
 from config.postgres import Cluster
 from customers.access import keys
+from customers.models import Customer
 from invoices.models import Invoice
 from plans.clock import database_time
 from tests.builders import (
@@ -35,8 +37,10 @@ from tests.builders import (
     make_customer,
     make_feature,
     make_meter,
+    make_pack,
     make_plan,
     make_seller,
+    make_wallet,
     offer,
     publish,
     rate,
@@ -47,6 +51,9 @@ from tests.prove.reckoning import books_are_sound
 from tests.prove.running import House
 from tests.prove.shapes import HOSTILE, Request, Shapes
 from tests.prove.verdict import Verdict, say, table
+from wallets.buying import Order, buy
+from wallets.ledger.granting import Grant, grant
+from wallets.models import Lot, Purchase, Wallet
 
 CLIENTS = 4
 PAGES = 0.08
@@ -128,7 +135,14 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
     close_due(at=at)
     for number in range(CUSTOMERS, 2 * CUSTOMERS):
         make_customer(f"c{number}")
+    make_pack("hundred")
+    wallets = [_wallet(number, at) for number in range(CUSTOMERS)]
     known = {
+        "wallet": [one.pk for one in wallets],
+        "lot": list(Lot.objects.values_list("pk", flat=True)),
+        "pack": ["hundred"],
+        "purchase": list(Purchase.objects.values_list("pk", flat=True)),
+        "unit": ["credits", "USD"],
         "customer": [f"c{number}" for number in range(2 * CUSTOMERS)],
         "subject": [f"c{number}" for number in range(CUSTOMERS)],
         "subscription": [f"s{number}" for number in range(CUSTOMERS)],
@@ -152,6 +166,18 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
     }
     issue = {"name": "fuzz", "scopes": ["ingest", "read", "manage"], "by": None, "at": at}
     return [keys.issue(sandbox=sandbox, **issue)[1] for sandbox in (False, True)], known
+
+
+def _wallet(number: int, at: datetime) -> Wallet:
+    """Give a customer a wallet with a lot of each kind that can be steered, and a purchase that nobody has paid."""
+    wallet = make_wallet(Customer.objects.get(external_id=f"c{number}"))
+    lots = [
+        Grant("purchased", Decimal(1_000), "old", cost=Decimal(990)),
+        Grant("promotional", Decimal(50), "welcome"),
+    ]
+    grant(wallet_id=wallet.pk, grants=lots, at=at)
+    buy(wallet_id=wallet.pk, order=Order(pack="hundred", reference="first"), at=at)
+    return wallet
 
 
 def _session() -> str:

@@ -25,6 +25,8 @@ from wallets.models import LotKind, Purchase, PurchaseState
 AT_ONCE = 100
 """Purchases that one look of the sweeper settles; it looks again while there are more."""
 
+CREDITED_BY_HAND = "Its invoice was credited"
+
 
 @dataclass(slots=True)
 class Settled:
@@ -108,6 +110,6 @@ def settle_purchases(*, at: datetime) -> Settled:
         settled.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))
     void = pending.filter(invoice__state=InvoiceState.VOID).order_by("pk")
     for id_ in list(void.values_list("pk", flat=True)[:AT_ONCE]):
-        withdrawn = {"state": PurchaseState.CANCELLED, "ended_at": at, "reason": "Its invoice was credited"}
+        withdrawn = {"state": PurchaseState.CANCELLED, "ended_at": at, "reason": CREDITED_BY_HAND}
         settled.cancelled += Purchase.objects.filter(pk=id_, state=PurchaseState.PENDING).update(**withdrawn)
     return settled

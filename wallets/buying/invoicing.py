@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,17 +24,18 @@ def invoice_of(
 ) -> Draft:
     """Return the invoice of a purchase, not written yet; the purchase is what it is for."""
     seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
-    ends_at = terms.expires_at(at) or at + _AT_ONCE
+    claim = claim_of(terms, order, packs, at=at)
+    starts_at, ends_at = claim.lasts
     line = DraftLine(
         kind="credit_pack",
         description=terms.name,
-        service_start=at,
+        service_start=starts_at,
         service_end=ends_at,
-        quantity=order.units if terms.units is None else Decimal(packs),
+        quantity=claim.quantity,
         unit=_unit(terms),
         amount=order.net,
         tax=seller.tax_of(buyer, at=at) if terms.is_taxed else TAXED_WHEN_USED,
-        explanation=_explanation(terms, order),
+        explanation=claim.explanation,
     )
     draft = Draft(
         reference=f"purchase:{purchase_id}",
@@ -41,7 +43,7 @@ def invoice_of(
         customer_id=customer.pk,
         sandbox=customer.sandbox,
         currency=currency,
-        period_start=at,
+        period_start=starts_at,
         period_end=ends_at,
         seller_facts=seller.facts,
         buyer_facts=buyer.facts,
@@ -52,6 +54,20 @@ def invoice_of(
     )
     draft.total_up()
     return draft
+
+
+class Claim(NamedTuple):
+    """What a purchase's line says: how many packs or units, why they cost what they do, and how long they last."""
+
+    quantity: Decimal
+    explanation: bytes
+    lasts: tuple[datetime, datetime]
+
+
+def claim_of(terms: Terms, order: Bought, packs: int, *, at: datetime) -> Claim:
+    """Return what the invoice of a purchase says of it; at: when it was made."""
+    quantity = order.units if terms.units is None else Decimal(packs)
+    return Claim(quantity, _explanation(terms, order), (at, terms.expires_at(at) or at + _AT_ONCE))
 
 
 def _unit(terms: Terms) -> str:

@@ -105,6 +105,8 @@ WORTH_A_SEAL = {
     "customers_notice.created_at": "see above",
     "invoices_invoice.purchase_order": "text of a document",
     "invoices_invoice.note": "text of a document",
+    "invoices_invoice.reason": "what a person said, printed on a credit note",
+    "invoices_invoice.credit_to": "where a person sent the money of a credit note",
     "invoices_rendering.invoice_id": "which document a file is of",
     "invoices_line.description": "text of a document",
     "invoices_line.unit": "text of a document",
