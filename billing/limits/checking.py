@@ -21,14 +21,6 @@ CAP_REACHED = "hard_cap_reached"
 WALLET_EMPTY = "wallet_empty"
 SPEND_CAP_REACHED = "spend_cap_reached"
 
-REMEDIES = {
-    NOT_COVERED: "subscribe",
-    CAP_REACHED: "upgrade",
-    WALLET_EMPTY: "top_up",
-    SPEND_CAP_REACHED: "raise_cap",
-}
-"""What would help against each limit."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -61,11 +53,6 @@ class Answer:
     def refused_for(self, reason: str) -> "Answer":
         """Return the same where another limit turned out to stand against it."""
         return replace(self, allowed=False, reason=reason)
-
-    @property
-    def remedy(self) -> str:
-        """What would help; empty where nothing stands against it."""
-        return REMEDIES.get(self.reason, "")
 
 
 def check(
