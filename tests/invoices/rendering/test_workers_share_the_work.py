@@ -69,9 +69,10 @@ def test_a_race_for_one_claim_has_one_winner():
 def test_a_killed_renderer_leaves_no_half_file_and_its_work_is_done_again(place, tmp_path):
     stored = store(invoice(fee("19.00")))
     announced = tmp_path / "announced"
+    announced.touch()
     victim = worker(TOLLBOOK_FAILPOINT=place, TOLLBOOK_FAILPOINT_FILE=str(announced))
     deadline = time.monotonic() + 60
-    while not announced.exists() and time.monotonic() < deadline:
+    while not announced.read_text().endswith("\n") and time.monotonic() < deadline:
         time.sleep(0.05)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
