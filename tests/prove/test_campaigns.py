@@ -1,4 +1,4 @@
-"""The campaigns themselves run, with a handful of faults each; `make prove` runs them at length."""
+"""Campaigns run, with a handful of faults each; `make prove` runs them, and those that take minutes, at length."""
 
 import os
 import subprocess
@@ -22,22 +22,13 @@ def campaign(*arguments: str) -> str:
     return done.stdout
 
 
-def test_faults_are_struck_inside_their_windows():
-    told = campaign("faults", "--faults", "4", "--victims", "web worker", "task", "backend")
-    assert "with the broker emptied, all was billed" in told
-
-
 def test_numbers_are_taken_while_sessions_die():
     assert "60 numbers run from 1 to 60" in campaign("numbers", "--numbers", "60", "--kills", "4")
 
 
 def test_wallets_are_moved_while_writers_die():
-    told = campaign("wallets", "--operations", "400", "--writers", "8", "--kills", "6", "--steps", "0")
-    assert "300 operations on 100 wallets, 3 kills" in told
-
-
-def test_events_are_billed_as_the_oracle_says():
-    assert "'duplicate': 200" in campaign("exactly_once", "--events", "1000")
+    told = campaign("wallets", "--operations", "200", "--writers", "8", "--kills", "2", "--steps", "0")
+    assert "100 operations on 100 wallets, 1 kills" in told
 
 
 def test_files_are_imported_while_workers_die():
@@ -51,8 +42,8 @@ def test_requests_reach_every_operation():
 
 
 def test_limits_hold_against_everybody_at_once():
-    told = campaign("reservations", "--rounds", "3", "--clients", "130")
-    assert "spend cap" in told
+    told = campaign("reservations", "--rounds", "1", "--clients", "130")
+    assert "hard cap" in told
 
 
 def test_a_broken_promise_is_an_exit_status():
