@@ -28,7 +28,7 @@ def test_numbers_are_taken_while_sessions_die():
 
 def test_wallets_are_moved_while_writers_die():
     told = campaign("wallets", "--operations", "200", "--writers", "8", "--kills", "2", "--steps", "0")
-    assert "100 operations on 100 wallets, 1 kills" in told
+    assert "250 operations on 100 wallets, 1 kills" in told
 
 
 def test_files_are_imported_while_workers_die():

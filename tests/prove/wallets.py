@@ -20,7 +20,7 @@ from tests.prove.verdict import Verdict, say
 
 LEAST_INSIDE = 0.8
 LEAST_ACCEPTED = 0.6
-LEAST_PER_KILL = 100
+LEAST_PER_KILL = 250
 """Operations for each kill, so that writers are not done before all of them were killed."""
 
 
