@@ -66,7 +66,7 @@ def wrong_workings(books: Books) -> Iterator[Row]:
 
 WORKINGS = {
     *("fee", "included", "segments", "formula", "taken"),
-    *("claimed_before", "cumulative", "net_before", "rate", "of"),
+    *("claimed_before", "cumulative", "net_before", "given_before", "rate", "of"),
 }
 """All that a line for what is held may say of how it was worked out."""
 
@@ -100,8 +100,8 @@ def given(told: dict[str, Any], currency: str) -> Decimal:
     before = Decimal(told["claimed_before"])
     amount = Decimal(told["cumulative"]) - before
     if amount < 0 and "net_before" in told:
-        return round_money(Fraction(amount) * Fraction(Decimal(told["net_before"])) / Fraction(before), currency)
-    return amount
+        amount = round_money(Fraction(amount) * Fraction(Decimal(told["net_before"])) / Fraction(before), currency)
+    return amount + Decimal(told.get("given_before", 0))
 
 
 def unsettled_quantities(books: Books) -> Iterator[Row]:

@@ -16,6 +16,7 @@ from invoices.buyers import Buyer
 from invoices.drafts import Draft, DraftLine
 from invoices.totals import Tax
 from plans.pricing.commitments import Commitment
+from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.holdings import Change
 from plans.pricing.money import round_money
 
@@ -94,7 +95,7 @@ class Claim(msgspec.Struct, frozen=True):
     """
     What a line has claimed in advance of a period for a fee. quantity: units held, as the line says.
 
-    net: what coupons have left of the amount, which is what may be given back.
+    net: what coupons have left of the amount, which is what may be given back. credited: of that, by credit notes.
     line_id, invoice_id: where; 0 as long as neither is written.
     """
 
@@ -105,9 +106,18 @@ class Claim(msgspec.Struct, frozen=True):
     tax: Tax
     line_id: int = 0
     invoice_id: int = 0
+    credited: Decimal = ZERO
 
     def given_back(self, amount: Decimal, currency: str) -> Decimal:
-        """Return what a part of the claim comes to that is not due any more: in proportion to what was invoiced."""
+        """
+        Return what a part of the claim comes to that is not due any more, below zero as `amount` is.
+
+        It is in proportion to what was invoiced, and never more than credit notes have left of that.
+        """
+        return max(self.in_proportion(amount, currency), min(EXACT.subtract(self.credited, self.net), ZERO))
+
+    def in_proportion(self, amount: Decimal, currency: str) -> Decimal:
+        """Return a part of the claim as it was invoiced."""
         return round_money(Fraction(amount) * Fraction(self.net) / Fraction(self.amount), currency)
 
 

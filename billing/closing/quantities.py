@@ -35,7 +35,8 @@ HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 # opening one before it. The fee is the period's own, should its version have changed since.
 _CLAIMED = """
 SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_end,
-    l.id, l.invoice_id, t.name, t.rate, t.reason
+    l.id, l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
+    t.name, t.rate, t.reason
 FROM billing_period p
 LEFT JOIN billing_period before
     ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at AND before.id <> p.id
@@ -71,12 +72,12 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     found: dict[int, dict[int, Claim]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIMED.format(net=net_of("l")), [list(period_ids)])
-        for period_id, before, fee_id, *claim, line_id, invoice_id, name, rate, reason in cursor.fetchall():
+        for period_id, before, fee_id, *claim, line_id, invoice_id, credited, name, rate, reason in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before
             if fee_id is not None:
                 of_period = found.setdefault(period_id, {})
-                of_period[fee_id] = Claim(*claim, Tax(name, rate, reason), line_id, invoice_id)
+                of_period[fee_id] = Claim(*claim, Tax(name, rate, reason), line_id, invoice_id, credited)
     return found
 
 
@@ -146,6 +147,9 @@ def settled(cumulative: Decimal, claim: Claim | None, amount: Decimal, currency:
     if claim and amount < 0 and claim.net != claim.amount:
         told["net_before"] = plain(claim.net)
         formula = f"({formula}) × {round_money(claim.net, currency):f} ÷ {before:f}"
+    if claim and amount < 0 and (given := amount - claim.in_proportion(cumulative - claim.amount, currency)):
+        told["given_before"] = plain(given)
+        formula = f"{formula} + {given:f}"
     return told | {"formula": formula}
 
 

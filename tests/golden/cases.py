@@ -50,11 +50,17 @@ def judge(case: Case, ours: Figures) -> str:
 
 
 def comparable(value: Any) -> Any:
-    """Return figures with numbers as Decimal, so that 5.90 equals 5.9; how many places to show is left out."""
+    """
+    Return figures with numbers as Decimal, so that 5.90 equals 5.9, and sums of fractions in any order.
+
+    How many places to show is left out.
+    """
     if isinstance(value, dict):
         return {key: comparable(item) for key, item in value.items() if not key.endswith(("_dp", "_rounding"))}
     if isinstance(value, list | tuple):
         return [comparable(item) for item in value]
+    if isinstance(value, str) and "/" in value:
+        return sorted(value.split("+"))
     if isinstance(value, str | int) and str(value).replace("-", "", 1).replace(".", "", 1).isdigit():
         return Decimal(value)
     return value

@@ -12,6 +12,7 @@ from billing.limits.checking import check
 from billing.models import Period
 from billing.subscribing import ChangeRefused, apply_coupon, change_plan
 from billing.usage.current import current_usage
+from invoices.crediting import Taken, credit
 from invoices.models import Invoice, Line
 from plans.models import Price
 from tests.billing.ingest.world import send
@@ -196,6 +197,31 @@ def test_what_was_paid_in_advance_is_given_back_as_it_was_invoiced(percent, give
     found = {line.kind: line.amount.amount for line in lines}
     assert (found.get("proration"), found.get("coupon")) == (given_back and D(given_back), off and D(off)), why
     assert found["fee"] == D("63.00")
+    assert_clean()
+
+
+BY_HAND = [
+    # off  by hand  given back   why
+    (0, "10.00", "-21.00", "31.00 less 10.00 leave as much as is unused"),
+    (0, "20.00", "-11.00", "what a person has given back is not given again"),
+    (25, "20.00", "-3.25", "nor beyond what a coupon has left"),
+    (0, "31.00", None, "nothing is left of it"),
+]
+
+
+@pytest.mark.parametrize(("percent", "by_hand", "given_back", "why"), BY_HAND)
+def test_what_a_credit_note_has_given_back_is_not_given_again(percent, by_hand, given_back, why):
+    old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "31"), ("new", "93")))
+    subscription = subscribe(make_customer("acme"), old)
+    if percent:
+        apply_coupon(subscription=subscription, coupon=make_coupon(percent=D(percent), duration="once"), at=JAN)
+    close_due(at=JAN + HOUR)
+    (opening,) = Invoice.objects.all()
+    credit(invoice_id=opening.pk, lines=[Taken(1, D(by_hand))], reason="Agreed", to="balance", at=JAN + 2 * HOUR)
+    part = change_plan(subscription=subscription, version=new, at=DAY_10)
+    close_due(at=DAY_10 + HOUR)
+    lines = Line.objects.filter(invoice__periods=part.continues_id)
+    assert {line.kind: line.amount.amount for line in lines}.get("proration") == (given_back and D(given_back)), why
     assert_clean()
 
 
