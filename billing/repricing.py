@@ -95,10 +95,20 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
                 if rollout.effective_from <= at:
                     still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
                 break
-            if not (looked_at := schedule(rollout=rollout, subscription_ids=ids, at=at)):
+            if not (looked_at := _schedule(rollout, ids, at=at)):
                 break  # another worker has them, or the version was withdrawn meanwhile
             found += looked_at
     return found
+
+
+def _schedule(rollout: Rollout, ids: Sequence[int], *, at: datetime) -> int:
+    """Schedule subscriptions, each in the time of its customer."""
+    by_time: dict[datetime, list[int]] = {}
+    elsewhere = Subscription.objects.filter(pk__in=ids, customer__test_clock__isnull=False)
+    times = dict(elsewhere.values_list("pk", "customer__test_clock__now"))
+    for id_ in ids:
+        by_time.setdefault(times.get(id_, at), []).append(id_)
+    return sum(schedule(rollout=rollout, subscription_ids=some, at=time) for time, some in by_time.items())
 
 
 def waiting(rollout: Rollout) -> QuerySet[Subscription]:

@@ -23,7 +23,7 @@ from billing.capping import set_cap
 from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
 from billing.store import sums
 from billing.subscribing import promising
-from customers.models import Customer, Seller
+from customers.models import Customer, Seller, TestClock
 from invoices.models import TaxRate
 from plans import costing, publishing
 from plans.models import (
@@ -68,6 +68,11 @@ def make_customer(external_id: str = "", *, seller: Seller | None = None, **fiel
         seller=seller or make_seller(),
         **{"legal_name": f"Customer {number} Ltd", "country": "US", "currency": "USD", **fields},
     )
+
+
+def make_clock(now: datetime = JAN) -> TestClock:
+    """Return a new test clock that stands at `now`."""
+    return TestClock.objects.create(name=f"Clock {next(_serial)}", now=now)
 
 
 def make_tax(percent: Number, *, seller: Seller | None = None, country: str = "", **fields: Any) -> TaxRate:

@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
 
+from customers.clock import in_time_of
 from plans.bounds import one_of
 from plans.models import Fee
 from plans.models.prices import Billed
@@ -25,9 +26,14 @@ class PeriodState(models.TextChoices):
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):
-    def due(self, at: datetime) -> Self:
-        """Return the periods to close at `at`: over, past their grace, and not waiting after a failure."""
-        return self.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), state=PeriodState.OPEN, due_at__lte=at)
+    def due(self, at: datetime, *, clock: int | None = None) -> Self:
+        """
+        Return the periods to close at `at`: over, past their grace, and not waiting after a failure.
+
+        clock: of customers in this test clock's time; in real time for None.
+        """
+        is_due = self.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), state=PeriodState.OPEN, due_at__lte=at)
+        return is_due.filter(in_time_of(clock, "subscription__customer"))
 
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing.subscribing.edges import Span, anchor_of, spans
+from customers.clock import of_clock
 from plans.terms import terms_of
 
 AHEAD = timedelta(hours=2)
@@ -67,16 +68,17 @@ ON CONFLICT DO NOTHING
 """
 
 
-def extend_periods(*, until: datetime, chunk: int = CHUNK) -> int:
+def extend_periods(*, until: datetime, clock: int | None = None, chunk: int = CHUNK) -> int:
     """
     Give every running subscription the periods that begin before `until`; return how many were added.
 
-    May run twice, or several times at once: a period is added once.
+    clock: of customers in this test clock's time; in real time for None. May run twice, or several times at once: a
+    period is added once.
     """
     added, after = 0, 0
     while True:
         condition, parameters = (
-            " AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
+            f" AND {of_clock(clock, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
             {"after": after, "limit": chunk},
         )
         found, last_id = _extend(condition, parameters, until=until)

@@ -13,6 +13,7 @@ from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_p
 from billing.subscribing.edges import TICK, days_after
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.granting import grant_included
+from customers.clock import in_time_of
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
 from plans.models import PlanVersion
@@ -41,16 +42,19 @@ def trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, 
     return days_after(starts_at, days, time_zone=customer.time_zone) if days else None
 
 
-def leave_trials(*, at: datetime, limit: int = CHUNK) -> int:
+def leave_trials(*, at: datetime, clock: int | None = None, limit: int = CHUNK) -> int:
     """
     Mark the subscriptions whose trial is over as active; return how many were.
+
+    clock: of customers in this test clock's time; in real time for None.
 
     Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
     """
     left = 0
     while True:
         with change("trial is over", by=None, at=at):
-            over = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at).order_by("pk")
+            over = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
+            over = over.filter(in_time_of(clock)).order_by("pk")
             ids = list(over.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
         left += len(ids)

@@ -56,6 +56,7 @@ from tests.builders import (
     commitment,
     fee,
     included,
+    make_clock,
     make_cost,
     make_coupon,
     make_customer,
@@ -395,6 +396,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
         )
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
     guard_all()
+    make_customer("tries", sandbox=True, test_clock=make_clock(NOW + timedelta(days=365)))
     _tell(invoice.customer)
 
 
