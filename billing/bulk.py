@@ -1,8 +1,15 @@
 """Which kinds of bulk work there are: docs/jobs.md says what a new one needs."""
 
+from billing.closing.runs import CLOSE_RUN
 from billing.granting.job import PROMOTION
 from billing.importing.job import USAGE_IMPORT
 from billing.jobs.kinds import Kinds
 from billing.models.jobs import JobKind
+from billing.printing.job import RENDERING
 
-KINDS: Kinds = {JobKind.USAGE_IMPORT: USAGE_IMPORT, JobKind.PROMOTION: PROMOTION}
+KINDS: Kinds = {
+    JobKind.USAGE_IMPORT: USAGE_IMPORT,
+    JobKind.PROMOTION: PROMOTION,
+    JobKind.CLOSE_RUN: CLOSE_RUN,
+    JobKind.RENDERING: RENDERING,
+}

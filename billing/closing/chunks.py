@@ -52,12 +52,34 @@ def close_locked(
     """
     chunk = Chunk()
     closings = _read(period_ids, at=at)
-    chunk.closed.busy += _put_off(closings)
+    chunk.closed.busy += put_off(closings)
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
     hold_documents([id_ for ids in late.values() for id_ in ids])
     mark = high_water_mark()
+    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    assembled = assemble_all(closings, late, sellers, chunk)
+    issued = [id_ for id_, one in assembled.items() if is_issued(one, sellers[one.draft.seller_id])]
+    notes = notes_of(assembled)
+    write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
+    _count(chunk, assembled, issued)
+    chunk.closed.credited += len(notes)
+    chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
+    return chunk
+
+
+def assemble_all(
+    closings: dict[int, Closing],
+    late: Mapping[int, Sequence[int]],
+    sellers: Mapping[int, SellerTerms],
+    chunk: Chunk,
+) -> dict[int, Assembled]:
+    """
+    Return the documents of these periods, in a fixed number of reads; who must wait is left out and counted as busy.
+
+    late: subscription → its late periods, billed by the first regular one of it.
+    """
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
     fill_in_quantities(closings)
     for id_ in read_contracts(closings.values()):
@@ -66,16 +88,8 @@ def close_locked(
     read_coupons(closings)
     regular = [one.span for one in closings.values() if one.kind == "regular"]
     entered = read_held(regular), read_runs(regular)
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     reached("close.after_reads")
-    assembled = _assemble(closings, *entered, sellers, chunk)
-    issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
-    notes = notes_of(assembled)
-    write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
-    _count(chunk, assembled, issued)
-    chunk.closed.credited += len(notes)
-    chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
-    return chunk
+    return _assemble(closings, *entered, sellers, chunk)
 
 
 def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
@@ -89,7 +103,7 @@ def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
     return {id_: found[id_] for id_ in period_ids}
 
 
-def _put_off(closings: dict[int, Closing]) -> int:
+def put_off(closings: dict[int, Closing]) -> int:
     """Drop the periods that continue one that is not billed yet, for a later pass, and return how many they were."""
     waiting = [id_ for id_, one in closings.items() if one.span.continued == NOT_BILLED_YET]
     for id_ in waiting:
@@ -151,7 +165,7 @@ def in_words(error: Exception) -> str:
     return readable(f"{error or type(error).__name__} ({type(error).__name__})")
 
 
-def _is_issued(assembled: Assembled, seller: SellerTerms) -> bool:
+def is_issued(assembled: Assembled, seller: SellerTerms) -> bool:
     """Tell whether a document is issued: one that claims nothing only if the seller wants it, and it has lines."""
     draft = assembled.draft
     return not draft.is_zero or (seller.issues_zero_invoices and bool(draft.lines))

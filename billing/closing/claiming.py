@@ -45,6 +45,11 @@ AND NOT EXISTS (SELECT FROM billing_owncommitment n WHERE n.subscription_id = l.
 
 ON_NEXT_DOCUMENT = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"
 
+_CLAIM_THESE = """
+SELECT p.id FROM billing_period p WHERE p.id = ANY(%s) AND p.state = 'open' AND p.ends_at <= %s
+ORDER BY p.due_at, p.id FOR UPDATE SKIP LOCKED
+"""
+
 _LATE = f"""
 SELECT l.id, l.subscription_id FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
@@ -74,6 +79,13 @@ def claim(*, at: datetime, limit: int, after: Place | None, clock: int | None = 
             {"at": at, "due_at": due_at, "id": id_, "limit": limit},
         )
         return [Place(*row) for row in cursor.fetchall()]
+
+
+def claim_these(period_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """Lock those of these periods that are open, over, and held by nobody else, in the queue's order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_THESE, [list(period_ids), at])
+        return [id_ for (id_,) in cursor.fetchall()]
 
 
 def due(*, at: datetime, limit: int, clock: int | None = None) -> list[int]:

@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 
 from billing.closing.chunks import Chunk, close_locked, in_words
-from billing.closing.claiming import Place, claim, due, read_late, wait_for
+from billing.closing.claiming import Place, claim, claim_these, due, read_late, wait_for
 from billing.closing.outcome import Closed, Failure, PeriodNotOver
 from billing.models import Period
 from billing.models.periods import PeriodState
@@ -98,6 +98,38 @@ def close_one(*, period_id: int, at: datetime) -> Invoice | None:
             )
         )
     return Invoice.objects.filter(periods=period_id).first()
+
+
+def close_these(*, period_ids: Sequence[int], at: datetime) -> Closed:
+    """
+    Close those of these periods that are over, as a part of the caller's transaction, and without waiting for any.
+
+    What others hold stays open. Subscriptions that are over are ended by whoever looks after time, since who holds
+    periods must not wait for a subscription.
+    """
+    claimed = claim_these(period_ids, at=at)
+    result = _close_parts(claimed, at=at)
+    for failure in result.failed:
+        _note(failure, at=at)
+    return result
+
+
+def _close_parts(claimed: Sequence[int], *, at: datetime) -> Closed:
+    """Close claimed periods at one go; where the database refuses that, by halves, until it is known which it is."""
+    if not claimed:
+        return Closed()
+    try:
+        with transaction.atomic():
+            return close_locked(claimed, at=at).closed
+    except PASSING_ERRORS:
+        raise
+    except ERRORS as error:
+        if len(claimed) == 1:
+            return Closed(failed=[Failure(claimed[0], in_words(error))])
+    half = len(claimed) // 2
+    result = _close_parts(claimed[:half], at=at)
+    result.add(_close_parts(claimed[half:], at=at))
+    return result
 
 
 class ClosingFailed(Exception):

@@ -1,15 +1,19 @@
 """The document that closing would issue, without issuing it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from billing.closing.assembling import assemble
+from billing.closing.chunks import Chunk, assemble_all, is_issued, put_off
 from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
 from billing.closing.notes import notes_of
+from billing.closing.outcome import Failure
 from billing.closing.quantities import fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.models import Period, Subscription
@@ -62,6 +66,49 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     assembled = assemble(closing, seller)
     assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
     return assembled.draft
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """
+    What closing these periods would come to: period → its document, None where nothing is due.
+
+    notes: the credit notes that would go out with them. failed: those that could not be billed, and why. Periods that
+    wait for another one's document are in none of these.
+    """
+
+    drafts: dict[int, Draft | None]
+    notes: list[Draft]
+    failed: list[Failure]
+
+
+def preview_many(period_ids: Sequence[int]) -> Previewed:
+    """Return what closing these open periods at one go would come to, in a fixed number of reads."""
+    closings, chunk = read_closings(period_ids), Chunk()
+    closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
+    put_off(closings)
+    for one in closings.values():
+        one.following = one.following or _following(one)
+    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    assembled = assemble_all(closings, _late_taken_by(closings), sellers, chunk)
+    notes = [one.draft for one in notes_of(assembled, lock=False)]
+    drafts = {
+        id_: one.draft if is_issued(one, sellers[one.draft.seller_id]) else None for id_, one in assembled.items()
+    }
+    return Previewed(drafts, notes, chunk.closed.failed)
+
+
+def _late_taken_by(closings: dict[int, Closing]) -> dict[int, list[int]]:
+    """Return subscription → its late periods, where the first of its open periods is among these."""
+    subscriptions = {one.subscription_id for one in closings.values() if one.kind == PeriodKind.REGULAR}
+    late = late_periods(list(subscriptions))
+    if not late:
+        return {}
+    is_open = Period.objects.filter(subscription__in=late, kind=PeriodKind.REGULAR, state=PeriodState.OPEN)
+    first = dict(
+        is_open.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
+    )
+    return {id_: periods for id_, periods in late.items() if first.get(id_) in closings}
 
 
 def preview_change(

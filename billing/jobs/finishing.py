@@ -12,12 +12,12 @@ from plans.trail import change
 _FIGURES = """
 SELECT i.job_id, f.key, sum(f.value::bigint)
 FROM billing_jobitem i CROSS JOIN LATERAL jsonb_each_text(i.figures) f
-WHERE i.job_id = ANY(%s) AND i.state = 'done' GROUP BY 1, 2 ORDER BY 1, 2
+WHERE i.job_id = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
 def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return the sums of what is counted of the items that are done, by job."""
+    """Return the sums of what items have counted, by job; one that is not done may have done some of it."""
     found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, [list(job_ids)])

@@ -18,6 +18,8 @@ class JobKind(models.TextChoices):
 
     USAGE_IMPORT = "usage_import", "usage import"
     PROMOTION = "promotion", "promotional grants"
+    CLOSE_RUN = "close_run", "close run"
+    RENDERING = "rendering", "making of PDFs"
 
 
 class JobState(models.TextChoices):

@@ -26,14 +26,18 @@ class PeriodState(models.TextChoices):
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):
-    def due(self, at: datetime, *, clock: int | None = None) -> Self:
+    def to_close(self, until: datetime, *, clock: int | None = None) -> Self:
         """
-        Return the periods to close at `at`: over, past their grace, and not waiting after a failure.
+        Return the open periods whose grace is over at `until`, those that wait after a failure among them.
 
         clock: of customers in this test clock's time; in real time for None.
         """
-        is_due = self.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), state=PeriodState.OPEN, due_at__lte=at)
-        return is_due.filter(in_time_of(clock, "subscription__customer"))
+        is_over = self.filter(state=PeriodState.OPEN, due_at__lte=until)
+        return is_over.filter(in_time_of(clock, "subscription__customer"))
+
+    def due(self, at: datetime, *, clock: int | None = None) -> Self:
+        """Return those to close at `at` that are not waiting after a failure."""
+        return self.to_close(at, clock=clock).filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at))
 
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")

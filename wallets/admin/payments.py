@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +36,6 @@ class PaymentForm(forms.Form):
         self.fields["amount"].label = f"Amount, in {invoice.currency}"
 
 
-@admin.register(Invoice)
 class PayableInvoiceAdmin(InvoiceAdmin):
     actions_detail = ("open_pdf", "record_payment", "credit", "render_again")
 

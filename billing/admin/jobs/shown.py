@@ -1,12 +1,13 @@
 """What the page of a job tells: how far it is, what it counted, what failed, what was found."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
 
-from billing.admin.jobs import imports, promotions
+from billing.admin.jobs import closing_runs, imports, printing, promotions
 from billing.jobs.finishing import figures_of
-from billing.jobs.progress import progress_of
+from billing.jobs.progress import pace_of, progress_of
 from billing.models import Job
 from billing.models.jobs import ItemState, JobKind, JobState
 
@@ -14,11 +15,16 @@ MOST_SHOWN = 20
 FRESH_SECONDS = 2
 """How old figures of a job under way may be: any number of people may watch it, and one question is asked for all."""
 
-TOLD_BY = {JobKind.USAGE_IMPORT: imports.told, JobKind.PROMOTION: promotions.told}
+TOLD_BY = {
+    JobKind.USAGE_IMPORT: imports.told,
+    JobKind.PROMOTION: promotions.told,
+    JobKind.CLOSE_RUN: closing_runs.told,
+    JobKind.RENDERING: printing.told,
+}
 """Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
 
 
-def facts_of(job: Job) -> dict[str, Any]:
+def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
     """Return what the page of a job shows."""
     far = progress_of([job])[job.pk]
     figures = _figures(job)
@@ -26,6 +32,7 @@ def facts_of(job: Job) -> dict[str, Any]:
         "job": job,
         "far": far,
         "passed": far.done + far.failed,
+        "pace": pace_of(job, far, at=at) if job.is_open else None,
         "failed_items": job.items.filter(state=ItemState.FAILED).order_by("number")[:MOST_SHOWN]
         if far.failed
         else (),
