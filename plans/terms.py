@@ -4,11 +4,14 @@ Stored versions as terms to rate by.
 A published version never changes, so its terms are read once per process and kept. Drafts are read anew each time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
@@ -172,6 +175,22 @@ class Terms:
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
 
+_supposed: ContextVar[Mapping[tuple[int, str], Terms]] = ContextVar("supposed", default=MappingProxyType({}))
+
+
+@contextmanager
+def supposing(several: Iterable[Terms]) -> Iterator[None]:
+    """
+    Let `terms_of` know these terms within the block: what somebody supposes, under numbers of versions below zero.
+
+    They stay as they are meanwhile, also where their version is a draft that somebody edits.
+    """
+    token = _supposed.set({(one.version_id, one.currency): one for one in several})
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
+
 
 def terms_of(version_id: int, currency: str) -> Terms:
     """
@@ -180,7 +199,7 @@ def terms_of(version_id: int, currency: str) -> Terms:
     :raises PlanVersion.DoesNotExist: if there is no such version.
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    found = _kept.get((version_id, currency, None))
+    found = _kept.get((version_id, currency, None)) or _supposed.get().get((version_id, currency))
     if found is None:
         version = PlanVersion.objects.select_related("plan").get(pk=version_id)
         # A scheduled version may be withdrawn, edited and published again, at another time.

@@ -8,6 +8,7 @@ and so does whoever cuts the subscription short. Two workers may extend at the s
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -106,9 +107,15 @@ def follow(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], u
 
 def next_period(*, subscription_id: int, after: datetime) -> tuple[int, Span, datetime] | None:
     """Return the period that would be made after the last one, which ends at `after`: version, span and anchor."""
-    until = after + AHEAD
-    found = _read_last(" AND s.id = %(subscription)s", {"subscription": subscription_id}, until=until)
-    return next(((*one, last.anchor_at) for last in found for one in _following(last, until)), None)
+    return next_periods(subscription_ids=[subscription_id], until=after + AHEAD).get(subscription_id)
+
+
+def next_periods(*, subscription_ids: Sequence[int], until: datetime) -> dict[int, tuple[int, Span, datetime]]:
+    """Return subscription → the period that would be made after its last one, where that ends before `until`."""
+    found = _read_last(" AND s.id = ANY(%(subscriptions)s)", {"subscriptions": list(subscription_ids)}, until=until)
+    return {
+        last.subscription_id: (*one, last.anchor_at) for last in found for one in islice(_following(last, until), 1)
+    }
 
 
 @transaction.atomic

@@ -1,0 +1,67 @@
+"""
+The terms of a version that is tried: read once, and kept as they are until the simulation is over.
+
+The periods stay those that there were, so what they are counted from is taken from the version in force: were it the
+candidate's own, each of them would be a part of two.
+"""
+
+from dataclasses import dataclass, replace
+
+from plans.models import PlanVersion
+from plans.terms import Terms, currencies_of, read_terms
+
+ANCHORS = ("anniversary", "calendar")
+
+
+class NotComparable(Exception):
+    """A period cannot be rated by a version; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version to try, with its terms by currency as they were read."""
+
+    version: PlanVersion
+    by_currency: dict[str, Terms]
+
+    def terms_beside(self, own: Terms) -> Terms:
+        """
+        Return the terms for a period that is billed by `own`, under a number below zero.
+
+        :raises NotComparable: if it has no price in the currency, or bills in other intervals.
+        """
+        found = self.by_currency.get(own.currency)
+        if found is None:
+            has = ", ".join(self.by_currency) or "nothing"
+            raise NotComparable(f"{self.version} has no prices in {own.currency}; it charges in {has}.")
+        if found.interval != own.interval:
+            raise NotComparable(
+                f"{self.version} bills every {_words(found)}, and this subscription is billed every {_words(own)}."
+            )
+        return replace(found, anchor=own.anchor, version_id=_number(self.version, own.anchor))
+
+    def supposed(self) -> list[Terms]:
+        """Return its terms with each anchor, as `terms_beside` may."""
+        return [
+            replace(terms, anchor=anchor, version_id=_number(self.version, anchor))
+            for terms in self.by_currency.values()
+            for anchor in ANCHORS
+        ]
+
+
+def read_candidate(version: PlanVersion) -> Candidate:
+    """
+    Return a version as it is stored now.
+
+    :raises ValueError: if one of its rates cannot charge, with the reason in words.
+    """
+    return Candidate(version, {currency: read_terms(version, currency) for currency in currencies_of(version)})
+
+
+def _number(version: PlanVersion, anchor: str) -> int:
+    return -(version.pk * len(ANCHORS) + ANCHORS.index(anchor))
+
+
+def _words(terms: Terms) -> str:
+    count, unit = terms.interval.count, terms.interval.unit
+    return unit if count == 1 else f"{count} {unit}s"
