@@ -68,12 +68,12 @@ def test_an_edge_keeps_the_anchors_local_time_and_day_where_the_month_has_it(anc
     origin = edge(anchor, 0).astimezone(anchor.zone)
     local = edge(anchor, n).astimezone(anchor.zone)
     wanted = local.replace(hour=origin.hour, minute=origin.minute, second=origin.second, fold=0)
-    if _skipped(wanted) or _skipped(origin.replace(hour=0, minute=0)):
+    if is_skipped(wanted) or is_skipped(origin.replace(hour=0, minute=0)):
         return
     assert local.time() == origin.time()
     if anchor.interval.months:
         assert local.day == origin.day or (local + timedelta(days=1)).day == 1
 
 
-def _skipped(local: datetime) -> bool:
+def is_skipped(local: datetime) -> bool:
     return local.astimezone(UTC).astimezone(local.tzinfo).replace(fold=0) != local.replace(fold=0)

@@ -8,16 +8,20 @@ come to the places where it should have tried to break one.
 import logging
 import os
 import signal
+import subprocess
 import sys
 from importlib import import_module
 from types import FrameType
 
 import django
 
+from config.postgres import Cluster, binaries
+from config.postgres.account import server_account
 from config.postgres.throwaway import cluster_in, run_folder
 from tests.prove import handshake
 
-CAMPAIGNS = ("faults", "numbers", "wallets", "exactly_once", "imports", "fuzz", "reservations")
+LIKE = "TOLLBOOK_PROVE_LIKE"  # the URL of a database to copy
+CAMPAIGNS = ("faults", "numbers", "wallets", "exactly_once", "imports", "fuzz", "reservations", "periods")
 
 
 def main() -> int:
@@ -36,10 +40,26 @@ def main() -> int:
         # From here on there is a database to configure: models can be imported, by the campaign too.
         django.setup()
         logging.getLogger("psycopg").setLevel(logging.ERROR)  # it sets a level of its own
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0, interactive=False)
+        _migrate(cluster)
         return import_module(f"tests.prove.{sys.argv[1]}").run(sys.argv[2:], cluster)
+
+
+def _migrate(cluster: Cluster) -> None:
+    """Give the campaign its tables: copied, where a database is named that has them and little else."""
+    from django.core.management import call_command
+
+    if like := os.environ.get(LIKE):
+        dumped = subprocess.run(
+            _program(cluster, "pg_dump", "--format=custom", like), capture_output=True, check=True
+        )
+        restore = _program(cluster, "pg_restore", "--exit-on-error", "--dbname", cluster.url())
+        subprocess.run(restore, input=dumped.stdout, check=True)
+    else:
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def _program(cluster: Cluster, name: str, *arguments: str) -> list[str]:
+    return [str(binaries.find(server_account(cluster.home)) / name), *arguments]
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -1,20 +1,23 @@
 """The campaigns themselves run, with a handful of faults each; `make prove` runs them at length."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from config.places import PROJECT
+from tests.prove.__main__ import LIKE
 from tests.prove.verdict import Verdict
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
 
 
 def campaign(*arguments: str) -> str:
     """Run a campaign as `make prove` does, on a PostgreSQL of its own, and return what it says; nothing is broken."""
     command = [sys.executable, "-m", "tests.prove", *arguments, "--seed", "5"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    like = {LIKE: os.environ["DATABASE_URL"]}  # this worker's, as no test has written to it: see tests/postgres.py
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ | like, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
