@@ -173,15 +173,22 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
 
 
 class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
-    """When it ends."""
+    """When it ends, and what becomes of what was paid in advance for time that is cut off."""
 
     when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
     ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
+    give_back = serializers.ChoiceField(
+        choices=["none", "credit", "refund"],
+        default="none",
+        help_text="What was paid in advance stays paid, or the part that is cut off is given back by a credit note.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """:raises serializers.ValidationError: if both `when` and `ends_at` are given."""
         if attrs["when"] == "now" and "ends_at" in attrs:
             raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
+        if attrs.pop("when") == "now":
+            attrs["ends_at"] = self.context["at"]
         return attrs
 
 

@@ -10,11 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import subscribing
-from billing.api.subscription_serializers import (
-    CancellationSerializer,
-    NewSubscriptionSerializer,
-    SubscriptionSerializer,
-)
+from billing.api.subscription_serializers import NewSubscriptionSerializer, SubscriptionSerializer
 from billing.models import Holding, Period, ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.periods import PeriodKind
@@ -92,30 +88,3 @@ class SubscriptionView(Subscriptions, generics.RetrieveAPIView[Subscription]):
     @extend_schema(operation_id="get_subscription", summary="Read a subscription")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
-
-
-class CancellationView(Subscriptions):
-    """The end of a subscription."""
-
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="cancel_subscription",
-        summary="Cancel a subscription",
-        description="At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
-        " then is billed.",
-        request=CancellationSerializer,
-        responses={200: SubscriptionSerializer},
-    )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        at = timezone.now()
-        serializer = CancellationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        ends_at = at if serializer.validated_data["when"] == "now" else serializer.validated_data.get("ends_at")
-        try:
-            found = subscribing.cancel(subscription=self.get_object(), at=at, ends_at=ends_at)
-        except subscribing.CancellationRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))

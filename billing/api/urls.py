@@ -1,6 +1,7 @@
 from django.urls import path
 
 from billing.api.alerts import AlertsView
+from billing.api.cancellations import CancellationPreviewView, CancellationView, CancellationWithdrawalView
 from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
 from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
@@ -15,7 +16,7 @@ from billing.api.meters import TryMeterView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
-from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
+from billing.api.subscriptions import SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
 from billing.api.trials import TrialView
 from billing.api.unbilled import UnbilledView
@@ -73,4 +74,14 @@ urlpatterns = [
         "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"
     ),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
+    path(
+        "subscriptions/<str:subscription>/cancel/preview",
+        CancellationPreviewView.as_view(),
+        name="subscription_cancel_preview",
+    ),
+    path(
+        "subscriptions/<str:subscription>/cancel/withdraw",
+        CancellationWithdrawalView.as_view(),
+        name="subscription_cancel_withdraw",
+    ),
 ]

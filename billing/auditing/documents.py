@@ -8,6 +8,7 @@ from billing.auditing.commitments import wrong_settlements
 from billing.auditing.coupons import COUNTED, wrong_coupons
 from billing.auditing.fees import wrong_fee_lines
 from billing.auditing.quantities import unsettled_quantities, wrong_workings
+from billing.auditing.rests import wrong_rests
 from billing.auditing.taxes import wrong_taxes
 
 
@@ -163,6 +164,7 @@ CHECKS = (
     Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
     Check("usage_is_billed_once", "P3", _TWICE),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
+    Check("what_was_cut_off_was_given_back", "I1", wrong_rests),
     Check("quantities_are_charged_as_their_lines_say", "I1", wrong_workings),
     Check("quantities_are_charged_for_as_long_as_they_were_held", "P3", unsettled_quantities),
     Check("usage_lines_are_rated_the_same_again", "E6", _rerated),

@@ -20,8 +20,8 @@ SELECT l.id, l.kind, l.amount, l.currency, l.quantity, l.explanation::text, f.am
 FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
-# A fee is for a period of its version: the one that is over, or the one that follows it. A period that was paid for
-# in advance may have been cut short since, by the end of its subscription.
+# A fee is for a period of its version: the one that is over, or the one that follows it. The end of a period that was
+# paid for in advance may have moved since, with that of its subscription.
 _PERIODS = """
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
@@ -30,6 +30,7 @@ WHERE NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
         AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end
+            OR (f.billed = 'advance' AND p.settles <> '')
             OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
                 OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id))))
         AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND p.starts_at = own.ends_at

@@ -34,6 +34,9 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
     draft = _draft(closing, seller, reference=f"period:{closing.span.period_id}")
     found = Assembled(draft, [])
     draft.lines += fee_lines(closing, seller)
+    if closing.settles and closing.gives_back:
+        found.refunds = closing.settles == "refund"
+        _leave_to_a_note(found)
     if closing.kind == "regular":
         _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
         draft.total_up()
@@ -120,7 +123,7 @@ def _add(found: Assembled, lines: Lines) -> None:
 def _leave_to_a_note(found: Assembled) -> None:
     """Leave what fees give back to a credit note of the document that claimed it."""
     lines = found.draft.lines
-    found.given_back = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
+    found.given_back |= {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
     found.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
     found.draft.total_up()
 

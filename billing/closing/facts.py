@@ -128,6 +128,7 @@ class Closing(msgspec.Struct):
     following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
     is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
+    settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
@@ -143,6 +144,7 @@ class Closing(msgspec.Struct):
     following: Span | None
     buyer: Buyer
     is_split: bool = False
+    settles: str = ""
     changes: dict[str, tuple[Change, ...]] = {}
     claimed: dict[int, Claim] = {}
     waits_for: int | None = None
@@ -150,6 +152,11 @@ class Closing(msgspec.Struct):
     late: tuple[Late, ...] = ()
     contracts: dict[int, Contract] = {}
     coupons: tuple[Held, ...] = ()
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether what was paid in advance for time that was cut off is given back."""
+        return self.is_split or self.settles in ("balance", "refund")
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -188,7 +195,8 @@ class Assembled(msgspec.Struct):
     settlements: lines that settle a commitment, each with the period that they settle it for.
     redeemed: lines of coupons, each with its redemption and the document's period.
     is_left: whether lines of it are left to a later document, as if their usage had come late.
-    given_back: fee → its line, where a document that gives back more than it claims leaves that to a credit note.
+    given_back: fee → its line, where what is given back is left to a credit note: of a document that would give back
+    more than it claims, and of a period that is cut short. refunds: whether that goes back to the customer.
     credits: what credit notes have to take back, since the rest of the document does not outweigh it.
     late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
     since they come to less than nothing and there is no line to take it back of.
@@ -200,6 +208,7 @@ class Assembled(msgspec.Struct):
     redeemed: list[tuple[DraftLine, int, int]] = []
     is_left: bool = False
     given_back: dict[int, DraftLine] = {}
+    refunds: bool = False
     credits: list[UsageCredit] = []
     late_billed: list[int] = []
     late_left: list[int] = []

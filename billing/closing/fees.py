@@ -17,7 +17,7 @@ from billing.usage.counted import Span
 from invoices.drafts import DraftLine
 from invoices.sellers import SellerTerms, last_instant
 from plans.models.prices import FeeKind
-from plans.pricing.exact import plain
+from plans.pricing.exact import ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import prorate, share
 from plans.terms import FeeTerms, Terms
@@ -36,7 +36,7 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     opens = closing.kind == "opening" or closing.span.is_trial
     if not opens:
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
-        yield from _unused(closing)
+        yield from rest_lines(closing, seller)
         yield from held_lines(closing, closing.span, seller, in_advance=False)
         yield from settling_lines(closing, seller)
         yield from one_time_lines(closing, closing.span, seller, opens=False)
@@ -71,33 +71,35 @@ def _lines(
         )
 
 
-def _unused(closing: Closing) -> Iterator[DraftLine]:
+def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     """
-    Yield what is given back of fees that were paid in advance of a period, where a plan change has ended it early.
+    Yield what fees that were paid in advance of a period come to since its end has moved, beyond what was paid.
 
-    That is what was invoiced for the rest of it, net of coupons and at the tax rate of then, never the list price.
+    What is given back is of what was invoiced, net of coupons and at the tax rate of then, never of the list price.
 
-    Source: docs/closing.md#plan-changes.
+    Source: docs/closing.md#plan-changes, #cancellations.
     """
     span = closing.span
     recipe = recipe_of(span)
-    for fee in recipe.advance if closing.is_split else ():
+    for fee in recipe.advance if closing.is_split or closing.settles else ():
         claim = closing.claimed.get(fee.fee_id)
-        if claim is None or fee.kind == FeeKind.ONE_TIME:
+        if fee.kind == FeeKind.ONE_TIME or (claim is None and not closing.settles):
             continue
         used, explanation = _priced(fee, _share(closing, span, recipe.terms), span.currency, recipe.terms.proration)
-        amount = claim.given_back(used - claim.amount, span.currency)
+        amount = used - (claim.amount if claim else 0)
+        if claim and amount < 0:
+            amount = claim.given_back(amount, span.currency) if closing.gives_back else ZERO
         if amount:
             told = msgspec.json.decode(explanation) | settled(used, claim, amount, span.currency)
             yield DraftLine(
                 kind="proration",
-                description=f"{recipe.terms.plan_name}: {fee.label} (unused)",
+                description=f"{recipe.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
                 service_start=span.starts_at,
                 service_end=span.ends_at,
                 quantity=ONCE,
                 unit="",
                 amount=amount,
-                tax=claim.tax,
+                tax=claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at),
                 explanation=msgspec.json.encode(told),
                 fee_id=fee.fee_id,
                 subject=f"fee:{fee.code}",

@@ -14,10 +14,11 @@ from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Failure
-from billing.closing.quantities import fill_in_quantities
+from billing.closing.quantities import claims_in, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
+from billing.subscribing.cancelling import GiveBack, cancel
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
 from billing.subscribing.scheduling import schedule_change
@@ -62,6 +63,9 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     read_contracts([closing])
     read_coupons({period.pk: closing})
     fill_in_quantities({period.pk: closing})
+    if closing.waits_for is not None:
+        before = preview(period=Period.objects.get(pk=closing.waits_for), at=at)
+        closing.claimed = claims_in(before, closing.span)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     assembled = assemble(closing, seller)
     assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
@@ -142,6 +146,30 @@ def preview_before(part: Period, *, at: datetime) -> Draft:
     """Return the document of what a plan change has ended, where `part` begins."""
     of_one = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
     return preview(period=of_one.get(ends_at=part.starts_at), at=at)
+
+
+def preview_cancellation(
+    *,
+    subscription: Subscription,
+    at: datetime,
+    ends_at: datetime | None = None,
+    give_back: GiveBack = "none",
+) -> Draft:
+    """
+    Return the last document of a subscription that would be cancelled like this: made by cancelling it, undone again.
+
+    :raises CancellationRefused: if it cannot be cancelled like this; see `cancel`.
+    :raises NothingToBill: if nothing of it is left to bill.
+    """
+    with transaction.atomic():
+        ended = cancel(subscription=subscription, at=at, ends_at=ends_at, give_back=give_back)
+        last = ended.periods.filter(state=PeriodState.OPEN).order_by("-ends_at", "-kind").first()
+        if last is None:
+            transaction.set_rollback(True)
+            raise NothingToBill("All of it is billed already.")
+        found = preview(period=last, at=at)
+        transaction.set_rollback(True)
+    return found
 
 
 def preview_trial_end(*, subscription: Subscription, at: datetime) -> Draft:

@@ -50,8 +50,8 @@ WHERE p.id = ANY(%s)
 
 
 def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
-    """Give what was claimed in advance to the periods that settle it: for what is held, or after a plan change."""
-    wanted = [one for one in closings.values() if one.is_split or _charges_for_what_is_held(one)]
+    """Give what was claimed in advance to the periods that settle it: for what is held, or as their end has moved."""
+    wanted = [one for one in closings.values() if one.is_split or one.settles or _charges_for_what_is_held(one)]
     if not wanted:
         return
     changes = read_changes([one.subscription_id for one in wanted])
@@ -115,8 +115,8 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
     """
     Yield what a period still comes to for what is held, beyond what was claimed in advance of it, or less than that.
 
-    What was claimed for time that a cancellation has cut off since stays claimed; what a plan change has cut off is
-    given back.
+    What was claimed for time that a cancellation has cut off since stays claimed, unless it is to be given back; what
+    a plan change has cut off is given back.
     """
     span = closing.span
     terms = terms_of(span.version_id, span.currency)
@@ -196,9 +196,10 @@ def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: 
 
 
 def _until(closing: Closing, claim: Claim | None) -> datetime:
-    """Return until when a period is settled: a subscription that ends early has paid for the whole of it."""
+    """Return until when a period is settled: one that ends early is paid for whole, unless that is given back."""
     ends_at = closing.span.ends_at
-    return ends_at if claim is None or closing.following is not None else max(ends_at, claim.service_end)
+    is_exact = claim is None or closing.following is not None or closing.gives_back
+    return ends_at if is_exact else max(ends_at, claim.service_end)
 
 
 def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:

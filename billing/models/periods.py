@@ -25,6 +25,14 @@ class PeriodState(models.TextChoices):
     CLOSED = "closed", "closed"
 
 
+class Settling(models.TextChoices):
+    """What becomes of a difference to what was claimed in advance of a period whose end has moved since."""
+
+    CHARGE = "charge", "what is missing is charged, nothing is given back"
+    BALANCE = "balance", "what was not used is credited"
+    REFUND = "refund", "what was not used is refunded"
+
+
 class PeriodQuerySet(models.QuerySet["Period"]):
     def to_close(self, until: datetime, *, clock: int | None = None) -> Self:
         """
@@ -71,6 +79,8 @@ class Period(models.Model):
     late_since: when usage first arrived after the close; empty when all is billed.
     is_trial: whether it is the subscription's trial, or a part of it: docs/closing.md#trials.
     continues: the period before it, where a plan change has split the two: see docs/closing.md#plan-changes.
+    settles: whether its close reckons anew what was claimed in advance of it, since its end has moved, and what
+    becomes of the difference; empty where what was claimed stays (docs/closing.md#cancellations).
     error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
     """
 
@@ -91,6 +101,7 @@ class Period(models.Model):
     continues = models.ForeignKey(
         "billing.Period", on_delete=models.PROTECT, null=True, related_name="continued_by", db_index=False
     )
+    settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
@@ -118,6 +129,10 @@ class Period(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
+            ),
+            models.CheckConstraint(
+                condition=Q(settles="") | Q(kind="regular", settles__in=Settling.values),
+                name="period_settles_in_a_known_way",
             ),
             models.CheckConstraint(
                 condition=Q(is_trial=False) | Q(kind="regular", continues__isnull=True),

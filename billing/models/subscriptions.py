@@ -38,6 +38,7 @@ class Subscription(models.Model):
     external_id, sandbox: unique together; the second is the customer's.
     anchor_at: the instant that anniversary periods are counted from; it never drifts.
     trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
+    term_ends_at: of one that is cancelled, when it would end by itself; empty if it would not.
     version: what its next period will be billed by; each period keeps its own.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
@@ -54,6 +55,7 @@ class Subscription(models.Model):
     trial_ends_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    term_ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -76,6 +78,11 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
                 name="cancelled_subscription_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(term_ends_at__isnull=True)
+                | Q(state__in=("cancelled", "ended"), term_ends_at__gte=F("ends_at")),
+                name="only_what_is_cancelled_had_a_later_end",
             ),
             models.CheckConstraint(
                 condition=Q(trial_ends_at__isnull=True)

@@ -1,6 +1,6 @@
 """Subscribe customers to plan versions, keep their periods coming, and end them: docs/closing.md#periods."""
 
-from billing.subscribing.cancelling import CancellationRefused, cancel
+from billing.subscribing.cancelling import CancellationRefused, GiveBack, cancel, uncancel
 from billing.subscribing.changing import ChangeRefused, change_plan
 from billing.subscribing.covering import FeatureAlreadyPriced, SubscriptionRefused
 from billing.subscribing.ending import end_finished
@@ -18,6 +18,7 @@ __all__ = [
     "ChangeRefused",
     "CouponRefused",
     "FeatureAlreadyPriced",
+    "GiveBack",
     "OverrideRefused",
     "QuantityRefused",
     "RevocationRefused",
@@ -40,4 +41,5 @@ __all__ = [
     "schedule_change",
     "set_quantity",
     "start",
+    "uncancel",
 ]

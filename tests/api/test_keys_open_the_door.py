@@ -126,6 +126,8 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("GET", "/subscriptions", "read"),
         ("POST", "/subscriptions", "manage"),
         ("POST", "/subscriptions/acme-pro/cancel", "manage"),
+        ("POST", "/subscriptions/acme-pro/cancel/preview", "read"),
+        ("POST", "/subscriptions/acme-pro/cancel/withdraw", "manage"),
         ("GET", "/plans/pro", "read"),
         ("GET", "/plans/pro/versions", "read"),
         ("GET", "/plans/pro/versions/1", "read"),

@@ -146,7 +146,13 @@ CASES = [
         "trial_is_a_period_of_its_own",
         "UPDATE billing_period SET is_trial = true, kind = 'opening', ends_at = starts_at WHERE state = 'open'",
     ),
+    ("period_settles_in_a_known_way", "UPDATE billing_period SET settles = 'other'"),
+    (
+        "period_settles_in_a_known_way",
+        "UPDATE billing_period SET settles = 'refund', kind = 'opening', ends_at = starts_at WHERE state = 'open'",
+    ),
     # subscriptions
+    ("only_what_is_cancelled_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
     ("trial_ends_after_it_starts", "UPDATE billing_subscription SET trial_ends_at = starts_at"),
     (
         "trial_ends_after_it_starts",

@@ -13,7 +13,7 @@ from django.db import connection
 
 from billing.auditing.history import tracked
 from billing.bulk import KINDS
-from billing.closing import close_due, close_late
+from billing.closing import close_due, close_late, close_one
 from billing.correcting import Wanted, correct
 from billing.importing.job import start_import
 from billing.ingest.recording import record
@@ -29,6 +29,7 @@ from billing.subscribing import (
     extend_periods,
     remove_coupon,
     set_quantity,
+    uncancel,
 )
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
@@ -94,6 +95,7 @@ def make_books() -> None:
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     _move_in_mid_period()
+    _leave_early()
     dearer = new_version(source=team, by=None, at=JAN)
     publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
@@ -180,6 +182,21 @@ def _move_in_mid_period() -> None:
     roll_out(at=JAN)
     publish_due(at=moment)
     split_due(at=moment)
+
+
+def _leave_early() -> None:
+    """Two who leave in the middle of a month that they have paid for; one of them comes back and leaves later."""
+    fees = [fee("31"), fee("7.50", code="desk", label="Desks", basis="seat", least=1)]
+    paid = publish(version=make_plan("paid", fees=fees, offers=[]), by=None, at=JAN)
+    for code, give_back in (("leaver", "credit"), ("returner", "refund")):
+        subscription = subscribe(make_customer(code), paid)
+        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        ends_at = JAN + timedelta(days=10)
+        cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back=give_back)
+    uncancel(subscription=subscription, at=JAN)
+    cancel(subscription=subscription, at=JAN, ends_at=FEB + timedelta(days=14))
+    close_one(period_id=subscription.periods.get(starts_at=JAN, kind="regular").pk, at=FEB)
+    uncancel(subscription=subscription, at=FEB)
 
 
 def _held() -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ ANY_VALUE_IS_FINE = {
     "billing_billedusage.high_water_mark": "any number before the counter's next event; see the bounds below",
     "billing_event.received_at": "nothing depends on it, unless the event had no time of its own; see below",
     "billing_periodgrant.revision": "says whether it is to be fitted anew",
+    "billing_period.settles": "what it gave back is checked against it; where no end has moved, it says nothing",
     "billing_period.error": "tells why a close failed, for people",
     "billing_period.attempts": "says how long to wait before the next one",
     "billing_job.kind": "what it did has rows of its own, which say where they come from",
