@@ -1,5 +1,6 @@
 """Which kinds of bulk work there are: docs/jobs.md says what a new one needs."""
 
+from billing.auditing.job import AUDIT
 from billing.closing.runs import CLOSE_RUN
 from billing.granting.job import PROMOTION
 from billing.importing.job import USAGE_IMPORT
@@ -12,4 +13,5 @@ KINDS: Kinds = {
     JobKind.PROMOTION: PROMOTION,
     JobKind.CLOSE_RUN: CLOSE_RUN,
     JobKind.RENDERING: RENDERING,
+    JobKind.AUDIT: AUDIT,
 }

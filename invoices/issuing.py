@@ -17,6 +17,7 @@ from django.db import connection
 from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
+from invoices.locking import refuse_locked
 from plans.failpoints import reached
 
 _LINES = """
@@ -85,6 +86,8 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
 
     The numbers of each series follow the order of the drafts. From here to the commit no other document of these
     series can be issued, so nothing slow or likely to fail may come after.
+
+    :raises MonthIsLocked: if they would be dated in a month that their seller has locked.
     """
     is_told = is_listened_for("invoice.issued")
     reached("issue.before_numbers")
@@ -95,6 +98,8 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
         rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
         if is_told:
             told += (_announcement(draft, numbers, offset) for offset, draft in enumerate(group))
+        if not group[0].sandbox:
+            refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
     reached("issue.after_numbers")
     copy_rows(_INVOICES, rows)
     announce_all(kind="invoice.issued", announcements=told, at=at)

@@ -19,7 +19,7 @@ from billing.admin.closing import CLOSE
 from billing.admin.counted import usage_of
 from billing.admin.late import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.spans import span_of
-from billing.admin.statuses import LatePolicyFilter, StatusFilter, status_of
+from billing.admin.statuses import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.closing import ClosingFailed, PeriodNotOver, close_one
 from billing.closing.late_report import worked_out
 from billing.models import Period
@@ -34,7 +34,7 @@ MOST_AT_ONCE = 200
 @admin.register(Period)
 class PeriodAdmin(ModelAdmin):
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
-    list_filter = (StatusFilter, LatePolicyFilter)
+    list_filter = (StatusFilter, SellerFilter, LatePolicyFilter)
     list_select_related = ("subscription__customer__seller", "version__plan", "invoice")
     list_before_template = "backoffice/late_totals.html"
     search_fields = ("subscription__external_id",)

@@ -10,9 +10,11 @@ from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
 from billing.api.events import EventsView
 from billing.api.guardrails import GuardrailsView, GuardrailView
+from billing.api.jobs import JobResultView, JobView
 from billing.api.late import LateUsageView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
+from billing.api.month_end import MonthEndView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.quantities import QuantityView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
@@ -40,6 +42,9 @@ urlpatterns = [
     path("guardrails", GuardrailsView.as_view(), name="guardrails"),
     path("guardrails/<int:number>", GuardrailView.as_view(), name="guardrail"),
     path("alerts", AlertsView.as_view(), name="alerts"),
+    path("jobs/<int:number>", JobView.as_view(), name="job"),
+    path("jobs/<int:number>/result.csv", JobResultView.as_view(), name="job_result"),
+    path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),

@@ -52,6 +52,9 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+FOR_LONG_READS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0"
+
+
 class UnknownCheck(ValueError):
     """There is no check of this name."""
 
@@ -102,5 +105,5 @@ def _one_moment() -> Iterator[None]:
         if is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0")
+                cursor.execute(FOR_LONG_READS)
         yield

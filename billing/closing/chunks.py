@@ -20,6 +20,7 @@ from billing.usage.continuing import NOT_BILLED_YET
 from billing.usage.counted import Counters, with_metered, with_runs
 from billing.usage.metered import Held, read_held
 from billing.usage.runs import Runs, read_runs
+from invoices.locking import shut_at
 from invoices.sellers import SellerTerms, read_sellers
 from plans.failpoints import reached
 from plans.failures import readable
@@ -59,6 +60,7 @@ def close_locked(
     hold_documents([id_ for ids in late.values() for id_ in ids])
     mark = high_water_mark()
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    _set_aside_locked(closings, chunk, at=at)
     assembled = assemble_all(closings, late, sellers, chunk)
     issued = [id_ for id_, one in assembled.items() if is_issued(one, sellers[one.draft.seller_id])]
     notes = notes_of(assembled)
@@ -118,6 +120,13 @@ def _leave_out(closings: dict[int, Closing], held: Iterable[int]) -> int:
     for id_ in left:
         del closings[id_]
     return len(left)
+
+
+def _set_aside_locked(closings: dict[int, Closing], chunk: Chunk, *, at: datetime) -> None:
+    """Note those as failed whose document would be dated in a month that their seller has locked."""
+    shut = shut_at({one.buyer.seller_id for one in closings.values() if not one.buyer.sandbox}, at=at)
+    for id_ in [id_ for id_, one in closings.items() if one.buyer.seller_id in shut and not one.buyer.sandbox]:
+        chunk.closed.failed.append(Failure(id_, str(shut[closings.pop(id_).buyer.seller_id])))
 
 
 def _fill_in_usage(

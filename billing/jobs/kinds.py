@@ -44,12 +44,14 @@ class Kind:
         nothing of it stays. With `job.dry_run` it only says what it would do. An item of which something was left
         is done again as a whole, and must find out what of it is done.
     columns: of the result file, where an item's findings are rows.
+    at_one_moment: whether all that an item reads must be as it was when it was begun, whatever is written meanwhile.
     """
 
     permission: str
     cut: Callable[[Job, JobItem | None], Iterator[JobItem]]
     do: Callable[[JobItem, datetime], Outcome]
     columns: tuple[str, ...] = ()
+    at_one_moment: bool = False
 
 
 Kinds = Mapping[str, Kind]

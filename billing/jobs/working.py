@@ -111,7 +111,11 @@ def _begin(job_id: int) -> int | None:
 
 def _do(item_id: int, kind: Kind, worked: Worked, clock: Callable[[], datetime]) -> None:
     """Do an item, unless somebody else is at it; what it raises is noted, and no concern of the others."""
+    is_outermost = not connection.in_atomic_block
     with transaction.atomic():
+        if kind.at_one_moment and is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         waiting = JobItem.objects.select_related("job").select_for_update(skip_locked=True, of=("self",))
         item = waiting.filter(pk=item_id, state=ItemState.WAITING).first()
         if item is None:

@@ -20,6 +20,7 @@ class JobKind(models.TextChoices):
     PROMOTION = "promotion", "promotional grants"
     CLOSE_RUN = "close_run", "close run"
     RENDERING = "rendering", "making of PDFs"
+    AUDIT = "audit", "audit"
 
 
 class JobState(models.TextChoices):

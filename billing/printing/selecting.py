@@ -8,9 +8,9 @@ from django.db.models.expressions import RawSQL
 
 from billing.models import Job
 from customers.models import Seller
+from invoices.locking import issued_in
 from invoices.models import Invoice
 from invoices.models.documents import InvoiceState
-from invoices.months import next_month
 
 _OF_RUN = """
 SELECT p.invoice_id FROM billing_jobitem i
@@ -33,13 +33,9 @@ def of_ids(invoice_ids: list[int]) -> dict[str, Any]:
 
 def selected(parameters: dict[str, Any]) -> QuerySet[Invoice]:
     """Return the issued documents that these parameters are about, in the order of their issue."""
-    found = Invoice.objects.exclude(state=InvoiceState.DRAFT)
+    if "month" in parameters:
+        return issued_in(parameters["seller"], date.fromisoformat(parameters["month"])).order_by("pk")
+    found = Invoice.objects.exclude(state=InvoiceState.DRAFT).order_by("pk")
     if "run" in parameters:
-        found = found.filter(pk__in=RawSQL(_OF_RUN, [parameters["run"]]))  # noqa: S611 - no part of it is given
-    elif "month" in parameters:
-        month = date.fromisoformat(parameters["month"])
-        dated = {"issue_date__gte": month, "issue_date__lt": next_month(month)}
-        found = found.filter(seller=parameters["seller"], sandbox=False, **dated)
-    else:
-        found = found.filter(pk__in=parameters["invoices"])
-    return found.order_by("pk")
+        return found.filter(pk__in=RawSQL(_OF_RUN, [parameters["run"]]))  # noqa: S611 - no part of it is given
+    return found.filter(pk__in=parameters["invoices"])

@@ -15,7 +15,7 @@ EVERYTHING_SEEN = [
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation guardrail alert",
     "billing.event correction job",
-    "invoices.invoice line invoicetax payment taxrate numberseries rendering",
+    "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
@@ -38,6 +38,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("correct import", ["billing.event"]),
         ("issue", ["invoices.creditnote"]),
         ("record", ["invoices.payment"]),
+        ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),
         ("refund void extend", ["wallets.lot"]),
@@ -49,6 +50,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("decide", ["plans.changerequest"]),
         ("change", ["plans.publishingrule"]),
         ("close", ["billing.period"]),
+        ("lock unlock", ["invoices.month"]),
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),

@@ -83,6 +83,7 @@ MENU: list[tuple[str, list[Item]]] = [
         "Closing",
         [
             Item("Close", "task_alt", "closing", "billing.view_period"),
+            Item("Month-end", "lock_clock", "month_end", "invoices.view_monthlock"),
             Item(
                 "Periods",
                 "date_range",

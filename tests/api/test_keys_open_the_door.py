@@ -128,6 +128,8 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("POST", "/subscriptions/acme-pro/cancel", "manage"),
         ("POST", "/subscriptions/acme-pro/cancel/preview", "read"),
         ("POST", "/subscriptions/acme-pro/cancel/withdraw", "manage"),
+        ("GET", "/jobs/1", "read"),
+        ("GET", "/month-end?seller=acme&month=2026-01", "read"),
         ("GET", "/plans/pro", "read"),
         ("GET", "/plans/pro/versions", "read"),
         ("GET", "/plans/pro/versions/1", "read"),

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from billing.admin.jobs import closing_runs, imports, printing, promotions
+from billing.admin.jobs import audits, closing_runs, imports, printing, promotions
 from billing.admin.jobs.shown import facts_of
 from billing.admin.jobs.waking import wake
 from billing.bulk import KINDS
@@ -111,6 +111,7 @@ class JobAdmin(ModelAdmin):
             self._page("<int:job_id>/progress/", self.progress, "progress"),
             self._page("<int:job_id>/result/", self.result, "result"),
             self._page("<int:job_id>/refused/", imports.refused, "refused"),
+            self._page("audit/", audits.start, "audit"),
             self._page("<int:job_id>/print/", printing.of_run, "print"),
             self._page("<int:job_id>/files/<int:part>/", printing.archive, "files"),
             self._page("<int:job_id>/steer/<slug:how>/", self.steer, "steer"),

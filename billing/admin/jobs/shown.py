@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.cache import cache
 
-from billing.admin.jobs import closing_runs, imports, printing, promotions
+from billing.admin.jobs import audits, closing_runs, imports, printing, promotions
 from billing.jobs.finishing import figures_of
 from billing.jobs.progress import pace_of, progress_of
 from billing.models import Job
@@ -20,6 +20,7 @@ TOLD_BY = {
     JobKind.PROMOTION: promotions.told,
     JobKind.CLOSE_RUN: closing_runs.told,
     JobKind.RENDERING: printing.told,
+    JobKind.AUDIT: audits.told,
 }
 """Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
 

@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -39,6 +39,7 @@ from customers.models import ApiKey, Contact, Customer, IdempotentRequest
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
+from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.paying import record_payment
 from plans.approving import ask
@@ -116,8 +117,17 @@ def make_books() -> None:
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
     _import()
+    _lock()
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
+
+
+def _lock() -> None:
+    """Lock two months, and open one of them again."""
+    at = datetime(2026, 4, 6, tzinfo=UTC)
+    for month in (date(2026, 2, 1), date(2026, 3, 1)):
+        held = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
+    unlock_month(lock_id=held.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
 
 
 def _include() -> None:
