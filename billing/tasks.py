@@ -64,9 +64,10 @@ def roll_out() -> dict[str, int]:
 
 @shared_task
 def extend_periods() -> int:
-    """Give running subscriptions their next periods, and mark whose trial is over, and those that have ended."""
+    """Give running subscriptions their next periods, and mark whose trial or pause is over, and who has ended."""
     at = database_time()
     subscribing.leave_trials(at=at)
+    subscribing.follow_pauses(at=at)
     subscribing.end_finished(at=at)
     return subscribing.extend_periods(until=at + AHEAD)
 

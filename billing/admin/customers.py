@@ -46,10 +46,17 @@ class AccountAdmin(CustomerAdmin):
         form = SubscribeForm(request.POST or None, customer=customer, at=at)
         if request.method == "POST" and form.is_valid():
             try:
-                made = subscribing.start(customer=customer, **form.asked, by=request.user, at=at)
+                is_draft = form.cleaned_data["is_draft"]
+                make = subscribing.draft if is_draft else subscribing.start
+                made = make(customer=customer, **form.asked, by=request.user, at=at)
             except subscribing.SubscriptionRefused as refusal:
                 form.add_error(form.field_of(refusal), str(refusal))
             else:
+                if is_draft:
+                    messages.success(
+                        request, f"{made.version} is drafted for {customer}: activate it when it is time."
+                    )
+                    return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[made.pk]))
                 messages.success(request, f"{customer} is subscribed to {made.version}.")
                 return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
         return self.admin_site.confirmation(

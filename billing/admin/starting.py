@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from billing.admin.coupons import choice
@@ -69,6 +70,13 @@ class SubscribeForm(forms.Form):
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="Optional; events may name the subscription by it.",
+    )
+
+    is_draft = forms.BooleanField(
+        label="Only draft it",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A draft has no effect until it is activated; it can be discarded before.",
     )
 
     def __init__(self, *args: Any, customer: Customer, at: datetime, **kwargs: Any) -> None:

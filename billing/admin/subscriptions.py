@@ -19,7 +19,9 @@ from billing.admin.caps import capping, caps_of
 from billing.admin.changing import changing
 from billing.admin.commitments import promised_by, promising
 from billing.admin.coupons import giving, held_by
+from billing.admin.drafting import activating, discarding, drafted
 from billing.admin.overrides import overriding, shown
+from billing.admin.pausing import pause_of, pausing, resuming
 from billing.admin.quantities import changing_quantity, held_rows
 from billing.admin.trials import ending_trial
 from billing.admin.upcoming import upcoming
@@ -31,7 +33,13 @@ from billing.usage.current import current_usage
 from customers.admin.finding import ids_like
 from customers.clock import time_of
 
-STATE_COLOURS = {"draft": "info", "trialing": "info", "active": "success", "cancelled": "warning"}
+STATE_COLOURS = {
+    "draft": "info",
+    "trialing": "info",
+    "active": "success",
+    "paused": "warning",
+    "cancelled": "warning",
+}
 MOST_PERIODS = 14
 
 
@@ -44,10 +52,14 @@ class SubscriptionAdmin(ModelAdmin):
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
     actions_detail = (
+        "activate",
+        "discard",
         "change_plan",
         "trial",
         {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap"]},
         "quantities",
+        "pause",
+        "resume",
         "cancel",
         "uncancel",
     )
@@ -100,12 +112,16 @@ class SubscriptionAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         subscription = self.get_object(request, str(object_id))
         state = subscription.state if subscription is not None else None
-        hidden = set() if state == SubscriptionState.TRIALING else {"trial"}
         found = super().get_actions_detail(request, object_id)
         if state in RUNNING:
-            return [one for one in found if not _is_one_of(one, hidden | {"uncancel"})]
-        is_to_end = state == SubscriptionState.CANCELLED and subscription.ends_at > time_of(subscription.customer)
-        return [one for one in found if is_to_end and _is_one_of(one, {"uncancel"})]
+            hidden = {"activate", "discard", "uncancel", "pause" if pause_of(subscription) else "resume"}
+            if state != SubscriptionState.TRIALING:
+                hidden.add("trial")
+            return [one for one in found if not _is_one_of(one, hidden)]
+        shown = {"draft": {"activate", "discard"}, "paused": {"resume", "cancel"}}.get(str(state), set())
+        if state == SubscriptionState.CANCELLED and subscription.ends_at > time_of(subscription.customer):
+            shown = {"uncancel"}
+        return [one for one in found if _is_one_of(one, shown)]
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
@@ -170,6 +186,26 @@ class SubscriptionAdmin(ModelAdmin):
         """End the subscription: now, at its period's end, or at a date."""
         return cancelling(self, request, self._asked(request, object_id))
 
+    @action(description="Activate", icon="play_arrow", permissions=["cancel"], variant=ActionVariant.PRIMARY)
+    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a draft begin."""
+        return activating(self, request, self._asked(request, object_id))
+
+    @action(description="Discard", icon="delete", permissions=["cancel"], variant=ActionVariant.DANGER)
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Remove a draft."""
+        return discarding(self, request, self._asked(request, object_id))
+
+    @action(description="Pause", icon="pause", permissions=["cancel"])
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let nothing be due for a while."""
+        return pausing(self, request, self._asked(request, object_id))
+
+    @action(description="Resume", icon="play_arrow", permissions=["cancel"])
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a paused subscription go on."""
+        return resuming(self, request, self._asked(request, object_id))
+
     @action(description="Take cancellation back", icon="undo", permissions=["cancel"])
     def uncancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a subscription whose end is to come go on."""
@@ -191,6 +227,8 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "caps": caps_of(subscription),
         "alerts": alerts_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
+        "pause": pause_of(subscription),
+        "drafted": list(drafted(subscription)) if subscription.state == SubscriptionState.DRAFT else (),
         "commitments": promised_by(subscription),
         "promised": _progress(subscription),
         "coupons": held_by(subscription),

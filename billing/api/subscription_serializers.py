@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.api.coupons import coupon_named
-from billing.models import Period, ScheduledChange, Subscription
+from billing.models import Pause, Period, ScheduledChange, Subscription
 from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer
@@ -59,6 +59,17 @@ class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
         read_only_fields = fields
 
 
+class PauseSerializer(serializers.ModelSerializer[Pause]):
+    """From when on it is paused, and when it goes on, if that is known."""
+
+    resumes_at = InstantField(source="ends_at", allow_null=True)
+
+    class Meta:
+        model = Pause
+        fields = ["starts_at", "resumes_at", "reason"]
+        read_only_fields = fields
+
+
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     """A customer on a version of a plan."""
 
@@ -69,6 +80,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
     scheduled_change = serializers.SerializerMethodField(help_text="Null if it stays on its version.")
+    pause = serializers.SerializerMethodField(help_text="The one that runs or is to come; null if there is none.")
 
     class Meta:
         model = Subscription
@@ -89,6 +101,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "quantities",
             "current_period",
             "scheduled_change",
+            "pause",
         ]
         read_only_fields = fields
 
@@ -110,6 +123,12 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         """Return what is to come, which the view has fetched."""
         found = subscription.to_come
         return ScheduledChangeSerializer(found[0]).data if found else None
+
+    @extend_schema_field(PauseSerializer(allow_null=True))
+    def get_pause(self, subscription: Subscription) -> Any:
+        """Return the pause that runs or is to come, which the view has fetched."""
+        found = subscription.paused
+        return PauseSerializer(found[0]).data if found else None
 
 
 class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
@@ -152,6 +171,8 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
         required=False,
         help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
     )
+
+    draft = serializers.BooleanField(default=False, help_text="Only prepare it; activate it later.")
 
     def validate_customer(self, external_id: str) -> Customer:
         """:raises serializers.ValidationError: if the caller sees no such customer."""

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from billing import subscribing
 from billing.api.subscription_serializers import NewSubscriptionSerializer, SubscriptionSerializer
-from billing.models import Holding, Period, ScheduledChange, Subscription
+from billing.models import Holding, Pause, Period, ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
@@ -38,6 +38,7 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
             Prefetch("changes", to_come, to_attr="to_come"),
+            Prefetch("pauses", Pause.objects.filter(state__in=("to_come", "running")), to_attr="paused"),
         )
         return super().get_queryset()
 
@@ -61,7 +62,8 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
     @extend_schema(
         operation_id="create_subscription",
         summary="Subscribe a customer to a plan",
-        description="From now, from a past moment (what was due since is billed) or from one to come.",
+        description="From now, from a past moment (what was due since is billed) or from one to come. As a `draft` it"
+        " has no effect until it is activated.",
         request=NewSubscriptionSerializer,
         responses={201: SubscriptionSerializer},
         examples=[EXAMPLE],
@@ -71,8 +73,10 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
         at = timezone.now()
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        made = subscribing.draft if asked.pop("draft") else subscribing.start
         try:
-            subscription = subscribing.start(**serializer.validated_data, at=at)
+            subscription = made(**asked, at=at)
         except (subscribing.FeatureAlreadyPriced, subscribing.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
         except subscribing.SubscriptionRefused as error:

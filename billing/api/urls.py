@@ -8,6 +8,8 @@ from billing.api.check import CheckView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
+from billing.api.drafts import ActivationView, DraftView
+from billing.api.entitlements import EntitlementsView
 from billing.api.events import EventsView
 from billing.api.guardrails import GuardrailsView, GuardrailView
 from billing.api.jobs import JobResultView, JobView
@@ -16,6 +18,7 @@ from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
 from billing.api.month_end import MonthEndView
 from billing.api.overrides import OverrideEndView, OverridesView
+from billing.api.pauses import PauseView, ResumptionView
 from billing.api.quantities import QuantityView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
 from billing.api.subscriptions import SubscriptionsView, SubscriptionView
@@ -48,6 +51,7 @@ urlpatterns = [
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
+    path("customers/<str:customer>/entitlements", EntitlementsView.as_view(), name="entitlements"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
@@ -79,6 +83,10 @@ urlpatterns = [
         "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"
     ),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
+    path("subscriptions/<str:subscription>/draft", DraftView.as_view(), name="subscription_draft"),
+    path("subscriptions/<str:subscription>/activate", ActivationView.as_view(), name="subscription_activate"),
+    path("subscriptions/<str:subscription>/pause", PauseView.as_view(), name="subscription_pause"),
+    path("subscriptions/<str:subscription>/resume", ResumptionView.as_view(), name="subscription_resume"),
     path(
         "subscriptions/<str:subscription>/cancel/preview",
         CancellationPreviewView.as_view(),

@@ -9,6 +9,7 @@ from billing.closing.preview import (
     preview_before,
     preview_cancellation,
     preview_change,
+    preview_pause,
     preview_trial_end,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "preview_before",
     "preview_cancellation",
     "preview_change",
+    "preview_pause",
     "preview_trial_end",
 ]

@@ -31,9 +31,11 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
 
     An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
     regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
-    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would.
+    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would. After
+    a pause an opening period bills no one-time fees again.
     """
     opens = closing.kind == "opening" or closing.span.is_trial
+    starts = opens and (closing.is_first or closing.span.is_trial)
     if not opens:
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
         yield from rest_lines(closing, seller)
@@ -41,9 +43,9 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
         yield from settling_lines(closing, seller)
         yield from one_time_lines(closing, closing.span, seller, opens=False)
     if closing.following is not None and not closing.following.is_trial:
-        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=opens)
+        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=starts)
         yield from held_lines(closing, closing.following, seller, in_advance=True)
-        if opens:
+        if starts:
             yield from one_time_lines(closing, closing.following, seller, opens=True)
 
 

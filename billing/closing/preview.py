@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -21,6 +22,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.cancelling import GiveBack, cancel
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
+from billing.subscribing.pausing import pause
 from billing.subscribing.scheduling import schedule_change
 from billing.subscribing.splitting import split
 from billing.subscribing.trialing import end_trial
@@ -169,6 +171,23 @@ def preview_cancellation(
             raise NothingToBill("All of it is billed already.")
         found = preview(period=last, at=at)
         transaction.set_rollback(True)
+    return found
+
+
+def preview_pause(*, subscription: Subscription, at: datetime, **asked: Any) -> Draft:
+    """
+    Return the document of the period that a pause would end: made by pausing, which is undone. asked: as of `pause`.
+
+    :raises PauseRefused: if it cannot be paused like this; see `pause`.
+    :raises NothingToBill: if that period is not made yet.
+    """
+    with transaction.atomic():
+        made = pause(subscription=subscription, at=at, **asked)
+        before = subscription.periods.filter(ends_at=made.starts_at, kind=PeriodKind.REGULAR).first()
+        found = preview(period=before, at=at) if before is not None else None
+        transaction.set_rollback(True)
+    if found is None:
+        raise NothingToBill("The period that it begins in is not made yet: nothing of it is paid.")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from billing.closing.facts import Billed, Closing, Late, UsageClaim
+from billing.models.subscriptions import GETS_PERIODS
 from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
@@ -23,7 +24,7 @@ IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_
 
 _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
-    s.state IN ('trialing', 'active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
+    s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
     n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial

@@ -1,11 +1,11 @@
 """May so much of a feature be used? What stands against it, and what would help."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.limits.reading import Asked, Row, UnknownFeature, read
+from billing.limits.reading import Asked, Row, UnknownFeature, paused_at, read
 from billing.limits.spending import Spent, spent_of
 from billing.limits.standing import Room, Standing, standing_of
 from billing.usage.current import UnknownCustomer
@@ -17,6 +17,7 @@ __all__ = ["Answer", "UnknownCustomer", "UnknownFeature", "answer", "check"]
 NOTHING_KNOWN: Mapping[str, str] = {}
 
 NOT_COVERED = "no_subscription"
+PAUSED = "paused"
 CAP_REACHED = "hard_cap_reached"
 WALLET_EMPTY = "wallet_empty"
 SPEND_CAP_REACHED = "spend_cap_reached"
@@ -78,18 +79,44 @@ def check(
 
 def answer(asked: Asked, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
     """Answer by what is stored now, as `check` does."""
-    rows = read(asked)
+    return answer_of(read(asked), asked, quantity, properties)
+
+
+def answer_of(
+    rows: Sequence[Row],
+    asked: Asked,
+    quantity: Decimal = ZERO,
+    properties: Mapping[str, str] = NOTHING_KNOWN,
+    *,
+    spent: Sequence[Spent] | None = None,
+    is_paused: bool | None = None,
+) -> Answer:
+    """
+    Answer by these rows of a feature.
+
+    spent: what is spent of caps; is_paused: whether its subscription is. Read where they are needed when absent.
+    """
     first = rows[0]
     standing = standing_of(rows, asked.at)
     if first.plan_feature_id is None:
-        return Answer(False, NOT_COVERED, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+        if is_paused is None:
+            is_paused = first.subscription_id is not None and paused_at(first.subscription_id, asked.at)
+        reason = PAUSED if is_paused else NOT_COVERED
+        return Answer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
     if standing is None:
         ends_at = first.ends_at
         return Answer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
-    return _limited(asked, first, standing, quantity, properties)
+    return _limited(asked, first, standing, quantity, properties, spent)
 
 
-def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
+def _limited(
+    asked: Asked,
+    row: Row,
+    standing: Standing,
+    quantity: Decimal,
+    properties: Mapping[str, str],
+    caps: Sequence[Spent] | None = None,
+) -> Answer:
     feature = standing.feature
     used, reserved = standing.used, standing.held
     reason, remaining, cost, room = "", None, None, None
@@ -104,7 +131,7 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
         room = standing.room
         if not reason and not room.is_endless and (room.available <= 0 if cost is None else cost > room.available):
             reason = WALLET_EMPTY
-    spent = _passed(asked, standing, cost, properties) if row.is_capped and not reason else None
+    spent = _passed(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
     if spent is not None and spent.stops:
         reason = SPEND_CAP_REACHED
     return Answer(
@@ -126,15 +153,19 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
     )
 
 
-def _passed(asked: Asked, standing: Standing, cost: Decimal | None, properties: Mapping[str, str]) -> Spent | None:
+def _passed(
+    asked: Asked,
+    standing: Standing,
+    cost: Decimal | None,
+    properties: Mapping[str, str],
+    caps: Sequence[Spent] | None,
+) -> Spent | None:
     """Return the cap that so much more would pass: one that stops before one that slows down."""
     more = None if cost is None else standing.invoiced_cost_of(cost)
     period_id, feature_id = standing.span.period_id, standing.feature.feature_id
-    passed = [
-        one
-        for one in spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
-        if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)
-    ]
+    if caps is None:
+        caps = spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
+    passed = [one for one in caps if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)]
     return min(passed, key=lambda one: not one.stops, default=None)
 
 

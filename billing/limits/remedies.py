@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from billing.limits.checking import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.checking import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
 from plans.models import PlanVersion
 from plans.models.prices import Consumption
 from plans.models.versions import Audience
@@ -24,6 +24,8 @@ def remedy_for(answer: Answer, *, at: datetime) -> dict[str, Any] | None:
     standing = answer.standing
     if answer.reason == NOT_COVERED:
         return {"kind": "subscribe"}
+    if answer.reason == PAUSED:
+        return {"kind": "resume"}
     if answer.reason == CAP_REACHED and standing is not None:
         plans = plans_with_more(standing.feature.feature_id, than=answer.included, at=at)
         return {"kind": "upgrade", "plans": plans}

@@ -7,6 +7,7 @@ from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
+from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.reservations import Reservation
@@ -45,6 +46,7 @@ __all__ = [
     "Member",
     "Override",
     "OwnCommitment",
+    "Pause",
     "Period",
     "PeriodGrant",
     "Redemption",

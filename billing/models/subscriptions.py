@@ -17,11 +17,14 @@ class SubscriptionState(models.TextChoices):
     DRAFT = "draft", "draft"
     TRIALING = "trialing", "in trial"
     ACTIVE = "active", "active"
+    PAUSED = "paused", "paused"
     CANCELLED = "cancelled", "cancelled"
     ENDED = "ended", "ended"
 
 
 RUNNING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
+GETS_PERIODS = "('trialing', 'active', 'paused', 'cancelled')"
+"""SQL for the states in which a subscription may have further periods."""
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -40,6 +43,7 @@ class Subscription(models.Model):
     trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
     term_ends_at: of one that is cancelled, when it would end by itself; empty if it would not.
     version: what its next period will be billed by; each period keeps its own.
+    drafted: of a draft, what it is to begin with: see `billing.subscribing.drafting`; empty for all others.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 
@@ -56,6 +60,7 @@ class Subscription(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     term_ends_at = models.DateTimeField(null=True, blank=True)
+    drafted = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -79,6 +84,7 @@ class Subscription(models.Model):
                 condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
                 name="cancelled_subscription_says_when",
             ),
+            models.CheckConstraint(condition=Q(state="draft") | Q(drafted={}), name="only_a_draft_is_still_to_begin"),
             models.CheckConstraint(
                 condition=Q(term_ends_at__isnull=True)
                 | Q(state__in=("cancelled", "ended"), term_ends_at__gte=F("ends_at")),

@@ -10,12 +10,12 @@ from billing.models import Coverage, Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState, Settling
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import end_coverage, go_on_covering
-from billing.subscribing.cutting import UsageInTheWay, cut, locked_periods
-from billing.subscribing.edges import TICK
+from billing.subscribing.cutting import UsageInTheWay, after_what_is_paid, cut, locked_periods
 from billing.subscribing.ending import end_finished
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.granting import grant_included
 from billing.subscribing.lengthening import lengthen
+from billing.subscribing.pausing import end_pause
 from billing.subscribing.revoking import forget_after_end
 from customers.models import Customer
 from plans.trail import change
@@ -54,7 +54,7 @@ def cancel(
         periods = locked_periods(subscription)
         ends_at = ends_at or _end_of_running(periods, subscription, at)
         _check(subscription, ends_at, at=at)
-        ends_at = _after_what_is_paid(periods, ends_at)
+        ends_at = after_what_is_paid(periods, ends_at)
         try:
             shorter = cut(subscription, periods, ends_at)
         except UsageInTheWay as error:
@@ -62,6 +62,7 @@ def cancel(
         if shorter is not None and not shorter.is_trial:
             Period.objects.filter(pk=shorter.pk).update(settles=SETTLES[give_back])
         end_coverage(Coverage.objects.filter(subscription=subscription), at=ends_at)
+        end_pause(subscription, ends_at=ends_at, at=at)
         if subscription.state != SubscriptionState.CANCELLED:
             subscription.term_ends_at = subscription.ends_at
         subscription.state = SubscriptionState.CANCELLED
@@ -119,18 +120,11 @@ def _end_of_running(periods: list[Period], subscription: Subscription, at: datet
     return running.ends_at if running else at
 
 
-def _after_what_is_paid(periods: list[Period], ends_at: datetime) -> datetime:
-    """Return the end, or the least bit later where the period that begins then may be paid for already."""
-    begins = any(one.starts_at == ends_at and one.kind == PeriodKind.REGULAR for one in periods)
-    is_billed = Period.objects.filter(
-        subscription__in={one.subscription_id for one in periods}, ends_at=ends_at, state=PeriodState.CLOSED
-    )
-    return ends_at + TICK if begins and is_billed.exists() else ends_at
-
-
 def _check(subscription: Subscription, ends_at: datetime, *, at: datetime) -> None:
     if subscription.state == SubscriptionState.ENDED:
         raise CancellationRefused(f"{subscription} has ended already.")
+    if subscription.state == SubscriptionState.DRAFT:
+        raise CancellationRefused(f"{subscription} is a draft and has no effect: discard it instead.")
     if ends_at < at:
         raise CancellationRefused(
             f"{ends_at:%Y-%m-%d %H:%M %Z} is past: cancel {subscription} now or at a later moment."
@@ -149,4 +143,6 @@ def _check_not_ended(subscription: Subscription, last: Period | None, *, at: dat
     if subscription.ends_at <= at:
         raise CancellationRefused(f"{subscription} has ended at {subscription.ends_at}: subscribe the customer anew.")
     if last is None or last.state != PeriodState.OPEN:
-        raise CancellationRefused(f"{subscription} was cancelled before it began: subscribe the customer anew.")
+        raise CancellationRefused(
+            f"{subscription} was cancelled before it began, or while it was paused: subscribe the customer anew."
+        )

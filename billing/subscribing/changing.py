@@ -143,6 +143,8 @@ def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *
         raise ChangeRefused(
             f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."
         )
+    if subscription.pauses.filter(state="to_come").exists():
+        raise ChangeRefused(f"{subscription} is to be paused: take that back first, or change it once it goes on.")
     if version.pk == subscription.version_id:
         raise ChangeRefused(f"{subscription} is on {version} already.")
     if moment < at:

@@ -51,6 +51,7 @@ class Facts:
     period_starts_at: datetime | None
     period_ends_at: datetime | None
     is_unused: bool
+    is_paused: bool
     moment: datetime = field(init=False)
     splits: bool = False
     problem: str = ""
@@ -67,7 +68,8 @@ ORDER BY s.id FOR NO KEY UPDATE
 _FACTS = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
-    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
+    EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN LATERAL (SELECT * FROM billing_period p
@@ -255,6 +257,8 @@ def _other_plan(one: Facts, version: PlanVersion) -> str:
 def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if one.state not in RUNNING:
         return f"It is {SubscriptionState(one.state).label}."
+    if one.is_paused:
+        return "It is to be paused: change its plan once it goes on."
     if one.version_id == version.pk:
         return f"It is on {version} already."
     if offered and one.currency not in offered:

@@ -37,6 +37,8 @@ KINDS: dict[str, Kind] = {
     "invoice.paid": Kind("An invoice was paid", Mail.BILLING),
     "subscription.created": Kind("A subscription was made"),
     "subscription.ended": Kind("A subscription ended", to_owner=True),
+    "subscription.paused": Kind("A subscription was paused"),
+    "subscription.resumed": Kind("A paused subscription went on"),
     "topup.failed": Kind("An automatic top-up could not be paid", Mail.BILLING, to_owner=True),
     "topup.paid": Kind("A top-up was paid, and its credits granted", Mail.BILLING),
     "topup.switched_off": Kind("Automatic top-ups were switched off", Mail.BILLING, to_owner=True),

@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import Series, Settlement
 from billing.repricing import publish_for
-from billing.subscribing import apply_coupon
+from billing.subscribing import apply_coupon, pause
 from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
@@ -108,6 +108,14 @@ def scheduled(state: str, *, decided: str, rollout: str = "rollout_id") -> str:
     return SCHEDULED.format(state=state, decided=decided, rollout=rollout)
 
 
+def paused(starts_at: str, ends_at: str, *, state: str = "state") -> str:
+    """Return the statement that adds another pause at another time."""
+    return (
+        "INSERT INTO billing_pause (subscription_id, starts_at, ends_at, state, reason, created_at)"  # noqa: S608
+        f" SELECT subscription_id, {starts_at}, {ends_at}, {state}, '', now() FROM billing_pause"
+    )
+
+
 def held(column: str, value: str) -> str:
     """Return the statement that adds another holding with one column of another value."""
     columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
@@ -166,6 +174,12 @@ CASES = [
     ),
     ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
     ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
+    # pauses
+    ("pause_state_is_known", "UPDATE billing_pause SET state = 'other'"),
+    ("pause_ends_after_it_starts", "UPDATE billing_pause SET ends_at = starts_at"),
+    ("pause_that_is_over_says_when", "UPDATE billing_pause SET state = 'over', ends_at = NULL"),
+    ("subscription_has_one_pause_at_a_time", paused("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
+    ("pauses_of_a_subscription_never_overlap", paused("starts_at", "ends_at", state="'over'")),
     # what was agreed
     ("overridden_figure_is_known", overridden(what="'other'", value="1")),
     ("override_is_within_its_bounds", overridden(what="'percent'", value="-101")),
@@ -319,7 +333,7 @@ SHADOWED = {"period_kind_is_known", "period_state_is_known"}
 def world() -> None:
     """Leave a closed month with usage and an open one, another subscription, and an event that nobody pays."""
     subscription = make_world("acme")
-    make_world("other")
+    other = make_world("other")
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
@@ -328,6 +342,7 @@ def world() -> None:
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     promise(subscription, 100, at=FEB, starts_at=MAR)
+    pause(subscription=other, at=FEB, starts_at=MAR, ends_at=MAR + timedelta(days=40))
     cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)

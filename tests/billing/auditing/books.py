@@ -27,6 +27,8 @@ from billing.subscribing import (
     cancel,
     change_plan,
     extend_periods,
+    follow_pauses,
+    pause,
     remove_coupon,
     set_quantity,
     uncancel,
@@ -102,6 +104,7 @@ def make_books() -> None:
     roll_out(at=JAN)
     publish_due(at=FEB)
     cap(acme, 500, feature="calls", action="throttle", per_minute=60, at=JAN)
+    follow_pauses(at=NOW)
     extend_periods(until=NOW)
     move_due(at=NOW)
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
@@ -195,7 +198,7 @@ def _move_in_mid_period() -> None:
 
 
 def _leave_early() -> None:
-    """Two who leave in the middle of a month that they have paid for; one of them comes back and leaves later."""
+    """Two who leave in the middle of a month that they have paid for, one of whom comes back; and two who pause."""
     fees = [fee("31"), fee("7.50", code="desk", label="Desks", basis="seat", least=1)]
     paid = publish(version=make_plan("paid", fees=fees, offers=[]), by=None, at=JAN)
     for code, give_back in (("leaver", "credit"), ("returner", "refund")):
@@ -207,6 +210,10 @@ def _leave_early() -> None:
     cancel(subscription=subscription, at=JAN, ends_at=FEB + timedelta(days=14))
     close_one(period_id=subscription.periods.get(starts_at=JAN, kind="regular").pk, at=FEB)
     uncancel(subscription=subscription, at=FEB)
+    for code, ends_at in (("sleeper", FEB + timedelta(days=5)), ("dormant", None)):
+        subscription = subscribe(make_customer(code), paid)
+        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        pause(subscription=subscription, at=JAN + timedelta(days=10), ends_at=ends_at, reason="Closed for the season")
 
 
 def _held() -> list[dict[str, Any]]:
