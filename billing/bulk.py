@@ -5,6 +5,7 @@ from billing.closing.runs import CLOSE_RUN
 from billing.granting.job import PROMOTION
 from billing.importing.job import USAGE_IMPORT
 from billing.jobs.kinds import Kinds
+from billing.migrating.steps import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
 from billing.models.jobs import JobKind
 from billing.printing.job import RENDERING
 
@@ -14,4 +15,7 @@ KINDS: Kinds = {
     JobKind.CLOSE_RUN: CLOSE_RUN,
     JobKind.RENDERING: RENDERING,
     JobKind.AUDIT: AUDIT,
+    JobKind.MIGRATION_PREVIEW: MIGRATION_PREVIEW,
+    JobKind.MIGRATION: MIGRATION,
+    JobKind.MIGRATION_UNDO: MIGRATION_UNDO,
 }

@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "FeeKind": "plans.models.prices.FeeKind",
         "Guarded": "billing.models.guardrails.Guarded",
         "CeilingSetter": "wallets.models.topups.CeilingSetter",
+        "MigrationMoment": "billing.models.migrating.When",
     },
 }
 

@@ -16,6 +16,16 @@ from billing.api.jobs import JobResultView, JobView
 from billing.api.late import LateUsageView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
+from billing.api.migrations import (
+    MigrationDropView,
+    MigrationNoticeView,
+    MigrationPreviewView,
+    MigrationRollBackView,
+    MigrationRunView,
+    MigrationsView,
+    MigrationView,
+    MovesView,
+)
 from billing.api.month_end import MonthEndView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.pauses import PauseView, ResumptionView
@@ -53,6 +63,14 @@ urlpatterns = [
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/entitlements", EntitlementsView.as_view(), name="entitlements"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
+    path("migrations", MigrationsView.as_view(), name="migrations"),
+    path("migrations/<int:number>", MigrationView.as_view(), name="migration"),
+    path("migrations/<int:number>/moves", MovesView.as_view(), name="migration_moves"),
+    path("migrations/<int:number>/preview", MigrationPreviewView.as_view(), name="migration_preview"),
+    path("migrations/<int:number>/tell", MigrationNoticeView.as_view(), name="migration_tell"),
+    path("migrations/<int:number>/run", MigrationRunView.as_view(), name="migration_run"),
+    path("migrations/<int:number>/roll-back", MigrationRollBackView.as_view(), name="migration_roll_back"),
+    path("migrations/<int:number>/drop", MigrationDropView.as_view(), name="migration_drop"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
     path("subscriptions/<str:subscription>/upcoming", UpcomingView.as_view(), name="subscription_upcoming"),

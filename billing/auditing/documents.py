@@ -99,7 +99,7 @@ _DATES = f"""
         OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
             SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)
-        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT (is_cut AND i.period_end > next_ends_at)))
+        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut))
 """  # noqa: S608
 
 # A usage credit is of the same counter as the line that it takes back.

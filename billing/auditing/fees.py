@@ -26,7 +26,7 @@ _PERIODS = """
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
 JOIN billing_period own ON own.invoice_id = i.id JOIN billing_subscription s ON s.id = own.subscription_id
-WHERE NOT EXISTS (
+WHERE own.kind <> 'undone' AND NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
         AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end

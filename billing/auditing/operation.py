@@ -17,6 +17,7 @@ from billing.auditing import (
     history,
     jobs,
     metering,
+    migrating,
     notices,
     numbers,
     payments,
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     *topups.CHECKS,
     *access.CHECKS,
     *jobs.CHECKS,
+    *migrating.CHECKS,
     *notices.CHECKS,
 )
 

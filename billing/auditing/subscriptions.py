@@ -152,15 +152,17 @@ _COVERAGE = """
 """
 
 # A change that was done has a period that begins with it, and comes from the version of the one before. Where a
-# period was to be split and was not, the row says why.
+# period was to be split and was not, the row says why. A migration that was rolled back has undone its changes.
 _CHANGES = """
     SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
     LEFT JOIN billing_rollout r ON r.id = m.rollout_id
     WHERE m.version_id <> r.version_id OR m.splits_period > r.splits_periods
         OR (m.state IN ('pending', 'done') AND m.splits_period < r.splits_periods AND m.problem = '')
         OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))
-        OR (m.state = 'done' AND (m.decided_at < m.moment
-            OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
+        OR (m.state = 'done' AND m.decided_at < m.moment)
+        OR (m.state = 'done'
+            AND NOT EXISTS (SELECT FROM billing_move v WHERE v.change_id = m.id AND v.state = 'undone')
+            AND (NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
                 AND p.kind = 'regular' AND p.version_id = m.version_id AND p.starts_at = m.moment)
             OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
                 AND p.kind = 'regular' AND p.version_id = m.from_version_id AND p.ends_at = m.moment)))

@@ -7,6 +7,7 @@ from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
+from billing.models.migrating import Migration, Move
 from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
@@ -44,6 +45,8 @@ __all__ = [
     "Level",
     "Look",
     "Member",
+    "Migration",
+    "Move",
     "Override",
     "OwnCommitment",
     "Pause",

@@ -21,6 +21,9 @@ class JobKind(models.TextChoices):
     CLOSE_RUN = "close_run", "close run"
     RENDERING = "rendering", "making of PDFs"
     AUDIT = "audit", "audit"
+    MIGRATION_PREVIEW = "migration_preview", "preview of a migration"
+    MIGRATION = "migration", "migration"
+    MIGRATION_UNDO = "migration_undo", "migration rolled back"
 
 
 class JobState(models.TextChoices):

@@ -18,6 +18,7 @@ from plans.models.prices import Billed
 class PeriodKind(models.TextChoices):
     OPENING = "opening", "opening: bills what is due in advance at the start"
     REGULAR = "regular", "regular"
+    UNDONE = "undone", "undone: a roll back has taken it back, and another one took its place"
 
 
 class PeriodState(models.TextChoices):
@@ -60,7 +61,8 @@ class PeriodQuerySet(models.QuerySet["Period"]):
     def counted_by_coupons(self) -> Self:
         """Leave out a trial's, unless it claims fees as an opening period does: docs/closing.md#coupons."""
         in_advance = Fee.objects.filter(version=OuterRef("version"), billed=Billed.ADVANCE)
-        return self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
+        counted = self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
+        return counted.exclude(kind=PeriodKind.UNDONE)
 
     def containing(self, at: datetime) -> Self:
         return self.filter(starts_at__lte=at, ends_at__gt=at)
@@ -114,7 +116,9 @@ class Period(models.Model):
             one_of("kind", PeriodKind, name="period_kind_is_known"),
             one_of("state", PeriodState, name="period_state_is_known"),
             models.CheckConstraint(
-                condition=Q(kind="opening", ends_at=F("starts_at")) | Q(kind="regular", ends_at__gt=F("starts_at")),
+                condition=Q(kind="opening", ends_at=F("starts_at"))
+                | Q(kind="regular", ends_at__gt=F("starts_at"))
+                | Q(kind="undone", ends_at__gte=F("starts_at")),
                 name="only_an_opening_period_is_empty",
             ),
             models.CheckConstraint(condition=Q(due_at__gte=F("ends_at")), name="period_is_never_due_before_its_end"),
@@ -147,6 +151,11 @@ class Period(models.Model):
                         RangeOperators.OVERLAPS,
                     ),
                 ],
+                condition=~Q(kind="undone"),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="undone") | Q(state="closed", late_since__isnull=True, continues__isnull=True),
+                name="undone_period_is_over_and_done_with",
             ),
         ]
         indexes = [

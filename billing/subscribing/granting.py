@@ -58,7 +58,7 @@ ORDER BY p.id FOR NO KEY UPDATE
 """
 _GONE = """
 SELECT g.period_id, s.customer_id FROM billing_periodgrant g JOIN billing_subscription s ON s.id = g.subscription_id
-WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id) AND {which}
+WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id AND p.kind <> 'undone') AND {which}
 ORDER BY 1 FOR UPDATE OF g SKIP LOCKED
 """
 _LOTS = """

@@ -14,7 +14,7 @@ EVERYTHING_SEEN = [
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation guardrail alert",
-    "billing.event correction job",
+    "billing.event correction job migration move",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
@@ -36,6 +36,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
+        ("add run", ["billing.migration"]),
         ("issue", ["invoices.creditnote"]),
         ("record", ["invoices.payment"]),
         ("lock", ["invoices.month"]),
@@ -49,6 +50,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),
         ("change", ["plans.publishingrule"]),
+        ("approve", ["billing.migration"]),
         ("close", ["billing.period"]),
         ("lock unlock", ["invoices.month"]),
     ],
@@ -60,6 +62,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
+        ("add run", ["billing.migration"]),
     ],
     "support": [("view", EVERYTHING_SEEN)],
     "engineer": [

@@ -59,6 +59,7 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
             Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
+            Item("Migrations", "move_down", "billing_migration_changelist", "billing.view_migration"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),

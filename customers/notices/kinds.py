@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "alert.recovered": Kind("What was over a limit is below it again", Mail.ALERTS, to_owner=True),
     "invoice.issued": Kind("An invoice or credit note was issued", Mail.BILLING),
     "invoice.paid": Kind("An invoice was paid", Mail.BILLING),
+    "migration.announced": Kind("A subscription will move to another plan", Mail.BILLING, to_owner=True),
     "subscription.created": Kind("A subscription was made"),
     "subscription.ended": Kind("A subscription ended", to_owner=True),
     "subscription.paused": Kind("A subscription was paused"),

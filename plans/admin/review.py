@@ -163,7 +163,7 @@ def _reason(request: HttpRequest) -> str:
 class PublishingRuleAdmin(ModelAdmin):
     """One row, so its list leads to it."""
 
-    fields = ("needs_approval", "one_model_per_plan")
+    fields = ("needs_approval", "migrations_need_approval", "one_model_per_plan")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:plans_publishingrule_change", args=[1]))

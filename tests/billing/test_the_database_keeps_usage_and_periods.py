@@ -15,6 +15,7 @@ from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.guarding.test_the_database_keeps_guardrails import CASES as OF_GUARDRAILS
 from tests.billing.ingest.world import call, make_world, send
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
+from tests.billing.migrating.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
 from tests.billing.reserving.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
@@ -361,7 +362,7 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS]}
+    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS, *OF_MIGRATIONS]}
     assert named_constraints("billing") - SHADOWED <= tried
 
 

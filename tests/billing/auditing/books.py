@@ -51,6 +51,9 @@ from plans.publishing import new_version, publish, publish_due
 from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
+from tests.billing.migrating.world import make_version, planned, roll_back
+from tests.billing.migrating.world import run as run_migration
+from tests.billing.migrating.world import use as migrated_use
 from tests.builders import (
     FEB,
     JAN,
@@ -99,6 +102,7 @@ def make_books() -> None:
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     _move_in_mid_period()
     _leave_early()
+    _migrate()
     dearer = new_version(source=team, by=None, at=JAN)
     publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
@@ -131,6 +135,21 @@ def _lock() -> None:
     for month in (date(2026, 2, 1), date(2026, 3, 1)):
         held = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
     unlock_month(lock_id=held.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
+
+
+def _migrate() -> None:
+    """Move two customers in the middle of a month; take one of them back, whose former part is billed by then."""
+    old, new = make_version("plain", included=1), make_version("plainer", "0.20")
+    noon = JAN + timedelta(days=14, hours=12)
+    for name in ("goes", "returns"):
+        one = subscribe(make_customer(name), old)
+        close_one(period_id=one.periods.get(kind="opening").pk, at=JAN)
+        migrated_use(one, 3, JAN + timedelta(days=9), event="api.call")
+        migration = planned(new, plan="plain", ids=[name], at=noon)
+        run_migration(migration, at=noon)
+        migrated_use(one, 2, noon + timedelta(hours=1), event="api.call")
+    close_one(period_id=one.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
+    roll_back(migration, at=noon + timedelta(hours=3))
 
 
 def _include() -> None:
@@ -423,7 +442,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
     )
-    for invoice in Invoice.objects.filter(reference__startswith="period:").order_by("id")[:3]:
+    for invoice in Invoice.objects.filter(reference__startswith="period:", state="issued").order_by("id")[:3]:
         content = f"%PDF of {invoice}".encode()
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
