@@ -105,7 +105,7 @@ class PurchaseAdmin(ModelAdmin):
     def invoice_shown(self, purchase: Purchase) -> SafeString:
         page = reverse("admin:invoices_invoice_change", args=[purchase.invoice_id])
         state = purchase.invoice.get_state_display()
-        return format_html('<a href="{}">{}</a>, {}', page, purchase.invoice, state)
+        return format_html('<span><a href="{}">{}</a>, {}</span>', page, purchase.invoice, state)
 
     def buy_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
         """Ask what to buy into a wallet, and buy it."""

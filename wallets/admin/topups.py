@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -58,6 +59,7 @@ class CeilingInline(TabularInline):
     model = TopUpCeiling
     extra = 0
     hide_title = True
+    formfield_overrides = {models.DecimalField: {"widget": NumberInput}}
     verbose_name = "ceiling"
     verbose_name_plural = "Ceilings: so many top-ups, or so much money with tax; the customer's never above finance's"
     ordering = ("set_by", "span")
