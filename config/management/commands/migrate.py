@@ -1,4 +1,4 @@
-"""Django's `migrate`, which installs the message queue as well when the queue lives in our database."""
+"""Django's `migrate`, quicker, which installs the message queue as well when that lives in our database."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from config import broker
+from config.migrating import classes_told_of_options
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        super().handle(*args, **options)
+        with classes_told_of_options():
+            super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
             return
         with connections[options["database"]].cursor() as cursor:
