@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -24,13 +25,13 @@ from billing.auditing.job import AUDIT
 from billing.models import Job
 from billing.models.jobs import JobKind
 from billing.month_end.checklist import MOST_COUNTED, Point
-from billing.month_end.operation import obstacles
+from billing.month_end.operation import kept, obstacles
 from billing.month_end.overview import Standing, overview
 from billing.printing.selecting import of_month
 from customers.models import Seller
 from invoices.locking import CannotLock, sums_of, unlock_month
 from invoices.models import DocumentKind, MonthLock
-from invoices.months import next_month
+from invoices.months import month_edges, next_month
 from plans.figures import money, number, plural
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
@@ -188,12 +189,13 @@ class MonthLockAdmin(ModelAdmin):
         _require(request, SEE)
         place = _place(seller_id, month)
         lock = self._in_force(place)
-        points = [] if lock else month_end.checklist(seller=place.seller, month=place.month)
+        points = kept(lock) if lock else month_end.checklist(seller=place.seller, month=place.month)
         may = request.user.has_perm
         context = {
             "place": place,
             "lock": lock,
             "points": [point_shown(one, place) for one in points],
+            "is_over": timezone.now() >= month_edges(place.month, ZoneInfo(place.seller.time_zone))[1],
             "is_blocked": any(one.keeps_open for one in points),
             "sums": [_sum_shown(one) for one in sums_of(place.seller, place.month)],
             "earlier": MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=False)

@@ -42,5 +42,13 @@ def as_kept(points: list[Point]) -> list[dict[str, Any]]:
     return [asdict(one) | {"amounts": _plainly(one.amounts)} for one in points]
 
 
+def kept(lock: MonthLock) -> list[Point]:
+    """Return the points as a lock has kept them."""
+    return [
+        Point(one["code"], one["count"], one["blocks"], {a["currency"]: Decimal(a["amount"]) for a in one["amounts"]})
+        for one in lock.checklist
+    ]
+
+
 def _plainly(amounts: dict[str, Decimal]) -> list[dict[str, str]]:
     return [{"amount": plain(amounts[name]), "currency": name} for name in sorted(amounts)]

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 
 from billing.admin.jobs import audits, closing_runs, imports, printing, promotions
 from billing.jobs.finishing import figures_of
 from billing.jobs.progress import pace_of, progress_of
-from billing.models import Job
+from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 
 MOST_SHOWN = 20
@@ -34,12 +35,15 @@ def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
         "far": far,
         "passed": far.done + far.failed,
         "pace": pace_of(job, far, at=at) if job.is_open else None,
-        "failed_items": job.items.filter(state=ItemState.FAILED).order_by("number")[:MOST_SHOWN]
-        if far.failed
-        else (),
+        "failed_items": _failed_as_a_whole(job) if far.failed else (),
         "may": _ways(job),
         **TOLD_BY.get(JobKind(job.kind), _plainly)(job, figures),
     }
+
+
+def _failed_as_a_whole(job: Job) -> QuerySet[JobItem]:
+    """Return the first items that failed and found nothing; what others have found says why they did."""
+    return job.items.filter(state=ItemState.FAILED, findings=[]).order_by("number")[:MOST_SHOWN]
 
 
 def _plainly(job: Job, figures: dict[str, int]) -> dict[str, Any]:
