@@ -7,7 +7,7 @@ from plans.models.catalogue import FeatureKind
 from plans.models.included import CREDITS as CREDIT_UNITS
 from plans.models.included import Every
 from plans.models.meters import Aggregation
-from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource
+from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource, UnlockedBy
 from plans.pricing.anchors import Interval
 from plans.pricing.currencies import CREDITS
 from plans.pricing.money import minor_unit
@@ -27,6 +27,7 @@ def problems_of(version: PlanVersion) -> list[str]:
     if not features and not fees:
         return ["It charges and grants nothing: add a fee or a feature."]
     found = [problem for granted in features for problem in _problems_of_feature(granted)]
+    found += [problem for granted in features for problem in _problems_of_unlock(granted, features)]
     offered = {fee.currency for fee in fees}
     offered |= {price.currency for granted in features for price in granted.prices.all()} - {CREDITS}
     for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
@@ -52,6 +53,21 @@ def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
         yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
         yield from _problems_of_price(granted, price)
+
+
+def _problems_of_unlock(granted: PlanFeature, features: list[PlanFeature]) -> Iterator[str]:
+    """Yield why a feature could never be opened."""
+    if not granted.unlocked_with:
+        return
+    others = {one.feature.code: one for one in features if one.feature.kind == FeatureKind.METERED}
+    other = others.get(granted.unlocked_with)
+    if other is None or other == granted:
+        yield (
+            f"{granted.feature} opens by usage of “{granted.unlocked_with}”, which is no other metered feature of the"
+            " version: choose one."
+        )
+    elif granted.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in ("count", "sum"):
+        yield f"{granted.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
 
 
 def _problems_of_included(

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from billing.api.limits import standing_document
 from billing.api.refusals import NotFound
 from billing.limits.entitling import Entitlement, UnknownCustomer, entitlements
+from billing.limits.remedies import lock_document
 from customers.clock import time_for
 
 
@@ -48,4 +49,5 @@ def _document(one: Entitlement) -> dict[str, Any]:
         "subscription": one.subscription,
         "named": one.named,
         **standing_document(one.answer),
+        "unlock": lock_document(one.answer.lock) if one.answer.lock else None,
     }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from billing.limits.checking import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.checking import CAP_REACHED, LOCKED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
 from billing.limits.remedies import remedy_for
 from customers.access.problems import Problem
 from plans.api.fields import amount_document
@@ -47,6 +47,7 @@ def standing_document(answer: Answer) -> dict[str, Any]:
 _TOLD = {
     NOT_COVERED: "No running subscription of the customer covers the feature.",
     PAUSED: "The subscription that covers the feature is paused.",
+    LOCKED: "The feature is not open yet.",
     CAP_REACHED: "{remaining} of {included} are left until {resets_at:%Y-%m-%d %H:%M} UTC.",
     WALLET_EMPTY: "The wallet has {available} {unit} for this.",
     SPEND_CAP_REACHED: "The spend cap of {cap} is reached.",

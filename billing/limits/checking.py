@@ -8,6 +8,7 @@ from decimal import Decimal
 from billing.limits.reading import Asked, Row, UnknownFeature, paused_at, read
 from billing.limits.spending import Spent, spent_of
 from billing.limits.standing import Room, Standing, standing_of
+from billing.limits.unlocking import Lock, Locks
 from billing.usage.current import UnknownCustomer
 from plans.models.prices import Consumption
 from plans.pricing.exact import EXACT, ZERO
@@ -18,6 +19,7 @@ NOTHING_KNOWN: Mapping[str, str] = {}
 
 NOT_COVERED = "no_subscription"
 PAUSED = "paused"
+LOCKED = "locked"
 CAP_REACHED = "hard_cap_reached"
 WALLET_EMPTY = "wallet_empty"
 SPEND_CAP_REACHED = "spend_cap_reached"
@@ -32,6 +34,7 @@ class Answer:
     resets_at: when the allowance starts anew. cost: what the quantity costs, in the wallet's unit where one pays and
     in the invoice's currency otherwise; None where its properties do not tell. room: what wallets have for it.
     spent: the spend cap that is reached. retry_after: seconds to wait before the next use, where that slows it down.
+    lock: what has to be reached before the feature opens.
     when_unreachable: what the product does when it gets no answer: let it through (open), or not (closed).
     """
 
@@ -50,6 +53,7 @@ class Answer:
     retry_after: int | None = None
     when_unreachable: str = "open"
     standing: Standing | None = None
+    lock: Lock | None = None
 
     def refused_for(self, reason: str) -> "Answer":
         """Return the same where another limit turned out to stand against it."""
@@ -90,6 +94,7 @@ def answer_of(
     *,
     spent: Sequence[Spent] | None = None,
     is_paused: bool | None = None,
+    locks: Locks | None = None,
 ) -> Answer:
     """
     Answer by these rows of a feature.
@@ -103,10 +108,16 @@ def answer_of(
             is_paused = first.subscription_id is not None and paused_at(first.subscription_id, asked.at)
         reason = PAUSED if is_paused else NOT_COVERED
         return Answer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+    if lock := (locks or Locks(asked)).of(first):
+        return _closed(first, lock)
     if standing is None:
         ends_at = first.ends_at
         return Answer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
     return _limited(asked, first, standing, quantity, properties, spent)
+
+
+def _closed(row: Row, lock: Lock) -> Answer:
+    return Answer(False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, lock=lock)
 
 
 def _limited(
@@ -170,8 +181,10 @@ def _passed(
 
 
 def beyond_its_cap(asked: Asked) -> Answer | None:
-    """Return what stands against a use that is counted already, if that is beyond the hard cap of its feature."""
+    """Return what stands against a use that is counted already: it is beyond a hard cap, or its feature is closed."""
     rows = read(asked)
+    if lock := Locks(asked).of(rows[0]):
+        return _closed(rows[0], lock)
     standing = standing_of(rows, asked.at)
     if standing is None or standing.feature.consumption != Consumption.HARD_CAP:
         return None

@@ -6,6 +6,7 @@ from datetime import datetime
 from billing.limits.checking import Answer, UnknownCustomer, answer_of
 from billing.limits.reading import Asked, Row, paused_at, read_all
 from billing.limits.spending import spent_of
+from billing.limits.unlocking import Locks
 from billing.models import Subscription
 from billing.subscribing import extend_customers
 from billing.subscribing.extending import AHEAD
@@ -52,13 +53,14 @@ def entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Entitlem
     spent = spent_of(customer=customer, sandbox=sandbox, at=at) if any(row.is_capped for row in firsts) else []
     without = {row.subscription_id for row in firsts if row.version_id is None}
     paused = {id_ for id_ in without if paused_at(id_, at)}
+    locks = Locks(Asked(customer, "", sandbox, at))
 
     def entitled(rows: list[Row]) -> Entitlement:
         first = rows[0]
         feature, subscription = features[first.feature_id], subscriptions[first.subscription_id]
         asked = Asked(customer, feature.code, sandbox, at, subscription.external_id if subscription.named else "")
         value = granted[first.plan_feature_id].static_value if first.plan_feature_id else ""
-        answer = answer_of(rows, asked, spent=spent, is_paused=first.subscription_id in paused)
+        answer = answer_of(rows, asked, spent=spent, is_paused=first.subscription_id in paused, locks=locks)
         return Entitlement(feature, subscription.external_id, subscription.named, value, answer)
 
     return [entitled(rows) for rows in found]

@@ -38,6 +38,7 @@ class Row(NamedTuple):
 
     reserved, purses, is_capped: what is reserved of the feature, what wallets hold for it, and whether a spend cap
     stops it or slows it down, as `billing.limits.standing` reads them.
+    unlocked_by, unlocked_with, unlocked_at: what opens the feature: see `PlanFeature`.
     """
 
     customer_id: int
@@ -64,6 +65,9 @@ class Row(NamedTuple):
     quantity: Decimal
     fingerprint: Decimal
     carried: Decimal
+    unlocked_by: str
+    unlocked_with: str
+    unlocked_at: Decimal
 
     @property
     def span(self) -> Span:
@@ -97,7 +101,8 @@ EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
 _COLUMNS = f"""
 SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_PURSES}, {_IS_CAPPED},
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES}, {CONTINUES},
-       p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried,
+       pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
 FROM customers_customer cu
 """  # noqa: S608
 _PERIODS = """

@@ -78,6 +78,7 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
         source="feature.when_unreachable", help_text="What your product does while it gets no answer: open or closed."
     )
     included = NumberField(help_text="Units per period that cost nothing.")
+    unlocked_at = NumberField(help_text="Units, or money of the subscription's currency, from which on it is open.")
     prices = PriceSerializer(many=True)
 
     class Meta:
@@ -91,6 +92,9 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
             "consumption",
             "included",
             "static_value",
+            "unlocked_by",
+            "unlocked_with",
+            "unlocked_at",
             "prices",
         ]
         read_only_fields = fields

@@ -31,6 +31,15 @@ class AtZero(models.TextChoices):
     GRACE = "grace", "go on into debt, up to a limit"
 
 
+class UnlockedBy(models.TextChoices):
+    """What has to reach a threshold before a feature opens, in the running period or since the subscription began."""
+
+    USAGE = "usage", "usage of a feature in the period"
+    USAGE_EVER = "usage_ever", "usage of a feature since the start"
+    SPEND = "spend", "spend on usage in the period"
+    SPEND_EVER = "spend_ever", "spend on usage since the start"
+
+
 class ChargeModel(models.TextChoices):
     FLAT = "flat", "flat fee"
     PER_UNIT = "per_unit", "per unit"
@@ -82,6 +91,8 @@ class PlanFeature(models.Model):
 
     included: units per period that cost nothing. For `hard_cap` they are all there is.
     at_zero: what happens when a wallet has nothing left, where one pays. grace: how far it may go into debt then.
+    unlocked_by: what opens it once it has reached `unlocked_at`: units of the feature of code `unlocked_with`, or
+    money of the subscription's currency; empty where it is open from the start.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="features")
@@ -97,8 +108,26 @@ class PlanFeature(models.Model):
         **UNIT_PRICE, default=0, help_text="How far below zero the wallet may go: credits, or money of its currency."
     )
 
+    unlocked_by = models.CharField(
+        "opens by",
+        max_length=10,
+        choices=UnlockedBy,
+        blank=True,
+        db_default="",
+        help_text="Empty: open from the start.",
+    )
+    unlocked_with = models.CharField("usage of", max_length=64, blank=True, db_default="")
+    unlocked_at = models.DecimalField("from", **UNIT_PRICE, default=0, db_default=0)
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(unlocked_by="", unlocked_with="", unlocked_at=0)
+                | Q(unlocked_by__in=("usage", "usage_ever"), unlocked_at__gt=0) & ~Q(unlocked_with="")
+                | Q(unlocked_by__in=("spend", "spend_ever"), unlocked_at__gt=0, unlocked_with=""),
+                name="feature_opens_by_something_that_can_be_reached",
+            ),
+            finite("unlocked_at", name="unlock_threshold_is_finite"),
             models.UniqueConstraint(fields=["version", "feature"], name="feature_has_one_consumption_model"),
             one_of("at_zero", AtZero, name="rule_at_zero_is_known"),
             finite("grace", name="grace_is_finite"),

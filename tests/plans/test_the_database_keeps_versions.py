@@ -141,6 +141,16 @@ CASES = [
     # features, prices and fees of a version
     ("consumption_model_is_known", edit("plans_planfeature", "consumption = 'other'")),
     ("rule_at_zero_is_known", edit("plans_planfeature", "at_zero = 'other', consumption = 'credits'")),
+    ("unlock_threshold_is_finite", edit("plans_planfeature", "unlocked_at = 'NaN', unlocked_by = 'spend'")),
+    ("feature_opens_by_something_that_can_be_reached", edit("plans_planfeature", "unlocked_by = 'spend'")),
+    (
+        "feature_opens_by_something_that_can_be_reached",
+        edit("plans_planfeature", "unlocked_by = '', unlocked_at = 1"),
+    ),
+    (
+        "feature_opens_by_something_that_can_be_reached",
+        edit("plans_planfeature", "unlocked_by = 'usage', unlocked_at = 1"),
+    ),
     ("grace_is_finite", edit("plans_planfeature", "grace = 'NaN', at_zero = 'grace', consumption = 'credits'")),
     ("only_a_wallet_comes_to_zero", edit("plans_planfeature", "at_zero = 'overage'")),
     ("grace_has_a_limit", edit("plans_planfeature", "at_zero = 'grace', consumption = 'credits'")),
