@@ -42,9 +42,7 @@ def told_of(migration: Migration, at: datetime) -> dict[str, Any]:
     return {
         "migration": migration,
         "states": [(label, counts[state]) for state, label in MoveState.choices if state in counts],
-        "problems": list(
-            migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk")).order_by("-n", "problem")
-        )[:MOST_SHOWN],
+        "problems": _problems(migration),
         "with_warnings": migration.moves.exclude(warnings=[]).count(),
         "totals": _totals(migration),
         "increases": _increases(migration),
@@ -54,6 +52,12 @@ def told_of(migration: Migration, at: datetime) -> dict[str, Any]:
         "missing": missing(migration, at=at) if migration.state in OPEN else "",
         "may": _ways(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED),
     }
+
+
+def _problems(migration: Migration) -> list[dict[str, Any]]:
+    """Return the most frequent problems, each with how many have it."""
+    found = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
+    return list(found.order_by("-n", "problem")[:MOST_SHOWN])
 
 
 def _totals(migration: Migration) -> list[Totals]:
