@@ -66,7 +66,7 @@ def replay(
 def _tried(copy: CustomerCopy, spans: Mapping[int, Span]) -> CustomerCopy:
     """Return a customer whose periods are on the versions that are tried."""
     periods = [replace(one, version_id=spans[one.id].version_id) if one.id in spans else one for one in copy.periods]
-    return customers.copy_of(copy.id, copy.zone, copy.since, copy.until, periods)
+    return customers.copy_of(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
 
 
 def _replay(
