@@ -8,6 +8,7 @@ from billing.jobs.kinds import Kinds
 from billing.migrating.steps import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
 from billing.models.jobs import JobKind
 from billing.printing.job import RENDERING
+from billing.simulating.job import SIMULATION
 
 KINDS: Kinds = {
     JobKind.USAGE_IMPORT: USAGE_IMPORT,
@@ -18,4 +19,5 @@ KINDS: Kinds = {
     JobKind.MIGRATION_PREVIEW: MIGRATION_PREVIEW,
     JobKind.MIGRATION: MIGRATION,
     JobKind.MIGRATION_UNDO: MIGRATION_UNDO,
+    JobKind.SIMULATION: SIMULATION,
 }

@@ -12,6 +12,7 @@ from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
 from billing.reserving import lapse_due
+from billing.simulating.forgetting import forget_results
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
@@ -95,8 +96,9 @@ def look_after_guardrails() -> dict[str, int]:
 
 @shared_task
 def forget_old_jobs() -> int:
-    """Let go of what jobs of long ago held; what is left of them is for the next hour."""
-    return forget_old(at=database_time())
+    """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
+    at = database_time()
+    return forget_old(at=at) + forget_results(at=at)
 
 
 @shared_task

@@ -31,6 +31,7 @@ from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.pauses import PauseView, ResumptionView
 from billing.api.quantities import QuantityView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
+from billing.api.simulations import SimulatedBillsFileView, SimulatedBillsView, SimulationsView, SimulationView
 from billing.api.subscriptions import SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
 from billing.api.trials import TrialView
@@ -57,6 +58,10 @@ urlpatterns = [
     path("alerts", AlertsView.as_view(), name="alerts"),
     path("jobs/<int:number>", JobView.as_view(), name="job"),
     path("jobs/<int:number>/result.csv", JobResultView.as_view(), name="job_result"),
+    path("simulations", SimulationsView.as_view(), name="simulations"),
+    path("simulations/<int:number>", SimulationView.as_view(), name="simulation"),
+    path("simulations/<int:number>/bills", SimulatedBillsView.as_view(), name="simulated_bills"),
+    path("simulations/<int:number>/bills.csv", SimulatedBillsFileView.as_view(), name="simulated_bills_csv"),
     path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),

@@ -23,6 +23,7 @@ from billing.auditing import (
     payments,
     purchases,
     reservations,
+    simulations,
     subscriptions,
     topups,
     wallets,
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     *access.CHECKS,
     *jobs.CHECKS,
     *migrating.CHECKS,
+    *simulations.CHECKS,
     *notices.CHECKS,
 )
 

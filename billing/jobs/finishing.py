@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from billing.jobs.kinds import Kind
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
 from plans.trail import change
@@ -26,7 +27,7 @@ def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def finish(*, job_id: int, at: datetime) -> bool:
+def finish(*, job_id: int, kind: Kind, at: datetime) -> bool:
     """
     End a running job of which no item waits, with its figures, and return whether it was this call that did.
 
@@ -40,4 +41,6 @@ def finish(*, job_id: int, at: datetime) -> bool:
         job.state = JobState.FAILED if job.failed else JobState.DONE
         job.figures, job.finished_at = figures_of([job.pk])[job.pk], at
         job.save(update_fields=["failed", "state", "figures", "finished_at"])
+        if not job.failed:
+            kind.end(job, at)
         return True

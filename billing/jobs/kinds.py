@@ -45,6 +45,7 @@ class Kind:
         is done again as a whole, and must find out what of it is done.
     columns: of the result file, where an item's findings are rows.
     at_one_moment: whether all that an item reads must be as it was when it was begun, whatever is written meanwhile.
+    end: what there is to do once all items are done, within the transaction that ends the job.
     """
 
     permission: str
@@ -52,6 +53,7 @@ class Kind:
     do: Callable[[JobItem, datetime], Outcome]
     columns: tuple[str, ...] = ()
     at_one_moment: bool = False
+    end: Callable[[Job, datetime], None] = lambda job, at: None
 
 
 Kinds = Mapping[str, Kind]

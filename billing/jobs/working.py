@@ -77,7 +77,7 @@ def _turn(
             return True
         item_id = _begin(job.pk)
         if item_id is None:
-            return finishing.finish(job_id=job.pk, at=clock())
+            return finishing.finish(job_id=job.pk, kind=kind, at=clock())
         _do(item_id, kind, worked, clock)
         progress(worked)
     return True

@@ -12,6 +12,7 @@ from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.reservations import Reservation
+from billing.models.simulations import SimulationResult
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
     BilledUsage,
@@ -59,6 +60,7 @@ __all__ = [
     "ScheduledChange",
     "Series",
     "Settlement",
+    "SimulationResult",
     "SpendCap",
     "Subscription",
     "Tally",

@@ -24,6 +24,7 @@ class JobKind(models.TextChoices):
     MIGRATION_PREVIEW = "migration_preview", "preview of a migration"
     MIGRATION = "migration", "migration"
     MIGRATION_UNDO = "migration_undo", "migration rolled back"
+    SIMULATION = "simulation", "simulation of prices"
 
 
 class JobState(models.TextChoices):

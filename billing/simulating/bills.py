@@ -1,23 +1,28 @@
 """A document that was assembled, as the lines by which two versions are compared."""
 
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from billing.closing.facts import Assembled, Closing
+from billing.closing.facts import Assembled, Closing, Snapshot
 from billing.closing.usage_lines import usage_lines
 from billing.simulating.facts import COMMITMENT, COUPON, Bill, Line, Place, Unpriced
 from billing.simulating.invoiced import place_of, together
+from billing.simulating.prepaid import Grants, burnt_in
 from billing.usage.agreed import terms_for
 from billing.usage.counted import Span
-from billing.usage.due import rate_window
 from invoices.drafts import DraftLine
 from invoices.sellers import SellerTerms
-from plans.pricing.exact import EXACT, ZERO, plain
-from plans.pricing.rating import BEYOND
-from wallets.credit.units import rounded
+from plans.pricing.exact import plain
 
 
-def bill_of(closing: Closing, assembled: Assembled, seller: SellerTerms, problems: tuple[str, ...] = ()) -> Bill:
+def bill_of(
+    closing: Closing,
+    assembled: Assembled,
+    seller: SellerTerms,
+    *,
+    granted: Mapping[str, Grants] = MappingProxyType({}),
+    problems: tuple[str, ...] = (),
+) -> Bill:
     """
     Return what a period comes to.
 
@@ -29,21 +34,7 @@ def bill_of(closing: Closing, assembled: Assembled, seller: SellerTerms, problem
         known = {line.place for line in lines}
         more = (_of_usage(closing.span, *one) for one in usage_lines(closing, seller))
         lines += [line for line in more if line.place not in known]
-    return Bill(together(lines), burnt_in(closing), problems)
-
-
-def burnt_in(closing: Closing) -> dict[str, Decimal]:
-    """Return unit → what the prepaid use of a period costs in wallets, whatever they hold."""
-    found: dict[str, Decimal] = {}
-    for feature in terms_for(closing.span).features if closing.kind == "regular" else ():
-        for window, counted in closing.counters.items() if feature.wallet and feature.price is not None else ():
-            if window.plan_feature_id == feature.plan_feature_id:
-                used = {rate_id: one for rate_id, one in counted.items() if rate_id != BEYOND}
-                rated = rate_window(closing.span, feature, used, is_final=False, burns=True)
-                before = ZERO if rated.before is None else rated.before.amount
-                cost = max(rounded(EXACT.subtract(rated.now.amount, before)), ZERO)
-                found[feature.wallet] = EXACT.add(found.get(feature.wallet, ZERO), cost)
-    return found
+    return Bill(together(lines), burnt_in(closing), granted, problems)
 
 
 def in_words(unpriced: Unpriced) -> str:
@@ -67,7 +58,7 @@ def _lines(closing: Closing, assembled: Assembled) -> Iterator[Line]:
             yield _line(Place(COMMITMENT, line.kind), line)
 
 
-def _of_usage(span: Span, line: DraftLine, snapshot) -> Line:  # type: ignore[no-untyped-def]
+def _of_usage(span: Span, line: DraftLine, snapshot: Snapshot) -> Line:
     feature = terms_for(span).by_plan_feature[snapshot.window.plan_feature_id]
     place = place_of(feature, snapshot.rate_id, snapshot.window.starts_at)
     return Line(place, line.description, snapshot.counted.used, line.unit, line.amount)

@@ -7,6 +7,7 @@ candidate's own, each of them would be a part of two.
 
 from dataclasses import dataclass, replace
 
+from billing.simulating.prepaid import Included, unit_named
 from plans.models import PlanVersion
 from plans.terms import Terms, currencies_of, read_terms
 
@@ -19,10 +20,11 @@ class NotComparable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version to try, with its terms by currency as they were read."""
+    """A version to try, with its terms by currency, and what it includes, as they were read."""
 
     version: PlanVersion
     by_currency: dict[str, Terms]
+    included: tuple[Included, ...]
 
     def terms_beside(self, own: Terms) -> Terms:
         """
@@ -55,7 +57,12 @@ def read_candidate(version: PlanVersion) -> Candidate:
 
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    return Candidate(version, {currency: read_terms(version, currency) for currency in currencies_of(version)})
+    rows = version.included_credits.order_by("pk")
+    return Candidate(
+        version,
+        {currency: read_terms(version, currency) for currency in currencies_of(version)},
+        tuple(Included(unit_named(one.unit), one.rule) for one in rows),
+    )
 
 
 def _number(version: PlanVersion, anchor: str) -> int:

@@ -40,11 +40,13 @@ class Bill:
     What a period comes to, net of tax, by one version.
 
     lines: one for each place, in the order of the document. burnt: unit → what its prepaid use costs in wallets,
-    `XCR` for credits. problems: why it is not all, in words. is_known: whether it can be told at all.
+    `XCR` for credits. granted: unit → what the version includes for the period, and what of that lapses with it; told
+    of a version that is tried. problems: why it is not all, in words. is_known: whether it can be told at all.
     """
 
     lines: tuple[Line, ...] = ()
     burnt: Mapping[str, Decimal] = field(default_factory=dict)
+    granted: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     is_known: bool = True
 

@@ -42,7 +42,7 @@ def in_force(past: Past) -> dict[int, Bill]:
                 seller = past.sellers[kept.buyer.seller_id]
                 before = assemble(closing, seller)
                 bill = bill_of(closing, before, seller)
-                found[period_id] = Bill(bill.lines, past.burnt.get(period_id, {}))
+                found[period_id] = Bill(bill.lines, past.burnt(period_id))
             except Exception as error:
                 before = None
                 found[period_id] = Bill(problems=(in_words(error),), is_known=False)

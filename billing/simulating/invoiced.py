@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from billing.simulating.facts import COMMITMENT, COUPON, FEATURE, FEE, Line, Place
+from billing.simulating.prepaid import Asked
 from billing.usage.counted import Span
 from plans import statements
-from plans.pricing.exact import EXACT
+from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.rating import BEYOND, BOUND
 from plans.terms import FeatureTerms, terms_of
 
@@ -47,7 +48,7 @@ JOIN invoices_line l ON l.id = k.line_id JOIN billing_redemption r ON r.id = k.r
 JOIN plans_coupon c ON c.id = r.coupon_id WHERE k.period_id = ANY(%s) ORDER BY l.id
 """
 
-_BURNT = "SELECT period_id, plan_feature_id, cost FROM billing_draw WHERE period_id = ANY(%s)"
+_ASKED = "SELECT period_id, plan_feature_id, cost, overage + refused FROM billing_draw WHERE period_id = ANY(%s)"
 
 ONE = Decimal(1)
 
@@ -70,14 +71,14 @@ def read_invoiced(spans: Mapping[int, Span]) -> dict[int, tuple[Line, ...]]:
     return {id_: together(lines) for id_, lines in found.items()}
 
 
-def read_burnt(spans: Mapping[int, Span]) -> dict[int, dict[str, Decimal]]:
-    """Return period → unit → what its prepaid use has cost in wallets."""
-    found: dict[int, dict[str, Decimal]] = {}
-    for period_id, plan_feature_id, cost in _rows(_BURNT, [list(spans)]):
+def read_asked(spans: Mapping[int, Span]) -> dict[int, dict[str, Asked]]:
+    """Return period → unit → what its prepaid use has asked of wallets."""
+    found: dict[int, dict[str, Asked]] = {}
+    for period_id, plan_feature_id, *asked in _rows(_ASKED, [list(spans)]):
         span = spans[period_id]
         unit = terms_of(span.version_id, span.currency).by_plan_feature[plan_feature_id].wallet
         of_period = found.setdefault(period_id, {})
-        of_period[unit] = EXACT.add(of_period.get(unit, Decimal(0)), cost)
+        of_period[unit] = Asked(*map(EXACT.add, of_period.get(unit, Asked(ZERO, ZERO)), asked))
     return found
 
 

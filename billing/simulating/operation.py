@@ -52,7 +52,7 @@ def _is_settled(past: Past, period_id: int) -> bool:
 
 def _simulated(past: Past, period_id: int, now: Mapping[int, Bill], after: Sequence[Bill]) -> Simulated:
     closing, is_settled = past.closings[period_id], _is_settled(past, period_id)
-    before = Bill(past.invoiced[period_id], past.burnt.get(period_id, {})) if is_settled else now[period_id]
+    before = Bill(past.invoiced[period_id], past.burnt(period_id)) if is_settled else now[period_id]
     span = closing.span
     return Simulated(
         period_id=period_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -17,12 +17,14 @@ from billing.closing.reading import read_closings, read_counters
 from billing.ingest import catalogue
 from billing.models import Holding
 from billing.simulating.facts import Line
-from billing.simulating.invoiced import read_burnt, read_invoiced
+from billing.simulating.invoiced import read_asked, read_invoiced
+from billing.simulating.prepaid import Asked
 from billing.subscribing.extending import AHEAD, next_periods
 from billing.subscribing.holding import changes_in
 from billing.usage.counted import Counters, Span
 from invoices.sellers import SellerTerms, read_sellers
 from plans import statements
+from plans.pricing.exact import ZERO
 
 
 class Row(NamedTuple):
@@ -42,8 +44,8 @@ class Past:
     Periods with all that their documents depend on; `closings` holds those before them as well, as far as what they
     claim in advance, or how far they climb, decides what the next one comes to.
 
-    wanted: the periods asked for. invoiced, burnt: what was billed of each, and taken from wallets. billed:
-    subscription → all its periods, for contracts.
+    wanted: the periods asked for. invoiced, asked: what was billed of each, and asked of wallets: unit → what.
+    billed: subscription → all its periods, for contracts.
     """
 
     at: datetime
@@ -53,8 +55,12 @@ class Past:
     counters: Mapping[int, Counters]
     sellers: Mapping[int, SellerTerms]
     invoiced: Mapping[int, tuple[Line, ...]]
-    burnt: Mapping[int, Mapping[str, Decimal]]
+    asked: Mapping[int, Mapping[str, Asked]]
     billed: Mapping[int, Sequence[Billed]]
+
+    def burnt(self, period_id: int) -> dict[str, Decimal]:
+        """Return unit → what the prepaid use of a period has cost in wallets."""
+        return {unit: one.cost for unit, one in self.asked.get(period_id, {}).items()}
 
     def by_subscription(self) -> list[list[Closing]]:
         """Return the periods of each subscription in the order of time, with those before them."""
@@ -77,6 +83,13 @@ JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.kind = 'fee' AND l.ser
 JOIN plans_fee f ON f.id = l.fee_id WHERE p.id = ANY(%s) GROUP BY p.id
 """
 
+_CREDITED = """
+SELECT asked.line, sum(c.amount) FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked(line, until)
+JOIN invoices_line c ON c.corrects_line_id = asked.line
+JOIN invoices_invoice i ON i.id = c.invoice_id AND i.issued_at < asked.until GROUP BY 1
+"""
+NEVER = datetime.max.replace(tzinfo=UTC)
+
 
 def read_past(period_ids: Sequence[int], *, at: datetime) -> Past:
     """Return regular periods as they were, or are, billed; what is open is looked at as of `at`."""
@@ -87,8 +100,7 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> Past:
     _give_holdings(closings, rows)
     regular = {id_: one for id_, one in closings.items() if one.kind == "regular"}
     read_coupons(closings)
-    for id_, claims in read_claims(list(regular)).items():
-        closings[id_].claimed = claims
+    _give_claims(closings, rows, list(regular))
     spans = {id_: closings[id_].span for id_ in period_ids}
     return Past(
         at=at,
@@ -98,7 +110,7 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> Past:
         counters=read_counters(list(regular)),
         sellers=read_sellers({one.buyer.seller_id for one in closings.values()}),
         invoiced=read_invoiced(spans),
-        burnt=read_burnt(spans),
+        asked=read_asked(spans),
         billed=read_billed(sorted({one.subscription_id for one in closings.values()})),
     )
 
@@ -146,6 +158,27 @@ def _give_holdings(closings: Mapping[int, Closing], rows: Mapping[int, Row]) -> 
         closed_at = rows[id_].closed_at
         own = held.get(one.subscription_id, ())
         one.changes = changes_in(row for row in own if closed_at is None or row.recorded_at <= closed_at)
+
+
+def _give_claims(closings: Mapping[int, Closing], rows: Mapping[int, Row], period_ids: Sequence[int]) -> None:
+    """Let each document know of what was claimed in advance, and of what was given back of that before it."""
+    claimed = read_claims(period_ids)
+    given = [
+        (claim.line_id, rows[id_].closed_at or NEVER)
+        for id_, claims in claimed.items()
+        for claim in claims.values()
+        if claim.credited
+    ]
+    credited: dict[int, Decimal] = {}
+    if given:
+        with statements.cursor() as cursor:
+            cursor.execute(_CREDITED, [list(column) for column in zip(*given, strict=True)])
+            credited = dict(cursor.fetchall())
+    for id_, claims in claimed.items():
+        closings[id_].claimed = {
+            fee_id: msgspec.structs.replace(claim, credited=credited.get(claim.line_id, ZERO))
+            for fee_id, claim in claims.items()
+        }
 
 
 def _query(statement: str, period_ids: Sequence[int]) -> list[tuple[Any, ...]]:

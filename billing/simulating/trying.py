@@ -14,6 +14,7 @@ from billing.simulating.counting import Usage, count
 from billing.simulating.facts import Bill
 from billing.simulating.going_on import climbed_in, with_runs_on
 from billing.simulating.past import Past
+from billing.simulating.prepaid import granted_in, invoice_what_is_missing
 from billing.simulating.promises import Tried, contracts_for
 from billing.usage.counted import Span
 from plans.terms import supposing, terms_of
@@ -37,7 +38,7 @@ def tried(past: Past, candidate: Candidate, *, keeps_overrides: bool = True, onl
         regular = {one.span.period_id: one.span for life in lives for one in life if one.kind == "regular"}
         usage = count(past, regular, only=only) if regular else {}
         for life in lives:
-            found |= _live(past, life, usage)
+            found |= _live(past, life, usage, candidate)
     return {id_: found[id_] for id_ in past.wanted}
 
 
@@ -53,7 +54,7 @@ def _is_needed(past: Past, closing: Closing, after: Closing | None) -> bool:
     if after is None:
         return False
     span = after.span
-    settles = after.is_split or bool(terms_of(span.version_id, span.currency).held)
+    settles = after.is_split or bool(after.settles) or bool(terms_of(span.version_id, span.currency).held)
     return past.rows[span.period_id].continues or settles
 
 
@@ -74,7 +75,7 @@ def _span(candidate: Candidate, span: Span, *, keeps_overrides: bool) -> Span:
     return msgspec.structs.replace(span, version_id=terms.version_id, overrides=overrides, runs={})
 
 
-def _live(past: Past, life: Sequence[Closing], usage: dict[int, Usage]) -> dict[int, Bill]:
+def _live(past: Past, life: Sequence[Closing], usage: dict[int, Usage], candidate: Candidate) -> dict[int, Bill]:
     """Bill the periods of a subscription one after the other, each as it follows from those before it."""
     found: dict[int, Bill] = {}
     earlier: list[Closing] = []
@@ -88,10 +89,12 @@ def _live(past: Past, life: Sequence[Closing], usage: dict[int, Usage]) -> dict[
             if is_asked:
                 billed = past.billed.get(one.subscription_id, ())
                 closing.contracts = contracts_for(closing, billed, done)
+            granted = granted_in(closing, candidate.included) if closing.kind == "regular" else {}
+            invoice_what_is_missing(closing, granted, past.asked.get(period_id, {}))
             seller = past.sellers[one.buyer.seller_id]
             before = assemble(closing, seller)
             problems = tuple(map(bills.in_words, usage[period_id].unpriced)) if is_asked else ()
-            found[period_id] = bills.bill_of(closing, before, seller, problems)
+            found[period_id] = bills.bill_of(closing, before, seller, granted=granted, problems=problems)
             earlier.append(closing)
         except Exception as error:
             before = None

@@ -11,10 +11,10 @@ EVERYTHING_SEEN = [
     "customers.customer seller apikey contact webhookendpoint delivery notice",
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
     " meterreading unitcost",
-    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest",
+    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation guardrail alert",
-    "billing.event correction job migration move",
+    "billing.event correction job migration move simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
@@ -31,6 +31,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
+        ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
@@ -49,6 +50,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", EVERYTHING_SEEN),
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),
+        ("simulate", ["billing.price"]),
         ("change", ["plans.publishingrule"]),
         ("approve", ["billing.migration"]),
         ("close", ["billing.period"]),

@@ -116,6 +116,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 "plans.view_planversion",
                 _asked_for,
             ),
+            Item("Simulate prices", "query_stats", "billing_simulationresult_start", "billing.simulate_price"),
             Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
             Item("Credit packs", "toll", "plans_creditpack_changelist", "plans.view_creditpack"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 
 from plans.approving import ask
 from plans.models import Catalogue, PlanVersion, Promotion
+from plans.rehearsing import rehearsed
 from tests.builders import (
     FEB,
     JAN,
@@ -299,7 +300,7 @@ CASES = [
     # a version in review, and what is asked of it
     ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
     ("version_in_review_is_frozen", version("note = 'other'", state="review")),
-    ("there_is_one_publishing_rule", "INSERT INTO plans_publishingrule VALUES (2, false, false)"),
+    ("there_is_one_publishing_rule", "INSERT INTO plans_publishingrule VALUES (2, false, false, false)"),
     ("request_is_decided_once", "DELETE FROM plans_changerequest"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),
@@ -314,6 +315,12 @@ CASES = [
         "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = asked_by_id",
     ),
     ("version_has_one_open_request", asked_for()),
+    ("rehearsal_names_its_content", "UPDATE plans_rehearsal SET content = 'x'"),
+    (
+        "version_is_rehearsed_once_at_a_time",
+        "INSERT INTO plans_rehearsal (version_id, content, reference, facts, at)"
+        " SELECT version_id, content, reference, facts, at FROM plans_rehearsal",
+    ),
     # a meter that it prices
     ("meter_in_use_keeps_its_meaning", "UPDATE plans_meter SET event_name = 'other' WHERE code = 'api.calls'"),
     ("meter_in_use_keeps_its_meaning", "DELETE FROM plans_meter WHERE code = 'api.calls'"),
@@ -352,6 +359,7 @@ def world() -> None:
         if number == 4:
             ask(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
+    rehearsed(version=made, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import QuerySet
 
-from billing.admin.jobs import audits, closing_runs, imports, printing, promotions
+from billing.admin.jobs import audits, closing_runs, imports, printing, promotions, simulations
 from billing.jobs.finishing import figures_of
 from billing.jobs.progress import pace_of, progress_of
 from billing.models import Job, JobItem
@@ -22,6 +22,7 @@ TOLD_BY = {
     JobKind.CLOSE_RUN: closing_runs.told,
     JobKind.RENDERING: printing.told,
     JobKind.AUDIT: audits.told,
+    JobKind.SIMULATION: simulations.told,
 }
 """Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
 

@@ -22,6 +22,8 @@ from billing.jobs.steering import do_for_real
 from billing.jobs.working import work
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
+from billing.simulating.cohorts import Cohort
+from billing.simulating.job import start_simulation
 from billing.subscribing import (
     apply_coupon,
     cancel,
@@ -125,6 +127,7 @@ def make_books() -> None:
     _add_what_surrounds(key)
     _import()
     _lock()
+    _simulate(team)
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
 
@@ -435,6 +438,14 @@ def _import() -> None:
     work(kinds=KINDS, clock=lambda: at, job_id=jobs[0].pk)
     do_for_real(job_id=jobs[0].pk, by=None, at=at)
     work(kinds=KINDS, clock=lambda: at, job_id=jobs[0].pk)
+
+
+def _simulate(version: PlanVersion) -> None:
+    """Try a version on the last month of those who are on it."""
+    at = datetime(2026, 4, 5, tzinfo=UTC)
+    job = start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
+    work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
+    assert version.rehearsals.exists()
 
 
 def _add_what_surrounds(key: ApiKey) -> None:
