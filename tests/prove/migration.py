@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from django.db import connection
 
 from billing.closing import close_due
+from billing.ingest import recording, wire
 from billing.migrating import steering
 from billing.migrating.selecting import Selection, Terms, plan_migration
 from billing.models import Job, Migration, Move, Subscription
@@ -22,7 +24,6 @@ from billing.subscribing import extend_periods
 from config.postgres import Cluster
 from invoices.models import Invoice
 from plans.clock import database_time
-from tests.billing.ingest.world import send
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.prove.imports import RANDOM, Campaign
 from tests.prove.reckoning import books_are_sound
@@ -95,7 +96,10 @@ def _use(name: str, many: int, moment: datetime) -> None:
         for count in range(number % SOME)
     ]
     for start in range(0, len(events), 1_000):
-        send(*events[start : start + 1_000], at=moment + timedelta(seconds=5))
+        body = msgspec.json.encode(events[start : start + 1_000])
+        at = moment + timedelta(seconds=5)
+        found, _, _ = wire.read(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
+        recording.record(events=found, sandbox=False, at=at)
 
 
 def _killed(step, migration: Migration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
