@@ -1,5 +1,20 @@
 """Which subscriptions live in whose time: for everything that looks for due work (docs/sandbox.md#due-work)."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing.models import Subscription
+
+
+def by_time(subscription_ids: Sequence[int], *, at: datetime) -> dict[datetime, list[int]]:
+    """Return these subscriptions by what time it is for their customers; at: the real time."""
+    elsewhere = Subscription.objects.filter(pk__in=subscription_ids, customer__test_clock__isnull=False)
+    times = dict(elsewhere.values_list("pk", "customer__test_clock__now"))
+    found: dict[datetime, list[int]] = {}
+    for id_ in subscription_ids:
+        found.setdefault(times.get(id_, at), []).append(id_)
+    return found
+
 
 def subscribed_in(clock: int | None, subscription: str) -> str:
     """

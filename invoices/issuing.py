@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from customers.clock import clocks_of
 from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
@@ -105,13 +106,15 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     announce_all(kind="invoice.issued", announcements=told, at=at)
 
 
-def _by_series(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
-    by_seller: dict[tuple[int, bool, str], list[Draft]] = {}
+def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
+    clocks = clocks_of({draft.customer_id for draft in drafts if draft.sandbox})
+    by_seller: dict[tuple[int, bool, str, int], list[Draft]] = {}
     for draft in drafts:
-        by_seller.setdefault((draft.seller_id, draft.sandbox, draft.kind), []).append(draft)
+        key = draft.seller_id, draft.sandbox, str(draft.kind), clocks.get(draft.customer_id, 0)
+        by_seller.setdefault(key, []).append(draft)
     return {
-        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind): group
-        for (seller_id, sandbox, kind), group in sorted(by_seller.items())
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind, clock=clock or None): group
+        for (seller_id, sandbox, kind, clock), group in sorted(by_seller.items())
     }
 
 

@@ -205,7 +205,7 @@ def terms_of(version_id: int, currency: str) -> Terms:
         # A scheduled version may be withdrawn, edited and published again, at another time.
         key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
         found = _kept.get(key) or read_terms(version, currency)
-        if version.is_published:
+        if version.is_frozen:
             _kept[key] = found
     return found
 

@@ -33,7 +33,7 @@ class StatusFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
         match self.value():
             case "due":
-                due = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=timezone.now())
+                due = Period.objects.due(timezone.now())
                 return queryset.filter(pk__in=_first(due.order_by("due_at", "pk")))
             case "failed":
                 return queryset.filter(pk__in=_first(Period.objects.failed()))

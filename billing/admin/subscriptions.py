@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
@@ -232,14 +231,15 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "commitments": promised_by(subscription),
         "promised": _progress(subscription),
         "coupons": held_by(subscription),
-        "held": held_rows(subscription, at=timezone.now()),
-        "upcoming": upcoming(subscription, at=timezone.now()),
+        "held": held_rows(subscription, at=time_of(subscription.customer)),
+        "upcoming": upcoming(subscription, at=time_of(subscription.customer)),
     }
 
 
 def _progress(subscription: Subscription) -> PromiseShown | None:
     """Return how far the commitment of the running period is reached."""
-    customer, at = subscription.customer, timezone.now()
+    customer = subscription.customer
+    at = time_of(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     own = [one for one in running if one.subscription == subscription.external_id]
     return next((promise_shown(one, str(subscription.currency)) for one in progress_of(own).values()), None)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -77,8 +76,9 @@ class DraftView(Subscriptions):
 
     @extend_schema(operation_id="discard_draft", summary="Discard a draft", responses={204: None})
     def delete(self, request: Request, subscription: str) -> Response:
+        found = self.get_object()
         try:
-            subscribing.discard(subscription=self.get_object(), at=timezone.now())
+            subscribing.discard(subscription=found, at=time_of(found.customer))
         except subscribing.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -11,6 +11,7 @@ from billing.api.coupons import coupon_named
 from billing.models import Pause, Period, ScheduledChange, Subscription
 from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
+from customers.clock import time_shown
 from customers.models import Customer
 from plans.bounds import MOST_HELD, MOST_TRIAL_DAYS
 from plans.models import Coupon, PlanVersion
@@ -109,7 +110,8 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     def get_quantities(self, subscription: Subscription) -> Any:
         """Return what is held now, from the changes that the view has fetched."""
         fees = terms_of(subscription.version_id, subscription.currency).held
-        held = held_by(fees, changes_in(subscription.held), at=timezone.now())
+        at = time_shown(subscription.customer, now=timezone.now())
+        held = held_by(fees, changes_in(subscription.held), at=at)
         return HeldSerializer(held, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))

@@ -18,6 +18,7 @@ from billing.models.subscriptions import SubscriptionState
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
 from customers.access.problems import Problem
+from customers.clock import named_in, now_of_each, time_for
 
 EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "plan": "pro"}, request_only=True)
 
@@ -32,9 +33,12 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
 
     def get_queryset(self) -> QuerySet[Subscription]:
         """Return the subscriptions that the caller may see."""
-        running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
+        now: Any = timezone.now()
+        if self.request.user.sandbox:
+            now = now_of_each(now, "subscription__customer")
+        running = Period.objects.containing(now).filter(kind=PeriodKind.REGULAR)
         to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
-        self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
+        self.queryset = Subscription.objects.select_related("customer__test_clock", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
             Prefetch("changes", to_come, to_attr="to_come"),
@@ -70,7 +74,7 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        at = timezone.now()
+        at = time_for(named_in(request.data), sandbox=request.user.sandbox)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data

@@ -5,6 +5,8 @@ from billing.api.cancellations import CancellationPreviewView, CancellationView,
 from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
 from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
+from billing.api.clocks import AdvanceView, ClocksView, ClockView, RetryView, StopView
+from billing.api.cloning import CloneView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
@@ -47,6 +49,11 @@ urlpatterns = [
     path(
         "invoices/<int:invoice>/lines/<int:position>/events.csv", LineEventsFileView.as_view(), name="line_events_csv"
     ),
+    path("test-clocks", ClocksView.as_view(), name="test_clocks"),
+    path("test-clocks/<int:clock>", ClockView.as_view(), name="test_clock"),
+    path("test-clocks/<int:clock>/advance", AdvanceView.as_view(), name="test_clock_advance"),
+    path("test-clocks/<int:clock>/retry", RetryView.as_view(), name="test_clock_retry"),
+    path("test-clocks/<int:clock>/stop", StopView.as_view(), name="test_clock_stop"),
     path("check", CheckView.as_view(), name="check"),
     path("reservations", ReservationsView.as_view(), name="reservations"),
     path("reservations/<int:number>", ReservationView.as_view(), name="reservation"),
@@ -65,6 +72,7 @@ urlpatterns = [
     path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
+    path("customers/<str:customer>/clone", CloneView.as_view(), name="customer_clone"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/entitlements", EntitlementsView.as_view(), name="entitlements"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),

@@ -23,6 +23,7 @@ from billing.auditing import (
     payments,
     purchases,
     reservations,
+    sandbox,
     simulations,
     subscriptions,
     topups,
@@ -53,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *migrating.CHECKS,
     *simulations.CHECKS,
     *notices.CHECKS,
+    *sandbox.CHECKS,
 )
 
 

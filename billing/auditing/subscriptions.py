@@ -118,11 +118,13 @@ _VERSIONS = """
     )
     SELECT p.id AS period_id, p.version_id, v.state FROM billing_period p
     LEFT JOIN plans_planversion v ON v.id = p.version_id
-    WHERE v.state IS NULL OR v.state IN ('draft', 'review')
+    WHERE v.state IS NULL OR v.state IN ('draft', 'review') AND NOT (v.tried_at IS NOT NULL
+            AND EXISTS (SELECT FROM billing_subscription s WHERE s.id = p.subscription_id AND s.sandbox))
         OR NOT EXISTS (SELECT FROM had h WHERE (h.subscription_id, h.version_id) = (p.subscription_id, p.version_id))
     UNION ALL
     SELECT NULL, s.version_id, v.state FROM billing_subscription s JOIN plans_planversion v ON v.id = s.version_id
     WHERE s.state <> 'draft' AND v.state IN ('draft', 'review', 'scheduled')
+        AND NOT (s.sandbox AND v.tried_at IS NOT NULL)
 """
 
 # Both ways round: what the versions of a subscription's periods offer is covered while they are in force, the last

@@ -1,5 +1,6 @@
 from billing.models.agreements import Override, SpendCap
 from billing.models.changes import Rollout, ScheduledChange, VersionToCome
+from billing.models.clones import Clone
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
@@ -30,6 +31,7 @@ from billing.models.usage import (
 __all__ = [
     "Alert",
     "BilledUsage",
+    "Clone",
     "Correction",
     "CountedCost",
     "Counter",

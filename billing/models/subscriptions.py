@@ -8,8 +8,10 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from djmoney.models.fields import CurrencyField
 
+from billing.immutability import sandbox_alone_tries_drafts
 from plans.bounds import MOST_TRIAL_DAYS, one_of
 
 
@@ -61,7 +63,7 @@ class Subscription(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     term_ends_at = models.DateTimeField(null=True, blank=True)
     drafted = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -103,6 +105,7 @@ class Subscription(models.Model):
                 name="subscription_in_trial_says_until_when",
             ),
         ]
+        triggers = [sandbox_alone_tries_drafts()]
 
     def __str__(self) -> str:
         return self.external_id

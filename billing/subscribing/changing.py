@@ -55,7 +55,7 @@ def change_plan(
         move_due(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         _revoke(subscription, instead=version, at=at)
-        terms_to_subscribe(version, subscription.currency)
+        terms_to_subscribe(version, subscription.currency, sandbox=subscription.sandbox, at=at)
         periods = locked_periods(subscription)
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)

@@ -23,8 +23,10 @@ from customers.models import Customer
 from plans.models import Coupon, PlanVersion
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
+from plans.publishing import NotReady
 from plans.terms import Terms, currencies_of, terms_of
 from plans.trail import change
+from plans.trying import try_out
 
 
 def start(
@@ -115,12 +117,15 @@ def begin(
 ) -> None:
     """Let a subscription that is not stored yet, or a draft, run from its start; the caller holds its customer."""
     customer, starts_at = subscription.customer, subscription.starts_at
-    terms = terms_to_subscribe(subscription.version, str(subscription.currency))
+    currency, sandbox = str(subscription.currency), subscription.sandbox
+    terms = terms_to_subscribe(subscription.version, currency, sandbox=sandbox, at=at)
     trial_ends_at = trial_end(customer, subscription.version, starts_at=starts_at, days=trial_days)
     in_trial = trial_ends_at is not None and trial_ends_at > at
     subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
     subscription.trial_ends_at = trial_ends_at
     subscription.anchor_at = anchor_at or trial_ends_at or starts_at
+    if customer.test_clock_id is not None:
+        subscription.created_at = at
     store(subscription)
     try:
         begin_with(subscription, quantities, at=at)
@@ -157,13 +162,22 @@ class CurrencyNotOffered(SubscriptionRefused):
     """A version has no prices in the currency; the text names those that it has."""
 
 
-def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
-    """Return what the subscription would pay, refusing a version or currency that it cannot be billed by."""
+def terms_to_subscribe(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> Terms:
+    """
+    Return what the subscription would pay, refusing a version or currency that it cannot be billed by.
+
+    sandbox: whether it may be one that is not published, which is frozen then (docs/sandbox.md#drafts).
+    """
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
     if state not in (VersionState.LIVE, VersionState.RETIRED):
-        raise SubscriptionRefused(
-            f"{version} is {VersionState(state).label}: only what is published can be subscribed."
-        )
+        if not sandbox:
+            raise SubscriptionRefused(
+                f"{version} is {VersionState(state).label}: only what is published can be subscribed."
+            )
+        try:
+            try_out(version=version, at=at)
+        except NotReady as error:
+            raise SubscriptionRefused(f"{version} cannot be tried yet: {' '.join(error.problems)}") from error
     check_currency(version, currency)
     return terms_of(version.pk, currency)
 

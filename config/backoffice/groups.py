@@ -8,7 +8,7 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer seller apikey contact webhookendpoint delivery notice",
+    "customers.customer testclock seller apikey contact webhookendpoint delivery notice",
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
@@ -33,6 +33,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
+        ("add change", ["customers.testclock"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -58,7 +59,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "operations": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
-        ("add change", ["customers.customer apikey contact webhookendpoint", AGREED]),
+        ("add change", ["customers.customer testclock apikey contact webhookendpoint", AGREED]),
         ("delete", ["customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
         ("change", ["customers.delivery", "billing.alert"]),
@@ -70,7 +71,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "engineer": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change delete", MEASURES),
-        ("add change", ["customers.apikey webhookendpoint"]),
+        ("add change", ["customers.apikey webhookendpoint testclock"]),
         (
             "change",
             ["customers.delivery", "billing.unbilledusage", "invoices.rendering", "django_celery_beat.periodictask"],

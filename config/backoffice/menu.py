@@ -142,6 +142,7 @@ MENU: list[tuple[str, list[Item]]] = [
     (
         "Developers",
         [
+            Item("Test clocks", "av_timer", "customers_testclock_changelist", "customers.view_testclock"),
             Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
             Item("Webhooks", "webhook", "customers_webhookendpoint_changelist", "customers.view_webhookendpoint"),
             Item(

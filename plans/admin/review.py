@@ -139,13 +139,13 @@ class ReviewAdmin(ComparisonAdmin):
         needs = PublishingRule.objects.get().needs_approval
         may_publish = is_approved or (not needs and not version.is_published)
         return {
-            "ask": version.is_editable,
+            "ask": version.state == VersionState.DRAFT,
             "approve": asked is not None and not is_approved,
             "decline": asked is not None and not is_approved,
             "take_back": version.state == VersionState.REVIEW,
             "publish_now": may_publish,
             "publish_at": may_publish,
-            "new_version": version.is_published,
+            "new_version": version.is_frozen,
             "withdraw": version.state == VersionState.SCHEDULED,
         }
 

@@ -54,6 +54,11 @@ INSERT INTO billing_spendcap (subscription_id, customer_id, feature_id, match, a
 SELECT subscription_id, {customer}, feature_id, match, {amount}, currency, action, set_by, created_at
 FROM billing_spendcap
 """
+CLONED = """
+INSERT INTO billing_clone (customer_id, source_id, since, until, created_at)
+SELECT c.{0}, {1}, now(), {2}, now() FROM customers_customer c CROSS JOIN LATERAL (
+    SELECT o.id FROM customers_customer o WHERE o.id <> c.id LIMIT 1) x LIMIT 1
+"""
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
 
@@ -325,6 +330,13 @@ CASES = [
     ("redemption_only_ends", "UPDATE billing_redemption SET position = 7"),
     ("redemption_only_ends", "UPDATE billing_redemption SET ended_at = now(), since = since - interval '1 day'"),
     ("redemption_only_ends", "DELETE FROM billing_redemption"),
+    # the sandbox
+    ("clone_uses_what_was_used_in_order", CLONED.format("id", "x.id", "now() - interval '1 day'")),
+    ("nobody_is_their_own_clone", CLONED.format("id", "c.id", "now()")),
+    (
+        "sandbox_alone_tries_drafts",
+        "UPDATE billing_subscription SET version_id = (SELECT id FROM plans_planversion WHERE state = 'draft')",
+    ),
 ]
 
 # Whatever these refuse, a stricter one above refuses first.
@@ -352,6 +364,7 @@ def world() -> None:
     subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2
     following = new_version(source=subscription.version, by=None, at=FEB)
+    new_version(source=following, by=None, at=FEB)
     publish_for(
         version=following, audience="cohort", by=None, at=FEB, effective_from=MAR, subscription_ids=[subscription.pk]
     )

@@ -285,6 +285,12 @@ CASES = [
     ),
     # files
     (
+        "live_numbers_go_by_real_time",
+        "WITH made AS (INSERT INTO customers_testclock (name, now, failure, created_at)"
+        " VALUES ('a', now(), '', now()) RETURNING id)"
+        " UPDATE invoices_numberseries SET test_clock_id = made.id FROM made",
+    ),
+    (
         "rendering_has_a_hash_if_and_only_if_done",
         "INSERT INTO invoices_rendering (invoice_id, content, sha256, attempts, error)"
         " SELECT id, 'x', '', 1, '' FROM invoices_invoice",

@@ -80,6 +80,7 @@ def version(changes: str, *, state: str = "draft") -> str:
     return f"UPDATE plans_planversion SET {changes} WHERE state = '{state}'"
 
 
+TRIED = version("tried_at = now()")
 REVIEW = "SELECT id FROM plans_planversion WHERE state = 'review'"
 
 
@@ -301,6 +302,13 @@ CASES = [
     ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
     ("version_in_review_is_frozen", version("note = 'other'", state="review")),
     ("there_is_one_publishing_rule", "INSERT INTO plans_publishingrule VALUES (2, false, false, false)"),
+    ("version_in_review_is_frozen", f"{TRIED}; UPDATE plans_planversion SET note = 'other' WHERE state = 'draft'"),
+    ("tried_version_is_frozen", f"{TRIED}; {version('tried_at = NULL')}"),
+    (
+        "published_version_changes_only_its_state",
+        f"{TRIED}; DELETE FROM plans_planversion WHERE tried_at > '2000-01-01'",
+    ),
+    ("published_version_is_frozen", f"{TRIED}; UPDATE plans_fee SET amount = 7 WHERE version_id IN ({DRAFT})"),
     ("request_is_decided_once", "DELETE FROM plans_changerequest"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),

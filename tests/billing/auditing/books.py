@@ -22,6 +22,7 @@ from billing.jobs.steering import do_for_real
 from billing.jobs.working import work
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
+from billing.sandbox.cloning import clone
 from billing.simulating.cohorts import Cohort
 from billing.simulating.job import start_simulation
 from billing.subscribing import (
@@ -461,6 +462,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
     guard_all()
     make_customer("tries", sandbox=True, test_clock=make_clock(NOW + timedelta(days=365)))
+    clone(source=Customer.objects.get(external_id="stays"), periods=1, at=NOW, by=None)
     _tell(invoice.customer)
 
 
