@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from billing.auditing import assert_clean, wallets
 from config.schedule import SCHEDULE
 from customers.models import Notice
 from tests.builders import JAN, make_customer, make_seller
@@ -59,6 +60,18 @@ def test_a_lot_expires_when_its_sellers_grace_is_over(grace, at, left, why):
     wallet = make_wallet(lot(), customer=make_customer(seller=make_seller(grace=grace)))
     sweep(at=at)
     assert balance(wallet) == left, why
+
+
+def test_what_has_expired_meanwhile_is_not_kept_for_anybody():
+    """A reservation may be a moment older than the sweep that was faster: two would be promised the same units."""
+    wallet = make_wallet(lot(), lot(4, "later", expires_at=None))
+    sweep(at=DUE)
+    keep = {"customer_id": wallet.customer_id, "unit": "credits", "until": END + DAY}
+    hold(use=Use(D(3), END - HOUR, "less"), **keep)
+    with pytest.raises(LedgerRefused):
+        hold(use=Use(D(2), END - HOUR, "more"), **keep)
+    assert spend(wallet_id=wallet.pk, amount=D(2), reference="use", at=DUE, used_at=END - HOUR).units == 2
+    assert_clean(only=[one.name for one in wallets.CHECKS])
 
 
 def test_what_rolls_over_goes_on_and_expires_in_its_turn():

@@ -57,20 +57,23 @@ def _key(lot: Lot, promotional_first: bool) -> tuple[Any, ...]:
     )
 
 
-def take(ordered: Iterable[Lot], amount: Decimal, *, feature: int | None, at: datetime) -> Taken:
+def take(
+    ordered: Iterable[Lot], amount: Decimal, *, feature: int | None, at: datetime, revives: bool = True
+) -> Taken:
     """
     Take an amount from lots that were valid at the time of use and are for the feature, as far as they go.
 
     ordered: as `in_order` returns them. amount: zero or more. at: when the use was.
+    revives: whether what has expired since the use is taken back from breakage.
 
-    What is held for reservations is left alone; what has expired since the use is taken back from breakage.
+    What is held for reservations is left alone.
     """
     shares: list[Share] = []
     missing = amount
     for lot in ordered:
         if not missing:
             break
-        there = EXACT.add(lot.free, lot.expired)
+        there = EXACT.add(lot.free, lot.expired) if revives else lot.free
         if there <= 0 or not lot.is_valid(at) or not lot.is_for(feature):
             continue
         units = min(there, missing)

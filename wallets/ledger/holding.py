@@ -77,11 +77,11 @@ def _keep(wallets: Sequence[Open], use: Use) -> tuple[list[HoldShare], Spent]:
     shares: list[HoldShare] = []
     missing, owed, uncovered = use.amount, ZERO, ZERO
     for place, wallet in enumerate(wallets):
-        taken = take(wallet.ordered(), missing, feature=use.feature_id, at=use.at)
-        for lot, units, reclaimed in taken.shares:
-            if units := EXACT.subtract(units, reclaimed):
-                wallet.put(replace(lot, held=EXACT.add(lot.held, units)))
-                shares.append(HoldShare(wallet_id=wallet.id, lot_id=lot.id, units=units))
+        # What has expired by now may be spent for use from before, but not kept: of that, lots say nothing.
+        taken = take(wallet.ordered(), missing, feature=use.feature_id, at=use.at, revives=False)
+        for lot, units, _ in taken.shares:
+            wallet.put(replace(lot, held=EXACT.add(lot.held, units)))
+            shares.append(HoldShare(wallet_id=wallet.id, lot_id=lot.id, units=units))
         missing = taken.missing
         if missing and place == len(wallets) - 1:
             at_zero, limit = rule_of(wallet, use)
