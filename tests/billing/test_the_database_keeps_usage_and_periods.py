@@ -181,6 +181,7 @@ CASES = [
     ),
     ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
     ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
+    ("only_a_draft_is_still_to_begin", "UPDATE billing_subscription SET drafted = '{\"seats\": 1}'"),
     # pauses
     ("pause_state_is_known", "UPDATE billing_pause SET state = 'other'"),
     ("pause_ends_after_it_starts", "UPDATE billing_pause SET ends_at = starts_at"),
