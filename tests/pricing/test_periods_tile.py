@@ -7,15 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plans.pricing.calendar import Anchor, Interval, edge, iterate, period_containing
+from tests.pricing.zones import ZONES, is_skipped
 
-ZONES = [
-    *("UTC", "Europe/Berlin", "Europe/London", "Europe/Lisbon", "Europe/Istanbul", "Europe/Dublin"),
-    *("America/New_York", "America/Los_Angeles", "America/St_Johns", "America/Sao_Paulo", "America/Santiago"),
-    *("America/Havana", "America/Asuncion", "America/Caracas", "Africa/Casablanca", "Africa/Cairo"),
-    *("Asia/Beirut", "Asia/Tehran", "Asia/Kathmandu", "Asia/Kolkata", "Asia/Tokyo", "Asia/Amman"),
-    *("Asia/Pyongyang", "Australia/Lord_Howe", "Australia/Adelaide", "Pacific/Chatham", "Pacific/Apia"),
-    *("Pacific/Kiritimati", "Etc/GMT+12", "Etc/GMT-14"),
-]
 HOW_MANY = 14
 
 
@@ -73,7 +66,3 @@ def test_an_edge_keeps_the_anchors_local_time_and_day_where_the_month_has_it(anc
     assert local.time() == origin.time()
     if anchor.interval.months:
         assert local.day == origin.day or (local + timedelta(days=1)).day == 1
-
-
-def is_skipped(local: datetime) -> bool:
-    return local.astimezone(UTC).astimezone(local.tzinfo).replace(fold=0) != local.replace(fold=0)

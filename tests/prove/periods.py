@@ -23,7 +23,7 @@ from config.postgres import Cluster
 from plans.pricing.anchors import Anchor, Interval
 from plans.pricing.calendar import edge
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
-from tests.pricing.test_periods_tile import ZONES, is_skipped
+from tests.pricing.zones import ZONES, is_skipped
 from tests.prove.verdict import Verdict, say
 
 TEN_YEARS = timedelta(days=3_653)
