@@ -2,8 +2,9 @@
 The table of events, which Django's migrations cannot describe.
 
 It is partitioned by hash of the key, so that the key is unique whatever an event's timestamp or customer is, and so
-that vacuum and index work stays in small pieces. Counters and rollups leave room on their pages: they are updated
-all the time, and an update that finds room touches no index.
+that vacuum and index work stays in small pieces. Rows lie in the order of their numbers, so a few pages say where
+what is new begins. Counters and rollups leave room on their pages: they are updated all the time, and an update that
+finds room touches no index.
 """
 
 PARTITIONS = 8
@@ -28,6 +29,7 @@ CREATE TABLE billing_event (
 ) PARTITION BY HASH (key);
 {partitions}
 CREATE INDEX event_by_customer ON billing_event (customer_id, name, occurred_at);
+CREATE INDEX event_by_sequence ON billing_event USING brin (sequence) WITH (pages_per_range = 32, autosummarize);
 
 CREATE FUNCTION billing_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -54,11 +56,6 @@ FROM billing_series s JOIN billing_hour h ON h.series_id = s.id;
         for n in range(PARTITIONS)
     )
 )
-
-FOLLOW = (
-    "CREATE INDEX event_by_sequence ON billing_event USING brin (sequence) WITH (pages_per_range = 32, autosummarize)"
-)
-"""For whoever looks at what is new: rows lie in the order of their numbers, so a few pages say where those begin."""
 
 DROP = """
 DROP VIEW billing_rollup;

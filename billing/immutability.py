@@ -200,6 +200,26 @@ def done_once() -> pgtrigger.Trigger:
     )
 
 
+def sandbox_alone_tries_drafts() -> pgtrigger.Trigger:
+    """Return the trigger that lets sandbox customers alone run on what is not published, once that is frozen."""
+    return pgtrigger.Trigger(
+        name="sandbox_alone_tries_drafts",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("version_id", "state"),
+        condition=pgtrigger.Condition("NEW.state <> 'draft'"),
+        func="""
+            IF EXISTS (
+                SELECT FROM plans_planversion v WHERE v.id = NEW.version_id AND v.state IN ('draft', 'review')
+                    AND NOT (NEW.sandbox AND v.tried_at IS NOT NULL)
+            ) THEN
+                RAISE EXCEPTION 'sandbox_alone_tries_drafts: publish the version first'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def version_to_come_stays_published() -> pgtrigger.Trigger:
     """Return the trigger that keeps a version published as long as a subscription is to move to it."""
     return pgtrigger.Trigger(

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, QuerySet
 
+from billing.clocks import by_time
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.changes import ChangeState, RolloutState
 from billing.subscribing.revoking import RevocationRefused, revoke
@@ -72,7 +73,8 @@ def _drop(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) ->
     ids = list(to_come(version).order_by("subscription").values_list("subscription", flat=True))
     try:
         for start in range(0, len(ids), CHUNK):
-            revoke(subscription_ids=ids[start : start + CHUNK], at=at, by=by, reason=f"{version} was withdrawn.")
+            for time, some in by_time(ids[start : start + CHUNK], at=at).items():
+                revoke(subscription_ids=some, at=time, by=by, reason=f"{version} was withdrawn.")
     except RevocationRefused as refusal:
         raise publishing.PublishingRefused(f"{version} cannot be withdrawn: {refusal}") from refusal
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
@@ -95,10 +97,16 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
                 if rollout.effective_from <= at:
                     still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
                 break
-            if not (looked_at := schedule(rollout=rollout, subscription_ids=ids, at=at)):
+            if not (looked_at := _schedule(rollout, ids, at=at)):
                 break  # another worker has them, or the version was withdrawn meanwhile
             found += looked_at
     return found
+
+
+def _schedule(rollout: Rollout, ids: Sequence[int], *, at: datetime) -> int:
+    """Schedule subscriptions, each in the time of its customer."""
+    parts = by_time(ids, at=at).items()
+    return sum(schedule(rollout=rollout, subscription_ids=some, at=time) for time, some in parts)
 
 
 def waiting(rollout: Rollout) -> QuerySet[Subscription]:

@@ -12,6 +12,8 @@ from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
 from billing.reserving import lapse_due
+from billing.sandbox import advance_all
+from billing.simulating.forgetting import forget_results
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
@@ -64,9 +66,10 @@ def roll_out() -> dict[str, int]:
 
 @shared_task
 def extend_periods() -> int:
-    """Give running subscriptions their next periods, and mark whose trial is over, and those that have ended."""
+    """Give running subscriptions their next periods, and mark whose trial or pause is over, and who has ended."""
     at = database_time()
     subscribing.leave_trials(at=at)
+    subscribing.follow_pauses(at=at)
     subscribing.end_finished(at=at)
     return subscribing.extend_periods(until=at + AHEAD)
 
@@ -86,6 +89,13 @@ def work_on_jobs() -> dict[str, int]:
 
 
 @shared_task
+def advance_clocks() -> int:
+    """Take test clocks where they are to go, together with whatever other workers are at it."""
+    stop_at = monotonic() + BULK_SECONDS
+    return advance_all(keep_going=lambda: monotonic() < stop_at)
+
+
+@shared_task
 def look_after_guardrails() -> dict[str, int]:
     """Fire and recover alerts of what has changed, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
@@ -94,8 +104,9 @@ def look_after_guardrails() -> dict[str, int]:
 
 @shared_task
 def forget_old_jobs() -> int:
-    """Let go of what jobs of long ago held; what is left of them is for the next hour."""
-    return forget_old(at=database_time())
+    """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
+    at = database_time()
+    return forget_old(at=at) + forget_results(at=at)
 
 
 @shared_task

@@ -22,6 +22,7 @@ SCHEDULE = {
     "grant included credits": _every(60.0, "billing.tasks.grant_included_credits"),
     "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
+    "advance test clocks": _every(10.0, "billing.tasks.advance_clocks"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
     "look after guardrails": _every(10.0, "billing.tasks.look_after_guardrails"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),

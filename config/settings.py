@@ -111,6 +111,7 @@ ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.k
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
 # How long what was told, and to whom, is kept.
 NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
+JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
 
 # Files ------------------------------------------------------------------------------------------------------
 
@@ -192,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "FeeKind": "plans.models.prices.FeeKind",
         "Guarded": "billing.models.guardrails.Guarded",
         "CeilingSetter": "wallets.models.topups.CeilingSetter",
+        "MigrationMoment": "billing.models.migrating.When",
     },
 }
 

@@ -1,8 +1,21 @@
-"""The one clock of all workers: as plans/clock.py, which this app may not import."""
+"""
+What time it is: for all workers, and for a customer.
 
+A sandbox customer may live in the time of a test clock; everybody else lives in real time. Whoever does something for
+one customer asks `time_of`; whoever looks for what is due among many asks for those of one clock, or of none
+(`of_clock`, `in_time_of`): docs/sandbox.md.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from customers.models import Customer, TestClock
 
 
 def database_time() -> datetime:
@@ -10,3 +23,76 @@ def database_time() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
+
+
+def time_of(customer: Customer) -> datetime:
+    """Return what time it is for a customer: its test clock's, as it is stored now, or the real one."""
+    return time_by(customer.test_clock_id)
+
+
+def time_shown(customer: Customer, *, now: datetime) -> datetime:
+    """Return the same of a customer who was read together with its test clock, as for a list; now: the real time."""
+    return now if customer.test_clock is None else customer.test_clock.now
+
+
+def now_of_each(now: datetime, customer: str) -> Coalesce:
+    """Return what time it is for the customer of each row of a QuerySet; customer: the lookup that leads there."""
+    return Coalesce(F(f"{customer}__test_clock__now"), Value(now))
+
+
+def time_by(clock: int | None) -> datetime:
+    """Return a test clock's time, as it is stored now; the real one for None."""
+    if clock is None:
+        return timezone.now()
+    return TestClock.objects.values_list("now", flat=True).get(pk=clock)
+
+
+def time_for(external_id: str, *, sandbox: bool) -> datetime:
+    """Return what time it is for a customer by its external id; real time if there is none. Live costs no query."""
+    if not sandbox:
+        return timezone.now()
+    named = TestClock.objects.filter(customers__sandbox=True, customers__external_id=external_id)
+    return named.values_list("now", flat=True).first() or timezone.now()
+
+
+def times_for(external_ids: Collection[str]) -> dict[str, datetime]:
+    """Return external id → time, of those sandbox customers that have a test clock."""
+    found = Customer.objects.filter(sandbox=True, external_id__in=external_ids, test_clock__isnull=False)
+    return dict(found.values_list("external_id", "test_clock__now"))
+
+
+def clocks_of(customer_ids: Collection[int]) -> dict[int, int]:
+    """Return customer → test clock, of those among these customers who have one."""
+    if not customer_ids:
+        return {}
+    found = Customer.objects.filter(pk__in=customer_ids, test_clock__isnull=False)
+    return dict(found.values_list("pk", "test_clock"))
+
+
+def named_in(sent: Any) -> str:
+    """Return the customer that a request's body names, before anything is known of that: empty if none."""
+    name = sent.get("customer") if isinstance(sent, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+# A hash of the few customers in no real time, looked into only by rows that are due already; of none, nothing at all.
+_THEIRS = "SELECT id FROM customers_customer WHERE test_clock_id = {clock:d}"
+_NOT_REAL = "SELECT id FROM customers_customer WHERE test_clock_id IS NOT NULL"
+
+
+def of_clock(clock: int | None, customer: str) -> str:
+    """
+    Return the SQL condition that a column holds customers of a test clock; those in real time for None.
+
+    customer: the column's name, such as w.customer_id; it is no input of anybody's.
+    """
+    if clock is None:
+        return f"{customer} NOT IN ({_NOT_REAL})"
+    return f"{customer} IN ({_THEIRS.format(clock=clock)})"
+
+
+def in_time_of(clock: int | None, customer: str = "customer") -> Q:
+    """Return the condition of `of_clock` for a QuerySet; customer: the lookup that leads to the customer."""
+    if clock is None:
+        return ~Q(**{f"{customer}__in": Customer.objects.filter(test_clock__isnull=False)})
+    return Q(**{f"{customer}__in": Customer.objects.filter(test_clock=clock)})

@@ -25,3 +25,33 @@ def told_once() -> pgtrigger.Trigger:
             USING ERRCODE = 'restrict_violation';
         """,
     )
+
+
+def clock_goes_forward() -> pgtrigger.Trigger:
+    """Return the trigger that lets no test clock go back: what its customers were billed would be yet to come."""
+    return pgtrigger.Trigger(
+        name="clock_goes_forward",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("NEW.now < OLD.now"),
+        func="""
+            RAISE EXCEPTION 'clock_goes_forward: a test clock never goes back; make another one'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
+def customer_keeps_its_clock() -> pgtrigger.Trigger:
+    """Return the trigger that keeps a customer in the time it was made in."""
+    return pgtrigger.Trigger(
+        name="customer_keeps_its_clock",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.test_clock_id IS DISTINCT FROM NEW.test_clock_id OR OLD.sandbox IS DISTINCT FROM NEW.sandbox"
+        ),
+        func="""
+            RAISE EXCEPTION 'customer_keeps_its_clock: make another customer for another time'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )

@@ -158,6 +158,64 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
     ]
 
 
+def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
+    """
+    Return the triggers that refuse to issue a live document that is dated in a locked month.
+
+    Who locks a month holds the seller's number series, as who issues does until the commit: one waits for the other.
+    """
+    is_locked = """
+        SELECT 1 FROM {issued} JOIN invoices_monthlock l ON l.seller_id = n.seller_id AND l.unlocked_at IS NULL
+            AND l.month = date_trunc('month', n.issue_date)::date
+        WHERE n.state <> 'draft' AND NOT n.sandbox
+    """
+    kinds = [
+        ("insert", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), "new_rows n"),
+        (
+            "update",
+            pgtrigger.Update,
+            pgtrigger.Referencing(old="old_rows", new="new_rows"),
+            "new_rows n JOIN old_rows o ON o.id = n.id AND o.state = 'draft'",
+        ),
+    ]
+    return [
+        pgtrigger.Trigger(
+            name=f"locked_month_takes_no_document_{word}",
+            when=pgtrigger.After,
+            level=pgtrigger.Statement,
+            operation=operation,
+            referencing=referencing,
+            declare=[("broken", "boolean")],
+            func=refused_if(
+                is_locked.format(issued=issued),
+                "locked_month_takes_no_document: date it to a later month, or unlock the month",
+                code="restrict_violation",
+            ),
+        )
+        for word, operation, referencing, issued in kinds
+    ]
+
+
+def month_lock_is_only_undone() -> pgtrigger.Trigger:
+    """Return the trigger that takes a lock of a month that is over, and lets nothing become of it but its end."""
+    undone = "ARRAY['unlock_reason', 'unlocked_by_id', 'unlocked_at']"
+    return pgtrigger.Trigger(
+        name="month_lock_is_only_undone",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
+                    FROM customers_seller s WHERE s.id = NEW.seller_id) THEN RETURN NEW; END IF;
+            ELSIF TG_OP = 'UPDATE' AND OLD.unlocked_at IS NULL
+                AND to_jsonb(NEW) - {undone} = to_jsonb(OLD) - {undone} THEN RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'month_lock_is_only_undone: a month is locked once it is over, and then only unlocked'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
 def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
     """
     Return the trigger that compares coupons' lines with their shares, which are written in one statement.

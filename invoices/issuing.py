@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from customers.clock import clocks_of
 from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
+from invoices.locking import refuse_locked
 from plans.failpoints import reached
 
 _LINES = """
@@ -85,6 +87,8 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
 
     The numbers of each series follow the order of the drafts. From here to the commit no other document of these
     series can be issued, so nothing slow or likely to fail may come after.
+
+    :raises MonthIsLocked: if they would be dated in a month that their seller has locked.
     """
     is_told = is_listened_for("invoice.issued")
     reached("issue.before_numbers")
@@ -95,18 +99,22 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
         rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
         if is_told:
             told += (_announcement(draft, numbers, offset) for offset, draft in enumerate(group))
+        if not group[0].sandbox:
+            refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
     reached("issue.after_numbers")
     copy_rows(_INVOICES, rows)
     announce_all(kind="invoice.issued", announcements=told, at=at)
 
 
-def _by_series(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
-    by_seller: dict[tuple[int, bool, str], list[Draft]] = {}
+def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
+    clocks = clocks_of({draft.customer_id for draft in drafts if draft.sandbox})
+    by_seller: dict[tuple[int, bool, str, int], list[Draft]] = {}
     for draft in drafts:
-        by_seller.setdefault((draft.seller_id, draft.sandbox, draft.kind), []).append(draft)
+        key = draft.seller_id, draft.sandbox, str(draft.kind), clocks.get(draft.customer_id, 0)
+        by_seller.setdefault(key, []).append(draft)
     return {
-        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind): group
-        for (seller_id, sandbox, kind), group in sorted(by_seller.items())
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind, clock=clock or None): group
+        for (seller_id, sandbox, kind, clock), group in sorted(by_seller.items())
     }
 
 

@@ -73,11 +73,12 @@ def take(*, series: int, count: int, at: datetime) -> Numbers:
 
 
 _FIND = """
-SELECT id FROM invoices_numberseries WHERE seller_id = %s AND kind = %s AND sandbox = %s ORDER BY id LIMIT 1
+SELECT id FROM invoices_numberseries
+WHERE seller_id = %s AND kind = %s AND sandbox = %s AND test_clock_id IS NOT DISTINCT FROM %s ORDER BY id LIMIT 1
 """
 _CREATE = """
-INSERT INTO invoices_numberseries (seller_id, kind, sandbox, code, prefix, last_number)
-VALUES (%s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING
+INSERT INTO invoices_numberseries (seller_id, kind, sandbox, test_clock_id, code, prefix, last_number)
+VALUES (%s, %s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING
 """
 _NEW = {
     ("invoice", False): ("invoices", "INV-"),
@@ -87,16 +88,24 @@ _NEW = {
 }
 """(kind, sandbox) → code and prefix of a series that is made when there is none."""
 
+_NEW_OF_CLOCK = {"invoice": ("clock-{}", "T{}-"), "credit_note": ("clock-{}-notes", "TC{}-")}
+"""kind → the same for customers in the time of a test clock, by the clock's number."""
 
-def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice") -> int:
-    """Return the id of the seller's series for live or for sandbox documents of a kind, made when there is none."""
+
+def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: int | None = None) -> int:
+    """
+    Return the id of the seller's series for live or for sandbox documents of a kind, made when there is none.
+
+    clock: of customers in the time of this test clock.
+    """
+    asked = [seller_id, kind, sandbox, clock]
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [seller_id, kind, sandbox])
+        cursor.execute(_FIND, asked)
         if row := cursor.fetchone():
             return int(row[0])
-        code, prefix = _NEW[kind, sandbox]
-        cursor.execute(_CREATE, [seller_id, kind, sandbox, code, prefix])
-        cursor.execute(_FIND, [seller_id, kind, sandbox])
+        code, prefix = _NEW[kind, sandbox] if clock is None else (one.format(clock) for one in _NEW_OF_CLOCK[kind])
+        cursor.execute(_CREATE, [*asked, code, prefix])
+        cursor.execute(_FIND, asked)
         if row := cursor.fetchone():
             return int(row[0])
     world = "sandbox" if sandbox else "live"

@@ -10,6 +10,7 @@ from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
 from plans.readiness import problems_of
+from plans.rehearsing import missing_rehearsal
 from plans.trail import change
 
 
@@ -25,7 +26,7 @@ def ask(
 
     advice: what the plan check says, which whoever asks has read.
 
-    :raises ApprovalRefused: if it is no draft, or could not be billed by.
+    :raises ApprovalRefused: if it is no draft, could not be billed by, or was not simulated as it has to be.
     """
     with change("ask for approval", by=by, at=at):
         version = _locked(version.pk)
@@ -33,6 +34,8 @@ def ask(
             raise ApprovalRefused(f"{version} is {version.get_state_display()}: only a draft is put in review.")
         if problems := problems_of(version):
             raise ApprovalRefused(f"{version} cannot be published: {' '.join(problems)}")
+        if missing := missing_rehearsal(version):
+            raise ApprovalRefused(missing)
         version.state = VersionState.REVIEW
         version.save(update_fields=["state"])
         return ChangeRequest.objects.create(

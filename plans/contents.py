@@ -18,7 +18,7 @@ from djmoney.models.fields import MoneyField
 from plans.bounds import AMOUNT, PERCENT, UNIT_PRICE
 from plans.comparing import Fact, Measure, Node
 from plans.figures import currency_name, number, units
-from plans.models import PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Fee, PlanFeature, PlanVersion, Price, Rate, Tier
 from plans.parts import identity_of, key_of, parts_of, tables, told_fields
 from plans.pricing.exact import plain
 
@@ -33,12 +33,16 @@ LABELS = {
     ("planfeature", "static_value"): "value",
     ("planfeature", "at_zero"): "with an empty wallet",
     ("planfeature", "grace"): "how far below zero",
+    ("planfeature", "unlocked_by"): "opens by",
+    ("planfeature", "unlocked_with"): "usage of",
+    ("planfeature", "unlocked_at"): "from",
     ("price", "resets_unit"): "starts anew",
     ("price", "resets_every"): "starts anew every",
     ("rate", "model"): "charged",
     ("rate", "unit_price"): "price",
     ("tier", "unit_price"): "price",
     ("fee", "amount"): "amount",
+    ("fee", "every"): "charged once in",
 }
 
 
@@ -170,6 +174,8 @@ def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
         return ("money", "") if isinstance(row, Rate) and row.model == "flat" else ("each", unit)
     if digits == UNIT_PRICE and field.name.endswith("per_event"):
         return "money", ""
+    if isinstance(row, Fee) and field.name == "every":
+        return "units", "period"
     return ("units", unit) if field.name == "included" else ("number", "")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 
 from plans.figures import number
 from plans.models.prices import FeeKind
@@ -72,12 +73,15 @@ def bill(terms: Terms, used: Mapping[Use, Decimal]) -> Bill:
     """
     Return what a whole period with this usage comes to: base fees and usage, before tax.
 
+    Of a fee for several periods that is the part of one.
+
     :raises ValueError: if a quantity cannot be rated.
     """
     lines: dict[str, Decimal] = {}
     for fee in terms.fees:
         if fee.kind == FeeKind.BASE:
-            lines[fee.label] = round_money(fee.amount, terms.currency)
+            label = fee.label if fee.every == 1 else f"{fee.label} (1/{fee.every})"
+            lines[label] = round_money(Fraction(fee.amount) / fee.every, terms.currency)
     unpriced = []
     drawn: dict[tuple[str, str], Decimal] = {}
     features = {feature.code: feature for feature in terms.features}

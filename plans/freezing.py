@@ -10,12 +10,13 @@ import pgtrigger
 
 def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses any change of a row whose plan version is no longer a draft.
+    Return the trigger that refuses any change of a row whose plan version is no longer a draft, or is tried.
 
     It locks the version, whatever its state, so that an edit and a publication under way wait for one another.
 
     version_of_row: an SQL expression that gives the version's id; `{row}` stands for NEW or OLD.
     """
+    is_frozen = "v.state <> 'draft' OR v.tried_at IS NOT NULL"
     old, new = (version_of_row.format(row=row) for row in ("OLD", "NEW"))
     return pgtrigger.Trigger(
         name="published_version_is_frozen",
@@ -24,17 +25,17 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
         declare=[("frozen", "text")],
         func=f"""
             IF TG_OP <> 'INSERT' THEN
-                SELECT CASE WHEN v.state <> 'draft' THEN p.code || ' v' || v.number END INTO frozen
+                SELECT CASE WHEN {is_frozen} THEN p.code || ' v' || v.number END INTO frozen
                 FROM plans_planversion v JOIN plans_plan p ON p.id = v.plan_id
                 WHERE v.id = ({old}) FOR SHARE OF v;
             END IF;
             IF frozen IS NULL AND TG_OP <> 'DELETE' THEN
-                SELECT CASE WHEN v.state <> 'draft' THEN p.code || ' v' || v.number END INTO frozen
+                SELECT CASE WHEN {is_frozen} THEN p.code || ' v' || v.number END INTO frozen
                 FROM plans_planversion v JOIN plans_plan p ON p.id = v.plan_id
                 WHERE v.id = ({new}) FOR SHARE OF v;
             END IF;
             IF frozen IS NOT NULL THEN
-                RAISE EXCEPTION 'published_version_is_frozen: % is published; start a new version from it', frozen
+                RAISE EXCEPTION 'published_version_is_frozen: % is not edited any more; start a new version', frozen
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -44,30 +45,32 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
 
 
 def version_changes_only_its_state() -> pgtrigger.Trigger:
-    """Return the trigger that lets a published version move along its life, and change in nothing else."""
+    """Return the trigger that lets a version that is frozen move along its life, and change in nothing else."""
+    moving = "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
+    free = f"({moving} || ARRAY['audience'])"
     return pgtrigger.Trigger(
         name="published_version_changes_only_its_state",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
+        func=f"""
             IF TG_OP = 'DELETE' THEN
-                IF OLD.state IN ('draft', 'review') THEN RETURN OLD; END IF;
+                IF OLD.state IN ('draft', 'review') AND OLD.tried_at IS NULL THEN RETURN OLD; END IF;
                 RAISE EXCEPTION 'published_version_changes_only_its_state: a published version is never deleted'
                 USING ERRCODE = 'restrict_violation';
             END IF;
-            IF OLD.state = 'draft' THEN RETURN NEW; END IF;
-            IF OLD.state = 'review' THEN
-                IF to_jsonb(NEW) - '{state,effective_from,effective_to,published_at,published_by_id,audience}'::text[]
-                    IS DISTINCT FROM to_jsonb(OLD)
-                    - '{state,effective_from,effective_to,published_at,published_by_id,audience}'::text[] THEN
-                    RAISE EXCEPTION 'version_in_review_is_frozen: withdraw it from review to edit it'
+            IF OLD.tried_at IS NOT NULL AND NEW.tried_at IS DISTINCT FROM OLD.tried_at THEN
+                RAISE EXCEPTION 'tried_version_is_frozen: it stays as sandbox customers have it'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF OLD.state = 'draft' AND OLD.tried_at IS NULL THEN RETURN NEW; END IF;
+            IF OLD.state IN ('draft', 'review') THEN
+                IF to_jsonb(NEW) - {free} IS DISTINCT FROM to_jsonb(OLD) - {free} THEN
+                    RAISE EXCEPTION 'version_in_review_is_frozen: what is reviewed or tried stays as it is'
                     USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN NEW;
             END IF;
-            IF (to_jsonb(NEW) - ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id'])
-                IS DISTINCT FROM
-               (to_jsonb(OLD) - ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id'])
+            IF (to_jsonb(NEW) - {moving}) IS DISTINCT FROM (to_jsonb(OLD) - {moving})
                OR (OLD.state, NEW.state) NOT IN (
                     ('scheduled', 'scheduled'), ('scheduled', 'draft'), ('scheduled', 'live'),
                     ('live', 'live'), ('live', 'retired'), ('retired', 'retired'))
@@ -193,7 +196,7 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
                 SELECT 1 FROM plans_planfeature pf
                 JOIN plans_feature f ON f.id = pf.feature_id
                 JOIN plans_planversion v ON v.id = pf.version_id
-                WHERE f.meter_id = used AND v.state NOT IN ('draft', 'review')
+                WHERE f.meter_id = used AND (v.state NOT IN ('draft', 'review') OR v.tried_at IS NOT NULL)
             ) THEN
                 RAISE EXCEPTION 'meter_in_use_keeps_its_meaning: a published version prices it; create a new meter'
                 USING ERRCODE = 'restrict_violation';

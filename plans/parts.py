@@ -13,7 +13,7 @@ from plans.models import PlanVersion
 
 LIFE = {
     *("id", "plan", "number", "state", "audience", "note", "copied_from", "created_at"),
-    *("effective_from", "effective_to", "published_at", "published_by"),
+    *("effective_from", "effective_to", "published_at", "published_by", "tried_at"),
 }
 """What a version tells of its life rather than of its prices."""
 

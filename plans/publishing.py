@@ -18,6 +18,7 @@ from plans.models import Plan, PlanVersion
 from plans.models.versions import Audience, PlanVersionQuerySet, VersionState
 from plans.parts import told_fields
 from plans.readiness import problems_of
+from plans.rehearsing import missing_rehearsal
 from plans.trail import change
 
 
@@ -67,7 +68,8 @@ def publish(
     audience: for whom beside new subscriptions; who has running ones reads it and moves them.
 
     :raises NotReady: if it could not be billed by.
-    :raises PublishingRefused: if it is published already, lacks an approval, or the moment is past or taken.
+    :raises PublishingRefused: if it is published already, lacks a simulation or an approval, or the moment is past or
+        taken.
     """
     moment = effective_from or at
     with change("publish", by=by, at=at):
@@ -82,7 +84,7 @@ def publish(
             )
         if problems := problems_of(version):
             raise NotReady(version, problems)
-        if missing := missing_approval(version):
+        if missing := missing_rehearsal(version) or missing_approval(version):
             raise PublishingRefused(missing)
         publish_due(at=at, plan_id=version.plan_id)
         version.effective_to = _make_room(version, moment, at=at)

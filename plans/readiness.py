@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from plans.models import IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
+from plans.models import Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalogue import FeatureKind
 from plans.models.included import CREDITS as CREDIT_UNITS
 from plans.models.included import Every
 from plans.models.meters import Aggregation
-from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource
-from plans.pricing.anchors import Interval
+from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource, UnlockedBy
+from plans.pricing.anchors import MOST_UNITS_OF_AN_INTERVAL, Interval
 from plans.pricing.currencies import CREDITS
 from plans.pricing.money import minor_unit
 from plans.terms import metering_of, price_terms, rate_terms
@@ -27,6 +27,8 @@ def problems_of(version: PlanVersion) -> list[str]:
     if not features and not fees:
         return ["It charges and grants nothing: add a fee or a feature."]
     found = [problem for granted in features for problem in _problems_of_feature(granted)]
+    found += [problem for granted in features for problem in _problems_of_unlock(granted, features)]
+    found += [problem for fee in fees if fee.every > 1 for problem in _problems_of_lasting(version, fee)]
     offered = {fee.currency for fee in fees}
     offered |= {price.currency for granted in features for price in granted.prices.all()} - {CREDITS}
     for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
@@ -52,6 +54,39 @@ def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
         yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
         yield from _problems_of_price(granted, price)
+
+
+def _problems_of_unlock(granted: PlanFeature, features: list[PlanFeature]) -> Iterator[str]:
+    """Yield why a feature could never be opened."""
+    if not granted.unlocked_with:
+        return
+    others = {one.feature.code: one for one in features if one.feature.kind == FeatureKind.METERED}
+    other = others.get(granted.unlocked_with)
+    if other is None or other == granted:
+        yield (
+            f"{granted.feature} opens by usage of “{granted.unlocked_with}”, which is no other metered feature of the"
+            " version: choose one."
+        )
+    elif granted.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in ("count", "sum"):
+        yield f"{granted.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
+
+
+def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
+    """Yield why a fee for several periods would have no interval, or one that does not begin where a period does."""
+    period = Interval(version.interval_unit, version.interval_count)
+    try:
+        whole = period.times(fee.every)
+    except ValueError:
+        yield (
+            f"The fee “{fee}” is for {fee.every} periods of {period.count} {period.unit}: together that may be"
+            f" {MOST_UNITS_OF_AN_INTERVAL} at most."
+        )
+        return
+    if version.anchor == "calendar" and period.count > 1 and not whole.is_made_of(period):
+        yield (
+            f"The fee “{fee}” is for {whole.count} {whole.unit}s, which on the calendar do not begin where a period"
+            " does: let it be for as many periods as make a year, or anchor the plan to the start day."
+        )
 
 
 def _problems_of_included(

@@ -4,11 +4,14 @@ Stored versions as terms to rate by.
 A published version never changes, so its terms are read once per process and kept. Drafts are read anew each time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from plans.metering.integral import Measures
@@ -115,7 +118,11 @@ def _beyond_the_wallet(
 
 @dataclass(frozen=True, slots=True)
 class FeeTerms:
-    """A fee in one currency. included, least, most: of the units held, where it is charged for each of them."""
+    """
+    A fee in one currency, due once in `every` periods.
+
+    included, least, most: of the units held, where it is charged for each of them.
+    """
 
     fee_id: int
     code: str
@@ -127,6 +134,7 @@ class FeeTerms:
     included: int = 0
     least: int = 0
     most: int | None = None
+    every: int = 1
 
     @property
     def is_held(self) -> bool:
@@ -139,7 +147,7 @@ class Terms:
     """
     All that a version charges in one currency.
 
-    held: the fees that are charged for each unit held.
+    held: the fees that are charged for each unit held. lasting: those that are for several periods.
     resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
     by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
     several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
@@ -158,6 +166,7 @@ class Terms:
     features: tuple[FeatureTerms, ...]
     fees: tuple[FeeTerms, ...]
     held: tuple[FeeTerms, ...] = ()
+    lasting: tuple[FeeTerms, ...] = ()
     by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
     by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
     resets: tuple[Interval, ...] = ()
@@ -172,6 +181,22 @@ class Terms:
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
 
+_supposed: ContextVar[Mapping[tuple[int, str], Terms]] = ContextVar("supposed", default=MappingProxyType({}))
+
+
+@contextmanager
+def supposing(several: Iterable[Terms]) -> Iterator[None]:
+    """
+    Let `terms_of` know these terms within the block: what somebody supposes, under numbers of versions below zero.
+
+    They stay as they are meanwhile, also where their version is a draft that somebody edits.
+    """
+    token = _supposed.set({(one.version_id, one.currency): one for one in several})
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
+
 
 def terms_of(version_id: int, currency: str) -> Terms:
     """
@@ -180,13 +205,13 @@ def terms_of(version_id: int, currency: str) -> Terms:
     :raises PlanVersion.DoesNotExist: if there is no such version.
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    found = _kept.get((version_id, currency, None))
+    found = _kept.get((version_id, currency, None)) or _supposed.get().get((version_id, currency))
     if found is None:
         version = PlanVersion.objects.select_related("plan").get(pk=version_id)
         # A scheduled version may be withdrawn, edited and published again, at another time.
         key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
         found = _kept.get(key) or read_terms(version, currency)
-        if version.is_published:
+        if version.is_frozen:
             _kept[key] = found
     return found
 
@@ -240,6 +265,7 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         proration=version.proration,
         fees=fees,
         held=tuple(fee for fee in fees if fee.is_held),
+        lasting=tuple(fee for fee in fees if fee.every > 1),
         commitment=commitment,
         trial_usage=version.trial_usage,
         **by_use(features),
@@ -274,6 +300,7 @@ def _fee_terms(fee: Fee) -> FeeTerms:
         included=fee.included,
         least=fee.least,
         most=fee.most,
+        every=fee.every,
     )
 
 

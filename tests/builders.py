@@ -23,7 +23,7 @@ from billing.capping import set_cap
 from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
 from billing.store import sums
 from billing.subscribing import promising
-from customers.models import Customer, Seller
+from customers.models import Customer, Seller, TestClock
 from invoices.models import TaxRate
 from plans import costing, publishing
 from plans.models import (
@@ -68,6 +68,11 @@ def make_customer(external_id: str = "", *, seller: Seller | None = None, **fiel
         seller=seller or make_seller(),
         **{"legal_name": f"Customer {number} Ltd", "country": "US", "currency": "USD", **fields},
     )
+
+
+def make_clock(now: datetime = JAN) -> TestClock:
+    """Return a new test clock that stands at `now`."""
+    return TestClock.objects.create(name=f"Clock {next(_serial)}", now=now)
 
 
 def make_tax(percent: Number, *, seller: Seller | None = None, country: str = "", **fields: Any) -> TaxRate:
@@ -184,6 +189,7 @@ def offer(
     Describe what a version grants of a feature, and charges for it.
 
     rates: in `currency`; or `prices`: currency → rates. No rates, no price: what a hard cap or a boolean has.
+    minimum: of each of its prices.
     """
     prices = prices or ({currency: rates} if rates else {})
     return {"feature": feature, "included": Decimal(included), "prices": prices, **fields}
@@ -226,6 +232,7 @@ def _add_offer(
     *,
     feature: str | Feature,
     prices: dict[str, Sequence[dict[str, Any]]],
+    minimum: Number | None = None,
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
@@ -234,7 +241,8 @@ def _add_offer(
         feature = make_feature(feature)
     granted = PlanFeature.objects.create(version=version, feature=feature, **fields)
     for currency, rates in prices.items():
-        price = Price.objects.create(plan_feature=granted, currency=currency)
+        least = None if minimum is None else Decimal(minimum)
+        price = Price.objects.create(plan_feature=granted, currency=currency, minimum=least)
         for position, described in enumerate(rates):
             tiers = described["tiers"]
             made = Rate.objects.create(

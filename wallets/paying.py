@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from customers.clock import of_clock
 from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentMethod
 from invoices.paying import PAYABLE, record_payment
@@ -29,27 +30,29 @@ WHERE w.pays_invoices AND w.closed_at IS NULL AND w.balance > 0 AND i.kind = 'in
     AND i.state IN ('issued', 'overdue') AND (w.id, i.id) > (%s, %s)
     AND NOT EXISTS (SELECT FROM wallets_purchase p JOIN wallets_wallet b ON b.id = p.wallet_id
         WHERE p.invoice_id = i.id AND b.unit <> 'credits')
+    AND {in_time}
 ORDER BY w.id, i.id LIMIT %s
 """
 
 
-def pay_invoices(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> int:
+def pay_invoices(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
     Pay what is due from the wallets that may, the oldest invoice first, and return how many payments that were.
 
     Harmless to run twice, or on several workers at once: what is due is looked at under the invoice's lock.
+    clock: of customers in this test clock's time; in real time for None.
     """
     count, after = 0, (0, 0)
-    while (due := _due(after)) and keep_going():
+    while (due := _due(after, clock)) and keep_going():
         for wallet_id, invoice_id in due:
             count += pay_from_wallet(wallet_id=wallet_id, invoice_id=invoice_id, at=at) is not None
         after = due[-1]
     return count
 
 
-def _due(after: tuple[int, int]) -> Sequence[tuple[int, int]]:
+def _due(after: tuple[int, int], clock: int | None) -> Sequence[tuple[int, int]]:
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [*after, AT_ONCE])
+        cursor.execute(_DUE.format(in_time=of_clock(clock, "w.customer_id")), [*after, AT_ONCE])
         return cursor.fetchall()
 
 

@@ -7,13 +7,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from billing.models import Override, OwnCommitment
 from billing.subscribing.overriding import OverrideRefused, next_period_of
+from customers.clock import time_of
 
 Agreement = Override | OwnCommitment
 
@@ -59,7 +59,7 @@ class AgreementAdmin(ModelAdmin):
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
         if not self.has_view_permission(request, one):
             raise PermissionDenied
-        at = timezone.now()
+        at = time_of(one.subscription.customer)
         problems: list[str] = []
         if request.method == "POST":
             try:

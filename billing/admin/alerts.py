@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,7 @@ from billing.admin.guardrails import UNITS
 from billing.guarding.setting import acknowledge
 from billing.models import Alert, Subscription
 from billing.models.guardrails import Guarded
+from customers.clock import now_of_each, time_shown
 from customers.models import Customer
 from plans.figures import money, number, units
 from plans.pricing.currencies import MINOR_UNITS
@@ -36,9 +38,9 @@ class StandingFilter(DropdownFilter):
         if self.value() == "recovered":
             return queryset.filter(recovered_at__isnull=False)
         if self.value() == "over":
-            return queryset.filter(recovered_at__isnull=True, ends_at__lte=timezone.now())
+            return queryset.filter(recovered_at__isnull=True, ends_at__lte=_now())
         if self.value() in ("open", "unseen"):
-            queryset = queryset.filter(pk__in=Alert.objects.open(timezone.now()))
+            queryset = queryset.filter(pk__in=Alert.objects.open(_now()))
             return queryset.filter(acknowledged_at__isnull=True) if self.value() == "unseen" else queryset
         return queryset
 
@@ -142,11 +144,19 @@ def alerts_of(whose: Customer | Subscription) -> list[dict[str, Any]]:
     ]
 
 
+def _now() -> Coalesce:
+    return now_of_each(timezone.now(), "customer")
+
+
 def state(alert: Alert) -> str:
     """Return open, recovered, or over."""
     if alert.recovered_at is not None:
         return "recovered"
-    return "over" if alert.ends_at is not None and alert.ends_at <= timezone.now() else "open"
+    return (
+        "over"
+        if alert.ends_at is not None and alert.ends_at <= time_shown(alert.customer, now=timezone.now())
+        else "open"
+    )
 
 
 def what(alert: Alert) -> str:

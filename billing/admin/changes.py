@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
+from billing.clocks import by_time
 from billing.models import ScheduledChange
 from billing.models.changes import ChangeState
 from billing.subscribing.revoking import RevocationRefused, revoke
@@ -87,7 +89,9 @@ class ScheduledChangeAdmin(ModelAdmin):
                 verb="Let them stay",
             )
         try:
-            count = revoke(subscription_ids=ids, at=timezone.now(), by=request.user)
+            with transaction.atomic():
+                parts = by_time(ids, at=timezone.now()).items()
+                count = sum(revoke(subscription_ids=some, at=at, by=request.user) for at, some in parts)
         except RevocationRefused as refusal:
             messages.error(request, str(refusal))
         else:

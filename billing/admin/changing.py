@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
@@ -23,6 +22,7 @@ from billing.closing import preview_change
 from billing.closing.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscribing import SubscriptionRefused, change_at
+from customers.clock import time_of
 from plans.figures import money
 from plans.models import PlanVersion
 
@@ -52,11 +52,11 @@ class ChangeForm(forms.Form):
         self.fields["moment"].label = f"Date ({self.zone})"
         offered = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
         self.fields["version"].queryset = (
-            PlanVersion.objects.in_force(at)
+            PlanVersion.objects.open_to(sandbox=subscription.sandbox, at=at)
             .filter(offered)
             .exclude(pk=subscription.version_id)
             .select_related("plan")
-            .order_by("plan__name")
+            .order_by("plan__name", "number")
             .distinct()
         )
 
@@ -88,7 +88,7 @@ def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription)
 
     What is confirmed is what was shown: choosing another version or moment shows that one first.
     """
-    at = timezone.now()
+    at = time_of(subscription.customer)
     form = ChangeForm(request.POST or None, subscription=subscription, at=at)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():

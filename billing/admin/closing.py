@@ -1,27 +1,26 @@
-"""The closing page: how far closing is, day by day, and a button that wakes it."""
+"""The closing page: how far closing is, day by day, and the runs that people started."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDay
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from billing.models import Period, UnbilledUsage
+from billing.models import Job, Period, UnbilledUsage
+from billing.models.jobs import JobKind
 from billing.models.periods import PeriodState
-from billing.tasks import close_due_periods
 
 CLOSE = "billing.close_period"
 BACK, AHEAD = timedelta(days=21), timedelta(days=10)
 MOST_FAILURES = 20
+MOST_RUNS = 5
 MOST_COUNTED = 1_000
 FRESH_SECONDS = 4
 """How old the counts may be: any number of people may watch a close, and only one question is asked for all."""
@@ -47,12 +46,9 @@ class DayOfClosing:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the progress; a POST asks the workers to close what is due."""
+    """Show the progress."""
     if not request.user.has_perm("billing.view_period"):
         raise PermissionDenied
-    if request.method == "POST":
-        _wake(request)
-        return HttpResponseRedirect(reverse("admin:closing"))
     at = timezone.now()
     context = {**admin.site.each_context(request), "title": "Close", **progress(at=at)}
     context["may_close"] = request.user.has_perm(CLOSE)
@@ -75,6 +71,7 @@ def progress(*, at: datetime) -> dict[str, Any]:
         "failures": list(failures),
         "unbilled": unbilled.order_by()[:MOST_COUNTED].count(),
         "most_counted": MOST_COUNTED,
+        "runs": Job.objects.filter(kind=JobKind.CLOSE_RUN).select_related("by").order_by("-pk")[:MOST_RUNS],
     }
 
 
@@ -93,14 +90,3 @@ def _days(*, at: datetime) -> list[DayOfClosing]:
         .order_by("day")
     )
     return [DayOfClosing(row["day"].date(), row["closed"], row["due"], row["failed"], row["to_come"]) for row in rows]
-
-
-def _wake(request: HttpRequest) -> None:
-    if not request.user.has_perm(CLOSE):
-        raise PermissionDenied
-    try:
-        close_due_periods.delay()
-    except OperationalError as error:
-        messages.error(request, f"The workers cannot be reached now ({error}); they close what is due by themselves.")
-    else:
-        messages.success(request, "The workers are closing what is due; this page follows them.")

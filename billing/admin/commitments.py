@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -22,6 +21,7 @@ from billing.admin.agreements import AgreementAdmin, until
 from billing.models import OwnCommitment, Subscription
 from billing.subscribing.overriding import OverrideRefused
 from billing.subscribing.promising import end_promise, promise
+from customers.clock import time_of
 from plans.admin.commitments import in_words
 from plans.admin.figures import NumberInput
 from plans.bounds import AMOUNT, PERCENT
@@ -66,9 +66,8 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
         try:
             if not reason:
                 raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
-            made = promise(
-                subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=timezone.now()
-            )
+            at = time_of(subscription.customer)
+            made = promise(subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at)
         except OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:

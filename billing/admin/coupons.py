@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing import subscribing
 from billing.models import Redemption, Subscription
+from customers.clock import time_of
 from plans.admin.coupons import CouponAdmin, lasting, value_of
 from plans.admin.figures import figure
 from plans.figures import money, number
@@ -105,7 +106,9 @@ class CouponChoiceForm(forms.Form):
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        found = Coupon.objects.redeemable(timezone.now()).filter(currency__in=["", subscription.currency])
+        found = Coupon.objects.redeemable(time_of(subscription.customer)).filter(
+            currency__in=["", subscription.currency]
+        )
         held = subscription.redemptions.filter(ended_at__isnull=True).values("coupon")
         self.fields["coupon"].queryset = found.exclude(pk__in=held).order_by("code")
         self.fields["coupon"].label_from_instance = choice
@@ -122,7 +125,8 @@ def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -
     if request.method == "POST" and form.is_valid():
         coupon = form.cleaned_data["coupon"]
         try:
-            subscribing.apply_coupon(subscription=subscription, coupon=coupon, at=timezone.now(), by=request.user)
+            at = time_of(subscription.customer)
+            subscribing.apply_coupon(subscription=subscription, coupon=coupon, at=at, by=request.user)
         except subscribing.CouponRefused as refusal:
             form.add_error("coupon", str(refusal))
         else:
@@ -204,7 +208,8 @@ class RedemptionAdmin(ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             reason = request.POST.get("_reason", "").strip()[:200]
-            subscribing.remove_coupon(redemption=one, at=timezone.now(), reason=reason, by=request.user)
+            at = time_of(one.subscription.customer)
+            subscribing.remove_coupon(redemption=one, at=at, reason=reason, by=request.user)
             messages.success(request, f"{one.coupon} is taken away; later invoices are without it.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
         return self.admin_site.confirmation(

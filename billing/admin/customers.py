@@ -6,21 +6,22 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from billing import subscribing
 from billing.admin.account import account
+from billing.admin.cloning import cloning
 from billing.admin.starting import SubscribeForm
 from customers.admin.customers import CustomerAdmin
+from customers.clock import time_of
 from customers.models import Customer
 
 
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
-    actions_detail = ("subscribe",)
+    actions_detail = ("subscribe", "clone")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -28,8 +29,31 @@ class AccountAdmin(CustomerAdmin):
         customer = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if customer is not None and request.method == "GET":
-            shown = {"customer": customer, **account(customer, at=timezone.now())}
+            shown = {"customer": customer, **account(customer, at=time_of(customer))}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Sandbox customers are not cloned."""
+        found = super().get_actions_detail(request, object_id)
+        if not Customer.objects.filter(pk=object_id, sandbox=True).exists():
+            return found
+        return [one for one in found if not one.action_name.endswith("clone")]
+
+    def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.add_testclock"))
+
+    @action(description="Clone into the sandbox", icon="science", permissions=["clone"])
+    def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a copy of the customer live their past again."""
+        return cloning(self, request, self._seen(request, object_id))
+
+    def _seen(self, request: HttpRequest, object_id: str) -> Customer:
+        customer: Customer | None = self.get_object(request, object_id)
+        if customer is None:
+            raise Http404(f"There is no customer {object_id}.")
+        if not self.has_view_permission(request, customer):
+            raise PermissionDenied
+        return customer
 
     def has_subscribe_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.add_subscription"))
@@ -37,19 +61,22 @@ class AccountAdmin(CustomerAdmin):
     @action(description="Subscribe", icon="add", permissions=["subscribe"], variant=ActionVariant.PRIMARY)
     def subscribe(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put the customer on a plan."""
-        customer = self.get_object(request, object_id)
-        if customer is None:
-            raise Http404(f"There is no customer {object_id}.")
-        if not self.has_view_permission(request, customer):
-            raise PermissionDenied
-        at = timezone.now()
+        customer = self._seen(request, object_id)
+        at = time_of(customer)
         form = SubscribeForm(request.POST or None, customer=customer, at=at)
         if request.method == "POST" and form.is_valid():
             try:
-                made = subscribing.start(customer=customer, **form.asked, by=request.user, at=at)
+                is_draft = form.cleaned_data["is_draft"]
+                make = subscribing.draft if is_draft else subscribing.start
+                made = make(customer=customer, **form.asked, by=request.user, at=at)
             except subscribing.SubscriptionRefused as refusal:
                 form.add_error(form.field_of(refusal), str(refusal))
             else:
+                if is_draft:
+                    messages.success(
+                        request, f"{made.version} is drafted for {customer}: activate it when it is time."
+                    )
+                    return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[made.pk]))
                 messages.success(request, f"{customer} is subscribed to {made.version}.")
                 return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
         return self.admin_site.confirmation(

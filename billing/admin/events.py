@@ -1,6 +1,7 @@
 """Events: found by their id, traced to what became of them, and corrected with a reason."""
 
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from billing.ingest.wire import AHEAD, RETENTION, key_of
 from billing.models import Event
 from billing.store.sums import SumsDisagree
 from billing.usage.tracing import trace
-from plans.clock import database_time
+from customers.clock import clocks_of, time_by
 
 CORRECT = "billing.correct_event"
 
@@ -130,7 +131,7 @@ class EventAdmin(ModelAdmin):
 
     def _correct(self, request: HttpRequest, event: Event, *, replacement: str = "") -> str:
         """Correct the event, and return what is in the way, if anything is."""
-        reason, at = request.POST.get("_reason", "").strip(), database_time()
+        reason, at = request.POST.get("_reason", "").strip(), _time_of(event)
         if not reason:
             return "Say why: a correction keeps its reason for good."
         kind = "replace" if replacement else "void"
@@ -174,6 +175,12 @@ class EventAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
         return False
+
+
+def _time_of(event: Event) -> datetime:
+    """Return what time it is for whoever used it."""
+    ids = [event.customer_id] if event.customer_id else []
+    return time_by(next(iter(clocks_of(ids).values()), None))
 
 
 def _is_corrected(traced: Any) -> bool:

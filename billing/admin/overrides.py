@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -26,6 +25,7 @@ from billing.models import Override, Period, Subscription
 from billing.models.agreements import Overridden
 from billing.models.periods import PeriodKind
 from billing.subscribing.overriding import next_period_of
+from customers.clock import time_of
 from plans.admin.figures import NumberInput
 from plans.admin.matching import DEFAULT, text_of
 from plans.figures import money, number, units
@@ -138,7 +138,7 @@ class OverrideForm(forms.Form):
 
 def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask what was agreed, and let it hold."""
-    at = timezone.now()
+    at = time_of(subscription.customer)
     form = OverrideForm(request.POST or None, subscription=subscription, at=at)
     if request.method == "POST" and form.is_valid():
         reason = request.POST.get("_reason", "").strip()[:500]

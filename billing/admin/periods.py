@@ -19,12 +19,13 @@ from billing.admin.closing import CLOSE
 from billing.admin.counted import usage_of
 from billing.admin.late import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.spans import span_of
-from billing.admin.statuses import LatePolicyFilter, StatusFilter, status_of
+from billing.admin.statuses import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.closing import ClosingFailed, PeriodNotOver, close_one
 from billing.closing.late_report import worked_out
 from billing.models import Period
 from billing.models.periods import PeriodState
 from customers.admin.finding import ids_like
+from customers.clock import time_of, time_shown
 from plans.figures import number
 
 MOST_AT_ONCE = 200
@@ -34,8 +35,13 @@ MOST_AT_ONCE = 200
 @admin.register(Period)
 class PeriodAdmin(ModelAdmin):
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
-    list_filter = (StatusFilter, LatePolicyFilter)
-    list_select_related = ("subscription__customer__seller", "version__plan", "invoice")
+    list_filter = (StatusFilter, SellerFilter, LatePolicyFilter)
+    list_select_related = (
+        "subscription__customer__seller",
+        "subscription__customer__test_clock",
+        "version__plan",
+        "invoice",
+    )
     list_before_template = "backoffice/late_totals.html"
     search_fields = ("subscription__external_id",)
     search_help_text = "The start of a subscription's id, or part of a customer's name"
@@ -58,7 +64,7 @@ class PeriodAdmin(ModelAdmin):
 
     @display(description="Status", label={"failed": "danger", "due": "warning", "closed": "success", "late": "info"})
     def status(self, period: Period) -> tuple[str, str]:
-        return status_of(period, at=timezone.now())
+        return status_of(period, at=_time(period, timezone.now()))
 
     @display(description="Invoice")
     def invoice_shown(self, period: Period) -> str:
@@ -105,7 +111,7 @@ class PeriodAdmin(ModelAdmin):
         period = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if period is not None:
-            kind, words = status_of(period, at=timezone.now())
+            kind, words = status_of(period, at=time_of(period.subscription.customer))
             shown = {
                 "title": f"{self.span(period)} of {period.subscription.customer}",
                 "period": period,
@@ -151,12 +157,16 @@ class PeriodAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         period = self.get_object(request, str(object_id))
-        is_open = period is not None and period.state == PeriodState.OPEN and period.ends_at <= timezone.now()
+        is_open = (
+            period is not None
+            and period.state == PeriodState.OPEN
+            and period.ends_at <= time_of(period.subscription.customer)
+        )
         return super().get_actions_detail(request, object_id) if is_open else []
 
     def _ask(self, request: HttpRequest, chosen: list[Period], **more: Any) -> HttpResponse:
-        at, count = timezone.now(), len(chosen)
-        early = sum(one.ends_at <= at < one.due_at for one in chosen)
+        now, count = timezone.now(), len(chosen)
+        early = sum(one.ends_at <= _time(one, now) < one.due_at for one in chosen)
         consequences = [
             f"{number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
             "The invoices are issued and numbered, and do not change after that.",
@@ -168,16 +178,16 @@ class PeriodAdmin(ModelAdmin):
             page=self,
             title=f"Close {number(count)} period{'s' if count != 1 else ''}",
             consequences=consequences,
-            problems=_obstacles(chosen, at=at),
+            problems=_obstacles(chosen, now=now),
             verb=f"Close {number(count)} period{'s' if count != 1 else ''}",
             **more,
         )
 
     def _close(self, request: HttpRequest, periods: list[Period]) -> None:
-        at, invoices, failures = timezone.now(), 0, []
+        invoices, failures = 0, []
         for period in periods:
             try:
-                invoices += close_one(period_id=period.pk, at=at) is not None
+                invoices += close_one(period_id=period.pk, at=time_of(period.subscription.customer)) is not None
             except (ClosingFailed, PeriodNotOver) as failure:
                 failures.append(f"{period.subscription.customer}, {self.span(period)}: {failure}")
         closed = len(periods) - len(failures)
@@ -200,10 +210,14 @@ class PeriodAdmin(ModelAdmin):
         return False
 
 
-def _obstacles(chosen: list[Period], *, at: datetime) -> list[str]:
+def _time(period: Period, now: datetime) -> datetime:
+    return time_shown(period.subscription.customer, now=now)
+
+
+def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
     if not chosen:
         return ["None of the chosen periods is open."]
     if len(chosen) > MOST_AT_ONCE:
         return [f"More than {MOST_AT_ONCE} periods are too many for one page: use the closing page instead."]
-    running = sum(one.ends_at > at for one in chosen)
+    running = sum(one.ends_at > _time(one, now) for one in chosen)
     return [f"{number(running)} of them are not over yet: choose only periods that have ended."] if running else []

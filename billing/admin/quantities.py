@@ -18,6 +18,7 @@ from billing import subscribing
 from billing.admin.upcoming import Upcoming, upcoming
 from billing.models import Subscription
 from billing.subscribing.holding import Held, held_by, read_changes
+from customers.clock import time_of
 from plans.admin.figures import NumberInput
 from plans.bounds import MOST_HELD
 from plans.figures import money, number
@@ -84,7 +85,7 @@ class QuantityForm(forms.Form):
 
 def changing_quantity(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask how many there shall be, show what it does to the next invoice, and then do it."""
-    at = timezone.now()
+    at = time_of(subscription.customer)
     held = _held(subscription, at=at)
     form = QuantityForm(request.POST or None, held=held)
     verb, consequences = "Show the effect", ["Nothing changes until you have seen what it does to the next invoice."]

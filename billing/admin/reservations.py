@@ -15,6 +15,7 @@ from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from billing.reserving import release
 from billing.reserving.refusing import ReservationRefused
+from customers.clock import time_of, time_shown
 from plans.figures import number
 
 
@@ -66,7 +67,7 @@ class ReservationAdmin(ModelAdmin):
 
     @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
     def state_shown(self, found: Reservation) -> tuple[str, str]:
-        if found.state == ReservationState.OPEN and found.until <= timezone.now():
+        if found.state == ReservationState.OPEN and found.until <= time_shown(found.customer, now=timezone.now()):
             return "over", "over, to be given back"
         return found.state, found.get_state_display()
 
@@ -81,7 +82,7 @@ class ReservationAdmin(ModelAdmin):
         here = reverse("admin:billing_reservation_change", args=[found.pk])
         if request.method == "POST":
             try:
-                release(reservation_id=found.pk, at=timezone.now())
+                release(reservation_id=found.pk, at=time_of(found.customer))
             except ReservationRefused as refusal:
                 messages.error(request, str(refusal))
             else:

@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from billing.admin.coupons import choice
@@ -71,16 +72,26 @@ class SubscribeForm(forms.Form):
         help_text="Optional; events may name the subscription by it.",
     )
 
+    is_draft = forms.BooleanField(
+        label="Only draft it",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A draft has no effect until it is activated; it can be discarded before.",
+    )
+
     def __init__(self, *args: Any, customer: Customer, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, initial={"starts_at": at.replace(second=0, microsecond=0)}, **kwargs)
-        versions = PlanVersion.objects.in_force(at).select_related("plan").order_by("plan__name")
+        versions = PlanVersion.objects.open_to(sandbox=customer.sandbox, at=at)
+        versions = versions.select_related("plan").order_by("plan__name", "number")
         self._fees = list(
             Fee.objects.filter(version__in=versions).select_related("version__plan").order_by("position")
         )
         offered = currencies_of_all(versions)
         choose = self.fields["version"]
         choose.queryset = versions
-        choose.label_from_instance = lambda one: f"{one} ({', '.join(offered.get(one.pk, ())) or 'no charges'})"
+        choose.label_from_instance = lambda one: (
+            f"{one}{_draft(one)} ({', '.join(offered.get(one.pk, ())) or 'no charges'})"
+        )
         own = str(customer.currency)
         others = sorted(set().union(*offered.values()) - {own})
         self.fields["currency"].choices = [(own, f"{own}, the customer's"), *((one, one) for one in others)]
@@ -136,6 +147,10 @@ class SubscribeForm(forms.Form):
         if isinstance(refusal, CurrencyNotOffered):
             return "currency"
         return "coupons" if isinstance(refusal, CouponRefused) else None
+
+
+def _draft(version: PlanVersion) -> str:
+    return "" if version.is_published else ", not published"
 
 
 def _how_many(fees: Iterable[Fee]) -> str:

@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from billing.models import Period
 from billing.models.periods import PeriodState
+from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
 
 MOST_LISTED = 10_000
@@ -32,7 +33,7 @@ class StatusFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
         match self.value():
             case "due":
-                due = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=timezone.now())
+                due = Period.objects.due(timezone.now())
                 return queryset.filter(pk__in=_first(due.order_by("due_at", "pk")))
             case "failed":
                 return queryset.filter(pk__in=_first(Period.objects.failed()))
@@ -41,6 +42,21 @@ class StatusFilter(DropdownFilter):
             case "open" | "closed" as state:
                 return queryset.filter(state=state)
         return queryset
+
+
+class SellerFilter(DropdownFilter):
+    """Whose periods they are; it is for the few that another filter leaves."""
+
+    title = "Seller"
+    parameter_name = "seller"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Seller.objects.order_by("legal_name").values_list("pk", "legal_name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
+        if not (self.value() or "").isdecimal():
+            return queryset
+        return queryset.filter(subscription__customer__seller=self.value())
 
 
 class LatePolicyFilter(DropdownFilter):

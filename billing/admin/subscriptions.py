@@ -1,29 +1,26 @@
 """What a customer is subscribed to, what the next invoice will say, and how it ends."""
 
-from datetime import datetime
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils import timezone
+from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
-from billing import subscribing
 from billing.admin.account import PromiseShown, promise_shown
 from billing.admin.alerts import alerts_of
+from billing.admin.cancelling import cancelling, uncancelling
 from billing.admin.caps import capping, caps_of
 from billing.admin.changing import changing
 from billing.admin.commitments import promised_by, promising
 from billing.admin.coupons import giving, held_by
+from billing.admin.drafting import activating, discarding, drafted
 from billing.admin.overrides import overriding, shown
+from billing.admin.pausing import pause_of, pausing, resuming
 from billing.admin.quantities import changing_quantity, held_rows
 from billing.admin.trials import ending_trial
 from billing.admin.upcoming import upcoming
@@ -33,30 +30,16 @@ from billing.models.changes import ChangeState
 from billing.models.subscriptions import RUNNING, SubscriptionState
 from billing.usage.current import current_usage
 from customers.admin.finding import ids_like
+from customers.clock import time_of
 
-STATE_COLOURS = {"draft": "info", "trialing": "info", "active": "success", "cancelled": "warning"}
+STATE_COLOURS = {
+    "draft": "info",
+    "trialing": "info",
+    "active": "success",
+    "paused": "warning",
+    "cancelled": "warning",
+}
 MOST_PERIODS = 14
-
-
-class CancelForm(forms.Form):
-    when = forms.ChoiceField(
-        label="When",
-        choices=[("period", "at the end of the running period"), ("now", "now"), ("date", "at a date")],
-        initial="period",
-        widget=UnfoldAdminRadioSelectWidget,
-    )
-    ends_at = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
-            self.add_error("ends_at", "Enter the date that it ends on.")
-        return cleaned
-
-    def ends(self, *, at: datetime) -> datetime | None:
-        return {"period": None, "now": at}.get(self.cleaned_data["when"], self.cleaned_data["ends_at"])
 
 
 @admin.register(Subscription)
@@ -68,11 +51,14 @@ class SubscriptionAdmin(ModelAdmin):
     search_help_text = "The start of its id, or part of a customer's name"
     ordering = ("-pk",)
     actions_detail = (
+        "activate",
+        "discard",
         "change_plan",
         "trial",
-        {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap"]},
-        "quantities",
-        "cancel",
+        {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap", "quantities"]},
+        {"title": "Stop", "icon": "event_busy", "items": ["pause", "cancel"]},
+        "resume",
+        "uncancel",
     )
     change_form_before_template = "backoffice/subscription.html"
 
@@ -122,10 +108,17 @@ class SubscriptionAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         subscription = self.get_object(request, str(object_id))
-        running = subscription is not None and subscription.state in RUNNING
-        found = super().get_actions_detail(request, object_id) if running else []
-        in_trial = subscription is not None and subscription.state == SubscriptionState.TRIALING
-        return [one for one in found if in_trial or not one.action_name.endswith("_trial")]
+        state = subscription.state if subscription is not None else None
+        found = super().get_actions_detail(request, object_id)
+        if state in RUNNING:
+            hidden = {"activate", "discard", "uncancel", "pause" if pause_of(subscription) else "resume"}
+            if state != SubscriptionState.TRIALING:
+                hidden.add("trial")
+            return [one for one in found if not _is_one_of(one, hidden)]
+        shown = {"draft": {"activate", "discard"}, "paused": {"resume", "cancel"}}.get(str(state), set())
+        if state == SubscriptionState.CANCELLED and subscription.ends_at > time_of(subscription.customer):
+            shown = {"uncancel"}
+        return [one for one in found if _is_one_of(one, shown)]
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
@@ -187,36 +180,37 @@ class SubscriptionAdmin(ModelAdmin):
         variant=ActionVariant.DANGER,
     )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        subscription = self._asked(request, object_id)
-        at = timezone.now()
-        form = CancelForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                ended = subscribing.cancel(
-                    subscription=subscription,
-                    at=at,
-                    ends_at=form.ends(at=at),
-                    by=request.user,
-                )
-            except subscribing.CancellationRefused as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                messages.success(request, f"{ended} ends on {ended.ends_at:%d %b %Y, %H:%M} UTC.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[ended.pk]))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=subscription,
-            title=f"Cancel {subscription.version} of {subscription.customer}",
-            consequences=[
-                "From the moment it ends, usage of its features has no price and is reported as unbilled.",
-                "What was used before is invoiced as usual; fees in arrears are prorated.",
-                "Fees paid in advance are not given back.",
-            ],
-            form=form,
-            verb="Cancel subscription",
-            danger=True,
-        )
+        """End the subscription: now, at its period's end, or at a date."""
+        return cancelling(self, request, self._asked(request, object_id))
+
+    @action(description="Activate", icon="play_arrow", permissions=["cancel"], variant=ActionVariant.PRIMARY)
+    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a draft begin."""
+        return activating(self, request, self._asked(request, object_id))
+
+    @action(description="Discard", icon="delete", permissions=["cancel"], variant=ActionVariant.DANGER)
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Remove a draft."""
+        return discarding(self, request, self._asked(request, object_id))
+
+    @action(description="Pause", icon="pause", permissions=["cancel"])
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let nothing be due for a while."""
+        return pausing(self, request, self._asked(request, object_id))
+
+    @action(description="Resume", icon="play_arrow", permissions=["cancel"])
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a paused subscription go on."""
+        return resuming(self, request, self._asked(request, object_id))
+
+    @action(description="Take cancellation back", icon="undo", permissions=["cancel"])
+    def uncancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a subscription whose end is to come go on."""
+        return uncancelling(self, request, self._asked(request, object_id))
+
+
+def _is_one_of(action: Any, names: set[str]) -> bool:
+    return any(action.action_name.endswith(f"_{name}") for name in names)
 
 
 def _shown(subscription: Subscription) -> dict[str, Any]:
@@ -230,17 +224,20 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "caps": caps_of(subscription),
         "alerts": alerts_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
+        "pause": pause_of(subscription),
+        "drafted": list(drafted(subscription)) if subscription.state == SubscriptionState.DRAFT else (),
         "commitments": promised_by(subscription),
         "promised": _progress(subscription),
         "coupons": held_by(subscription),
-        "held": held_rows(subscription, at=timezone.now()),
-        "upcoming": upcoming(subscription, at=timezone.now()),
+        "held": held_rows(subscription, at=time_of(subscription.customer)),
+        "upcoming": upcoming(subscription, at=time_of(subscription.customer)),
     }
 
 
 def _progress(subscription: Subscription) -> PromiseShown | None:
     """Return how far the commitment of the running period is reached."""
-    customer, at = subscription.customer, timezone.now()
+    customer = subscription.customer
+    at = time_of(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     own = [one for one in running if one.subscription == subscription.external_id]
     return next((promise_shown(one, str(subscription.currency)) for one in progress_of(own).values()), None)

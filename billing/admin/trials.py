@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
@@ -17,6 +16,7 @@ from billing.closing.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing import SubscriptionRefused, end_trial, extend_trial
+from customers.clock import time_of
 from plans.figures import money
 
 
@@ -40,7 +40,7 @@ class TrialForm(forms.Form):
 
 def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Say what becomes due when the trial ends now, and let it end now or later."""
-    at = timezone.now()
+    at = time_of(subscription.customer)
     form = TrialForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -32,6 +32,7 @@ WHAT_TO_DO = {
     "unknown_event": "Add a meter for this event name, or stop sending it.",
     "bad_value": "Replace the event by one that has the value, and correct what the product sends.",
     "no_subscription": "Subscribe the customer to a plan that has this feature.",
+    "paused": "Resume the subscription, as of when the usage began if it is to be billed.",
     "no_rate": "Publish a version with a rate for these dimensions, or a default rate.",
     "no_cost": "Record what a unit of it costs, from a moment before it was used.",
 }

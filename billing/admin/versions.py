@@ -8,21 +8,24 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from kombu.exceptions import OperationalError
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from billing import repricing
 from billing.admin.audiences import AudienceForm, DatedAudienceForm
+from billing.admin.jobs.simulations import SIMULATE
 from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import RUNNING as RUNNING_STATES
 from billing.tasks import roll_out
 from plans.admin.figures import figure
+from plans.admin.rehearsals import figures_of
 from plans.admin.versions import PlanVersionAdmin
 from plans.figures import number
 from plans.models import PlanVersion
+from plans.rehearsing import rehearsal_of
 
 RUNNING = (
     Subscription.objects.running()
@@ -37,10 +40,26 @@ RUNNING = (
 @admin.register(PlanVersion)
 class SubscribedVersionAdmin(PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
+    actions_detail = (
+        *(one for one in PlanVersionAdmin.actions_detail if not isinstance(one, dict) or one["title"] != "Look into"),
+        {
+            "title": "Look into",
+            "icon": "query_stats",
+            "items": ["what_changes", "price_list", "margins", "simulate"],
+        },
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
         found = super().get_queryset(request).select_related("plan", "copied_from__plan")
         return found.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
+
+    @action(description="Simulate on past usage", icon="query_stats", permissions=["simulate"])
+    def simulate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self.version(request, object_id)
+        return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
+
+    def has_simulate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(SIMULATE))
 
     @display(description="Running subscriptions")
     def running(self, version: Any) -> str:
@@ -50,7 +69,7 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
         running = version.subscriptions.running().count()
         url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
         facts = [*super().facts(version), {"name": "Running subscriptions", "value": number(running), "url": url}]
-        return facts + _moves(version)
+        return facts + _moves(version) + _rehearsed(version)
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
         found = super().consequences(version, at=at, when=when)
@@ -91,6 +110,15 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
         """:raises PublishingRefused: if it cannot be withdrawn."""
         repricing.withdraw(version=version, by=by, at=at)
+
+
+def _rehearsed(version: PlanVersion) -> list[dict[str, str]]:
+    """Return what the last simulation of exactly what a version says has come to, with the way to it."""
+    found = rehearsal_of(version)
+    if found is None:
+        return []
+    url = reverse("admin:billing_job_change", args=[found.reference.rpartition(":")[2]])
+    return [{"name": "Simulated", "value": figures_of(found), "url": url}]
 
 
 def _moves(version: PlanVersion) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from billing.models import Alert
 from billing.models.guardrails import Guarded
+from customers.clock import now_of_each
 from plans.api.fields import NumberField
 
 STATES = ("open", "recovered", "over")
@@ -74,9 +75,10 @@ class AlertsView(generics.ListAPIView[Alert]):
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts of the caller's world, each with its state now."""
+        now = now_of_each(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
         state = Case(
             When(recovered_at__isnull=False, then=Value("recovered")),
-            When(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), then=Value("open")),
+            When(Q(ends_at__isnull=True) | Q(ends_at__gt=now), then=Value("open")),
             default=Value("over"),
             output_field=CharField(),
         )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,6 +15,7 @@ from billing.closing import preview_change
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
+from customers.clock import time_of
 
 
 class ChangeSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
@@ -66,10 +66,11 @@ class ChangeView(Subscriptions):
     )
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        at = timezone.now()
+        found = self.get_object()
+        at = time_of(found.customer)
         serializer = ChangeSerializer(data=request.data, context={"at": at})
         serializer.is_valid(raise_exception=True)
-        found, asked = self.get_object(), serializer.validated_data
+        asked = serializer.validated_data
         when = {"moment": asked.get("at"), "at_period_end": asked["at_period_end"]}
         try:
             draft = preview_change(subscription=found, version=asked["version"], at=at, **when)
@@ -98,7 +99,7 @@ class ChangeWithdrawalView(Subscriptions):
         found = self.get_object()
         try:
             withdrawn = subscribing.revoke(
-                subscription_ids=[found.pk], at=timezone.now(), reason="Withdrawn over HTTP."
+                subscription_ids=[found.pk], at=time_of(found.customer), reason="Withdrawn over HTTP."
             )
         except subscribing.RevocationRefused as error:
             raise Problem("conflict", str(error)) from error

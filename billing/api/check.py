@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from billing.api.limits import answer_document
 from billing.api.refusals import NotFound
 from billing.limits.checking import UnknownCustomer, UnknownFeature, check
+from customers.clock import time_for
 from plans.metering.numbers import MOST_DIGITS, is_within_bounds, measured, number
 
 REQUEST = {
@@ -60,8 +60,8 @@ class CheckView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def post(self, request: Request) -> HttpResponse:
-        at = timezone.now()
         asked = _question(request._request.body)
+        at = time_for(asked.customer, sandbox=request.user.sandbox)
         try:
             answer = check(
                 customer=asked.customer,

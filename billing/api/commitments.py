@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from billing.subscribing.overriding import OverrideRefused
 from billing.subscribing.promising import end_promise, promise
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
+from customers.clock import time_of
 from plans.api.fields import NumberField
 from plans.api.serializers import CommitmentSerializer
 
@@ -86,7 +86,8 @@ class CommitmentsView(Commitments, generics.ListAPIView[OwnCommitment]):
         serializer = NewCommitmentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            made = promise(subscription=self.subscription(), **serializer.validated_data, at=timezone.now())
+            found = self.subscription()
+            made = promise(subscription=found, **serializer.validated_data, at=time_of(found.customer))
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -111,7 +112,9 @@ class CommitmentEndView(Commitments):
         serializer = EndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            ended = end_promise(commitment=self.get_object(), **serializer.validated_data, at=timezone.now())
+            found = self.get_object()
+            at = time_of(found.subscription.customer)
+            ended = end_promise(commitment=found, **serializer.validated_data, at=at)
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(ended).data)

@@ -1,7 +1,11 @@
 """POST /api/v1/events/corrections: take events back, or put others in their place."""
 
+from datetime import datetime
+
 import msgspec
 from django.core.exceptions import RequestDataTooBig
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,9 +17,12 @@ from billing.api.events import refused_fields
 from billing.api.refusals import Conflict, TooLarge, Unprocessable
 from billing.api.schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
 from billing.correcting import NothingCorrected, Outcome, Wanted, correct, wire
+from billing.ingest import taking
 from billing.ingest.recording import ACCEPTED, CONFLICT, DUPLICATE
 from billing.ingest.wire import AHEAD, MOST_BYTES, RETENTION, BodyRefused, Refused
+from billing.models import Event
 from billing.store.sums import SumsDisagree
+from customers.models import Customer
 
 
 class CorrectionsView(APIView):
@@ -37,6 +44,8 @@ class CorrectionsView(APIView):
         at, sandbox = timezone.now(), request.user.sandbox
         try:
             body = request._request.body
+            if sandbox:
+                at = _time_of_events(body, at)
             wanted, refused, single = wire.read(
                 body, sandbox=sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
             )
@@ -58,6 +67,22 @@ class CorrectionsView(APIView):
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
             raise (Conflict if outcomes[0].status == CONFLICT else Unprocessable)(_in_words(wanted, outcomes))
         return _answer(wanted, outcomes, refused)
+
+
+def _time_of_events(body: bytes, at: datetime) -> datetime:
+    """
+    Return what time it is for the sandbox customers whose events are wrong; at: the real time.
+
+    :raises APIException: if it is not the same for all of them.
+    """
+    wanted, _, _ = wire.read(body, sandbox=True, at=at, oldest=taking.EARLIEST, newest=taking.LATEST)
+    found = Event.objects.filter(key__in=[one.key for one in wanted]).values("customer_id")
+    times = set(Customer.objects.filter(pk__in=found).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
+    if len(times) > 1:
+        raise Unprocessable(
+            "The events are of customers in several times: correct those of one test clock at a time."
+        )
+    return times.pop() if times else at
 
 
 def _in_words(wanted: list[Wanted], outcomes: list[Outcome]) -> str:

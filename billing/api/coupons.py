@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from billing.models import Redemption, Subscription
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
+from customers.clock import time_of
 from plans.api.coupons import CouponSerializer
 from plans.models import Coupon
 
@@ -117,9 +117,9 @@ class RedemptionsView(Redemptions, generics.ListAPIView[Redemption]):
         serializer = NewRedemptionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            made = subscribing.apply_coupon(
-                subscription=self.subscription(), **serializer.validated_data, at=timezone.now()
-            )
+            found = self.subscription()
+            at = time_of(found.customer)
+            made = subscribing.apply_coupon(subscription=found, **serializer.validated_data, at=at)
         except subscribing.CouponRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(made), status=status.HTTP_201_CREATED)
@@ -142,7 +142,7 @@ class RemovalView(Redemptions):
         serializer = RemovalSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         held = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
-        one = subscribing.remove_coupon(
-            redemption=generics.get_object_or_404(held), **serializer.validated_data, at=timezone.now()
-        )
+        found = generics.get_object_or_404(held)
+        at = time_of(found.subscription.customer)
+        one = subscribing.remove_coupon(redemption=found, **serializer.validated_data, at=at)
         return Response(self.shown(one))

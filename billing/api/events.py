@@ -1,5 +1,7 @@
 """POST /api/v1/events: usage in, one event or many."""
 
+from functools import partial
+
 import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
@@ -12,7 +14,7 @@ from rest_framework.views import APIView
 from billing.api.limits import limit_reached
 from billing.api.refusals import Conflict, TooLarge, Unprocessable
 from billing.api.schemas import EVENTS_ANSWER, EVENTS_REQUEST
-from billing.ingest import recording, wire
+from billing.ingest import recording, taking, wire
 from billing.reserving.admitting import report
 from billing.reserving.refusing import LimitReached
 
@@ -47,9 +49,7 @@ class EventsView(APIView):
         sandbox = request.user.sandbox
         try:
             body = request._request.body
-            events, refused, single = wire.read(
-                body, sandbox=sandbox, at=at, oldest=at - wire.RETENTION, newest=at + wire.AHEAD
-            )
+            events, refused, single = taking.read(body, sandbox=sandbox, at=at)
         except RequestDataTooBig as error:
             raise TooLarge(f"The body is larger than {wire.MOST_BYTES:,} bytes; send it in parts.") from error
         except wire.BodyRefused as error:
@@ -59,10 +59,10 @@ class EventsView(APIView):
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:
-            if checks:
-                outcomes = report(events=events, sandbox=sandbox, at=at)
-            else:
-                outcomes = recording.record(events=events, sandbox=sandbox, at=at, atomic=atomic)
+            record = report if checks else partial(recording.record, atomic=atomic)
+            outcomes = taking.store(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
+        except taking.SeveralTimes as error:
+            raise Unprocessable(str(error)) from error
         except LimitReached as error:
             raise limit_reached(error.answer, at=at) from error
         except recording.RefusedAsAWhole as error:

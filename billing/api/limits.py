@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from billing.limits.checking import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.checking import CAP_REACHED, LOCKED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
 from billing.limits.remedies import remedy_for
 from customers.access.problems import Problem
 from plans.api.fields import amount_document
@@ -12,6 +12,12 @@ from plans.pricing.exact import plain
 
 def answer_document(answer: Answer, *, at: datetime) -> dict[str, Any]:
     """Return what a check answers; a limit, what would help and how long to wait where there is one."""
+    remedy = None if answer.allowed else remedy_for(answer, at=at)
+    return {**standing_document(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
+
+
+def standing_document(answer: Answer) -> dict[str, Any]:
+    """Return the same without what would help."""
     room, spent = answer.room, answer.spent
     return {
         "allowed": answer.allowed,
@@ -35,13 +41,13 @@ def answer_document(answer: Answer, *, at: datetime) -> dict[str, Any]:
             "spent": amount_document(spent.spent, spent.cap.currency),
         },
         "retry_after": answer.retry_after,
-        "remedy": None if answer.allowed else remedy_for(answer, at=at),
-        "when_unreachable": answer.when_unreachable,
     }
 
 
 _TOLD = {
     NOT_COVERED: "No running subscription of the customer covers the feature.",
+    PAUSED: "The subscription that covers the feature is paused.",
+    LOCKED: "The feature is not open yet.",
     CAP_REACHED: "{remaining} of {included} are left until {resets_at:%Y-%m-%d %H:%M} UTC.",
     WALLET_EMPTY: "The wallet has {available} {unit} for this.",
     SPEND_CAP_REACHED: "The spend cap of {cap} is reached.",

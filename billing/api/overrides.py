@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from billing.models import Override, Subscription
 from billing.models.agreements import Overridden
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
+from customers.clock import time_of
 from plans.api.fields import NumberField
 from plans.models import Feature
 
@@ -110,9 +110,8 @@ class OverridesView(Overrides, generics.ListAPIView[Override]):
         serializer = NewOverrideSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            made = subscribing.override(
-                subscription=self.subscription(), **serializer.validated_data, at=timezone.now()
-            )
+            found = self.subscription()
+            made = subscribing.override(subscription=found, **serializer.validated_data, at=time_of(found.customer))
         except subscribing.OverrideRefused as error:
             raise refusal(error) from error
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -137,9 +136,9 @@ class OverrideEndView(Overrides):
         serializer = EndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            ended = subscribing.end_override(
-                override=self.get_object(), **serializer.validated_data, at=timezone.now()
-            )
+            found = self.get_object()
+            at = time_of(found.subscription.customer)
+            ended = subscribing.end_override(override=found, **serializer.validated_data, at=at)
         except subscribing.OverrideRefused as error:
             raise refusal(error) from error
         return Response(OverrideSerializer(ended).data)

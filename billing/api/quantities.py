@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from billing.api.subscription_serializers import SubscriptionSerializer
 from billing.api.subscriptions import Subscriptions
 from customers.access.fields import InstantField, KnownFields
 from customers.access.problems import Problem
+from customers.clock import time_of
 from plans.bounds import MOST_HELD
 
 
@@ -44,8 +44,9 @@ class QuantityView(Subscriptions):
         serializer = NewQuantitySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
+        at = time_of(found.customer)
         try:
-            subscribing.set_quantity(subscription=found, fee_code=fee, at=timezone.now(), **serializer.validated_data)
+            subscribing.set_quantity(subscription=found, fee_code=fee, at=at, **serializer.validated_data)
         except subscribing.QuantityRefused as error:
             raise Problem("unprocessable", str(error)) from error
         return Response(self.shown(found))

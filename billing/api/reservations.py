@@ -1,12 +1,11 @@
 """Reservations over HTTP: hold a quantity before it is used, then commit what was used, or release it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -23,6 +22,7 @@ from billing.reserving.refusing import LimitReached, NotOpen, OtherContent, Rese
 from billing.reserving.telling import encode
 from customers.access.fields import KnownFields
 from customers.access.idempotency import idempotent
+from customers.clock import time_for, time_of
 from plans.api.fields import NumberField
 
 Done = TypeVar("Done")
@@ -150,8 +150,8 @@ class ReservationsView(Reservations):
         serializer.is_valid(raise_exception=True)
         asked = {"reference": uuid4().hex, **serializer.validated_data}
         asked["lasts"] = timedelta(seconds=asked.pop("ttl"))
-        at = timezone.now()
-        made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at))
+        at = time_for(asked["customer"], sandbox=request.user.sandbox)
+        made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at), at=at)
         document = dict(ReservationSerializer(made).data)
         if stood is not None:
             document["check"] = answer_document(stood, at=at)
@@ -190,7 +190,8 @@ class CommitView(Reservations):
         found, given = self.reservation(), serializer.validated_data
         events = encode(request.data["events"]) if "events" in given else None
         asked = {"quantity": given.get("quantity"), "events": events}
-        done = refused_as_problems(lambda: commit(reservation_id=found.pk, at=timezone.now(), **asked))
+        at = time_of(found.customer)
+        done = refused_as_problems(lambda: commit(reservation_id=found.pk, at=at, **asked), at=at)
         return Response(ReservationSerializer(done).data)
 
 
@@ -209,11 +210,12 @@ class ReleaseView(Reservations):
     @idempotent
     def post(self, request: Request, number: int) -> Response:
         found = self.reservation()
-        done = refused_as_problems(lambda: release(reservation_id=found.pk, at=timezone.now()))
+        at = time_of(found.customer)
+        done = refused_as_problems(lambda: release(reservation_id=found.pk, at=at), at=at)
         return Response(ReservationSerializer(done).data)
 
 
-def refused_as_problems(operation: Callable[[], Done]) -> Done:
+def refused_as_problems(operation: Callable[[], Done], *, at: datetime) -> Done:
     """
     Return what an operation on reservations does.
 
@@ -222,7 +224,7 @@ def refused_as_problems(operation: Callable[[], Done]) -> Done:
     try:
         return operation()
     except LimitReached as error:
-        raise limit_reached(error.answer, at=timezone.now()) from error
+        raise limit_reached(error.answer, at=at) from error
     except (NotOpen, OtherContent) as error:
         raise Conflict(str(error)) from error
     except recording.RefusedAsAWhole as error:

@@ -182,3 +182,68 @@ LATE_ANSWER = {
         },
     }
 }
+
+JOB_ANSWER = {
+    (200, "application/json"): {
+        "type": "object",
+        "required": ["number", "kind", "title", "state", "dry_run", "items", "items_done", "items_failed", "figures"],
+        "properties": {
+            "number": {"type": "integer"},
+            "kind": {"type": "string"},
+            "title": {"type": "string"},
+            "state": {
+                "type": "string",
+                "enum": ["queued", "running", "paused", "done", "failed", "cancelled"],
+                "description": "failed: it ended, and some of its items failed; the result file says why.",
+            },
+            "dry_run": {"type": "boolean", "description": "Whether items only say what they would do."},
+            "items": {"type": ["integer", "null"], "description": "How many there are; null until all are known."},
+            "items_done": {"type": "integer"},
+            "items_failed": {"type": "integer"},
+            "figures": {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "description": "What was counted so far. Amounts are named total.CURRENCY, in its smallest unit.",
+            },
+            "error": {"type": "string", "description": "Why it could not be begun; empty otherwise."},
+            "created_at": {"type": "string", "format": "date-time"},
+            "started_at": {"type": ["string", "null"], "format": "date-time"},
+            "finished_at": {"type": ["string", "null"], "format": "date-time"},
+        },
+    }
+}
+
+_POINT = {
+    "type": "object",
+    "required": ["code", "count", "blocks", "amounts"],
+    "properties": {
+        "code": {"type": "string", "description": "What is counted, such as periods_open."},
+        "count": {"type": "integer", "description": "How many are open; 1,001 for more than a thousand."},
+        "blocks": {"type": "boolean", "description": "Whether any of them keeps the month from being locked."},
+        "amounts": {"type": "array", "items": _AMOUNT, "description": "What they come to, where that is known."},
+    },
+}
+_SUM = {
+    "type": "object",
+    "required": ["kind", "currency", "documents", "net", "tax", "total"],
+    "properties": {
+        "kind": {"type": "string", "enum": ["invoice", "credit_note"]},
+        "currency": {"type": "string"},
+        "documents": {"type": "integer"},
+        **{name: {"type": "string", "description": "Exact, as text."} for name in ("net", "tax", "total")},
+    },
+}
+
+MONTH_END_ANSWER = {
+    (200, "application/json"): {
+        "type": "object",
+        "required": ["seller", "month", "locked_at", "checklist", "documents"],
+        "properties": {
+            "seller": {"type": "string"},
+            "month": {"type": "string", "description": "By the seller's calendar, such as 2026-01."},
+            "locked_at": {"type": ["string", "null"], "format": "date-time"},
+            "checklist": {"type": "array", "items": _POINT, "description": "Of a locked month: as it was then."},
+            "documents": {"type": "array", "items": _SUM, "description": "Dated in the month, live ones only."},
+        },
+    }
+}

@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.api.coupons import coupon_named
-from billing.models import Period, ScheduledChange, Subscription
+from billing.models import Pause, Period, ScheduledChange, Subscription
 from billing.subscribing.holding import changes_in, held_by
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
+from customers.clock import time_shown
 from customers.models import Customer
 from plans.bounds import MOST_HELD, MOST_TRIAL_DAYS
 from plans.models import Coupon, PlanVersion
@@ -59,6 +60,17 @@ class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
         read_only_fields = fields
 
 
+class PauseSerializer(serializers.ModelSerializer[Pause]):
+    """From when on it is paused, and when it goes on, if that is known."""
+
+    resumes_at = InstantField(source="ends_at", allow_null=True)
+
+    class Meta:
+        model = Pause
+        fields = ["starts_at", "resumes_at", "reason"]
+        read_only_fields = fields
+
+
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     """A customer on a version of a plan."""
 
@@ -69,6 +81,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
     scheduled_change = serializers.SerializerMethodField(help_text="Null if it stays on its version.")
+    pause = serializers.SerializerMethodField(help_text="The one that runs or is to come; null if there is none.")
 
     class Meta:
         model = Subscription
@@ -89,6 +102,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "quantities",
             "current_period",
             "scheduled_change",
+            "pause",
         ]
         read_only_fields = fields
 
@@ -96,7 +110,8 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     def get_quantities(self, subscription: Subscription) -> Any:
         """Return what is held now, from the changes that the view has fetched."""
         fees = terms_of(subscription.version_id, subscription.currency).held
-        held = held_by(fees, changes_in(subscription.held), at=timezone.now())
+        at = time_shown(subscription.customer, now=timezone.now())
+        held = held_by(fees, changes_in(subscription.held), at=at)
         return HeldSerializer(held, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))
@@ -110,6 +125,12 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         """Return what is to come, which the view has fetched."""
         found = subscription.to_come
         return ScheduledChangeSerializer(found[0]).data if found else None
+
+    @extend_schema_field(PauseSerializer(allow_null=True))
+    def get_pause(self, subscription: Subscription) -> Any:
+        """Return the pause that runs or is to come, which the view has fetched."""
+        found = subscription.paused
+        return PauseSerializer(found[0]).data if found else None
 
 
 class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
@@ -153,6 +174,8 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
         help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
     )
 
+    draft = serializers.BooleanField(default=False, help_text="Only prepare it; activate it later.")
+
     def validate_customer(self, external_id: str) -> Customer:
         """:raises serializers.ValidationError: if the caller sees no such customer."""
         sandbox = self.context["request"].user.sandbox
@@ -173,15 +196,22 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
 
 
 class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
-    """When it ends."""
+    """When it ends, and what becomes of what was paid in advance for time that is cut off."""
 
     when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
     ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
+    give_back = serializers.ChoiceField(
+        choices=["none", "credit", "refund"],
+        default="none",
+        help_text="What was paid in advance stays paid, or the part that is cut off is given back by a credit note.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """:raises serializers.ValidationError: if both `when` and `ends_at` are given."""
         if attrs["when"] == "now" and "ends_at" in attrs:
             raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
+        if attrs.pop("when") == "now":
+            attrs["ends_at"] = self.context["at"]
         return attrs
 
 

@@ -10,18 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import subscribing
-from billing.api.subscription_serializers import (
-    CancellationSerializer,
-    NewSubscriptionSerializer,
-    SubscriptionSerializer,
-)
-from billing.models import Holding, Period, ScheduledChange, Subscription
+from billing.api.subscription_serializers import NewSubscriptionSerializer, SubscriptionSerializer
+from billing.models import Holding, Pause, Period, ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
 from customers.access.problems import Problem
+from customers.clock import named_in, now_of_each, time_for
 
 EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "plan": "pro"}, request_only=True)
 
@@ -36,12 +33,16 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
 
     def get_queryset(self) -> QuerySet[Subscription]:
         """Return the subscriptions that the caller may see."""
-        running = Period.objects.containing(timezone.now()).filter(kind=PeriodKind.REGULAR)
+        now: Any = timezone.now()
+        if self.request.user.sandbox:
+            now = now_of_each(now, "subscription__customer")
+        running = Period.objects.containing(now).filter(kind=PeriodKind.REGULAR)
         to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
-        self.queryset = Subscription.objects.select_related("customer", "version__plan").prefetch_related(
+        self.queryset = Subscription.objects.select_related("customer__test_clock", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
             Prefetch("changes", to_come, to_attr="to_come"),
+            Prefetch("pauses", Pause.objects.filter(state__in=("to_come", "running")), to_attr="paused"),
         )
         return super().get_queryset()
 
@@ -65,18 +66,21 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
     @extend_schema(
         operation_id="create_subscription",
         summary="Subscribe a customer to a plan",
-        description="From now, from a past moment (what was due since is billed) or from one to come.",
+        description="From now, from a past moment (what was due since is billed) or from one to come. As a `draft` it"
+        " has no effect until it is activated.",
         request=NewSubscriptionSerializer,
         responses={201: SubscriptionSerializer},
         examples=[EXAMPLE],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        at = timezone.now()
+        at = time_for(named_in(request.data), sandbox=request.user.sandbox)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        made = subscribing.draft if asked.pop("draft") else subscribing.start
         try:
-            subscription = subscribing.start(**serializer.validated_data, at=at)
+            subscription = made(**asked, at=at)
         except (subscribing.FeatureAlreadyPriced, subscribing.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
         except subscribing.SubscriptionRefused as error:
@@ -92,30 +96,3 @@ class SubscriptionView(Subscriptions, generics.RetrieveAPIView[Subscription]):
     @extend_schema(operation_id="get_subscription", summary="Read a subscription")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
-
-
-class CancellationView(Subscriptions):
-    """The end of a subscription."""
-
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="cancel_subscription",
-        summary="Cancel a subscription",
-        description="At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
-        " then is billed.",
-        request=CancellationSerializer,
-        responses={200: SubscriptionSerializer},
-    )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        at = timezone.now()
-        serializer = CancellationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        ends_at = at if serializer.validated_data["when"] == "now" else serializer.validated_data.get("ends_at")
-        try:
-            found = subscribing.cancel(subscription=self.get_object(), at=at, ends_at=ends_at)
-        except subscribing.CancellationRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))

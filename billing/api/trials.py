@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,6 +15,7 @@ from billing.closing import preview, preview_trial_end
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
+from customers.clock import time_of
 
 
 class TrialEndSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
@@ -60,10 +60,10 @@ class TrialView(Subscriptions):
     )
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        at = timezone.now()
         serializer = TrialEndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked, found, draft = serializer.validated_data, self.get_object(), None
+        at = time_of(found.customer)
         try:
             if "ends_at" in asked:
                 subscribing.extend_trial(subscription=found, ends_at=asked["ends_at"], at=at)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +11,7 @@ from billing.api.subscriptions import Subscriptions
 from billing.closing import NothingToBill, preview
 from billing.closing.usage_lines import UnpricedUsage
 from customers.access.problems import Problem
+from customers.clock import time_of
 
 
 class UpcomingView(Subscriptions):
@@ -29,7 +29,8 @@ class UpcomingView(Subscriptions):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
-            draft = preview(subscription=self.get_object(), at=timezone.now())
+            found = self.get_object()
+            draft = preview(subscription=found, at=time_of(found.customer))
         except (NothingToBill, UnpricedUsage, ValueError) as reason:
             raise Problem("conflict", str(reason)) from reason
         return Response(document_of(draft))

@@ -1,21 +1,40 @@
 from django.urls import path
 
 from billing.api.alerts import AlertsView
+from billing.api.cancellations import CancellationPreviewView, CancellationView, CancellationWithdrawalView
 from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
 from billing.api.changes import ChangeView, ChangeWithdrawalView
 from billing.api.check import CheckView
+from billing.api.clocks import AdvanceView, ClocksView, ClockView, RetryView, StopView
+from billing.api.cloning import CloneView
 from billing.api.commitments import CommitmentEndView, CommitmentsView
 from billing.api.corrections import CorrectionsView
 from billing.api.coupons import RedemptionsView, RemovalView
+from billing.api.drafts import ActivationView, DraftView
+from billing.api.entitlements import EntitlementsView
 from billing.api.events import EventsView
 from billing.api.guardrails import GuardrailsView, GuardrailView
+from billing.api.jobs import JobResultView, JobView
 from billing.api.late import LateUsageView
 from billing.api.line_events import LineEventsFileView, LineEventsView
 from billing.api.meters import TryMeterView
+from billing.api.migrations import (
+    MigrationDropView,
+    MigrationNoticeView,
+    MigrationPreviewView,
+    MigrationRollBackView,
+    MigrationRunView,
+    MigrationsView,
+    MigrationView,
+    MovesView,
+)
+from billing.api.month_end import MonthEndView
 from billing.api.overrides import OverrideEndView, OverridesView
+from billing.api.pauses import PauseView, ResumptionView
 from billing.api.quantities import QuantityView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
-from billing.api.subscriptions import CancellationView, SubscriptionsView, SubscriptionView
+from billing.api.simulations import SimulatedBillsFileView, SimulatedBillsView, SimulationsView, SimulationView
+from billing.api.subscriptions import SubscriptionsView, SubscriptionView
 from billing.api.tracing import TraceView
 from billing.api.trials import TrialView
 from billing.api.unbilled import UnbilledView
@@ -30,6 +49,11 @@ urlpatterns = [
     path(
         "invoices/<int:invoice>/lines/<int:position>/events.csv", LineEventsFileView.as_view(), name="line_events_csv"
     ),
+    path("test-clocks", ClocksView.as_view(), name="test_clocks"),
+    path("test-clocks/<int:clock>", ClockView.as_view(), name="test_clock"),
+    path("test-clocks/<int:clock>/advance", AdvanceView.as_view(), name="test_clock_advance"),
+    path("test-clocks/<int:clock>/retry", RetryView.as_view(), name="test_clock_retry"),
+    path("test-clocks/<int:clock>/stop", StopView.as_view(), name="test_clock_stop"),
     path("check", CheckView.as_view(), name="check"),
     path("reservations", ReservationsView.as_view(), name="reservations"),
     path("reservations/<int:number>", ReservationView.as_view(), name="reservation"),
@@ -39,10 +63,27 @@ urlpatterns = [
     path("guardrails", GuardrailsView.as_view(), name="guardrails"),
     path("guardrails/<int:number>", GuardrailView.as_view(), name="guardrail"),
     path("alerts", AlertsView.as_view(), name="alerts"),
+    path("jobs/<int:number>", JobView.as_view(), name="job"),
+    path("jobs/<int:number>/result.csv", JobResultView.as_view(), name="job_result"),
+    path("simulations", SimulationsView.as_view(), name="simulations"),
+    path("simulations/<int:number>", SimulationView.as_view(), name="simulation"),
+    path("simulations/<int:number>/bills", SimulatedBillsView.as_view(), name="simulated_bills"),
+    path("simulations/<int:number>/bills.csv", SimulatedBillsFileView.as_view(), name="simulated_bills_csv"),
+    path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
+    path("customers/<str:customer>/clone", CloneView.as_view(), name="customer_clone"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
+    path("customers/<str:customer>/entitlements", EntitlementsView.as_view(), name="entitlements"),
     path("customers/<str:customer>/usage/breakdown", BreakdownView.as_view(), name="usage_breakdown"),
+    path("migrations", MigrationsView.as_view(), name="migrations"),
+    path("migrations/<int:number>", MigrationView.as_view(), name="migration"),
+    path("migrations/<int:number>/moves", MovesView.as_view(), name="migration_moves"),
+    path("migrations/<int:number>/preview", MigrationPreviewView.as_view(), name="migration_preview"),
+    path("migrations/<int:number>/tell", MigrationNoticeView.as_view(), name="migration_tell"),
+    path("migrations/<int:number>/run", MigrationRunView.as_view(), name="migration_run"),
+    path("migrations/<int:number>/roll-back", MigrationRollBackView.as_view(), name="migration_roll_back"),
+    path("migrations/<int:number>/drop", MigrationDropView.as_view(), name="migration_drop"),
     path("subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("subscriptions/<str:subscription>", SubscriptionView.as_view(), name="subscription"),
     path("subscriptions/<str:subscription>/upcoming", UpcomingView.as_view(), name="subscription_upcoming"),
@@ -73,4 +114,18 @@ urlpatterns = [
         "subscriptions/<str:subscription>/quantities/<str:fee>", QuantityView.as_view(), name="subscription_quantity"
     ),
     path("subscriptions/<str:subscription>/cancel", CancellationView.as_view(), name="subscription_cancel"),
+    path("subscriptions/<str:subscription>/draft", DraftView.as_view(), name="subscription_draft"),
+    path("subscriptions/<str:subscription>/activate", ActivationView.as_view(), name="subscription_activate"),
+    path("subscriptions/<str:subscription>/pause", PauseView.as_view(), name="subscription_pause"),
+    path("subscriptions/<str:subscription>/resume", ResumptionView.as_view(), name="subscription_resume"),
+    path(
+        "subscriptions/<str:subscription>/cancel/preview",
+        CancellationPreviewView.as_view(),
+        name="subscription_cancel_preview",
+    ),
+    path(
+        "subscriptions/<str:subscription>/cancel/withdraw",
+        CancellationWithdrawalView.as_view(),
+        name="subscription_cancel_withdraw",
+    ),
 ]

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -21,6 +20,7 @@ from billing.closing.progress import Progress, progress_of
 from billing.usage.breakdown import BreakdownRefused, breakdown
 from billing.usage.capped import CapUsage
 from billing.usage.current import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
+from customers.clock import time_for
 from customers.models import Customer
 from plans.api.fields import amount_document
 from plans.models import Meter
@@ -38,7 +38,7 @@ class UsageView(APIView):
         operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
-        at = timezone.now()
+        at = time_for(customer, sandbox=request.user.sandbox)
         try:
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         except UnknownCustomer as error:

@@ -16,6 +16,7 @@ from billing.auditing.checks import Row
 from billing.closing.contracts import Billed, contract_of, contracts
 from billing.closing.facts import Contract
 from billing.closing.promise_lines import explained
+from billing.models.subscriptions import GETS_PERIODS
 from billing.usage.agreed import OVERRIDES
 from billing.usage.counted import Span
 from plans.pricing.commitments import Settled, settle
@@ -23,7 +24,7 @@ from plans.pricing.commitments import Settled, settle
 _PERIODS = f"""
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed', l.lines, s.currency,
     s.anchor_at, c.time_zone, {OVERRIDES},
-    s.state IN ('trialing', 'active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
+    s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN LATERAL (

@@ -75,7 +75,8 @@ FROM billing_counter c {_OF_CUSTOMERS.format(table="c")}
 _SNAPSHOTS = f"""
 SELECT b.line_id, b.high_water_mark, b.period_id, b.plan_feature_id, b.rate_id, b.window_start, b.events, b.quantity,
     b.fingerprint
-FROM billing_billedusage b {_OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {BEYOND} ORDER BY b.high_water_mark
+FROM billing_billedusage b {_OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {BEYOND} AND p.kind <> 'undone'
+ORDER BY b.high_water_mark
 """  # noqa: S608
 _HOURS = f"""
 SELECT r.period_id, r.meter_id, r.dimensions::text, s.customer_id, h.bucket, h.events, h.quantity

@@ -39,8 +39,10 @@ _LINES = f"""
     WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
         OR (n.kind = 'credit_note' AND (l.invoice_id, l.tax_rate, l.service_start, l.service_end, l.description)
             IS DISTINCT FROM (n.corrects_id, c.tax_rate, c.service_start, c.service_end, c.description))
-        OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.amount > coalesce(
-            (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
+        OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.explanation - ARRAY['fee', 'share', 'included', 'segments',
+            'formula', 'cumulative', 'claimed_before', 'net_before', 'given_before', 'left'] <> '{{}}'
+            OR c.amount > coalesce(
+                (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
         OR NOT c.explanation ? 'cumulative' AND c.kind IN ('credit', 'usage_credit')
             AND (c.quantity <> 1 OR c.explanation <>
             jsonb_build_object('formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))

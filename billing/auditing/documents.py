@@ -7,7 +7,9 @@ from billing.auditing.checks import Check, Row
 from billing.auditing.commitments import wrong_settlements
 from billing.auditing.coupons import COUNTED, wrong_coupons
 from billing.auditing.fees import wrong_fee_lines
+from billing.auditing.longer_fees import wrong_longer_fees
 from billing.auditing.quantities import unsettled_quantities, wrong_workings
+from billing.auditing.rests import wrong_rests
 from billing.auditing.taxes import wrong_taxes
 
 
@@ -34,12 +36,14 @@ _ONCE = f"""
     UNION ALL
     SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}
+    LEFT JOIN (
+        SELECT id, count(*) FILTER (WHERE kind = 'invoice') OVER (
+            PARTITION BY split_part(reference, ':', 2) ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS earlier FROM invoices_invoice WHERE reference LIKE 'period:%'
+    ) of_period ON of_period.id = i.id
     WHERE CASE {KIND}
         WHEN 'period' THEN (p.invoice_id IS NOT DISTINCT FROM i.id) = {REPLACED}
-            OR i.reference <> 'period:' || p.id || coalesce(':reissue:' || (
-                SELECT count(*) FROM invoices_invoice e WHERE e.id < i.id AND e.kind = 'invoice'
-                    AND (e.reference = 'period:' || p.id OR e.reference LIKE 'period:' || p.id || ':reissue:%')
-                HAVING count(*) > 0), '')
+            OR i.reference <> 'period:' || p.id || coalesce(':reissue:' || nullif(of_period.earlier, 0), '')
         WHEN 'late' THEN p.id IS NULL OR p.state <> 'closed' OR EXISTS (
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
@@ -98,7 +102,7 @@ _DATES = f"""
         OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
             SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)
-        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT (is_cut AND i.period_end > next_ends_at)))
+        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut))
 """  # noqa: S608
 
 # A usage credit is of the same counter as the line that it takes back.
@@ -163,6 +167,8 @@ CHECKS = (
     Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
     Check("usage_is_billed_once", "P3", _TWICE),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
+    Check("what_was_cut_off_was_given_back", "I1", wrong_rests),
+    Check("longer_fees_are_due_once", "I1", wrong_longer_fees),
     Check("quantities_are_charged_as_their_lines_say", "I1", wrong_workings),
     Check("quantities_are_charged_for_as_long_as_they_were_held", "P3", unsettled_quantities),
     Check("usage_lines_are_rated_the_same_again", "E6", _rerated),

@@ -15,8 +15,10 @@ from plans.terms import terms_of
 # Most subscriptions share their edges, so equal ones are computed once. Customers who have moved to another time zone
 # are left out: their periods follow the zone that they had at the time.
 _PERIODS = """
-SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, coalesce(n.starts_at, s.ends_at),
-    min(p.id)
+SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, least((
+        SELECT min(z.starts_at) FROM billing_pause z
+        WHERE z.subscription_id = s.id AND z.state <> 'revoked' AND z.starts_at > p.starts_at
+    ), n.starts_at, s.ends_at), min(p.id)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_period n ON n.continues_id = p.id
@@ -27,7 +29,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 
 def misplaced_edges(books: Books) -> Iterator[Row]:
-    """Yield the periods that end elsewhere than their anchor says, or a plan change, or their subscription's end."""
+    """Yield the periods that end elsewhere than their anchor says, a change, a pause, or their subscription's end."""
     with ServerCursor(connection.connection, "audit_periods") as cursor:
         cursor.execute(_PERIODS)
         while rows := cursor.fetchmany(5_000):

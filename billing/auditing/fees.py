@@ -20,16 +20,17 @@ SELECT l.id, l.kind, l.amount, l.currency, l.quantity, l.explanation::text, f.am
 FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
-# A fee is for a period of its version: the one that is over, or the one that follows it. A period that was paid for
-# in advance may have been cut short since, by the end of its subscription.
+# A fee is for a period of its version: the one that is over, or the one that follows it. One for several has a check
+# of its own. The end of a period that was paid for in advance may have moved since, with that of its subscription.
 _PERIODS = """
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
 JOIN billing_period own ON own.invoice_id = i.id JOIN billing_subscription s ON s.id = own.subscription_id
-WHERE NOT EXISTS (
+WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
         AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
         AND (p.ends_at = l.service_end
+            OR (f.billed = 'advance' AND p.settles <> '')
             OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
                 OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id))))
         AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND p.starts_at = own.ends_at
@@ -60,16 +61,18 @@ def _differences(
 ) -> Iterator[dict[str, Any]]:
     explanation: dict[str, str] = json.loads(stated)
     try:
-        part = Fraction(explanation["share"])
+        part, left = Fraction(explanation["share"]), Fraction(explanation.get("left", 0))
     except (KeyError, ValueError, ZeroDivisionError):
         yield {"line_id": line_id, "wrong": "share", "stored": explanation.get("share")}
         return
     full = plain(fee)
     formula = full if part == 1 else f"{full} × {part}, "
     expected = round_money(Fraction(fee) * part, currency)
-    if explanation.get("fee") != full or currency != fee_currency or not 0 < part <= 1 or quantity != 1:
+    if explanation.get("fee") != full or currency != fee_currency or quantity != 1 or not 0 <= part <= 1 - left:
         yield {"line_id": line_id, "wrong": "fee", "stored": explanation.get("fee"), "again": full}
     elif kind == "proration":
+        if "left" in explanation:
+            expected = Decimal(explanation["claimed_before"]) - round_money(Fraction(fee) * left, currency)
         if Decimal(explanation["cumulative"]) != expected or given(explanation, currency) != amount:
             yield {"line_id": line_id, "wrong": "amount given back", "stored": stated}
     elif not explanation.get("formula", "").startswith(formula) or len(explanation) != 3:

@@ -25,7 +25,7 @@ _FIGURES = """
         SELECT coalesce(jsonb_object_agg(key, total), '{}') AS figures FROM (
             SELECT f.key, sum(f.value::bigint) AS total
             FROM billing_jobitem i CROSS JOIN LATERAL jsonb_each_text(i.figures) f
-            WHERE i.job_id = j.id AND i.state = 'done' GROUP BY 1
+            WHERE i.job_id = j.id GROUP BY 1
         ) sums
     ) i
     WHERE j.state IN ('done', 'failed') AND j.total IS NOT NULL AND j.figures <> i.figures

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from billing.ingest.customers import FOR_EVER, CustomerCopy, PeriodCopy, copy_of
+from billing.ingest.customers import FOR_EVER, PAUSES, CustomerCopy, PeriodCopy, copy_of, pauses_in
 from billing.store.sums import CounterKey
 from billing.subscribing.edges import ANCHOR_AT
 
@@ -15,7 +15,7 @@ SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 
 _PERIODS = f"""
 SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
-    s.named, {ANCHOR_AT}, s.created_at
+    s.named, {ANCHOR_AT}, {PAUSES}, s.created_at
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
@@ -63,11 +63,13 @@ def read_known(customer_ids: Collection[int]) -> Known:
     known = Known({}, {}, set(), {})
     periods: dict[int, list[PeriodCopy]] = {}
     zones: dict[int, str] = {}
+    pauses: dict[int, list[str]] = {}
     ids = [list(customer_ids)]
     with connection.cursor() as cursor:
         cursor.execute(_PERIODS, ids)
-        for customer_id, zone, *period, created_at in cursor.fetchall():
+        for customer_id, zone, *period, paused, created_at in cursor.fetchall():
             zones[customer_id] = zone
+            pauses.setdefault(customer_id, []).append(paused)
             own = periods.setdefault(customer_id, [])
             if period[0] is not None:
                 own.append(PeriodCopy(*period))
@@ -78,5 +80,6 @@ def read_known(customer_ids: Collection[int]) -> Known:
         for *key, mark in cursor.fetchall():
             known.marks.setdefault(CounterKey(*key), []).append(mark)
     for id_, zone in zones.items():
-        known.customers[id_] = copy_of(id_, ZoneInfo(zone), SINCE_EVER, FOR_EVER, periods[id_])
+        paused = pauses_in(pauses[id_])
+        known.customers[id_] = copy_of(id_, ZoneInfo(zone), SINCE_EVER, FOR_EVER, periods[id_], paused)
     return known

@@ -1,6 +1,7 @@
 """Numbers and files of documents."""
 
 from billing.auditing.checks import Check
+from invoices.locking import SUMS
 
 _GAPS = """
     SELECT s.id AS series_id, s.last_number, count(i.id) AS documents, min(i.sequence), max(i.sequence)
@@ -37,10 +38,20 @@ _FILES = """
         OR i.state IS NULL OR i.state = 'draft' OR (r.content IS NULL AND r.error = '')
 """
 
+# What was issued, or removed, behind a lock makes the month's sums differ from those that were locked.
+_LOCKED = f"""
+    SELECT * FROM (
+        SELECT l.id AS lock_id, l.seller_id, l.month, l.sums,
+            {SUMS.format(seller="l.seller_id", month="l.month")} AS sums_now
+        FROM invoices_monthlock l WHERE l.unlocked_at IS NULL
+    ) t WHERE sums IS DISTINCT FROM sums_now
+"""  # noqa: S608
+
 CHECKS = (
     Check("numbers_have_no_gap_and_no_repeat", "I2", _GAPS),
     Check("numbers_are_in_the_order_of_time", "I2b", _ORDER),
     Check("series_remember_their_last_issue", "I2b", _LAST),
     Check("numbers_are_printed_as_they_count", "I2", _PRINTED),
+    Check("locked_months_hold_the_documents_they_were_locked_with", "I8", _LOCKED),
     Check("files_are_what_was_rendered", "I4", _FILES),
 )

@@ -17,11 +17,14 @@ from billing.auditing import (
     history,
     jobs,
     metering,
+    migrating,
     notices,
     numbers,
     payments,
     purchases,
     reservations,
+    sandbox,
+    simulations,
     subscriptions,
     topups,
     wallets,
@@ -48,8 +51,14 @@ CHECKS: tuple[Check, ...] = (
     *topups.CHECKS,
     *access.CHECKS,
     *jobs.CHECKS,
+    *migrating.CHECKS,
+    *simulations.CHECKS,
     *notices.CHECKS,
+    *sandbox.CHECKS,
 )
+
+
+FOR_LONG_READS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0"
 
 
 class UnknownCheck(ValueError):
@@ -102,5 +111,5 @@ def _one_moment() -> Iterator[None]:
         if is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0")
+                cursor.execute(FOR_LONG_READS)
         yield

@@ -1,7 +1,7 @@
 """Lines for seats and add-ons, reckoned anew from what was held."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,7 @@ from billing.auditing.checks import Row
 from billing.closing.facts import Claim, Closing
 from billing.closing.quantities import fill_in_quantities, unsettled
 from billing.closing.reading import read_closings
+from invoices.nets import net_of
 from invoices.totals import Tax
 from plans.pricing.money import round_money
 
@@ -31,21 +32,23 @@ SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular
 """
 
 # All that was claimed for a fee and a period, on the document before it and on its own, less what that was too much.
-_CLAIMED = """
+_CLAIMED = f"""
 SELECT p.id, l.fee_id, sum(CASE l.kind WHEN 'proration'
         THEN (l.explanation->>'cumulative')::numeric - (l.explanation->>'claimed_before')::numeric
         ELSE l.amount END - coalesce(c.amount, 0)), sum(l.quantity) FILTER (WHERE l.kind = 'fee'),
-    max(l.service_end)
+    min(l.service_start), max(l.service_end),
+    sum({net_of("l")} - coalesce(c.credited, 0)) FILTER (WHERE l.kind = 'fee')
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id
 JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
 LEFT JOIN LATERAL (
-    SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric) AS amount
-    FROM invoices_line WHERE corrects_line_id = l.id AND kind = 'fee_credit'
+    SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric)
+        FILTER (WHERE kind = 'fee_credit') AS amount, sum(amount) AS credited
+    FROM invoices_line WHERE corrects_line_id = l.id
 ) c ON true
 WHERE p.id = ANY(%s) GROUP BY 1, 2
-"""
+"""  # noqa: S608
 
 
 def wrong_workings(books: Books) -> Iterator[Row]:
@@ -66,7 +69,7 @@ def wrong_workings(books: Books) -> Iterator[Row]:
 
 WORKINGS = {
     *("fee", "included", "segments", "formula", "taken"),
-    *("claimed_before", "cumulative", "net_before", "given_before", "rate", "of"),
+    *("claimed_before", "cumulative", "net_before", "given_before", "left", "rate", "of"),
 }
 """All that a line for what is held may say of how it was worked out."""
 
@@ -85,14 +88,18 @@ def _again(told: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: D
         raise ValueError(f"the fee is {fee}")
     if fee_kind == "one_time":
         return round_money(fee * Decimal(told["taken"]), currency)
-    units = [Fraction(one["billable"]) * Fraction(one["share"]) for one in told["segments"]]
+    units, left = _units(told["segments"]), sum(_units(told.get("left", ())))
     exact = Fraction(fee) * (max(units, default=0) if proration == "none" else sum(units))
-    cumulative = round_money(exact, currency)
+    cumulative = round_money(exact + Fraction(fee) * left, currency) - round_money(Fraction(fee) * left, currency)
     if kind == "fee":
         return cumulative
     if Decimal(told["cumulative"]) != cumulative:
         raise ValueError(f"it comes to {cumulative}")
     return given(told, currency)
+
+
+def _units(segments: Iterable[dict[str, str]]) -> list[Fraction]:
+    return [Fraction(one["billable"]) * Fraction(one["share"]) for one in segments]
 
 
 def given(told: dict[str, Any], currency: str) -> Decimal:
@@ -112,6 +119,9 @@ def unsettled_quantities(books: Books) -> Iterator[Row]:
     for start in range(0, len(ids), AT_A_TIME):
         for closing in _read(ids[start : start + AT_A_TIME]):
             for fee, left in unsettled(closing):
+                claim = closing.claimed.get(fee.fee_id)
+                if left < 0 and claim is not None and not claim.net:
+                    continue  # coupons and credit notes have left nothing of it to give back
                 yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": left}
 
 
@@ -122,8 +132,8 @@ def _read(ids: list[int]) -> Iterator[Closing]:
         one.claimed = {}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIMED, [ids])
-        for period_id, fee_id, amount, quantity, service_end in cursor.fetchall():
+        for period_id, fee_id, amount, quantity, *service, left in cursor.fetchall():
             closings[period_id].claimed[fee_id] = Claim(
-                amount, amount, quantity or Decimal(0), service_end, Tax("", Decimal(0))
+                amount, left or Decimal(0), quantity or Decimal(0), *service, Tax("", Decimal(0))
             )
     yield from closings.values()

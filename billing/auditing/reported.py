@@ -40,6 +40,8 @@ def unfounded(
         now, told = reasons.get(meter_id), report.reason
         if report.resolved_sequence is not None or now == told or told == Reason.UNKNOWN_CUSTOMER:
             continue
+        if {now, told} <= {Reason.NO_SUBSCRIPTION, Reason.PAUSED} or (told == Reason.PAUSED and now is None):
+            continue  # A pause may begin, and end at a moment that is past; then it is billed once it is tried again.
         if told == Reason.NO_COST and now is None:
             continue  # What had no cost may get one at any time, and is billed once it is tried again.
         if told == Reason.NO_SUBSCRIPTION and _subscribed_since(row, known):

@@ -42,6 +42,7 @@ SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
+WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- what was rolled back is credited whatever its usage comes to
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 """  # noqa: S608
 

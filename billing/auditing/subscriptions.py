@@ -8,7 +8,9 @@ _TILING = """
     SELECT subscription_id, id AS period_id, ends_at, next_starts_at FROM (
         SELECT p.*, lead(starts_at) OVER (PARTITION BY subscription_id ORDER BY starts_at) AS next_starts_at
         FROM billing_period p WHERE kind = 'regular'
-    ) t WHERE next_starts_at <> ends_at
+    ) t WHERE next_starts_at <> ends_at AND NOT EXISTS (
+        SELECT FROM billing_pause z WHERE z.state <> 'revoked'
+            AND (z.subscription_id, z.starts_at, z.ends_at) = (t.subscription_id, t.ends_at, t.next_starts_at))
 """
 
 _WORLDS = """
@@ -20,14 +22,17 @@ _FIRST = """
     SELECT s.id AS subscription_id, s.starts_at, min(p.starts_at) AS first_period
     FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id
     GROUP BY s.id HAVING min(p.starts_at) <> s.starts_at
-        OR bool_or(p.kind = 'opening' AND (p.starts_at <> s.starts_at OR p.ends_at <> s.starts_at))
+        OR bool_or(p.kind = 'opening' AND (p.ends_at <> p.starts_at OR (p.starts_at <> s.starts_at AND NOT EXISTS (
+            SELECT FROM billing_pause z WHERE (z.subscription_id, z.ends_at) = (s.id, p.starts_at)))))
 """
 
 _ENDS = """
     SELECT s.id AS subscription_id, s.state, s.ends_at, max(p.ends_at) AS last_period
     FROM billing_subscription s LEFT JOIN billing_period p ON p.subscription_id = s.id
     GROUP BY s.id HAVING max(p.ends_at) > s.ends_at
-        OR (s.state = 'ended' AND (s.ends_at IS NULL OR max(p.ends_at) < s.ends_at OR bool_or(p.state = 'open')))
+        OR (s.state = 'ended' AND (s.ends_at IS NULL OR bool_or(p.state = 'open') OR (max(p.ends_at) < s.ends_at
+            AND NOT EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked'
+                AND z.starts_at = max(p.ends_at)))))
         OR (s.state = 'cancelled' AND (s.cancelled_at IS NULL OR s.ends_at IS NULL))
         OR s.ends_at < s.starts_at
         OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
@@ -46,8 +51,22 @@ _TRIALS = """
 _PARTS = """
     SELECT p.id AS period_id, p.continues_id, p.starts_at FROM billing_period p
     LEFT JOIN billing_period q ON q.id = p.continues_id AND q.subscription_id = p.subscription_id
-        AND q.kind = 'regular' AND q.ends_at = p.starts_at AND q.version_id <> p.version_id
+        AND q.kind = 'regular' AND (q.ends_at = p.starts_at AND q.version_id <> p.version_id OR EXISTS (
+            SELECT FROM billing_pause z WHERE z.state <> 'revoked' AND q.version_id = p.version_id
+                AND (z.subscription_id, z.starts_at, z.ends_at) = (p.subscription_id, q.ends_at, p.starts_at)))
     WHERE p.continues_id IS NOT NULL AND q.id IS NULL
+"""
+
+# A subscription whose pause has begun is paused, or ends meanwhile; nothing of it is billed in between.
+_PAUSES = """
+    SELECT z.id AS pause_id, z.state, s.state AS of_subscription FROM billing_pause z
+    JOIN billing_subscription s ON s.id = z.subscription_id
+    WHERE z.state <> 'revoked' AND EXISTS (
+        SELECT FROM billing_period p WHERE p.subscription_id = s.id AND p.kind = 'regular'
+            AND p.starts_at < coalesce(z.ends_at, 'infinity') AND p.ends_at > z.starts_at)
+    UNION ALL SELECT NULL, z.state, s.state FROM billing_subscription s
+    LEFT JOIN billing_pause z ON z.subscription_id = s.id AND z.state = 'running'
+    WHERE (s.state = 'paused' AND z.id IS NULL) OR (s.state IN ('active', 'trialing') AND z.id IS NOT NULL)
 """
 
 _GRACE = """
@@ -99,11 +118,13 @@ _VERSIONS = """
     )
     SELECT p.id AS period_id, p.version_id, v.state FROM billing_period p
     LEFT JOIN plans_planversion v ON v.id = p.version_id
-    WHERE v.state IS NULL OR v.state IN ('draft', 'review')
+    WHERE v.state IS NULL OR v.state IN ('draft', 'review') AND NOT (v.tried_at IS NOT NULL
+            AND EXISTS (SELECT FROM billing_subscription s WHERE s.id = p.subscription_id AND s.sandbox))
         OR NOT EXISTS (SELECT FROM had h WHERE (h.subscription_id, h.version_id) = (p.subscription_id, p.version_id))
     UNION ALL
     SELECT NULL, s.version_id, v.state FROM billing_subscription s JOIN plans_planversion v ON v.id = s.version_id
     WHERE s.state <> 'draft' AND v.state IN ('draft', 'review', 'scheduled')
+        AND NOT (s.sandbox AND v.tried_at IS NOT NULL)
 """
 
 # Both ways round: what the versions of a subscription's periods offer is covered while they are in force, the last
@@ -133,15 +154,17 @@ _COVERAGE = """
 """
 
 # A change that was done has a period that begins with it, and comes from the version of the one before. Where a
-# period was to be split and was not, the row says why.
+# period was to be split and was not, the row says why. A migration that was rolled back has undone its changes.
 _CHANGES = """
     SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
     LEFT JOIN billing_rollout r ON r.id = m.rollout_id
     WHERE m.version_id <> r.version_id OR m.splits_period > r.splits_periods
         OR (m.state IN ('pending', 'done') AND m.splits_period < r.splits_periods AND m.problem = '')
         OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))
-        OR (m.state = 'done' AND (m.decided_at < m.moment
-            OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
+        OR (m.state = 'done' AND m.decided_at < m.moment)
+        OR (m.state = 'done'
+            AND NOT EXISTS (SELECT FROM billing_move v WHERE v.change_id = m.id AND v.state = 'undone')
+            AND (NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
                 AND p.kind = 'regular' AND p.version_id = m.version_id AND p.starts_at = m.moment)
             OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
                 AND p.kind = 'regular' AND p.version_id = m.from_version_id AND p.ends_at = m.moment)))
@@ -165,6 +188,7 @@ CHECKS = (
     Check("trials_last_as_agreed", "P6", _TRIALS),
     Check("periods_follow_their_anchor", "P2", misplaced_edges),
     Check("a_plan_change_leaves_no_gap", "P2", _PARTS),
+    Check("nothing_is_billed_while_paused", "P7", _PAUSES),
     Check("periods_are_due_after_their_grace", "P4", _GRACE),
     Check("periods_are_closed_after_their_end", "P4", _CLOSED),
     Check("late_periods_say_since_when", "E4", _LATE),

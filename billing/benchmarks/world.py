@@ -22,13 +22,14 @@ RUN_COSTS = Decimal("0.0125")
 PLENTY = Decimal(10**9)
 
 
-def catalogue(at: datetime, *, prepaid: bool = False) -> PlanVersion:
+def catalogue(at: datetime, *, prepaid: bool = False, levels: bool = True) -> PlanVersion:
     """
     Return a live version of ten prices over three meters that all count the same event, and of a fourth meter.
 
     Tokens by model and direction (8 rates, two values per event), requests, and seconds of compute by region; the
     fourth is a weighted sum, gigabytes stored over time, which are carried over from one period to the next.
-    prepaid: whether it offers runs as well, which are paid from wallets.
+    prepaid: whether it offers runs as well, which are paid from wallets. levels: whether it offers the fourth, which
+    keeps its periods from being split.
     """
     tokens = Meter.objects.create(
         code="tokens",
@@ -66,7 +67,8 @@ def catalogue(at: datetime, *, prepaid: bool = False) -> PlanVersion:
     _offer(version, tokens, by_model, Decimal("0.0000025"))
     _offer(version, requests, [{}], Decimal("0.001"))
     _offer(version, compute, [{}], Decimal("0.0004"))
-    _offer(version, storage, [{}], Decimal("0.02"))
+    if levels:
+        _offer(version, storage, [{}], Decimal("0.02"))
     if prepaid:
         offer_prepaid(version)
     release(version, at)

@@ -3,7 +3,15 @@
 from billing.closing.late import close_late
 from billing.closing.operation import ClosingFailed, close_due, close_one
 from billing.closing.outcome import Closed, Failure, PeriodNotOver
-from billing.closing.preview import NothingToBill, preview, preview_before, preview_change, preview_trial_end
+from billing.closing.preview import (
+    NothingToBill,
+    preview,
+    preview_before,
+    preview_cancellation,
+    preview_change,
+    preview_pause,
+    preview_trial_end,
+)
 
 __all__ = [
     "Closed",
@@ -16,6 +24,8 @@ __all__ = [
     "close_one",
     "preview",
     "preview_before",
+    "preview_cancellation",
     "preview_change",
+    "preview_pause",
     "preview_trial_end",
 ]

@@ -34,11 +34,14 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
     draft = _draft(closing, seller, reference=f"period:{closing.span.period_id}")
     found = Assembled(draft, [])
     draft.lines += fee_lines(closing, seller)
+    if closing.settles and closing.gives_back:
+        found.refunds = closing.settles == "refund"
+        _leave_to_a_note(found, closing)
     if closing.kind == "regular":
         _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
         draft.total_up()
         if draft.totals.total < 0:
-            _leave_to_a_note(found)
+            _leave_to_a_note(found, closing)
         if draft.totals.total < 0:
             _leave_what_runs_on(found)
         usage = [one.line for one in found.snapshots]
@@ -117,10 +120,11 @@ def _add(found: Assembled, lines: Lines) -> None:
         found.snapshots.append(snapshot)
 
 
-def _leave_to_a_note(found: Assembled) -> None:
+def _leave_to_a_note(found: Assembled, closing: Closing) -> None:
     """Leave what fees give back to a credit note of the document that claimed it."""
     lines = found.draft.lines
-    found.given_back = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
+    given = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
+    found.given_back |= {fee_id: (closing.claimed[fee_id], line) for fee_id, line in given.items()}
     found.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
     found.draft.total_up()
 

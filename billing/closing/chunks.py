@@ -11,7 +11,7 @@ from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing, Late
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
-from billing.closing.quantities import claims_in, fill_in_quantities
+from billing.closing.quantities import claims_after, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
@@ -20,6 +20,7 @@ from billing.usage.continuing import NOT_BILLED_YET
 from billing.usage.counted import Counters, with_metered, with_runs
 from billing.usage.metered import Held, read_held
 from billing.usage.runs import Runs, read_runs
+from invoices.locking import shut_at
 from invoices.sellers import SellerTerms, read_sellers
 from plans.failpoints import reached
 from plans.failures import readable
@@ -52,12 +53,35 @@ def close_locked(
     """
     chunk = Chunk()
     closings = _read(period_ids, at=at)
-    chunk.closed.busy += _put_off(closings)
+    chunk.closed.busy += put_off(closings)
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
     hold_documents([id_ for ids in late.values() for id_ in ids])
     mark = high_water_mark()
+    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    _set_aside_locked(closings, chunk, at=at)
+    assembled = assemble_all(closings, late, sellers, chunk)
+    issued = [id_ for id_, one in assembled.items() if is_issued(one, sellers[one.draft.seller_id])]
+    notes = notes_of(assembled)
+    write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
+    _count(chunk, assembled, issued)
+    chunk.closed.credited += len(notes)
+    chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
+    return chunk
+
+
+def assemble_all(
+    closings: dict[int, Closing],
+    late: Mapping[int, Sequence[int]],
+    sellers: Mapping[int, SellerTerms],
+    chunk: Chunk,
+) -> dict[int, Assembled]:
+    """
+    Return the documents of these periods, in a fixed number of reads; who must wait is left out and counted as busy.
+
+    late: subscription → its late periods, billed by the first regular one of it.
+    """
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
     fill_in_quantities(closings)
     for id_ in read_contracts(closings.values()):
@@ -66,16 +90,8 @@ def close_locked(
     read_coupons(closings)
     regular = [one.span for one in closings.values() if one.kind == "regular"]
     entered = read_held(regular), read_runs(regular)
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     reached("close.after_reads")
-    assembled = _assemble(closings, *entered, sellers, chunk)
-    issued = [id_ for id_, one in assembled.items() if _is_issued(one, sellers[one.draft.seller_id])]
-    notes = notes_of(assembled)
-    write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
-    _count(chunk, assembled, issued)
-    chunk.closed.credited += len(notes)
-    chunk.over = [closings[id_].subscription_id for id_ in assembled if not closings[id_].goes_on]
-    return chunk
+    return _assemble(closings, *entered, sellers, chunk)
 
 
 def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
@@ -89,7 +105,7 @@ def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
     return {id_: found[id_] for id_ in period_ids}
 
 
-def _put_off(closings: dict[int, Closing]) -> int:
+def put_off(closings: dict[int, Closing]) -> int:
     """Drop the periods that continue one that is not billed yet, for a later pass, and return how many they were."""
     waiting = [id_ for id_, one in closings.items() if one.span.continued == NOT_BILLED_YET]
     for id_ in waiting:
@@ -104,6 +120,13 @@ def _leave_out(closings: dict[int, Closing], held: Iterable[int]) -> int:
     for id_ in left:
         del closings[id_]
     return len(left)
+
+
+def _set_aside_locked(closings: dict[int, Closing], chunk: Chunk, *, at: datetime) -> None:
+    """Note those as failed whose document would be dated in a month that their seller has locked."""
+    shut = shut_at({one.buyer.seller_id for one in closings.values() if not one.buyer.sandbox}, at=at)
+    for id_ in [id_ for id_, one in closings.items() if one.buyer.seller_id in shut and not one.buyer.sandbox]:
+        chunk.closed.failed.append(Failure(id_, str(shut[closings.pop(id_).buyer.seller_id])))
 
 
 def _fill_in_usage(
@@ -138,9 +161,13 @@ def _assemble(
             if one.kind == "regular":
                 one.counters = with_metered(one.counters, one.span, held)
                 one.span = with_runs(one.span, runs)
-            found[id_] = assemble(one, sellers[one.buyer.seller_id])
+            made = assemble(one, sellers[one.buyer.seller_id])
+            if not all(claim.line_id for claim, _ in made.given_back.values()):
+                chunk.closed.busy += 1  # its note corrects a document of this very chunk, which is to be issued first
+                continue
+            found[id_] = made
             if one.following is not None and (after := closings.get(one.following.period_id)) is not None:
-                after.claimed = claims_in(found[id_].draft, one.following)
+                after.claimed = claims_after(one, made.draft)
         except Exception as error:
             chunk.closed.failed.append(Failure(id_, in_words(error)))
     return found
@@ -151,7 +178,7 @@ def in_words(error: Exception) -> str:
     return readable(f"{error or type(error).__name__} ({type(error).__name__})")
 
 
-def _is_issued(assembled: Assembled, seller: SellerTerms) -> bool:
+def is_issued(assembled: Assembled, seller: SellerTerms) -> bool:
     """Tell whether a document is issued: one that claims nothing only if the seller wants it, and it has lines."""
     draft = assembled.draft
     return not draft.is_zero or (seller.issues_zero_invoices and bool(draft.lines))

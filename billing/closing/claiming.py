@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from billing.clocks import subscribed_in
+
 
 class Place(NamedTuple):
     """Where a run has got to in the queue of due periods."""
@@ -23,7 +25,7 @@ _DUE = "p.state = 'open' AND p.due_at <= %(at)s AND (p.retry_at IS NULL OR p.ret
 
 _CLAIM = f"""
 SELECT p.due_at, p.id FROM billing_period p
-WHERE {_DUE} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, p.id) > (%(due_at)s, %(id)s))
+WHERE {_DUE} AND {{in_time}} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, p.id) > (%(due_at)s, %(id)s))
 ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 
@@ -43,6 +45,11 @@ AND NOT EXISTS (SELECT FROM billing_owncommitment n WHERE n.subscription_id = l.
 
 ON_NEXT_DOCUMENT = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"
 
+_CLAIM_THESE = """
+SELECT p.id FROM billing_period p WHERE p.id = ANY(%s) AND p.state = 'open' AND p.ends_at <= %s
+ORDER BY p.due_at, p.id FOR UPDATE SKIP LOCKED
+"""
+
 _LATE = f"""
 SELECT l.id, l.subscription_id FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
@@ -59,19 +66,35 @@ SELECT i.id FROM invoices_invoice i WHERE i.id IN (
 """
 
 
-def claim(*, at: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Lock up to `limit` due periods that nobody else holds, beyond a place in the queue, in its order."""
+def claim(*, at: datetime, limit: int, after: Place | None, clock: int | None = None) -> list[Place]:
+    """
+    Lock up to `limit` due periods that nobody else holds, beyond a place in the queue, in its order.
+
+    clock: of customers in this test clock's time; in real time for None.
+    """
     due_at, id_ = after or (None, None)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"at": at, "due_at": due_at, "id": id_, "limit": limit})
+        cursor.execute(
+            _CLAIM.format(in_time=subscribed_in(clock, "p.subscription_id")),
+            {"at": at, "due_at": due_at, "id": id_, "limit": limit},
+        )
         return [Place(*row) for row in cursor.fetchall()]
 
 
-def due(*, at: datetime, limit: int) -> list[int]:
-    """Return due periods, locked by others or not, in the queue's order."""
+def claim_these(period_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """Lock those of these periods that are open, over, and held by nobody else, in the queue's order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_THESE, [list(period_ids), at])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def due(*, at: datetime, limit: int, clock: int | None = None) -> list[int]:
+    """Return due periods of those in this time, locked by others or not, in the queue's order."""
+    in_time = subscribed_in(clock, "p.subscription_id")
+    query = f"SELECT p.id FROM billing_period p WHERE {_DUE} AND {in_time}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT p.id FROM billing_period p WHERE {_DUE} ORDER BY p.due_at, p.id LIMIT %(limit)s",  # noqa: S608
+            f"{query} ORDER BY p.due_at, p.id LIMIT %(limit)s",
             {"at": at, "limit": limit},
         )
         return [id_ for (id_,) in cursor.fetchall()]

@@ -71,11 +71,16 @@ def read_contracts(closings: Iterable[Closing]) -> list[int]:
             wanted.append(one)
     if not wanted:
         return []
-    with statements.cursor() as cursor:
-        cursor.execute(_BILLED, [[one.subscription_id for one in wanted]], binary=True)
-        rows = [Billed(*row) for row in cursor.fetchall()]
-    billed = {id_: list(of_one) for id_, of_one in groupby(rows, key=lambda row: row.subscription_id)}
+    billed = read_billed([one.subscription_id for one in wanted])
     return [one.span.period_id for one in wanted if _fill_in(one, billed[one.subscription_id])]
+
+
+def read_billed(subscription_ids: Sequence[int]) -> dict[int, list[Billed]]:
+    """Return subscription → its regular periods in order, trials aside, with what lines have claimed for each."""
+    with statements.cursor() as cursor:
+        cursor.execute(_BILLED, [list(subscription_ids)], binary=True)
+        rows = [Billed(*row) for row in cursor.fetchall()]
+    return {id_: list(of_one) for id_, of_one in groupby(rows, key=lambda row: row.subscription_id)}
 
 
 def _alone(commitment: Commitment, span: Span) -> Contract:

@@ -33,7 +33,8 @@ JOIN billing_period p ON p.subscription_id = r.subscription_id AND p.ends_at >= 
     AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
 WHERE {{periods}} AND {_COUNTS.format("p")} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
     SELECT count(*) FROM billing_period e WHERE e.subscription_id = p.subscription_id AND e.ends_at >= r.since
-        AND {_COUNTS.format("e")} AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
+        AND e.kind <> 'undone' AND {_COUNTS.format("e")}
+        AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
 ORDER BY p.id, r.position
 """  # noqa: S608
 """Period → the coupons that its document is for, in order of application; {periods}: which ones to ask about."""

@@ -93,7 +93,7 @@ class Held(NamedTuple):
 
 class Claim(msgspec.Struct, frozen=True):
     """
-    What a line has claimed in advance of a period for a fee. quantity: units held, as the line says.
+    What a line has claimed of a period, or of several, for a fee. quantity: units held, as the line says.
 
     net: what coupons have left of the amount, which is what may be given back. credited: of that, by credit notes.
     line_id, invoice_id: where; 0 as long as neither is written.
@@ -102,6 +102,7 @@ class Claim(msgspec.Struct, frozen=True):
     amount: Decimal
     net: Decimal
     quantity: Decimal
+    service_start: datetime
     service_end: datetime
     tax: Tax
     line_id: int = 0
@@ -128,11 +129,15 @@ class Closing(msgspec.Struct):
     following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
     is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
+    settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
+    ends_at: of the subscription, as far as that is known.
     changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
-    period. Both only where its version or the following one's charges for what is held; waits_for is then the period
-    before it, where that is open: its document claims in advance what this one settles.
+    period, or of several with this among them; of a fee in arrears, what was claimed last. Only where its version or
+    the following one's charges for what is held or for several periods; waits_for is then the period before it, where
+    that is open: its document claims in advance what this one settles.
+    runs_since: where a fee is for several periods, since when periods by its version have followed one another.
     """
 
     span: Span
@@ -143,13 +148,41 @@ class Closing(msgspec.Struct):
     following: Span | None
     buyer: Buyer
     is_split: bool = False
+    settles: str = ""
     changes: dict[str, tuple[Change, ...]] = {}
     claimed: dict[int, Claim] = {}
     waits_for: int | None = None
+    ends_at: datetime | None = None
+    runs_since: datetime | None = None
     counters: Counters = {}
     late: tuple[Late, ...] = ()
     contracts: dict[int, Contract] = {}
     coupons: tuple[Held, ...] = ()
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether what was paid in advance for time that was cut off is given back."""
+        return self.is_split or self.is_given_up
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether a cancellation or a pause gives back what was paid for longer than until its end."""
+        return self.settles in ("balance", "refund")
+
+    @property
+    def moves(self) -> bool:
+        """Whether the period that follows is by another version."""
+        return self.following is not None and self.following.version_id != self.span.version_id
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether its version goes on with the period that follows."""
+        return self.following is not None and not self.moves and not self.is_given_up
+
+    @property
+    def opens(self) -> bool:
+        """Whether no fees of its own are due, and what follows begins anew: an opening period, or a trial."""
+        return self.kind == "opening" or self.span.is_trial
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -188,7 +221,9 @@ class Assembled(msgspec.Struct):
     settlements: lines that settle a commitment, each with the period that they settle it for.
     redeemed: lines of coupons, each with its redemption and the document's period.
     is_left: whether lines of it are left to a later document, as if their usage had come late.
-    given_back: fee → its line, where a document that gives back more than it claims leaves that to a credit note.
+    given_back: fee → what was claimed and its line, where what is given back is left to a credit note: of a document
+    that would give back more than it claims, and of a period that is cut short. refunds: whether that goes back to
+    the customer.
     credits: what credit notes have to take back, since the rest of the document does not outweigh it.
     late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
     since they come to less than nothing and there is no line to take it back of.
@@ -199,7 +234,8 @@ class Assembled(msgspec.Struct):
     settlements: list[tuple[DraftLine, int]] = []
     redeemed: list[tuple[DraftLine, int, int]] = []
     is_left: bool = False
-    given_back: dict[int, DraftLine] = {}
+    given_back: dict[int, tuple[Claim, DraftLine]] = {}
+    refunds: bool = False
     credits: list[UsageCredit] = []
     late_billed: list[int] = []
     late_left: list[int] = []

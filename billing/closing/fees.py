@@ -1,4 +1,8 @@
-"""Lines for fees: in arrears for the period that is over, in advance for the one that follows, once at the start."""
+"""
+Lines for fees: in arrears for the period that is over, in advance for the one that follows, once at the start.
+
+Of a fee for several periods, `lasting` says when it is due and for which time.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -9,15 +13,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from billing.closing.facts import Closing
+from billing.closing import lasting
+from billing.closing.facts import Claim, Closing
 from billing.closing.quantities import HOW, held_lines, one_time_lines, settled, settling_lines
 from billing.closing.recipes import recipe_of
-from billing.subscribing.edges import anchor_of, whole_interval
+from billing.subscribing.edges import Span as Edges
 from billing.usage.counted import Span
 from invoices.drafts import DraftLine
 from invoices.sellers import SellerTerms, last_instant
 from plans.models.prices import FeeKind
-from plans.pricing.exact import plain
+from plans.pricing.exact import ZERO, plain
 from plans.pricing.money import round_money
 from plans.pricing.proration import prorate, share
 from plans.terms import FeeTerms, Terms
@@ -31,19 +36,20 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
 
     An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
     regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
-    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would.
+    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would. After
+    a pause an opening period bills no one-time fees again.
     """
-    opens = closing.kind == "opening" or closing.span.is_trial
-    if not opens:
+    starts = closing.opens and (closing.is_first or closing.span.is_trial)
+    if not closing.opens:
         yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
-        yield from _unused(closing)
+        yield from rest_lines(closing, seller)
         yield from held_lines(closing, closing.span, seller, in_advance=False)
         yield from settling_lines(closing, seller)
         yield from one_time_lines(closing, closing.span, seller, opens=False)
     if closing.following is not None and not closing.following.is_trial:
-        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=opens)
+        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=starts)
         yield from held_lines(closing, closing.following, seller, in_advance=True)
-        if opens:
+        if starts:
             yield from one_time_lines(closing, closing.following, seller, opens=True)
 
 
@@ -53,14 +59,19 @@ def _lines(
     recipe = recipe_of(span)
     fees = _due(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
     for fee in fees:
-        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, span, recipe.terms)
+        due: Edges | None = (span.starts_at, span.ends_at)
+        if fee.every > 1:
+            due = (lasting.due_in_advance if in_advance else lasting.due_in_arrears)(closing, fee, recipe.terms)
+        if due is None:
+            continue
+        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, due, span, fee, recipe.terms)
         amount, explanation = _priced(fee, part, span.currency, recipe.terms.proration)
         supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
         yield DraftLine(
             kind="fee",
             description=f"{recipe.terms.plan_name}: {fee.label}",
-            service_start=span.starts_at,
-            service_end=span.ends_at,
+            service_start=due[0],
+            service_end=due[1],
             quantity=ONCE,
             unit="",
             amount=amount,
@@ -71,60 +82,88 @@ def _lines(
         )
 
 
-def _unused(closing: Closing) -> Iterator[DraftLine]:
+def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     """
-    Yield what is given back of fees that were paid in advance of a period, where a plan change has ended it early.
+    Yield what fees that were paid in advance of a period come to since its end has moved, beyond what was paid; those
+    for several periods, where it is the last one of them.
 
-    That is what was invoiced for the rest of it, net of coupons and at the tax rate of then, never the list price.
+    What is given back is of what was invoiced, net of coupons and at the tax rate of then, never of the list price.
 
-    Source: docs/closing.md#plan-changes.
+    Source: docs/closing.md#plan-changes, #cancellations.
     """
     span = closing.span
     recipe = recipe_of(span)
-    for fee in recipe.advance if closing.is_split else ():
+    for fee in recipe.advance if closing.is_split or closing.settles or recipe.terms.lasting else ():
         claim = closing.claimed.get(fee.fee_id)
-        if claim is None or fee.kind == FeeKind.ONE_TIME:
+        if not _is_reckoned_anew(closing, fee, claim):
             continue
-        used, explanation = _priced(fee, _share(closing, span, recipe.terms), span.currency, recipe.terms.proration)
-        amount = claim.given_back(used - claim.amount, span.currency)
+        used_from = claim.service_start if claim and fee.every > 1 else span.starts_at
+        used, explanation = _used(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
+        amount = used - (claim.amount if claim else 0)
+        if claim and amount < 0:
+            gives_back = closing.gives_back if fee.every == 1 else closing.moves or closing.is_given_up
+            amount = claim.given_back(amount, span.currency) if gives_back else ZERO
         if amount:
-            told = msgspec.json.decode(explanation) | settled(used, claim, amount, span.currency)
+            told = explanation | settled(used, claim, amount, span.currency)
             yield DraftLine(
                 kind="proration",
-                description=f"{recipe.terms.plan_name}: {fee.label} (unused)",
-                service_start=span.starts_at,
+                description=f"{recipe.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
+                service_start=used_from,
                 service_end=span.ends_at,
                 quantity=ONCE,
                 unit="",
                 amount=amount,
-                tax=claim.tax,
+                tax=claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at),
                 explanation=msgspec.json.encode(told),
                 fee_id=fee.fee_id,
                 subject=f"fee:{fee.code}",
             )
 
 
+def _used(
+    closing: Closing, claim: Claim | None, part: Edges, span: Span, fee: FeeTerms, terms: Terms
+) -> tuple[Decimal, dict[str, str]]:
+    """
+    Return what a part of a fee comes to, and the workings.
+
+    Of a claim that reaches further, it is what is left once the rest is taken off, as that would be claimed anew: so
+    who changes back at once gets and pays the same, to the cent.
+    """
+    share = _share(closing, part, span, fee, terms)
+    used, explanation = _priced(fee, share, span.currency, terms.proration)
+    told = msgspec.json.decode(explanation)
+    if claim is None or claim.service_end <= part[1]:
+        return used, told
+    left = _share(closing, (part[0], claim.service_end), span, fee, terms) - share
+    return claim.amount - prorate(fee.amount, left, span.currency), told | {"left": str(left)}
+
+
 def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
     return (fee for fee in fees if with_one_time or fee.kind != FeeKind.ONE_TIME)
 
 
-def _share(closing: Closing, span: Span, terms: Terms) -> Fraction:
-    """Return which share of its whole interval a period is: one, unless it is a stub."""
+def _is_reckoned_anew(closing: Closing, fee: FeeTerms, claim: Claim | None) -> bool:
+    if fee.kind == FeeKind.ONE_TIME:
+        return False
+    if fee.every > 1:
+        return claim is not None and lasting.ends_here(closing, claim)
+    return bool(closing.settles) or (closing.is_split and claim is not None)
+
+
+def _share(closing: Closing, part: Edges, span: Span, fee: FeeTerms, terms: Terms) -> Fraction:
+    """Return which share of the whole interval of a fee a part is: one, unless it is a stub."""
     zone = closing.buyer.time_zone
-    anchor = anchor_of(terms, anchor_at=span.anchor_at, time_zone=zone)
-    whole = whole_interval(anchor, span.starts_at)
-    if whole == (span.starts_at, span.ends_at):
-        return ONE
-    return _stub(span.starts_at, span.ends_at, *whole, terms.proration, zone)
+    whole = lasting.interval_of(fee, terms, span, zone)
+    return ONE if whole == part else _stub(*part, *whole, terms.proration, zone)
 
 
 @lru_cache(maxsize=10_000)
 def _stub(
     starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
 ) -> Fraction:
-    # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
+    # Where the customer's zone has changed, a period may reach over the edges of the interval it begins in.
     return share(
-        starts_at,
+        max(starts_at, full_start),
         min(ends_at, full_end),
         full_start=full_start,
         full_end=full_end,

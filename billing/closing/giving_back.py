@@ -1,35 +1,44 @@
-"""What credit notes take back of fees, where a period's own document claims too little to set it off."""
+"""What credit notes take back of fees: of a period that was cut short, or whose own document cannot set it off."""
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from billing.closing.facts import Assembled
-from billing.closing.quantities import read_claims
 from invoices.crediting.creditable import read_creditable
 from invoices.crediting.drafting import Credit
 
 REASON = "Paid in advance and not used"
 
 
-def fee_credits(assembled: Mapping[int, Assembled], *, lock: bool) -> dict[int, list[Credit]]:
+class GivenBack(NamedTuple):
+    """What is taken back of the fees of one invoice, and whether that goes back to the customer."""
+
+    credits: list[Credit]
+    refunds: bool
+
+
+def fee_credits(assembled: Mapping[int, Assembled], *, lock: bool) -> dict[int, GivenBack]:
     """
     Return what these periods give back of fees: invoice that claimed too much → credits.
 
-    Each line is credited at the tax rate that it was claimed at, and never more of it than is left.
+    Each line is credited at the tax rate that it was claimed at, and never more of it than is left. Of a document
+    that is not written yet, as one that a preview looks ahead to, nothing can be credited.
     """
-    periods = {period_id: one.given_back for period_id, one in assembled.items() if one.given_back}
-    if not periods:
-        return {}
-    claims = read_claims(list(periods))
     given = [
-        (claims[period_id][fee_id], line) for period_id, lines in periods.items() for fee_id, line in lines.items()
+        (claim, line, one.refunds)
+        for one in assembled.values()
+        for claim, line in one.given_back.values()
+        if claim.line_id
     ]
-    invoices = read_creditable({claim.invoice_id for claim, _ in given}, lock=lock)
-    credits: dict[int, list[Credit]] = {}
-    for claim, line in given:
+    if not given:
+        return {}
+    invoices = read_creditable({claim.invoice_id for claim, *_ in given}, lock=lock)
+    found: dict[int, GivenBack] = {}
+    for claim, line, refunds in given:
         claimed = next(one for one in invoices[claim.invoice_id].lines if one.id == claim.line_id)
         amount = min(-line.amount, max(claimed.left, Decimal(0)))
         if amount:
             credit = Credit(claimed, amount, kind="fee_credit", explanation=line.explanation)
-            credits.setdefault(claim.invoice_id, []).append(credit)
-    return credits
+            found.setdefault(claim.invoice_id, GivenBack([], refunds)).credits.append(credit)
+    return found

@@ -14,6 +14,7 @@ from billing.closing.reading import read_closings, read_late
 from billing.closing.reissuing import reissue
 from billing.closing.writing import clear_late, write_rows
 from billing.store.events import high_water_mark
+from customers.clock import of_clock
 from invoices.issuing import issue
 from invoices.sellers import read_sellers
 
@@ -26,7 +27,7 @@ WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grac
     AND (l.retry_at IS NULL OR l.retry_at <= %(at)s)
     AND CASE se.late_usage
         WHEN 'report_only' THEN false WHEN 'reissue' THEN s.state = 'ended' OR ({REPLACEABLE}) ELSE s.state = 'ended'
-    END
+    END AND {{in_time}}
 ORDER BY l.id LIMIT %(limit)s
 """  # noqa: S608
 
@@ -34,17 +35,17 @@ _PUT_OFF = "UPDATE billing_period SET retry_at = %s + interval '1 day', error = 
 _LESS_THAN_NOTHING = "Late usage comes to less than nothing; it waits for a document that it can be set off against."
 
 
-def close_late(*, at: datetime, limit: int = 1_000) -> Closed:
+def close_late(*, at: datetime, clock: int | None = None, limit: int = 1_000) -> Closed:
     """
     Bill what is late once its seller's grace is over: of ended subscriptions by a document for each period, and where
     the seller wants so, by a credit note over the period's document and another in its place.
 
     What comes to less than was billed is taken back by credit notes. What comes to less than nothing stays late and
-    is looked at again a day later.
+    is looked at again a day later. clock: of customers in this test clock's time; in real time for None.
     """
     result = Closed()
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, {"at": at, "limit": limit})
+        cursor.execute(_WAITING.format(in_time=of_clock(clock, "c.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
     for period_id, subscription_id, is_replaced in waiting:
         try:

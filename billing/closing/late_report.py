@@ -61,9 +61,25 @@ class LateReport:
         return found
 
 
-def late_usage(*, sandbox: bool = False, customer: str | None = None, policy: str | None = None) -> LateReport:
-    """Return what is late with one customer or all, under one policy or any, in a fixed number of statements."""
+def late_usage(
+    *,
+    sandbox: bool = False,
+    customer: str | None = None,
+    policy: str | None = None,
+    seller: int | None = None,
+    until: datetime | None = None,
+) -> LateReport:
+    """
+    Return what is late with one customer, the customers of a seller, or all, under one policy or any, in a fixed
+    number of statements.
+
+    until: of periods that were over then.
+    """
     found = Period.objects.late().with_parties().filter(subscription__sandbox=sandbox)
+    if seller is not None:
+        found = found.filter(subscription__customer__seller=seller)
+    if until is not None:
+        found = found.filter(ends_at__lte=until)
     if customer is not None:
         found = found.filter(subscription__customer__external_id=customer)
     if policy is not None:

@@ -6,9 +6,10 @@ import msgspec
 
 from billing.closing.facts import Assembled, UsageCredit
 from billing.closing.giving_back import REASON as FEES_CHANGED
-from billing.closing.giving_back import fee_credits
+from billing.closing.giving_back import GivenBack, fee_credits
 from invoices.crediting import Credit, Creditable, credit_note, read_creditable
 
+NO_FEES = GivenBack([], refunds=False)
 USAGE_CHANGED = "Usage changed after it was billed"
 
 
@@ -24,15 +25,22 @@ def notes_of(assembled: Mapping[int, Assembled], *, lock: bool = True) -> list[A
     fees = fee_credits(assembled, lock=lock)
     wanted = sorted({*usage, *fees})
     documents = read_creditable(wanted, lock=lock) if wanted else {}
-    return [_note(documents[id_], usage.get(id_, []), fees.get(id_, [])) for id_ in wanted]
+    return [_note(documents[id_], usage.get(id_, []), fees.get(id_, NO_FEES)) for id_ in wanted]
 
 
-def _note(of: Creditable, usage: list[UsageCredit], fees: list[Credit]) -> Assembled:
-    """Return the note of one invoice; what is taken back of one that was paid goes to the customer's balance."""
+def _note(of: Creditable, usage: list[UsageCredit], given: GivenBack) -> Assembled:
+    """
+    Return the note of one invoice.
+
+    What is taken back of one that was paid goes to the customer's balance, or back to them where that was asked for.
+    """
+    fees = given.credits
     lines = {line.id: line for line in of.lines}
     taken = [Credit(lines[one.claim.line_id], one.amount, "usage_credit", one.of.line.explanation) for one in usage]
     reason = "; ".join(text for text, credits in ((USAGE_CHANGED, usage), (FEES_CHANGED, fees)) if credits)
     to = "balance" if fees or of.invoice.state == "paid" else "offset"
+    if given.refunds:
+        to = "refund" if of.invoice.paid else "offset"
     draft = credit_note(of, [*taken, *fees], reason=reason, to=to)
     snapshots = [
         msgspec.structs.replace(one.of, line=line, corrects_line_id=one.claim.line_id)

@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 
 from billing.closing.chunks import Chunk, close_locked, in_words
-from billing.closing.claiming import Place, claim, due, read_late, wait_for
+from billing.closing.claiming import Place, claim, claim_these, due, read_late, wait_for
 from billing.closing.outcome import Closed, Failure, PeriodNotOver
 from billing.models import Period
 from billing.models.periods import PeriodState
@@ -33,6 +33,7 @@ FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 def close_due(
     *,
     at: datetime,
+    clock: int | None = None,
     chunk: int = CHUNK,
     progress: Callable[[Closed], None] = lambda closed: None,
     keep_going: Callable[[], bool] = lambda: True,
@@ -40,6 +41,7 @@ def close_due(
     """
     Close every period that is due at `at`, chunk by chunk, and return what came of it.
 
+    clock: of customers in this test clock's time; in real time for None.
     progress: called after each chunk with its counts. keep_going: asked before each chunk; what is left then is due
     as before.
 
@@ -48,10 +50,10 @@ def close_due(
     """
     result, busy = Closed(), set()
     while keep_going():
-        for part in _close_free(at=at, limit=chunk, keep_going=keep_going):
+        for part in _close_free(at=at, clock=clock, limit=chunk, keep_going=keep_going):
             result.add(part)
             progress(part)
-        held = next((id_ for id_ in due(at=at, limit=len(busy) + 1) if id_ not in busy), None)
+        held = next((id_ for id_ in due(at=at, clock=clock, limit=len(busy) + 1) if id_ not in busy), None)
         if held is None or not keep_going():
             break
         part = _close_waiting(held, at=at)
@@ -62,11 +64,11 @@ def close_due(
     return result
 
 
-def _close_free(*, at: datetime, limit: int, keep_going: Callable[[], bool]) -> Iterator[Closed]:
+def _close_free(*, at: datetime, clock: int | None, limit: int, keep_going: Callable[[], bool]) -> Iterator[Closed]:
     """Close what can be claimed without waiting, and yield what came of each chunk."""
     after = None
     while keep_going():
-        part, after = _close_chunk(at=at, limit=limit, after=after)
+        part, after = _close_chunk(at=at, clock=clock, limit=limit, after=after)
         part.busy = 0  # whoever asked waits for them
         yield part
         if after is None:
@@ -98,6 +100,38 @@ def close_one(*, period_id: int, at: datetime) -> Invoice | None:
     return Invoice.objects.filter(periods=period_id).first()
 
 
+def close_these(*, period_ids: Sequence[int], at: datetime) -> Closed:
+    """
+    Close those of these periods that are over, as a part of the caller's transaction, and without waiting for any.
+
+    What others hold stays open. Subscriptions that are over are ended by whoever looks after time, since who holds
+    periods must not wait for a subscription.
+    """
+    claimed = claim_these(period_ids, at=at)
+    result = _close_parts(claimed, at=at)
+    for failure in result.failed:
+        _note(failure, at=at)
+    return result
+
+
+def _close_parts(claimed: Sequence[int], *, at: datetime) -> Closed:
+    """Close claimed periods at one go; where the database refuses that, by halves, until it is known which it is."""
+    if not claimed:
+        return Closed()
+    try:
+        with transaction.atomic():
+            return close_locked(claimed, at=at).closed
+    except PASSING_ERRORS:
+        raise
+    except ERRORS as error:
+        if len(claimed) == 1:
+            return Closed(failed=[Failure(claimed[0], in_words(error))])
+    half = len(claimed) // 2
+    result = _close_parts(claimed[:half], at=at)
+    result.add(_close_parts(claimed[half:], at=at))
+    return result
+
+
 class ClosingFailed(Exception):
     """A period could not be billed; the text says why."""
 
@@ -106,12 +140,12 @@ class ClosingFailed(Exception):
         self.failure = failure
 
 
-def _close_chunk(*, at: datetime, limit: int, after: Place | None) -> tuple[Closed, Place | None]:
+def _close_chunk(*, at: datetime, clock: int | None, limit: int, after: Place | None) -> tuple[Closed, Place | None]:
     """Close the next claimable periods of the queue, and return the place reached, None at its end."""
     places: Sequence[Place] = []
     try:
         with transaction.atomic():
-            places = claim(at=at, limit=limit, after=after)
+            places = claim(at=at, clock=clock, limit=limit, after=after)
             if not places:
                 return Closed(), None
             reached("close.claimed")

@@ -1,21 +1,28 @@
 """The document that closing would issue, without issuing it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from billing.closing.assembling import assemble
+from billing.closing.chunks import Chunk, assemble_all, is_issued, put_off
 from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
-from billing.closing.facts import Closing
+from billing.closing.facts import Assembled, Closing
 from billing.closing.notes import notes_of
-from billing.closing.quantities import fill_in_quantities
+from billing.closing.outcome import Failure
+from billing.closing.quantities import claims_after, fill_in_quantities
 from billing.closing.reading import read_closings, read_counters, read_late
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
+from billing.subscribing.cancelling import GiveBack, cancel
 from billing.subscribing.changing import change_plan
 from billing.subscribing.extending import next_period
+from billing.subscribing.pausing import pause
 from billing.subscribing.scheduling import schedule_change
 from billing.subscribing.splitting import split
 from billing.subscribing.trialing import end_trial
@@ -46,6 +53,13 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
         period = _upcoming(subscription, at)
     if period is None or period.state != PeriodState.OPEN:
         raise NothingToBill("It has no open period: all of it is billed already.")
+    _, assembled = _assembled(period, at)
+    assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
+    return assembled.draft
+
+
+def _assembled(period: Period, at: datetime) -> tuple[Closing, Assembled]:
+    """Return an open period and its document; one before it that claims in advance of it is made up first."""
     closing = read_closings([period.pk])[period.pk]
     late = {}
     if not _earlier_open(period):
@@ -58,10 +72,54 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     read_contracts([closing])
     read_coupons({period.pk: closing})
     fill_in_quantities({period.pk: closing})
+    if closing.waits_for is not None:
+        before, made = _assembled(Period.objects.get(pk=closing.waits_for), at)
+        closing.claimed = claims_after(before, made.draft)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    assembled = assemble(closing, seller)
-    assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
-    return assembled.draft
+    return closing, assemble(closing, seller)
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """
+    What closing these periods would come to: period → its document, None where nothing is due.
+
+    notes: the credit notes that would go out with them. failed: those that could not be billed, and why. Periods that
+    wait for another one's document are in none of these.
+    """
+
+    drafts: dict[int, Draft | None]
+    notes: list[Draft]
+    failed: list[Failure]
+
+
+def preview_many(period_ids: Sequence[int]) -> Previewed:
+    """Return what closing these open periods at one go would come to, in a fixed number of reads."""
+    closings, chunk = read_closings(period_ids), Chunk()
+    closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
+    put_off(closings)
+    for one in closings.values():
+        one.following = one.following or _following(one)
+    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    assembled = assemble_all(closings, _late_taken_by(closings), sellers, chunk)
+    notes = [one.draft for one in notes_of(assembled, lock=False)]
+    drafts = {
+        id_: one.draft if is_issued(one, sellers[one.draft.seller_id]) else None for id_, one in assembled.items()
+    }
+    return Previewed(drafts, notes, chunk.closed.failed)
+
+
+def _late_taken_by(closings: dict[int, Closing]) -> dict[int, list[int]]:
+    """Return subscription → its late periods, where the first of its open periods is among these."""
+    subscriptions = {one.subscription_id for one in closings.values() if one.kind == PeriodKind.REGULAR}
+    late = late_periods(list(subscriptions))
+    if not late:
+        return {}
+    is_open = Period.objects.filter(subscription__in=late, kind=PeriodKind.REGULAR, state=PeriodState.OPEN)
+    first = dict(
+        is_open.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
+    )
+    return {id_: periods for id_, periods in late.items() if first.get(id_) in closings}
 
 
 def preview_change(
@@ -95,6 +153,47 @@ def preview_before(part: Period, *, at: datetime) -> Draft:
     """Return the document of what a plan change has ended, where `part` begins."""
     of_one = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
     return preview(period=of_one.get(ends_at=part.starts_at), at=at)
+
+
+def preview_cancellation(
+    *,
+    subscription: Subscription,
+    at: datetime,
+    ends_at: datetime | None = None,
+    give_back: GiveBack = "none",
+) -> Draft:
+    """
+    Return the last document of a subscription that would be cancelled like this: made by cancelling it, undone again.
+
+    :raises CancellationRefused: if it cannot be cancelled like this; see `cancel`.
+    :raises NothingToBill: if nothing of it is left to bill.
+    """
+    with transaction.atomic():
+        ended = cancel(subscription=subscription, at=at, ends_at=ends_at, give_back=give_back)
+        last = ended.periods.filter(state=PeriodState.OPEN).order_by("-ends_at", "-kind").first()
+        if last is None:
+            transaction.set_rollback(True)
+            raise NothingToBill("All of it is billed already.")
+        found = preview(period=last, at=at)
+        transaction.set_rollback(True)
+    return found
+
+
+def preview_pause(*, subscription: Subscription, at: datetime, **asked: Any) -> Draft:
+    """
+    Return the document of the period that a pause would end: made by pausing, which is undone. asked: as of `pause`.
+
+    :raises PauseRefused: if it cannot be paused like this; see `pause`.
+    :raises NothingToBill: if that period is not made yet.
+    """
+    with transaction.atomic():
+        made = pause(subscription=subscription, at=at, **asked)
+        before = subscription.periods.filter(ends_at=made.starts_at, kind=PeriodKind.REGULAR).first()
+        found = preview(period=before, at=at) if before is not None else None
+        transaction.set_rollback(True)
+    if found is None:
+        raise NothingToBill("The period that it begins in is not made yet: nothing of it is paid.")
+    return found
 
 
 def preview_trial_end(*, subscription: Subscription, at: datetime) -> Draft:

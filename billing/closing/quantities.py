@@ -15,6 +15,7 @@ import msgspec
 from django.db import connection
 
 from billing.closing.facts import Claim, Closing
+from billing.closing.lasting import fill_in_lasting
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.subscribing.holding import read_changes
 from billing.usage.counted import Span
@@ -34,7 +35,8 @@ HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 # What is due in advance of a period stands on the document of the one before it; a subscription's first has an
 # opening one before it. The fee is the period's own, should its version have changed since.
 _CLAIMED = """
-SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_end,
+SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_start,
+    l.service_end,
     l.id, l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
     t.name, t.rate, t.reason
 FROM billing_period p
@@ -50,8 +52,8 @@ WHERE p.id = ANY(%s)
 
 
 def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
-    """Give what was claimed in advance to the periods that settle it: for what is held, or after a plan change."""
-    wanted = [one for one in closings.values() if one.is_split or _charges_for_what_is_held(one)]
+    """Give what was claimed in advance to the periods that settle it: for what is held, or as their end has moved."""
+    wanted = [one for one in closings.values() if one.is_split or one.settles or _depends_on_claims(one)]
     if not wanted:
         return
     changes = read_changes([one.subscription_id for one in wanted])
@@ -61,6 +63,7 @@ def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
         one.changes = changes.get(one.subscription_id, {})
         one.claimed = claims.get(one.span.period_id, {})
         one.waits_for = open_before.get(one.span.period_id)
+    fill_in_lasting(wanted)
 
 
 def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = None) -> dict[int, dict[int, Claim]]:
@@ -81,18 +84,24 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     return found
 
 
-def claims_in(draft: Draft, following: Span) -> dict[int, Claim]:
-    """Return what a document that is not written yet claims in advance of the period that follows it."""
-    return {
-        line.fee_id: Claim(line.amount, draft.net_of(line), line.quantity, line.service_end, line.tax)
+def claims_after(closing: Closing, draft: Draft) -> dict[int, Claim]:
+    """Return what is claimed of the period that follows: by this document, not written yet, or by an earlier one."""
+    if closing.following is None:
+        return {}
+    since = closing.following.starts_at
+    return {fee_id: claim for fee_id, claim in closing.claimed.items() if claim.service_end > since} | {
+        line.fee_id: Claim(
+            line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.tax
+        )
         for line in draft.lines
-        if line.fee_id is not None and line.kind == "fee" and line.service_start == following.starts_at
+        if line.fee_id is not None and line.kind == "fee" and line.service_start == since
     }
 
 
-def _charges_for_what_is_held(closing: Closing) -> bool:
+def _depends_on_claims(closing: Closing) -> bool:
     spans = (closing.span, closing.following)
-    return any(span is not None and terms_of(span.version_id, span.currency).held for span in spans)
+    known = (terms_of(span.version_id, span.currency) for span in spans if span is not None)
+    return any(terms.held or terms.lasting for terms in known)
 
 
 def held_lines(closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool) -> Iterator[DraftLine]:
@@ -115,8 +124,8 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
     """
     Yield what a period still comes to for what is held, beyond what was claimed in advance of it, or less than that.
 
-    What was claimed for time that a cancellation has cut off since stays claimed; what a plan change has cut off is
-    given back.
+    What was claimed for time that a cancellation has cut off since stays claimed, unless it is to be given back; what
+    a plan change has cut off is given back.
     """
     span = closing.span
     terms = terms_of(span.version_id, span.currency)
@@ -125,7 +134,7 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
             continue
         claim = closing.claimed.get(fee.fee_id)
         until = _until(closing, claim)
-        cumulative, explanation = _priced(fee, _segments(closing, span, fee, terms, until=until), terms)
+        cumulative, explanation = _used(closing, claim, fee, terms, until=until)
         before = claim.amount if claim else ZERO
         amount = EXACT.subtract(cumulative, before)
         if claim and amount < 0:
@@ -163,8 +172,7 @@ def unsettled(closing: Closing) -> Iterator[tuple[FeeTerms, Decimal]]:
             cumulative = max(_taken(closing, span, fee, opens=False), 0) * fee.amount
             left = round_money(cumulative, span.currency)
         else:
-            until = _until(closing, claim)
-            cumulative, _ = _priced(fee, _segments(closing, span, fee, terms, until=until), terms)
+            cumulative, _ = _used(closing, claim, fee, terms, until=_until(closing, claim))
             left = EXACT.subtract(cumulative, claim.amount if claim else ZERO)
         if left:
             yield fee, left
@@ -196,9 +204,29 @@ def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: 
 
 
 def _until(closing: Closing, claim: Claim | None) -> datetime:
-    """Return until when a period is settled: a subscription that ends early has paid for the whole of it."""
+    """Return until when a period is settled: one that ends early is paid for whole, unless that is given back."""
     ends_at = closing.span.ends_at
-    return ends_at if claim is None or closing.following is not None else max(ends_at, claim.service_end)
+    is_exact = claim is None or closing.following is not None or closing.gives_back
+    return ends_at if is_exact else max(ends_at, claim.service_end)
+
+
+def _used(
+    closing: Closing, claim: Claim | None, fee: FeeTerms, terms: Terms, *, until: datetime
+) -> tuple[Decimal, dict[str, object]]:
+    """
+    Return what a fee comes to in a period up to a moment, and the workings.
+
+    Where more was claimed, it is the whole less the rest, as that would be claimed anew: see `fees`.
+    """
+    span = closing.span
+    parts = _segments(closing, span, fee, terms, until=until)
+    amount, explanation = _priced(fee, parts, terms)
+    if claim is None or claim.service_end <= until or terms.proration == "none":
+        return amount, explanation
+    rest = _segments(closing, span, fee, terms, since=until, until=claim.service_end)
+    whole, _ = _priced(fee, (*parts, *rest), terms)
+    left, told = _priced(fee, rest, terms)
+    return EXACT.subtract(whole, left), explanation | {"left": told["segments"]}
 
 
 def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:
@@ -217,13 +245,15 @@ def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:
     return count - int(claim.quantity if claim else 0)
 
 
-def _segments(closing: Closing, span: Span, fee: FeeTerms, terms: Terms, *, until: datetime) -> tuple[Segment, ...]:
+def _segments(
+    closing: Closing, span: Span, fee: FeeTerms, terms: Terms, *, until: datetime, since: datetime | None = None
+) -> tuple[Segment, ...]:
     zone = closing.buyer.time_zone
     full_start, full_end = whole_interval(anchor_of(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at)
     return segments(
         closing.changes.get(fee.code, ()),
         otherwise=fee.least,
-        start=span.starts_at,
+        start=since or span.starts_at,
         # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
         end=min(until, full_end),
         full_start=full_start,

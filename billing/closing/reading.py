@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from billing.closing.facts import Billed, Closing, Late, UsageClaim
+from billing.models.subscriptions import GETS_PERIODS
 from billing.subscribing.edges import ANCHOR_AT
 from billing.usage.agreed import OVERRIDES
 from billing.usage.continuing import CONTINUED
@@ -23,9 +24,9 @@ IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_
 
 _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
-    s.state IN ('trialing', 'active', 'cancelled') AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
-    n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, s.anchor_at,
-    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order,
+    s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
+    n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
+    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, s.ends_at,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -77,9 +78,9 @@ def read_closings(period_ids: Sequence[int]) -> dict[int, Closing]:
 def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
-    next_id, next_version_id, *next_edges, is_trial, is_split, after_anchor = row[10:17]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[17:22]
-    facts = dict(zip(BUYER_FACTS, row[22:-3], strict=True))
+    next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order, subscription_ends_at = row[18:24]
+    facts = dict(zip(BUYER_FACTS, row[24:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -90,7 +91,9 @@ def _closing(row: Sequence[Any]) -> Closing:
         is_first=is_first,
         goes_on=goes_on,
         is_split=is_split,
+        settles=settles,
         following=following,
+        ends_at=subscription_ends_at,
         buyer=Buyer(
             customer_id=customer_id,
             seller_id=seller_id,

@@ -50,7 +50,7 @@ def reissue(late: Late, closing: Closing, seller: SellerTerms, *, high_water_mar
     seller = replace(seller, facts=msgspec.json.encode(of.invoice.seller_facts))
     new = assemble_again(closing, seller, _fees(of), reference=_next_reference(of.invoice.reference))
     new.draft.corrects_id, new.draft.purchase_order = of.invoice.pk, of.invoice.purchase_order
-    documents = [_note(of, late), new]
+    documents = [note_over(of, late, reason=REASON), new]
     write_rows(documents, high_water_mark=high_water_mark)
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, [new.draft.id, period_id])
@@ -95,11 +95,11 @@ def _fees(of: Creditable) -> Sequence[DraftLine]:
     ]
 
 
-def _note(of: Creditable, late: Late) -> Assembled:
+def note_over(of: Creditable, late: Late, *, reason: str) -> Assembled:
     """Return the credit note over the whole document; snapshots tell what it takes back of usage."""
     usage = {claim.line_id: key for key, billed in late.billed.items() for claim in billed.claims}
     credits = [Credit(line, line.left, "usage_credit" if line.id in usage else "credit") for line in of.lines]
-    draft = credit_note(of, credits, reason=REASON, to="balance" if of.invoice.state == "paid" else "offset")
+    draft = credit_note(of, credits, reason=reason, to="balance" if of.invoice.state == "paid" else "offset")
     features, snapshots = recipe_of(late.span).features, []
     for drafted, credit in zip(draft.lines, credits, strict=True):
         if credit.kind == "usage_credit":

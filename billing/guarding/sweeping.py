@@ -19,6 +19,7 @@ from billing.guarding.following import SOURCES, follow
 from billing.guarding.readings import sellers_of
 from billing.models import Watch
 from billing.models.guardrails import Guarded
+from customers.clock import of_clock
 from plans.failpoints import reached
 
 CHUNK = 500
@@ -42,20 +43,33 @@ class Swept:
     recovered: int = 0
 
 
-def sweep(*, at: datetime, keep_going: Callable[[], bool] = lambda: True, chunk: int = CHUNK) -> Swept:
-    """Look after everybody that something has changed for, or whose turn it is; harmless to run at any time."""
-    for source in SOURCES:
-        follow(source, at=at)
-    begin_round(at=at)
+def sweep(
+    *,
+    at: datetime,
+    clock: int | None = None,
+    keep_going: Callable[[], bool] = lambda: True,
+    chunk: int = CHUNK,
+) -> Swept:
+    """
+    Look after everybody that something has changed for, or whose turn it is; harmless to run at any time.
+
+    clock: after all whose time this test clock's is; after those in real time for None.
+    """
+    if clock is None:
+        for source in SOURCES:
+            follow(source, at=at)
+        begin_round(at=at)
+    else:
+        queue_all(clock, due_at=at)
     swept = Swept()
-    while keep_going() and _look_after_next(swept, at=at, chunk=chunk):
+    while keep_going() and _look_after_next(swept, at=at, clock=clock, chunk=chunk):
         pass
     return swept
 
 
 _EVERYBODY = """
 INSERT INTO billing_look AS l (customer_id, due_at, is_whole)
-SELECT id, %s, true FROM customers_customer ORDER BY id
+SELECT id, %s, true FROM customers_customer WHERE {in_time} ORDER BY id
 ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
 """
 
@@ -67,25 +81,30 @@ def begin_round(*, at: datetime) -> bool:
     watch = Watch.objects.select_for_update(skip_locked=True).filter(source=EVERYBODY).first()
     if watch is None or (watch.looked_at is not None and at - ROUND < watch.looked_at <= at):
         return False
-    with connection.cursor() as cursor:
-        cursor.execute(_EVERYBODY, [at + ROUND])
+    queue_all(None, due_at=at + ROUND)
     watch.looked_at = at
     watch.save()
     return True
 
 
+def queue_all(clock: int | None, *, due_at: datetime) -> None:
+    """Queue all customers of a test clock, or in real time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERYBODY.format(in_time=of_clock(clock, "id")), [due_at])
+
+
 _TAKE = """
 DELETE FROM billing_look WHERE customer_id IN (
-    SELECT customer_id FROM billing_look ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
+    SELECT customer_id FROM billing_look WHERE {in_time} ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
 ) RETURNING customer_id, is_whole
 """
 
 
 @transaction.atomic
-def _look_after_next(swept: Swept, *, at: datetime, chunk: int) -> bool:
+def _look_after_next(swept: Swept, *, at: datetime, clock: int | None, chunk: int) -> bool:
     """Take the next customers from the queue and look after them; return whether there may be more."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [chunk])
+        cursor.execute(_TAKE.format(in_time=of_clock(clock, "customer_id")), [chunk])
         taken = dict(cursor.fetchall())
     if not taken:
         return False

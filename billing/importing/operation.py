@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from billing.importing.files import Row
 from billing.importing.shaping import RowRefused, Shape
-from billing.ingest import recording, wire
+from billing.ingest import recording, taking
 from billing.ingest.wire import Received
 from billing.store import events as event_store
 from billing.store import unbilled
@@ -119,15 +119,14 @@ def _read(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[Received],
     """Read a batch as the API does."""
     if not batch.events:
         return [], batch.refusals
-    bounds = {"sandbox": sandbox, "at": at, "oldest": at - wire.RETENTION, "newest": at + wire.AHEAD}
-    received, refused, _ = wire.read(b"[%b]" % b",".join(batch.events), **bounds)
+    received, refused, _ = taking.read(b"[%b]" % b",".join(batch.events), sandbox=sandbox, at=at)
     told = [Refusal(batch.numbers[one.index], one.id, one.field, one.detail) for one in refused]
     return received, [*batch.refusals, *told]
 
 
 def _stored(received: Sequence[Received], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
     """Record a batch; return the outcome of each event, and a reason for each new one that no price took."""
-    outcomes = recording.record(events=received, sandbox=sandbox, at=at)
+    outcomes = taking.store(received, sandbox=sandbox, at=at)
     new = [event.key for event, one in zip(received, outcomes, strict=True) if one == recording.ACCEPTED]
     reports = unbilled.reports_of(new) if new else {}
     return outcomes, [min(report.reason for report in of_event.values()) for of_event in reports.values()]

@@ -109,6 +109,8 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
         if len(customer.routes) >= MOST_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
+    if route.unpriced and customer.pauses:
+        route = route._replace(unpriced=tuple(_or_paused(one, event, customer) for one in route.unpriced))
     values: list[int | Decimal] = []
     for stop in route.stops:
         _, path, _, _, is_text, price, expression, costs = stop
@@ -124,6 +126,15 @@ def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCo
             break
         values.append(value)
     return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
+
+
+def _or_paused(one: Unpriced, event: Received, customer: CustomerCopy) -> Unpriced:
+    """Return why something has no price: because what covers it is paused, where that is so."""
+    if one.reason == Reason.NO_SUBSCRIPTION and one.meter_id is not None:
+        at, ref = event.occurred_at, event.subscription
+        if any(pause.covers(at, subscription_ref=ref, meter_id=one.meter_id) for pause in customer.pauses):
+            return one._replace(reason=Reason.PAUSED)
+    return one
 
 
 Windows = tuple[tuple[int, Interval, datetime], ...]

@@ -9,8 +9,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from billing.subscribing.edges import ANCHOR_AT
 from plans import statements
@@ -36,6 +38,37 @@ class PeriodCopy:
     anchor_at: datetime
 
 
+class PauseCopy(NamedTuple):
+    """When a subscription is paused. ends_at: None as long as nobody has said so."""
+
+    subscription_ref: str
+    named: bool
+    version_id: int
+    currency: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+    def covers(self, at: datetime, *, subscription_ref: str, meter_id: int) -> bool:
+        """Tell whether usage of a meter at a moment would be this subscription's, if it were not paused."""
+        is_its = subscription_ref == self.subscription_ref if subscription_ref else not self.named
+        runs = self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+        return runs and is_its and meter_id in terms_of(self.version_id, self.currency).by_meter
+
+
+PAUSES = """
+coalesce((SELECT json_agg(json_build_array(s.external_id, s.named, s.version_id, s.currency, z.starts_at, z.ends_at))
+    FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked')::text, '')
+"""
+"""SQL for the pauses of a subscription `s`, as text; empty where it has none."""
+
+_pauses = msgspec.json.Decoder(tuple[PauseCopy, ...]).decode
+
+
+def pauses_in(texts: Iterable[str]) -> tuple[PauseCopy, ...]:
+    """Return the pauses that `PAUSES` reads of several subscriptions."""
+    return tuple(one for text in dict.fromkeys(filter(None, texts)) for one in _pauses(text))
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerCopy:
     """
@@ -51,6 +84,7 @@ class CustomerCopy:
     until: datetime
     periods: tuple[PeriodCopy, ...]
     resets: bool
+    pauses: tuple[PauseCopy, ...] = ()
     routes: dict[Any, Any] = field(default_factory=dict)
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
@@ -70,7 +104,8 @@ class CustomerCopy:
 
 _READ = f"""
 SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'cancelled'), s.ends_at,
-       s.external_id, s.named, s.currency, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at, p.version_id
+       s.external_id, s.named, s.currency, {PAUSES}, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at,
+       p.version_id
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
@@ -125,18 +160,25 @@ def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
             named=named,
             anchor_at=anchor_at,
         )
-        for _, _, subscription_id, _, _, ref, named, currency, anchor_at, *period in rows
+        for _, _, subscription_id, _, _, ref, named, currency, _, anchor_at, *period in rows
         if period[0] is not None
     )
-    return copy_of(customer_id, ZoneInfo(zone), since, _until(rows, since), periods)
+    return copy_of(
+        customer_id, ZoneInfo(zone), since, _until(rows, since), periods, pauses_in(row[8] for row in rows)
+    )
 
 
 def copy_of(
-    customer_id: int, zone: tzinfo, since: datetime, until: datetime, periods: Sequence[PeriodCopy]
+    customer_id: int,
+    zone: tzinfo,
+    since: datetime,
+    until: datetime,
+    periods: Sequence[PeriodCopy],
+    pauses: tuple[PauseCopy, ...],
 ) -> CustomerCopy:
-    """Return the copy of a customer with these periods."""
+    """Return the copy of a customer with these periods and pauses."""
     resets = any(terms_of(one.version_id, one.currency).resets for one in periods)
-    return CustomerCopy(customer_id, zone, since, until, tuple(periods), resets)
+    return CustomerCopy(customer_id, zone, since, until, tuple(periods), resets, pauses)
 
 
 def _until(rows: list[tuple], since: datetime) -> datetime:

@@ -54,8 +54,20 @@ def given(rows: Sequence[Stored], *, since: datetime | None = None) -> list[Give
     if not rows:
         return []
     known = copies({row.customer_id for row in rows}, since=since or min(row.occurred_at for row in rows))
-    keys = [row.key for row in rows]
-    reports, corrected = unbilled.reports_of(keys), corrections.of(keys)
+    return _given(rows, known, unbilled.reports_of([row.key for row in rows]))
+
+
+def given_to(rows: Sequence[Stored], known: Mapping[int | None, CustomerCopy]) -> list[Given]:
+    """Return what these events would have given to customers like these, whatever was reported of them."""
+    return _given(rows, known, {})
+
+
+def _given(
+    rows: Sequence[Stored],
+    known: Mapping[int | None, CustomerCopy],
+    reports: Mapping[str, Mapping[int | None, Reported]],
+) -> list[Given]:
+    corrected = corrections.of([row.key for row in rows])
     events = [as_received(row) for row in rows]
     meters = catalogue.current()
     found = [

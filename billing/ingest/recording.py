@@ -35,6 +35,9 @@ from plans.failpoints import reached
 from plans.metering.numbers import measured
 from wallets.models import Hold
 
+UNPRICED_BY_NOW = (Reason.NO_SUBSCRIPTION, Reason.PAUSED)
+"""Reasons that an old copy of a customer may be wrong about."""
+
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
 EXACT = Context(prec=120)
@@ -230,7 +233,7 @@ def _doubtful(
     lost = {
         event.customer
         for event, one in zip(events, found, strict=True)
-        if one.unpriced and any(unpriced.reason == Reason.NO_SUBSCRIPTION for unpriced in one.unpriced)
+        if one.unpriced and any(unpriced.reason in UNPRICED_BY_NOW for unpriced in one.unpriced)
     }
     soonest = min((customer.until for customer in known.values()), default=customers.FOR_EVER)
     return [

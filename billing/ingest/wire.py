@@ -282,9 +282,7 @@ def _finish(
     if sent_at is not None:
         # Compared before it is converted: a year 1 with an offset cannot be, and overflows.
         if not oldest <= sent_at <= newest:
-            bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
-            detail = f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
-            return Refused(index, "timestamp", detail, event.id)
+            return Refused(index, "timestamp", out_of_bounds(sent_at, oldest, newest), event.id)
         sent_at = sent_at.astimezone(UTC)
     wrong = flaw(properties, has_nul=has_nul)
     if wrong is not None:
@@ -308,6 +306,12 @@ def _finish(
         encoded=encoded,
         subscription=subscription,
     )
+
+
+def out_of_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
+    """Say what is wrong with a time that is too old or too far ahead."""
+    bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
+    return f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
 
 
 def key_of(sender_id: str, *, source: str, sandbox: bool) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from billing.jobs.kinds import Kind
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
 from plans.trail import change
@@ -12,12 +13,12 @@ from plans.trail import change
 _FIGURES = """
 SELECT i.job_id, f.key, sum(f.value::bigint)
 FROM billing_jobitem i CROSS JOIN LATERAL jsonb_each_text(i.figures) f
-WHERE i.job_id = ANY(%s) AND i.state = 'done' GROUP BY 1, 2 ORDER BY 1, 2
+WHERE i.job_id = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
 def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return the sums of what is counted of the items that are done, by job."""
+    """Return the sums of what items have counted, by job; one that is not done may have done some of it."""
     found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, [list(job_ids)])
@@ -26,7 +27,7 @@ def figures_of(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def finish(*, job_id: int, at: datetime) -> bool:
+def finish(*, job_id: int, kind: Kind, at: datetime) -> bool:
     """
     End a running job of which no item waits, with its figures, and return whether it was this call that did.
 
@@ -40,4 +41,6 @@ def finish(*, job_id: int, at: datetime) -> bool:
         job.state = JobState.FAILED if job.failed else JobState.DONE
         job.figures, job.finished_at = figures_of([job.pk])[job.pk], at
         job.save(update_fields=["failed", "state", "figures", "finished_at"])
+        if not job.failed:
+            kind.end(job, at)
         return True

@@ -2,21 +2,24 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 
 from billing.models import Job, JobItem
 from plans.trail import change
 
-KEPT = timedelta(days=90)
-"""How long after its end a job can still be tried again, done for real, or asked for its findings."""
-
 AT_A_TIME = 100
 
 
 def forget_old(*, at: datetime) -> int:
-    """Forget what the next jobs that ended so long ago still hold, and return how many these were."""
+    """
+    Forget what the next jobs still hold that ended `settings.JOBS_KEPT_DAYS` ago, and return how many these were.
+
+    From then on they cannot be tried again, done for real, or asked for their findings.
+    """
+    ended_before = at - timedelta(days=settings.JOBS_KEPT_DAYS)
     with change("job forgotten", by=None, at=at):
-        old = Job.objects.filter(finished_at__lt=at - KEPT, forgotten_at__isnull=True).order_by("pk")
+        old = Job.objects.filter(finished_at__lt=ended_before, forgotten_at__isnull=True).order_by("pk")
         ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:AT_A_TIME])
         held = JobItem.objects.filter(Q(content__isnull=False) | ~Q(findings=[]), job__in=ids)
         held.update(content=None, findings=[])

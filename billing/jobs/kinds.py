@@ -21,11 +21,15 @@ class Outcome:
 
     figures: what people count of it: name → whole number. findings: rows of the result file, by column.
     keeps_content: whether the item's content is needed for what people do next.
+    left: why some of it is not done, although the rest stays done: the item failed, and may be tried again.
+    is_passing: whether what is left may well be done in a moment, so that it is tried again by itself first.
     """
 
     figures: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, str | int]] = field(default_factory=list)
     keeps_content: bool = False
+    left: str = ""
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,19 @@ class Kind:
     cut: yields the items of a job in order, not stored yet, numbered from 1; `after`: the last one that is stored.
         May be called again after any item, and must then go on with the same next one.
     do: does one item. It is called within the item's transaction, which also holds all that it does: when it raises,
-        nothing of it stays. With `job.dry_run` it only says what it would do.
+        nothing of it stays. With `job.dry_run` it only says what it would do. An item of which something was left
+        is done again as a whole, and must find out what of it is done.
     columns: of the result file, where an item's findings are rows.
+    at_one_moment: whether all that an item reads must be as it was when it was begun, whatever is written meanwhile.
+    end: what there is to do once all items are done, within the transaction that ends the job.
     """
 
     permission: str
     cut: Callable[[Job, JobItem | None], Iterator[JobItem]]
     do: Callable[[JobItem, datetime], Outcome]
     columns: tuple[str, ...] = ()
+    at_one_moment: bool = False
+    end: Callable[[Job, datetime], None] = lambda job, at: None
 
 
 Kinds = Mapping[str, Kind]

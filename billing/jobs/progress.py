@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Count
 
 from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobState
+
+LOOKED_BACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,25 @@ class Progress:
         if self.total is None:
             return 0
         return (self.done + self.failed) * 100 // self.total if self.total else 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many items a minute were done of late, and when the rest will be, if it goes on like this."""
+
+    a_minute: int
+    ends_at: datetime
+
+
+def pace_of(job: Job, far: Progress, *, at: datetime) -> Pace | None:
+    """Return how fast a job is under way: by the items of the last minutes; None where nothing tells."""
+    since = max(job.started_at or at, at - LOOKED_BACK)
+    done = job.items.filter(finished_at__gt=since).count() if far.total and since < at else 0
+    if not done or far.total is None:
+        return None
+    per_item = (at - since) / done
+    left = far.total - far.done - far.failed
+    return Pace(round(timedelta(minutes=1) / per_item), at + left * per_item)
 
 
 def progress_of(jobs: Iterable[Job]) -> Mapping[int, Progress]:

@@ -77,7 +77,7 @@ def _turn(
             return True
         item_id = _begin(job.pk)
         if item_id is None:
-            return finishing.finish(job_id=job.pk, at=clock())
+            return finishing.finish(job_id=job.pk, kind=kind, at=clock())
         _do(item_id, kind, worked, clock)
         progress(worked)
     return True
@@ -111,7 +111,11 @@ def _begin(job_id: int) -> int | None:
 
 def _do(item_id: int, kind: Kind, worked: Worked, clock: Callable[[], datetime]) -> None:
     """Do an item, unless somebody else is at it; what it raises is noted, and no concern of the others."""
+    is_outermost = not connection.in_atomic_block
     with transaction.atomic():
+        if kind.at_one_moment and is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         waiting = JobItem.objects.select_related("job").select_for_update(skip_locked=True, of=("self",))
         item = waiting.filter(pk=item_id, state=ItemState.WAITING).first()
         if item is None:
@@ -123,22 +127,29 @@ def _do(item_id: int, kind: Kind, worked: Worked, clock: Callable[[], datetime])
             return
         try:
             with transaction.atomic():
-                _finish(item, kind.do(item, clock()), at=clock())
+                outcome = kind.do(item, clock())
+                _finish(item, outcome, at=clock())
         except Exception as error:
             _log.warning("item %s of job %s failed: %s", item.number, item.job_id, type(error).__name__)
             _note(item, f"{type(error).__name__}: {error}", at=clock())
             worked.failed += 1
             return
         reached("jobs.before_commit")
-        worked.done += 1
+        worked.done += not outcome.left
+        worked.failed += bool(outcome.left)
     reached("jobs.after_commit")
 
 
 def _finish(item: JobItem, outcome: Outcome, *, at: datetime) -> None:
-    item.state, item.finished_at, item.error = ItemState.DONE, at, ""
+    """Keep what came of an item; where something of it is left, that fails it, unless it is worth another try."""
+    item.error = readable(outcome.left)
+    if not outcome.left:
+        item.state, item.finished_at = ItemState.DONE, at
+    elif not outcome.is_passing or item.tries >= MOST_TRIES:
+        item.state, item.finished_at = ItemState.FAILED, at
     item.figures, item.findings = outcome.figures, [_storable(one) for one in outcome.findings]
     changed = ["state", "finished_at", "error", "figures", "findings"]
-    if item.content is not None and not outcome.keeps_content:
+    if item.content is not None and not outcome.keeps_content and not outcome.left:
         item.content = None
         changed.append("content")
     item.save(update_fields=changed)

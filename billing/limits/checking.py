@@ -1,13 +1,14 @@
 """May so much of a feature be used? What stands against it, and what would help."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.limits.reading import Asked, Row, UnknownFeature, read
+from billing.limits.reading import Asked, Row, UnknownFeature, paused_at, read
 from billing.limits.spending import Spent, spent_of
 from billing.limits.standing import Room, Standing, standing_of
+from billing.limits.unlocking import Lock, Locks
 from billing.usage.current import UnknownCustomer
 from plans.models.prices import Consumption
 from plans.pricing.exact import EXACT, ZERO
@@ -17,6 +18,8 @@ __all__ = ["Answer", "UnknownCustomer", "UnknownFeature", "answer", "check"]
 NOTHING_KNOWN: Mapping[str, str] = {}
 
 NOT_COVERED = "no_subscription"
+PAUSED = "paused"
+LOCKED = "locked"
 CAP_REACHED = "hard_cap_reached"
 WALLET_EMPTY = "wallet_empty"
 SPEND_CAP_REACHED = "spend_cap_reached"
@@ -31,6 +34,7 @@ class Answer:
     resets_at: when the allowance starts anew. cost: what the quantity costs, in the wallet's unit where one pays and
     in the invoice's currency otherwise; None where its properties do not tell. room: what wallets have for it.
     spent: the spend cap that is reached. retry_after: seconds to wait before the next use, where that slows it down.
+    lock: what has to be reached before the feature opens.
     when_unreachable: what the product does when it gets no answer: let it through (open), or not (closed).
     """
 
@@ -49,6 +53,7 @@ class Answer:
     retry_after: int | None = None
     when_unreachable: str = "open"
     standing: Standing | None = None
+    lock: Lock | None = None
 
     def refused_for(self, reason: str) -> "Answer":
         """Return the same where another limit turned out to stand against it."""
@@ -78,18 +83,51 @@ def check(
 
 def answer(asked: Asked, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
     """Answer by what is stored now, as `check` does."""
-    rows = read(asked)
+    return answer_of(read(asked), asked, quantity, properties)
+
+
+def answer_of(
+    rows: Sequence[Row],
+    asked: Asked,
+    quantity: Decimal = ZERO,
+    properties: Mapping[str, str] = NOTHING_KNOWN,
+    *,
+    spent: Sequence[Spent] | None = None,
+    is_paused: bool | None = None,
+    locks: Locks | None = None,
+) -> Answer:
+    """
+    Answer by these rows of a feature.
+
+    spent: what is spent of caps; is_paused: whether its subscription is. Read where they are needed when absent.
+    """
     first = rows[0]
     standing = standing_of(rows, asked.at)
     if first.plan_feature_id is None:
-        return Answer(False, NOT_COVERED, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+        if is_paused is None:
+            is_paused = first.subscription_id is not None and paused_at(first.subscription_id, asked.at)
+        reason = PAUSED if is_paused else NOT_COVERED
+        return Answer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+    if lock := (locks or Locks(asked)).of(first):
+        return _closed(first, lock)
     if standing is None:
         ends_at = first.ends_at
         return Answer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
-    return _limited(asked, first, standing, quantity, properties)
+    return _limited(asked, first, standing, quantity, properties, spent)
 
 
-def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
+def _closed(row: Row, lock: Lock) -> Answer:
+    return Answer(False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, lock=lock)
+
+
+def _limited(
+    asked: Asked,
+    row: Row,
+    standing: Standing,
+    quantity: Decimal,
+    properties: Mapping[str, str],
+    caps: Sequence[Spent] | None = None,
+) -> Answer:
     feature = standing.feature
     used, reserved = standing.used, standing.held
     reason, remaining, cost, room = "", None, None, None
@@ -104,7 +142,7 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
         room = standing.room
         if not reason and not room.is_endless and (room.available <= 0 if cost is None else cost > room.available):
             reason = WALLET_EMPTY
-    spent = _passed(asked, standing, cost, properties) if row.is_capped and not reason else None
+    spent = _passed(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
     if spent is not None and spent.stops:
         reason = SPEND_CAP_REACHED
     return Answer(
@@ -126,21 +164,27 @@ def _limited(asked: Asked, row: Row, standing: Standing, quantity: Decimal, prop
     )
 
 
-def _passed(asked: Asked, standing: Standing, cost: Decimal | None, properties: Mapping[str, str]) -> Spent | None:
+def _passed(
+    asked: Asked,
+    standing: Standing,
+    cost: Decimal | None,
+    properties: Mapping[str, str],
+    caps: Sequence[Spent] | None,
+) -> Spent | None:
     """Return the cap that so much more would pass: one that stops before one that slows down."""
     more = None if cost is None else standing.invoiced_cost_of(cost)
     period_id, feature_id = standing.span.period_id, standing.feature.feature_id
-    passed = [
-        one
-        for one in spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
-        if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)
-    ]
+    if caps is None:
+        caps = spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
+    passed = [one for one in caps if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)]
     return min(passed, key=lambda one: not one.stops, default=None)
 
 
 def beyond_its_cap(asked: Asked) -> Answer | None:
-    """Return what stands against a use that is counted already, if that is beyond the hard cap of its feature."""
+    """Return what stands against a use that is counted already: it is beyond a hard cap, or its feature is closed."""
     rows = read(asked)
+    if lock := Locks(asked).of(rows[0]):
+        return _closed(rows[0], lock)
     standing = standing_of(rows, asked.at)
     if standing is None or standing.feature.consumption != Consumption.HARD_CAP:
         return None

@@ -2,8 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, NamedTuple
 
+from django.db.models import Q
+
+from billing.models import Pause
 from billing.subscribing import extend_customers
 from billing.subscribing.edges import ANCHOR_AT
 from billing.subscribing.extending import AHEAD
@@ -34,6 +38,7 @@ class Row(NamedTuple):
 
     reserved, purses, is_capped: what is reserved of the feature, what wallets hold for it, and whether a spend cap
     stops it or slows it down, as `billing.limits.standing` reads them.
+    unlocked_by, unlocked_with, unlocked_at: what opens the feature: see `PlanFeature`.
     """
 
     customer_id: int
@@ -60,6 +65,9 @@ class Row(NamedTuple):
     quantity: Decimal
     fingerprint: Decimal
     carried: Decimal
+    unlocked_by: str
+    unlocked_with: str
+    unlocked_at: Decimal
 
     @property
     def span(self) -> Span:
@@ -90,22 +98,36 @@ _IS_CAPPED = """
 EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
     AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
 """
-_READ = f"""
+_COLUMNS = f"""
 SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_PURSES}, {_IS_CAPPED},
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES}, {CONTINUES},
-       p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+       p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried,
+       pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
 FROM customers_customer cu
-LEFT JOIN plans_feature f ON f.code = %(feature)s
-LEFT JOIN billing_coverage co
-    ON co.customer_id = cu.id AND co.feature_id = f.id AND co.during @> %(at)s
-LEFT JOIN billing_subscription s ON s.id = co.subscription_id AND (s.external_id = %(subscription)s
-    OR (%(subscription)s = '' AND NOT s.named))
+"""  # noqa: S608
+_PERIODS = """
 LEFT JOIN billing_period p
     ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at <= %(at)s AND p.ends_at > %(at)s
 LEFT JOIN plans_planfeature pf ON pf.version_id = p.version_id AND pf.feature_id = f.id
 LEFT JOIN billing_counter c ON c.period_id = p.id AND c.plan_feature_id = pf.id
 WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
-"""  # noqa: S608
+"""
+_READ = f"""
+{_COLUMNS}
+LEFT JOIN plans_feature f ON f.code = %(feature)s
+LEFT JOIN billing_coverage co
+    ON co.customer_id = cu.id AND co.feature_id = f.id AND co.during @> %(at)s
+LEFT JOIN billing_subscription s ON s.id = co.subscription_id AND (s.external_id = %(subscription)s
+    OR (%(subscription)s = '' AND NOT s.named))
+{_PERIODS}
+"""
+_READ_ALL = f"""
+{_COLUMNS}
+JOIN billing_coverage co ON co.customer_id = cu.id AND co.during @> %(at)s
+JOIN plans_feature f ON f.id = co.feature_id JOIN billing_subscription s ON s.id = co.subscription_id
+{_PERIODS}
+ORDER BY f.code, s.id
+"""
 
 
 def read(asked: Asked) -> list[Row]:
@@ -121,6 +143,20 @@ def read(asked: Asked) -> list[Row]:
         extend_customers(customer_ids=[rows[0].customer_id], until=asked.at + AHEAD)
         rows = _find(asked._asdict())
     return rows
+
+
+def read_all(*, customer: str, sandbox: bool, at: datetime) -> list[list[Row]]:
+    """Return the rows of every feature that a customer is covered for, each by one subscription, in one statement."""
+    with statements.cursor() as cursor:
+        cursor.execute(_READ_ALL, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
+        rows = [Row(*row) for row in cursor.fetchall()]
+    return [list(of_one) for _, of_one in groupby(rows, key=lambda row: (row.feature_id, row.subscription_id))]
+
+
+def paused_at(subscription_id: int, at: datetime) -> bool:
+    """Tell whether a subscription that has no period at a moment is paused then."""
+    pauses = Pause.objects.filter(subscription=subscription_id, starts_at__lte=at).exclude(state="revoked")
+    return pauses.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at)).exists()
 
 
 def _find(asked: dict[str, Any]) -> list[Row]:

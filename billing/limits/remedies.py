@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from billing.limits.checking import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.checking import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.unlocking import Lock
 from plans.models import PlanVersion
 from plans.models.prices import Consumption
 from plans.models.versions import Audience
@@ -24,6 +25,10 @@ def remedy_for(answer: Answer, *, at: datetime) -> dict[str, Any] | None:
     standing = answer.standing
     if answer.reason == NOT_COVERED:
         return {"kind": "subscribe"}
+    if answer.reason == PAUSED:
+        return {"kind": "resume"}
+    if answer.lock is not None:
+        return {"kind": "unlock", **lock_document(answer.lock)}
     if answer.reason == CAP_REACHED and standing is not None:
         plans = plans_with_more(standing.feature.feature_id, than=answer.included, at=at)
         return {"kind": "upgrade", "plans": plans}
@@ -33,6 +38,12 @@ def remedy_for(answer: Answer, *, at: datetime) -> dict[str, Any] | None:
     if answer.reason == SPEND_CAP_REACHED:
         return {"kind": "raise_cap", "set_by": answer.spent.cap.set_by if answer.spent else None}
     return None
+
+
+def lock_document(lock: Lock) -> dict[str, Any]:
+    """Return what has to be reached before a feature opens, and how far that is."""
+    unit = {"feature": lock.feature} if lock.feature else {"currency": lock.currency}
+    return {"by": lock.by, **unit, "at": plain(lock.at), "reached": plain(lock.reached)}
 
 
 def plans_with_more(feature_id: int, *, than: Decimal, at: datetime) -> list[str]:

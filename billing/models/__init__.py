@@ -1,5 +1,6 @@
 from billing.models.agreements import Override, SpendCap
 from billing.models.changes import Rollout, ScheduledChange, VersionToCome
+from billing.models.clones import Clone
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
@@ -7,9 +8,12 @@ from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
 from billing.models.jobs import Job, JobItem, JobPart
+from billing.models.migrating import Migration, Move
+from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.reservations import Reservation
+from billing.models.simulations import SimulationResult
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.usage import (
     BilledUsage,
@@ -27,6 +31,7 @@ from billing.models.usage import (
 __all__ = [
     "Alert",
     "BilledUsage",
+    "Clone",
     "Correction",
     "CountedCost",
     "Counter",
@@ -43,8 +48,11 @@ __all__ = [
     "Level",
     "Look",
     "Member",
+    "Migration",
+    "Move",
     "Override",
     "OwnCommitment",
+    "Pause",
     "Period",
     "PeriodGrant",
     "Redemption",
@@ -54,6 +62,7 @@ __all__ = [
     "ScheduledChange",
     "Series",
     "Settlement",
+    "SimulationResult",
     "SpendCap",
     "Subscription",
     "Tally",

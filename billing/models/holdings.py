@@ -58,7 +58,7 @@ class Holding(models.Model):
                 func="""
                     IF EXISTS (
                         SELECT FROM billing_period WHERE subscription_id = NEW.subscription_id
-                            AND state = 'closed' AND kind <> 'opening' AND ends_at > NEW.since
+                            AND state = 'closed' AND kind = 'regular' AND ends_at > NEW.since
                     ) THEN
                         RAISE EXCEPTION 'a_closed_period_keeps_its_quantities: choose a moment in an open period'
                         USING ERRCODE = 'restrict_violation';

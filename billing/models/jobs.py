@@ -18,6 +18,13 @@ class JobKind(models.TextChoices):
 
     USAGE_IMPORT = "usage_import", "usage import"
     PROMOTION = "promotion", "promotional grants"
+    CLOSE_RUN = "close_run", "close run"
+    RENDERING = "rendering", "making of PDFs"
+    AUDIT = "audit", "audit"
+    MIGRATION_PREVIEW = "migration_preview", "preview of a migration"
+    MIGRATION = "migration", "migration"
+    MIGRATION_UNDO = "migration_undo", "migration rolled back"
+    SIMULATION = "simulation", "simulation of prices"
 
 
 class JobState(models.TextChoices):

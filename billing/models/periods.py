@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
 
+from customers.clock import in_time_of
 from plans.bounds import one_of
 from plans.models import Fee
 from plans.models.prices import Billed
@@ -17,6 +18,7 @@ from plans.models.prices import Billed
 class PeriodKind(models.TextChoices):
     OPENING = "opening", "opening: bills what is due in advance at the start"
     REGULAR = "regular", "regular"
+    UNDONE = "undone", "undone: a roll back has taken it back, and another one took its place"
 
 
 class PeriodState(models.TextChoices):
@@ -24,10 +26,27 @@ class PeriodState(models.TextChoices):
     CLOSED = "closed", "closed"
 
 
+class Settling(models.TextChoices):
+    """What becomes of a difference to what was claimed in advance of a period whose end has moved since."""
+
+    CHARGE = "charge", "what is missing is charged, nothing is given back"
+    BALANCE = "balance", "what was not used is credited"
+    REFUND = "refund", "what was not used is refunded"
+
+
 class PeriodQuerySet(models.QuerySet["Period"]):
-    def due(self, at: datetime) -> Self:
-        """Return the periods to close at `at`: over, past their grace, and not waiting after a failure."""
-        return self.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), state=PeriodState.OPEN, due_at__lte=at)
+    def to_close(self, until: datetime, *, clock: int | None = None) -> Self:
+        """
+        Return the open periods whose grace is over at `until`, those that wait after a failure among them.
+
+        clock: of customers in this test clock's time; in real time for None.
+        """
+        is_over = self.filter(state=PeriodState.OPEN, due_at__lte=until)
+        return is_over.filter(in_time_of(clock, "subscription__customer"))
+
+    def due(self, at: datetime, *, clock: int | None = None) -> Self:
+        """Return those to close at `at` that are not waiting after a failure."""
+        return self.to_close(at, clock=clock).filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at))
 
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")
@@ -42,7 +61,8 @@ class PeriodQuerySet(models.QuerySet["Period"]):
     def counted_by_coupons(self) -> Self:
         """Leave out a trial's, unless it claims fees as an opening period does: docs/closing.md#coupons."""
         in_advance = Fee.objects.filter(version=OuterRef("version"), billed=Billed.ADVANCE)
-        return self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
+        counted = self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
+        return counted.exclude(kind=PeriodKind.UNDONE)
 
     def containing(self, at: datetime) -> Self:
         return self.filter(starts_at__lte=at, ends_at__gt=at)
@@ -61,6 +81,8 @@ class Period(models.Model):
     late_since: when usage first arrived after the close; empty when all is billed.
     is_trial: whether it is the subscription's trial, or a part of it: docs/closing.md#trials.
     continues: the period before it, where a plan change has split the two: see docs/closing.md#plan-changes.
+    settles: whether its close reckons anew what was claimed in advance of it, since its end has moved, and what
+    becomes of the difference; empty where what was claimed stays (docs/closing.md#cancellations).
     error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
     """
 
@@ -81,6 +103,7 @@ class Period(models.Model):
     continues = models.ForeignKey(
         "billing.Period", on_delete=models.PROTECT, null=True, related_name="continued_by", db_index=False
     )
+    settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
@@ -93,7 +116,9 @@ class Period(models.Model):
             one_of("kind", PeriodKind, name="period_kind_is_known"),
             one_of("state", PeriodState, name="period_state_is_known"),
             models.CheckConstraint(
-                condition=Q(kind="opening", ends_at=F("starts_at")) | Q(kind="regular", ends_at__gt=F("starts_at")),
+                condition=Q(kind="opening", ends_at=F("starts_at"))
+                | Q(kind="regular", ends_at__gt=F("starts_at"))
+                | Q(kind="undone", ends_at__gte=F("starts_at")),
                 name="only_an_opening_period_is_empty",
             ),
             models.CheckConstraint(condition=Q(due_at__gte=F("ends_at")), name="period_is_never_due_before_its_end"),
@@ -110,6 +135,10 @@ class Period(models.Model):
                 condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
             ),
             models.CheckConstraint(
+                condition=Q(settles="") | Q(kind="regular", settles__in=Settling.values),
+                name="period_settles_in_a_known_way",
+            ),
+            models.CheckConstraint(
                 condition=Q(is_trial=False) | Q(kind="regular", continues__isnull=True),
                 name="trial_is_a_period_of_its_own",
             ),
@@ -122,6 +151,11 @@ class Period(models.Model):
                         RangeOperators.OVERLAPS,
                     ),
                 ],
+                condition=~Q(kind="undone"),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="undone") | Q(state="closed", late_since__isnull=True, continues__isnull=True),
+                name="undone_period_is_over_and_done_with",
             ),
         ]
         indexes = [

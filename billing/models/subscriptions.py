@@ -8,8 +8,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from djmoney.models.fields import CurrencyField
 
+from billing.immutability import sandbox_alone_tries_drafts
+from billing.models.periods import Settling
 from plans.bounds import MOST_TRIAL_DAYS, one_of
 
 
@@ -17,11 +20,14 @@ class SubscriptionState(models.TextChoices):
     DRAFT = "draft", "draft"
     TRIALING = "trialing", "in trial"
     ACTIVE = "active", "active"
+    PAUSED = "paused", "paused"
     CANCELLED = "cancelled", "cancelled"
     ENDED = "ended", "ended"
 
 
 RUNNING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
+GETS_PERIODS = "('trialing', 'active', 'paused', 'cancelled')"
+"""SQL for the states in which a subscription may have further periods."""
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -38,7 +44,10 @@ class Subscription(models.Model):
     external_id, sandbox: unique together; the second is the customer's.
     anchor_at: the instant that anniversary periods are counted from; it never drifts.
     trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
+    term_ends_at: of one that is cancelled, when it would end by itself; empty if it would not. settles: what becomes
+    of what was claimed beyond its end.
     version: what its next period will be billed by; each period keeps its own.
+    drafted: of a draft, what it is to begin with: see `billing.subscribing.drafting`; empty for all others.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 
@@ -54,7 +63,10 @@ class Subscription(models.Model):
     trial_ends_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    term_ends_at = models.DateTimeField(null=True, blank=True)
+    settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
+    drafted = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -77,6 +89,16 @@ class Subscription(models.Model):
                 condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
                 name="cancelled_subscription_says_when",
             ),
+            models.CheckConstraint(condition=Q(state="draft") | Q(drafted={}), name="only_a_draft_is_still_to_begin"),
+            models.CheckConstraint(
+                condition=Q(term_ends_at__isnull=True)
+                | Q(state__in=("cancelled", "ended"), term_ends_at__gte=F("ends_at")),
+                name="only_what_is_cancelled_had_a_later_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(settles="") | Q(settles__in=Settling.values, state__in=("cancelled", "ended")),
+                name="cancellation_settles_in_a_known_way",
+            ),
             models.CheckConstraint(
                 condition=Q(trial_ends_at__isnull=True)
                 | Q(
@@ -90,6 +112,7 @@ class Subscription(models.Model):
                 name="subscription_in_trial_says_until_when",
             ),
         ]
+        triggers = [sandbox_alone_tries_drafts()]
 
     def __str__(self) -> str:
         return self.external_id

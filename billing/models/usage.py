@@ -18,6 +18,7 @@ class Reason(models.TextChoices):
     UNKNOWN_EVENT = "unknown_event", "no meter counts events of this name"
     BAD_VALUE = "bad_value", "the metered property is missing or not a number"
     NO_SUBSCRIPTION = "no_subscription", "no subscription of the customer covers it"
+    PAUSED = "paused", "the subscription that covers it is paused"
     NO_RATE = "no_rate", "no rate of the price matches its dimensions"
     NO_COST = "no_cost", "no unit cost was in force for it"
 

@@ -14,7 +14,15 @@ from billing.drawing.operation import Uncovered
 from billing.ingest import recording
 from billing.ingest.recording import Batch
 from billing.ingest.wire import Received
-from billing.limits.checking import NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer, beyond_its_cap, check
+from billing.limits.checking import (
+    NOT_COVERED,
+    PAUSED,
+    SPEND_CAP_REACHED,
+    WALLET_EMPTY,
+    Answer,
+    beyond_its_cap,
+    check,
+)
 from billing.limits.reading import Asked
 from billing.limits.spending import Spent, spent_of, stopped_by_caps
 from billing.models.usage import Reason
@@ -24,7 +32,7 @@ from plans.models import PlanFeature
 from plans.pricing.exact import EXACT, ZERO
 from wallets.models import Hold
 
-UNCOVERED = (Reason.UNKNOWN_CUSTOMER, Reason.NO_SUBSCRIPTION)
+UNCOVERED = {Reason.UNKNOWN_CUSTOMER: NOT_COVERED, Reason.NO_SUBSCRIPTION: NOT_COVERED, Reason.PAUSED: PAUSED}
 """What is reported in spite of these is a fact that somebody looks into; what asks first is refused."""
 
 
@@ -106,8 +114,9 @@ def _counted(batch: Batch, repeated: Collection[str]) -> Iterator[tuple[Received
     for event, one in zip(batch.events, batch.attributions, strict=True):
         if event.key in repeated:
             continue
-        if any(part.reason in UNCOVERED for part in one.unpriced):
-            raise LimitReached(Answer(False, NOT_COVERED, "", ZERO, ZERO, ZERO, None))
+        for part in one.unpriced:
+            if part.reason in UNCOVERED:
+                raise LimitReached(Answer(False, UNCOVERED[part.reason], "", ZERO, ZERO, ZERO, None))
         for stop, value in zip(one.route.stops, one.values, strict=True):
             for counter, _ in stop.targets:
                 yield event, counter.plan_feature_id, value

@@ -19,6 +19,7 @@ from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from billing.reserving.locking import lock_customers, lock_named
 from billing.reserving.refusing import LimitReached, NotOpen, OtherContent, ReservationRefused
+from customers.clock import in_time_of
 from plans.failpoints import reached
 from wallets.credit.zero import AtZero
 from wallets.ledger import holding
@@ -165,9 +166,13 @@ def end(found: Reservation, state: ReservationState, *, at: datetime, used: Deci
     found.save(update_fields=["state", "ended_at", "used"])
 
 
-def lapse_due(*, at: datetime, limit: int = 1_000) -> int:
-    """Give back what reservations hold whose time is over, and return how many; harmless to run twice or beside."""
-    due = Reservation.objects.filter(state=ReservationState.OPEN, until__lte=at).order_by("until")
+def lapse_due(*, at: datetime, clock: int | None = None, limit: int = 1_000) -> int:
+    """
+    Give back what reservations hold whose time is over, and return how many; harmless to run twice or beside.
+
+    clock: of customers in this test clock's time; in real time for None.
+    """
+    due = Reservation.objects.filter(in_time_of(clock), state=ReservationState.OPEN, until__lte=at).order_by("until")
     ids = list(due.values_list("pk", flat=True)[:limit])
     return sum(_lapse(id_, at=at) for id_ in ids)
 

@@ -9,7 +9,7 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import RUNNING
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
-from billing.subscribing.cutting import UsageInTheWay, cannot_be_split, cut, last_usage, locked_periods
+from billing.subscribing.cutting import UsageInTheWay, after_usage, cannot_be_split, cut, locked_periods
 from billing.subscribing.edges import TICK, anchor_of, spans
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_included
@@ -55,7 +55,7 @@ def change_plan(
         move_due(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         _revoke(subscription, instead=version, at=at)
-        terms_to_subscribe(version, subscription.currency)
+        terms_to_subscribe(version, subscription.currency, sandbox=subscription.sandbox, at=at)
         periods = locked_periods(subscription)
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)
@@ -133,8 +133,7 @@ def _running(subscription: Subscription, periods: list[Period], moment: datetime
 def _moment(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
     """Return when the change takes effect: never at the very start of a period, since both parts have a duration."""
     if moment is None:
-        last = last_usage(subscription, running, at)
-        moment = at if last is None else last + TICK
+        moment = after_usage(subscription, running, at)
     return max(moment, running.starts_at + TICK)
 
 
@@ -143,6 +142,8 @@ def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *
         raise ChangeRefused(
             f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."
         )
+    if subscription.pauses.filter(state="to_come").exists():
+        raise ChangeRefused(f"{subscription} is to be paused: take that back first, or change it once it goes on.")
     if version.pk == subscription.version_id:
         raise ChangeRefused(f"{subscription} is on {version} already.")
     if moment < at:

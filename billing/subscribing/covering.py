@@ -55,6 +55,22 @@ def end_coverage(coverage: models.QuerySet[Coverage], *, at: datetime) -> None:
     )
 
 
+def go_on_covering(subscription: Subscription, *, since: datetime) -> None:
+    """
+    Let what the subscription covered until `since` go on to its end, which has moved.
+
+    :raises IntegrityError: if another subscription of the customer covers some of it then.
+    """
+    covered = Coverage.objects.filter(subscription=subscription, during__endswith=since)
+    during = Func(
+        Lower("during"),
+        Value(subscription.ends_at, models.DateTimeField()),
+        function="tstzrange",
+        output_field=DateTimeRangeField(),
+    )
+    covered.update(during=during)
+
+
 def _add(subscription: Subscription, feature: Feature, during: DateTimeTZRange) -> None:
     try:
         with transaction.atomic():

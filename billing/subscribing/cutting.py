@@ -9,6 +9,7 @@ from django.db.models import ProtectedError
 from billing.models import Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.store.events import last_between
+from billing.subscribing.edges import TICK
 from plans.models import PlanFeature
 from plans.terms import metering_of
 
@@ -109,6 +110,20 @@ def cut(subscription: Subscription, periods: Sequence[Period], ends_at: datetime
         elif period.starts_at >= ends_at and (period.kind == PeriodKind.REGULAR or ends_at == subscription.starts_at):
             _remove(period, ends_at)
     return shorter
+
+
+def after_what_is_paid(periods: Sequence[Period], ends_at: datetime) -> datetime:
+    """Return the end, or the least bit later where one of these periods begins then that may be paid for already."""
+    begins = [one for one in periods if one.starts_at == ends_at and one.kind == PeriodKind.REGULAR]
+    closed = Period.objects.filter(ends_at=ends_at, state=PeriodState.CLOSED)
+    is_paid = bool(begins) and closed.filter(subscription=begins[0].subscription_id).exists()
+    return ends_at + TICK if is_paid else ends_at
+
+
+def after_usage(subscription: Subscription, running: Period, at: datetime) -> datetime:
+    """Return what *now* is in a running period: `at`, or the instant after its last usage, should some be ahead."""
+    last = last_usage(subscription, running, at)
+    return at if last is None else last + TICK
 
 
 def last_usage(subscription: Subscription, period: Period, since: datetime) -> datetime | None:

@@ -36,9 +36,13 @@ def days_after(moment: datetime, days: int, *, time_zone: str) -> datetime:
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 
-def anchor_of(terms: Terms, *, anchor_at: datetime, time_zone: str) -> Anchor:
-    """Return what the periods of a subscription on these terms are counted from."""
-    return _anchor(terms.anchor, anchor_at, terms.interval, time_zone)
+def anchor_of(terms: Terms, *, anchor_at: datetime, time_zone: str, every: int = 1) -> Anchor:
+    """
+    Return what the periods of a subscription on these terms are counted from.
+
+    every: or the intervals of so many periods each, which begin where one of these does.
+    """
+    return _anchor(terms.anchor, anchor_at, terms.interval.times(every), time_zone)
 
 
 @lru_cache(maxsize=10_000)

@@ -14,10 +14,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from billing.clocks import subscribed_in
 from billing.models import PeriodGrant
 from billing.subscribing.edges import anchor_of
 from billing.subscribing.extending import AHEAD
 from billing.subscribing.including import Included, included_in, versions_with_credits
+from customers.clock import of_clock
 from plans.pricing.exact import ZERO
 from plans.pricing.granting import Granted, Slot, slots
 from plans.terms import terms_of
@@ -44,6 +46,7 @@ _DUE = """
 SELECT p.id FROM billing_period p LEFT JOIN billing_periodgrant g ON g.period_id = p.id
 WHERE p.kind = 'regular' AND p.state = 'open' AND p.version_id = ANY(%(versions)s) AND p.starts_at <= %(until)s
     AND (g.period_id IS NULL OR g.revision <> p.revision OR g.next_at <= %(until)s) AND p.id > %(after)s
+    AND {in_time}
 ORDER BY p.id LIMIT %(limit)s FOR NO KEY UPDATE OF p SKIP LOCKED
 """
 _OF_SUBSCRIPTIONS = """
@@ -55,7 +58,7 @@ ORDER BY p.id FOR NO KEY UPDATE
 """
 _GONE = """
 SELECT g.period_id, s.customer_id FROM billing_periodgrant g JOIN billing_subscription s ON s.id = g.subscription_id
-WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id) AND {which}
+WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id AND p.kind <> 'undone') AND {which}
 ORDER BY 1 FOR UPDATE OF g SKIP LOCKED
 """
 _LOTS = """
@@ -100,29 +103,36 @@ class Due:
         )
 
 
-def grant_due(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool] = lambda: True) -> int:
+def grant_due(
+    *,
+    at: datetime,
+    clock: int | None = None,
+    chunk: int = CHUNK,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> int:
     """
     Grant every open period that begins within two hours what its version includes; return how many were looked at.
 
     Fit what was granted to periods that have changed since. May run twice, or several times at once; a period that
-    cannot be granted is logged, stops no other, and is due as before.
+    cannot be granted is logged, stops no other, and is due as before. clock: of customers in this test clock's time;
+    in real time for None.
     """
-    versions = versions_with_credits()
+    versions, query = versions_with_credits(), _DUE.format(in_time=subscribed_in(clock, "p.subscription_id"))
     looked_at, after = 0, 0
     while versions and keep_going():
         asked = {"versions": versions, "until": at + AHEAD, "after": after, "limit": chunk}
         with transaction.atomic():
-            ids = _ids(_DUE, asked)
+            ids = _ids(query, asked)
             failed = not _tried(ids, at)
         for id_ in ids if failed and len(ids) > 1 else ():
             with transaction.atomic():
-                _tried(_ids(_DUE, asked | {"after": id_ - 1, "limit": 1}), at)
+                _tried(_ids(query, asked | {"after": id_ - 1, "limit": 1}), at)
         looked_at += len(ids)
         if len(ids) < chunk:
             break
         after = ids[-1]
     with transaction.atomic():
-        _take_back_gone("g.starts_at > %s", [at - FORGOTTEN], at=at)
+        _take_back_gone(f"g.starts_at > %s AND {of_clock(clock, 's.customer_id')}", [at - FORGOTTEN], at=at)
     return looked_at
 
 

@@ -182,7 +182,7 @@ def _check_moment(subscription: Subscription, since: datetime) -> None:
             f"{subscription} ends at {subscription.ends_at}: choose a moment before it.", field="since"
         )
     closed = Period.objects.filter(subscription=subscription, state=PeriodState.CLOSED)
-    billed = closed.exclude(kind=PeriodKind.OPENING).order_by("-ends_at").values_list("ends_at", flat=True).first()
+    billed = closed.filter(kind=PeriodKind.REGULAR).order_by("-ends_at").values_list("ends_at", flat=True).first()
     earliest = max(subscription.starts_at, billed or subscription.starts_at)
     if since < earliest:
         why = "it is billed until then" if billed else "it starts then"

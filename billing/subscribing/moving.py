@@ -7,6 +7,7 @@ from django.db import connection
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
+from customers.clock import of_clock
 from plans.trail import change
 
 CHUNK = 1_000
@@ -21,24 +22,29 @@ WHERE m.state = 'pending' AND m.moment <= %(at)s AND EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id AND p.kind = 'regular'
         AND p.starts_at >= m.moment AND p.version_id = m.version_id)
     AND (%(subscriptions)s::bigint[] IS NULL OR s.id = ANY(%(subscriptions)s))
+    AND {in_time}
 ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """
 
 
-def move_due(*, at: datetime, limit: int = CHUNK, subscription_ids: Sequence[int] | None = None) -> int:
+def move_due(
+    *, at: datetime, clock: int | None = None, limit: int = CHUNK, subscription_ids: Sequence[int] | None = None
+) -> int:
     """
     Let subscriptions follow the version that their period has already; return how many moved.
 
-    subscription_ids: look at these only.
+    subscription_ids: look at these only, in whatever time they are; otherwise at those of customers in this test
+    clock's time, or in real time.
 
     May run twice, or several times at once: a change is done once. What others hold is left for the next run.
     """
     moved = 0
     of = None if subscription_ids is None else list(subscription_ids)
+    in_time = of_clock(clock, "s.customer_id") if of is None else "true"
     while True:
         with change("move to the version scheduled", by=None, at=at):
             with connection.cursor() as cursor:
-                cursor.execute(_DUE, {"at": at, "limit": limit, "subscriptions": of})
+                cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": of})
                 due = cursor.fetchall()
             by_version: dict[int, list[int]] = {}
             for _, subscription_id, version_id in due:

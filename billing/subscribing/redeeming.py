@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Max, Q
 
 from billing.models import Redemption, Subscription
-from billing.models.periods import PeriodState
+from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused
 from billing.subscribing.cutting import locked_periods
@@ -124,7 +124,8 @@ def _from_next_document(subscription: Subscription, at: datetime) -> datetime:
     Its open periods are locked, so that none is closed meanwhile.
     """
     locked_periods(subscription)
-    closed = subscription.periods.filter(state=PeriodState.CLOSED).aggregate(last=Max("ends_at"))["last"]
+    issued = subscription.periods.exclude(kind=PeriodKind.UNDONE)
+    closed = issued.filter(state=PeriodState.CLOSED).aggregate(last=Max("ends_at"))["last"]
     return at if closed is None else max(at, closed + TICK)
 
 

@@ -17,6 +17,7 @@ from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import RUNNING, SubscriptionState
 from billing.subscribing.changing import ChangeRefused, change_plan
+from billing.subscribing.covering_many import conflicts, cover_from
 from billing.subscribing.cutting import UNUSED, cannot_be_split, hold_last_periods
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.moving import move_due
@@ -51,6 +52,7 @@ class Facts:
     period_starts_at: datetime | None
     period_ends_at: datetime | None
     is_unused: bool
+    is_paused: bool
     moment: datetime = field(init=False)
     splits: bool = False
     problem: str = ""
@@ -67,40 +69,14 @@ ORDER BY s.id FOR NO KEY UPDATE
 _FACTS = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
-    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED}
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
+    EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN LATERAL (SELECT * FROM billing_period p
     WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1) p ON true
 WHERE s.id = ANY(%(ids)s) ORDER BY s.id
 """  # noqa: S608
-
-_GAINED = """
-FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS m(id, moment)
-JOIN billing_subscription s ON s.id = m.id
-JOIN plans_planfeature pf ON pf.version_id = %(version)s AND NOT EXISTS (
-    SELECT FROM plans_planfeature had WHERE had.version_id = s.version_id AND had.feature_id = pf.feature_id)
-"""
-
-_CONFLICTS = f"""
-SELECT m.id, f.name, o.external_id {_GAINED}
-JOIN billing_coverage c ON c.customer_id = s.customer_id AND c.feature_id = pf.feature_id AND NOT c.named
-    AND c.subscription_id <> s.id AND c.during && tstzrange(m.moment, s.ends_at)
-JOIN billing_subscription o ON o.id = c.subscription_id JOIN plans_feature f ON f.id = pf.feature_id
-WHERE NOT s.named
-"""
-
-_COVER = f"""
-INSERT INTO billing_coverage (customer_id, feature_id, subscription_id, named, during)
-SELECT s.customer_id, pf.feature_id, s.id, s.named, tstzrange(m.moment, s.ends_at) {_GAINED} ORDER BY s.id
-"""
-
-_UNCOVER = """
-UPDATE billing_coverage c SET during = tstzrange(lower(c.during), m.moment)
-FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS m(id, moment)
-WHERE c.subscription_id = m.id AND c.during @> m.moment AND NOT EXISTS (
-    SELECT FROM plans_planfeature pf WHERE pf.version_id = %(version)s AND pf.feature_id = c.feature_id)
-"""
 
 
 def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime) -> int:
@@ -202,12 +178,12 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
         one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
         elsewhere = _other_plan(one, version) if rollout.pk else ""
         one.problem = problem or elsewhere or stay.get(one.subscription_id) or _problem(one, version, offered)
-    _note_conflicts(found, version)
-    moving = [one for one in found if not one.problem]
-    _execute(_UNCOVER, _moves(moving, version))
-    _execute(_COVER, _moves(moving, version))
+    moving = {one.subscription_id: one for one in found if not one.problem}
+    for id_, why in conflicts({id_: one.moment for id_, one in moving.items()}, version).items():
+        moving.pop(id_).problem = why
+    cover_from({id_: one.moment for id_, one in moving.items()}, version)
     ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
-    make_periods_anew({one.subscription_id: one.period_id for one in moving if one.is_unused}, held, at=at)
+    make_periods_anew({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
     return len(found)
 
 
@@ -255,6 +231,8 @@ def _other_plan(one: Facts, version: PlanVersion) -> str:
 def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if one.state not in RUNNING:
         return f"It is {SubscriptionState(one.state).label}."
+    if one.is_paused:
+        return "It is to be paused: change its plan once it goes on."
     if one.version_id == version.pk:
         return f"It is on {version} already."
     if offered and one.currency not in offered:
@@ -262,20 +240,6 @@ def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if one.ends_at is not None and one.ends_at <= one.moment:
         return "It ends before that." if one.splits else "It ends before its next period."
     return ""
-
-
-def _note_conflicts(found: Sequence[Facts], version: PlanVersion) -> None:
-    moving = {one.subscription_id: one for one in found if not one.problem}
-    for id_, feature, other in _rows(_CONFLICTS, _moves(list(moving.values()), version)):
-        moving[id_].problem = f"{feature} is priced by the subscription {other} from then on: end that one first."
-
-
-def _moves(moving: Sequence[Facts], version: PlanVersion) -> dict[str, object]:
-    return {
-        "ids": [one.subscription_id for one in moving],
-        "moments": [one.moment for one in moving],
-        "version": version.pk,
-    }
 
 
 def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:

@@ -22,6 +22,7 @@ from billing.subscribing.edges import TICK
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.granting import grant_included
 from billing.subscribing.revoking import BEFOREHAND, undo
+from customers.clock import of_clock
 from plans.failures import readable
 from plans.trail import change
 
@@ -30,6 +31,7 @@ SELECT m.id FROM billing_scheduledchange m JOIN billing_subscription s ON s.id =
 WHERE m.state = 'pending' AND m.splits_period AND m.moment <= %(until)s AND m.id > %(after)s AND EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id AND p.kind = 'regular'
         AND p.starts_at <= m.moment AND p.ends_at > m.moment AND p.version_id <> m.version_id)
+    AND {in_time}
 ORDER BY m.id LIMIT 1 FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """
 
@@ -41,18 +43,19 @@ class TooLate(Exception):
     """A period cannot be split at or after its moment any more; the text says why."""
 
 
-def split_due(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> int:
+def split_due(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
     Split the periods whose change is due, or comes within ten minutes; return how many changes were looked at.
 
     The planned moment holds, also when nobody has looked for a while, as long as no usage is recorded after it: then
     it is the instant after that usage. Where no period can be split any more, the subscription moves where its next
     one begins. Either is said on the row. What others hold is left for the next run.
+    clock: of customers in this test clock's time; in real time for None.
     """
     looked_at, after = 0, 0
     while keep_going():
         with change("split a period", by=None, at=at):
-            found = _next(at, after=after)
+            found = _next(at, clock, after=after)
             if found is None:
                 break
             try:
@@ -69,9 +72,11 @@ def split_due(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) ->
     return looked_at
 
 
-def _next(at: datetime, *, after: int) -> ScheduledChange | None:
+def _next(at: datetime, clock: int | None, *, after: int) -> ScheduledChange | None:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"until": at + BEFOREHAND, "after": after})
+        cursor.execute(
+            _NEXT.format(in_time=of_clock(clock, "s.customer_id")), {"until": at + BEFOREHAND, "after": after}
+        )
         row = cursor.fetchone()
     found = ScheduledChange.objects.select_related("subscription__customer__seller", "version__plan")
     return found.get(pk=row[0]) if row else None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -12,7 +13,7 @@ from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused, announce, cover
 from billing.subscribing.edges import MOST_PERIODS, anchor_of, spans
-from billing.subscribing.extending import AHEAD, insert_periods
+from billing.subscribing.extending import AHEAD, New, insert_periods
 from billing.subscribing.granting import grant_included
 from billing.subscribing.holding import QuantityRefused, begin_with
 from billing.subscribing.redeeming import promote, redeem
@@ -22,8 +23,10 @@ from customers.models import Customer
 from plans.models import Coupon, PlanVersion
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
+from plans.publishing import NotReady
 from plans.terms import Terms, currencies_of, terms_of
 from plans.trail import change
+from plans.trying import try_out
 
 
 def start(
@@ -59,42 +62,83 @@ def start(
     :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
     :raises CouponRefused: if one of the coupons cannot be given to it.
     """
-    currency = currency or customer.currency
     with change("subscribe", by=by, at=at):
-        # One at a time per customer: two overlapping coverages would otherwise wait for one another.
-        customer = Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
-        terms = terms_to_subscribe(version, currency)
-        if ends_at is not None and ends_at <= starts_at:
-            raise SubscriptionRefused(f"It would end ({ends_at}) before it starts ({starts_at}): choose a later end.")
-        trial_ends_at = trial_end(customer, version, starts_at=starts_at, days=trial_days)
-        subscription = _create(
-            external_id=external_id or f"sub_{token_hex(10)}",
-            sandbox=customer.sandbox,
-            customer=customer,
+        customer = hold_customer(customer)
+        subscription = made_for(
+            customer,
             version=version,
-            currency=currency,
+            currency=currency or customer.currency,
+            external_id=external_id,
             named=named,
-            state=SubscriptionState.TRIALING
-            if trial_ends_at is not None and trial_ends_at > at
-            else SubscriptionState.ACTIVE,
             starts_at=starts_at,
-            trial_ends_at=trial_ends_at,
-            anchor_at=anchor_at or trial_ends_at or starts_at,
             ends_at=ends_at,
         )
-        try:
-            begin_with(subscription, quantities or {}, at=at)
-        except QuantityRefused as error:
-            raise SubscriptionRefused(str(error)) from error
-        cover(subscription, since=subscription.starts_at)
-        announce(subscription, since=subscription.starts_at)
-        _open_periods(subscription, customer, terms, at=at)
-        for coupon in coupons:
-            redeem(subscription, coupon, since=starts_at, at=at, by=by)
-        promote(subscription, at=at)
-        grant_included(subscription_ids=[subscription.pk], at=at)
-        _tell(subscription, at)
+        begin(
+            subscription,
+            anchor_at=anchor_at,
+            coupons=coupons,
+            quantities=quantities or {},
+            trial_days=trial_days,
+            at=at,
+            by=by,
+        )
         return subscription
+
+
+def hold_customer(customer: Customer) -> Customer:
+    """Lock a customer: one subscribes at a time, since two overlapping coverages would wait for one another."""
+    return Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
+
+
+def made_for(customer: Customer, *, external_id: str | None, **fields: Any) -> Subscription:
+    """
+    Return a subscription that is not stored yet; its name is made up where there is none.
+
+    :raises SubscriptionRefused: if it would end before it starts.
+    """
+    name = external_id or f"sub_{token_hex(10)}"
+    found = Subscription(customer=customer, sandbox=customer.sandbox, external_id=name, **fields)
+    if found.ends_at is not None and found.ends_at <= found.starts_at:
+        raise SubscriptionRefused(
+            f"It would end ({found.ends_at}) before it starts ({found.starts_at}): choose a later end."
+        )
+    return found
+
+
+def begin(
+    subscription: Subscription,
+    *,
+    anchor_at: datetime | None,
+    coupons: Sequence[Coupon],
+    quantities: Mapping[str, int],
+    trial_days: int | None,
+    at: datetime,
+    by: AbstractBaseUser | None,
+) -> None:
+    """Let a subscription that is not stored yet, or a draft, run from its start; the caller holds its customer."""
+    customer, starts_at = subscription.customer, subscription.starts_at
+    currency, sandbox = str(subscription.currency), subscription.sandbox
+    terms = terms_to_subscribe(subscription.version, currency, sandbox=sandbox, at=at)
+    trial_ends_at = trial_end(customer, subscription.version, starts_at=starts_at, days=trial_days)
+    in_trial = trial_ends_at is not None and trial_ends_at > at
+    subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
+    subscription.trial_ends_at = trial_ends_at
+    subscription.anchor_at = anchor_at or trial_ends_at or starts_at
+    if customer.test_clock_id is not None:
+        subscription.created_at = at
+    store(subscription)
+    try:
+        begin_with(subscription, quantities, at=at)
+    except QuantityRefused as error:
+        raise SubscriptionRefused(str(error)) from error
+    cover(subscription, since=starts_at)
+    announce(subscription, since=starts_at)
+    _open_periods(subscription, customer, terms, at=at)
+    for coupon in coupons:
+        redeem(subscription, coupon, since=starts_at, at=at, by=by)
+    promote(subscription, at=at)
+    grant_included(subscription_ids=[subscription.pk], at=at)
+    _tell(subscription, at)
 
 
 def _tell(subscription: Subscription, at: datetime) -> None:
@@ -118,30 +162,49 @@ class CurrencyNotOffered(SubscriptionRefused):
     """A version has no prices in the currency; the text names those that it has."""
 
 
-def terms_to_subscribe(version: PlanVersion, currency: str) -> Terms:
-    """Return what the subscription would pay, refusing a version or currency that it cannot be billed by."""
+def terms_to_subscribe(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> Terms:
+    """
+    Return what the subscription would pay, refusing a version or currency that it cannot be billed by.
+
+    sandbox: whether it may be one that is not published, which is frozen then (docs/sandbox.md#drafts).
+    """
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
     if state not in (VersionState.LIVE, VersionState.RETIRED):
-        raise SubscriptionRefused(
-            f"{version} is {VersionState(state).label}: only what is published can be subscribed."
-        )
+        if not sandbox:
+            raise SubscriptionRefused(
+                f"{version} is {VersionState(state).label}: only what is published can be subscribed."
+            )
+        try:
+            try_out(version=version, at=at)
+        except NotReady as error:
+            raise SubscriptionRefused(f"{version} cannot be tried yet: {' '.join(error.problems)}") from error
+    check_currency(version, currency)
+    return terms_of(version.pk, currency)
+
+
+def check_currency(version: PlanVersion, currency: str) -> None:
+    """:raises CurrencyNotOffered: if a version has prices, and none in a currency."""
     offered = currencies_of(version)
     if offered and currency not in offered:
         *others, last = offered
         choice = f"{', '.join(others)} or {last}" if others else last
         raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
-    return terms_of(version.pk, currency)
 
 
-def _create(**fields: object) -> Subscription:
+def store(subscription: Subscription) -> None:
+    """
+    Write a new subscription, or one that was a draft.
+
+    :raises SubscriptionRefused: if its name is taken.
+    """
     try:
         with transaction.atomic():
-            return Subscription.objects.create(**fields)
+            subscription.save()
     except IntegrityError as error:
-        taken = Subscription.objects.filter(external_id=fields["external_id"], sandbox=fields["sandbox"])
-        if taken.exists():
+        name = subscription.external_id
+        if Subscription.objects.filter(external_id=name, sandbox=subscription.sandbox).exists():
             raise SubscriptionRefused(
-                f"There is a subscription {fields['external_id']} already: choose another external id."
+                f"There is a subscription {name} already: choose another external id."
             ) from error
         raise
 
@@ -165,7 +228,7 @@ def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, 
         raise SubscriptionRefused(
             f"{MOST_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
         )
-    insert_periods([(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])
+    insert_periods([New(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])
 
 
 def _make_first(subscription: Subscription, **fields: object) -> None:

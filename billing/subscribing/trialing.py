@@ -9,10 +9,11 @@ from billing.models import Period, Subscription
 from billing.models.changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused
-from billing.subscribing.cutting import UsageInTheWay, cut, last_usage, locked_periods
+from billing.subscribing.cutting import UsageInTheWay, after_usage, cut, locked_periods
 from billing.subscribing.edges import TICK, days_after
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.granting import grant_included
+from customers.clock import in_time_of
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
 from plans.models import PlanVersion
@@ -41,16 +42,19 @@ def trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, 
     return days_after(starts_at, days, time_zone=customer.time_zone) if days else None
 
 
-def leave_trials(*, at: datetime, limit: int = CHUNK) -> int:
+def leave_trials(*, at: datetime, clock: int | None = None, limit: int = CHUNK) -> int:
     """
     Mark the subscriptions whose trial is over as active; return how many were.
+
+    clock: of customers in this test clock's time; in real time for None.
 
     Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
     """
     left = 0
     while True:
         with change("trial is over", by=None, at=at):
-            over = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at).order_by("pk")
+            over = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
+            over = over.filter(in_time_of(clock)).order_by("pk")
             ids = list(over.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
         left += len(ids)
@@ -71,8 +75,7 @@ def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser 
         subscription, periods, trial = _locked(subscription, at)
         if at < trial.starts_at:
             raise TrialRefused(f"The trial of {subscription} begins at {trial.starts_at}: cancel it instead.")
-        last = last_usage(subscription, trial, at)
-        moment = max(at if last is None else last + TICK, trial.starts_at + TICK)
+        moment = max(after_usage(subscription, trial, at), trial.starts_at + TICK)
         return _move_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
 
 

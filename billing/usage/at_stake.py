@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from billing.ingest import catalogue, customers
 from billing.ingest.attribution import Stop, value_at
@@ -23,6 +23,7 @@ from billing.ingest.stored import as_received, stored_by_key
 from billing.ingest.wire import Received
 from billing.models import Counter, UnbilledUsage
 from billing.models.usage import Reason
+from customers.models import Customer
 from plans.models import Meter
 from plans.pricing.exact import ZERO
 from plans.pricing.rating import PriceTerms, Usage, rate_usage
@@ -94,11 +95,29 @@ class _Part(NamedTuple):
     place: _Place | None
 
 
-def at_stake(*, sandbox: bool = False, customer: str | None = None) -> AtStake:
-    """Return what the newest open reports are about, in a fixed number of queries."""
+def open_reports(
+    *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
+) -> QuerySet[UnbilledUsage]:
+    """
+    Return the open reports of unbilled usage.
+
+    customer: of this external id only. seller: of its customers only, and of those that nobody knows, which may be
+    anybody's. before: of what happened before then only.
+    """
     found = UnbilledUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
     if customer is not None:
         found = found.filter(customer_ref=customer)
+    if seller is not None:
+        others = Customer.objects.filter(sandbox=sandbox, external_id=OuterRef("customer_ref")).exclude(seller=seller)
+        found = found.filter(~Exists(others))
+    return found if before is None else found.filter(occurred_at__lt=before)
+
+
+def at_stake(
+    *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
+) -> AtStake:
+    """Return what the newest open reports are about, in a fixed number of queries; of which ones: `open_reports`."""
+    found = open_reports(sandbox=sandbox, customer=customer, seller=seller, before=before)
     reports = list(found.order_by("-pk")[: MOST_REPORTS + 1])
     parts = _parts(reports[:MOST_REPORTS], sandbox=sandbox) if reports else []
     gathered: dict[tuple[Group, int, str, bool], list[_Part]] = {}

@@ -93,6 +93,15 @@ def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime 
 
     :raises NoRate: if a level is carried over that no rate of the version's price is for.
     """
+    found = with_tallied(counters, span, held, at=at)
+    for feature in terms_of(span.version_id, span.currency).by_value:
+        for window in [one for one in found if one.plan_feature_id == feature.plan_feature_id]:
+            found[window] = with_values(found[window], window, feature, period_id=span.period_id)
+    return found
+
+
+def with_tallied(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:
+    """Return the same without the values of single events."""
     found = dict(counters)
     for (plan_feature_id, starts_at), by_rate in quantities(span, held, at=at).items():
         window = Window(plan_feature_id, starts_at)
@@ -100,9 +109,6 @@ def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime 
         found[window] = known | {
             rate_id: known.get(rate_id, NOTHING)._replace(metered=quantity) for rate_id, quantity in by_rate.items()
         }
-    for feature in terms_of(span.version_id, span.currency).by_value:
-        for window in [one for one in found if one.plan_feature_id == feature.plan_feature_id]:
-            found[window] = with_values(found[window], window, feature, period_id=span.period_id)
     return found
 
 

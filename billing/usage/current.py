@@ -14,14 +14,24 @@ from billing.subscribing.extending import AHEAD
 from billing.usage.agreed import OVERRIDES, terms_for
 from billing.usage.capped import CAPS, CapUsage, capped
 from billing.usage.continuing import CONTINUED
-from billing.usage.counted import DRAWS, NOTHING, Counted, Counters, Span, Window, with_metered, with_runs
+from billing.usage.counted import (
+    DRAWS,
+    NOTHING,
+    Counted,
+    Counters,
+    Span,
+    Window,
+    with_metered,
+    with_runs,
+    with_tallied,
+)
 from billing.usage.due import rate_window
 from billing.usage.metered import NOTHING_HELD, Asked, Held, ask, asked_of, read_held
 from billing.usage.runs import read_runs
 from plans import statements
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.rating import BEYOND, Rating
-from plans.terms import FeatureTerms, Terms
+from plans.terms import FeatureTerms, Terms, terms_of
 
 MICROSECOND = timedelta(microseconds=1)
 MILLIONTH = Decimal("0.000001")
@@ -36,8 +46,8 @@ class FeatureUsage:
     used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
     not used yet.
     cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
-    period, if usage goes on as it has since the period began. window_start, window_end: of its window of use.
-    drawn: what a wallet was asked for, where one pays.
+    period, if usage goes on as it has since the period began, and levels stay what they are. window_start,
+    window_end: of its window of use. drawn: what a wallet was asked for, where one pays.
     """
 
     terms: FeatureTerms
@@ -175,9 +185,20 @@ def _told(
     runs = read_runs([one.span for one in periods])
     found = []
     for one in periods:
-        used = with_metered(counters.get(one.span.period_id, {}), one.span, held, at=at)
-        found.append(_period_usage(one._replace(span=with_runs(one.span, runs)), used, at, projects=projects))
+        counted = counters.get(one.span.period_id, {})
+        used = with_metered(counted, one.span, held, at=at)
+        levels = _levels_to_the_end(counted, one.span, held) if projects else {}
+        running = one._replace(span=with_runs(one.span, runs))
+        found.append(_period_usage(running, used, levels, at, projects=projects))
     return found
+
+
+def _levels_to_the_end(counters: Counters, span: Span, held: Held) -> Counters:
+    """Return what levels come to over the whole period if each stays what it is; nothing where none is charged."""
+    tallied = terms_of(span.version_id, span.currency).tallied
+    if all(one.metering.aggregation != "weighted_sum" for one in tallied):
+        return {}
+    return with_tallied(counters, span, held)
 
 
 def _with_caps(periods: Sequence[_Running], found: list[PeriodUsage]) -> list[PeriodUsage]:
@@ -218,15 +239,23 @@ def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, 
     return read_held(spans)
 
 
-def _period_usage(one: _Running, counters: Counters, at: datetime, *, projects: bool) -> PeriodUsage:
+def _period_usage(
+    one: _Running, counters: Counters, levels: Counters, at: datetime, *, projects: bool
+) -> PeriodUsage:
     span = one.span
     terms = terms_for(span)
     features = []
     for feature in terms.features:
         window = _window(terms, feature, span, at)
-        counted = counters.get(Window(feature.plan_feature_id, window[0]), {})
-        passed = _passed(span, feature, window, at) if projects else None
-        features.append(_feature_usage(span, feature, counted, window, passed))
+        key = Window(feature.plan_feature_id, window[0])
+        counted = counters.get(key, {})
+        goes_on = None
+        if projects and feature.metering.aggregation == "weighted_sum":
+            goes_on = levels.get(key, {})
+        elif projects:
+            passed = _passed(span, feature, window, at)
+            goes_on = {rate_id: _projected(feature, one, passed) for rate_id, one in counted.items()}
+        features.append(_feature_usage(span, feature, counted, window, goes_on))
     return PeriodUsage(
         subscription_id=one.subscription_id,
         subscription=one.subscription,
@@ -257,13 +286,13 @@ def _feature_usage(
     feature: FeatureTerms,
     counted: Mapping[int, Counted],
     window: tuple[datetime, datetime],
-    passed: Fraction | None,
+    goes_on: Mapping[int, Counted] | None,
 ) -> FeatureUsage:
+    """Rate what was counted; goes_on: what it is expected to be at the end, if that is asked for."""
     rating = projection = None
     if feature.price is not None:
         rating = projection = rate_window(span, feature, counted, is_final=False)
-        if passed is not None:
-            goes_on = {key: _projected(feature, one, passed) for key, one in counted.items()}
+        if goes_on is not None:
             projection = rate_window(span, feature, goes_on)
     used = rating.now.quantity if rating else ZERO
     return FeatureUsage(
@@ -280,7 +309,7 @@ def _feature_usage(
     )
 
 
-GROWING = ("count", "sum", "weighted_sum")
+GROWING = ("count", "sum")
 """Aggregations that grow with time if usage goes on as it has; a level, or an extreme, stays what it is."""
 
 

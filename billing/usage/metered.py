@@ -193,7 +193,7 @@ def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     found: dict[int, ByMeter] = {}
     for period_id, meter_id, dimensions, span, starts_at, *figures in rows:
         of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
-        of_dimensions.setdefault(_key(dimensions), []).append(Kept(span, starts_at, _tally(*figures)))
+        of_dimensions.setdefault(key_of(dimensions), []).append(Kept(span, starts_at, _tally(*figures)))
     return found
 
 
@@ -208,11 +208,11 @@ def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     for period_id, meter_id, dimensions, *figures in rows:
         events, total, members, *latest = figures
         opening = Opening(int(events), total, int(members), *latest)
-        found.setdefault(period_id, {}).setdefault(meter_id, {})[_key(dimensions)] = opening
+        found.setdefault(period_id, {}).setdefault(meter_id, {})[key_of(dimensions)] = opening
     return found
 
 
-def _key(dimensions: str) -> Dimensions:
+def key_of(dimensions: str) -> Dimensions:
     return tuple(sorted(_read(dimensions).items()))
 
 

@@ -59,6 +59,7 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
             Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
+            Item("Migrations", "move_down", "billing_migration_changelist", "billing.view_migration"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),
@@ -83,6 +84,7 @@ MENU: list[tuple[str, list[Item]]] = [
         "Closing",
         [
             Item("Close", "task_alt", "closing", "billing.view_period"),
+            Item("Month-end", "lock_clock", "month_end", "invoices.view_monthlock"),
             Item(
                 "Periods",
                 "date_range",
@@ -114,6 +116,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 "plans.view_planversion",
                 _asked_for,
             ),
+            Item("Simulate prices", "query_stats", "billing_simulationresult_start", "billing.simulate_price"),
             Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
             Item("Credit packs", "toll", "plans_creditpack_changelist", "plans.view_creditpack"),
             Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
@@ -139,6 +142,7 @@ MENU: list[tuple[str, list[Item]]] = [
     (
         "Developers",
         [
+            Item("Test clocks", "av_timer", "customers_testclock_changelist", "customers.view_testclock"),
             Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
             Item("Webhooks", "webhook", "customers_webhookendpoint_changelist", "customers.view_webhookendpoint"),
             Item(

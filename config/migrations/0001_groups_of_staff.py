@@ -4,16 +4,18 @@ from config.backoffice import groups
 
 
 class Migration(migrations.Migration):
-    """The groups that staff belong to, with their rights."""
+    """A release that adds rights writes the groups again by a migration of its own."""
+
+    initial = True
 
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
+        ("billing", "0001_initial"),
         ("customers", "0001_initial"),
-        ("plans", "0002_publishing_is_a_right_of_its_own"),
         ("invoices", "0001_initial"),
-        ("billing", "0002_closing_is_a_right_and_its_pages_have_indexes"),
-        ("django_celery_beat", "0001_initial"),
+        ("plans", "0001_initial"),
+        ("wallets", "0001_initial"),
     ]
 
     operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]

@@ -26,6 +26,12 @@ class CustomerForm(PartyForm):
             raise forms.ValidationError("Enter what your product calls the customer: events name it so.")
         return value
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("test_clock") and not cleaned.get("sandbox"):
+            self.add_error("test_clock", "Live customers live in real time: only sandbox customers have a clock.")
+        return cleaned
+
 
 class CustomerAdmin(ModelAdmin):
     """Registered by billing, which adds what the customer uses, owes and is subscribed to."""
@@ -33,14 +39,14 @@ class CustomerAdmin(ModelAdmin):
     form = CustomerForm
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
     list_filter = (("sandbox", BooleanRadioFilter), ("seller", AutocompleteSelectFilter))
-    list_select_related = ("seller",)
+    list_select_related = ("seller", "test_clock")
     search_fields = ("legal_name", "external_id")
     search_help_text = "Part of a name, or the start of an external id"
     ordering = ("-pk",)
-    autocomplete_fields = ("seller",)
+    autocomplete_fields = ("seller", "test_clock")
     inlines = (ContactInline,)
     fieldsets = (
-        (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "owner")}),
+        (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "test_clock", "owner")}),
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),
@@ -52,7 +58,7 @@ class CustomerAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         """What events and documents know a customer by stays."""
-        return ("external_id", "sandbox") if obj else ()
+        return ("external_id", "sandbox", "test_clock") if obj else ()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
-from customers.models import Customer, Seller
+from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
@@ -43,17 +43,29 @@ class CustomerSerializer(KnownFields, serializers.ModelSerializer[Customer]):
     )
     currency = CurrencyField(required=False, help_text="Default: the seller's.")
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
+    test_clock = serializers.PrimaryKeyRelatedField(
+        queryset=TestClock.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="Number of the test clock whose time a sandbox customer lives in; default: real time.",
+    )
     sandbox = serializers.BooleanField(read_only=True, help_text="True for customers made with a test key.")
     created_at = InstantField(read_only=True)
 
     class Meta:
         model = Customer
-        fields = ["id", "seller", *CHANGEABLE, "currency", "time_zone", "sandbox", "created_at"]
+        fields = ["id", "seller", *CHANGEABLE, "currency", "time_zone", "test_clock", "sandbox", "created_at"]
 
     def validate_time_zone(self, value: str) -> str:
         """:raises django.core.exceptions.ValidationError: if it is no IANA name."""
         validate_time_zone(value)
         return value
+
+    def validate_test_clock(self, clock: TestClock | None) -> TestClock | None:
+        """:raises serializers.ValidationError: if the customer would be a live one."""
+        if clock is not None and not self.context["request"].user.sandbox:
+            raise serializers.ValidationError("Live customers live in real time: use a test key for the sandbox.")
+        return clock
 
     def validate_locale(self, value: str) -> str:
         """:raises serializers.ValidationError: if it is not written like de_DE."""
@@ -78,6 +90,7 @@ class CustomerChangeSerializer(CustomerSerializer):
     seller = serializers.SlugRelatedField(slug_field="code", read_only=True)
     currency = serializers.CharField(read_only=True)
     time_zone = serializers.CharField(read_only=True)
+    test_clock = serializers.PrimaryKeyRelatedField(read_only=True)
 
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
         """Write the fields that were sent and no other, so that two changes at once do not undo each other."""

@@ -1,3 +1,4 @@
+from customers.models.clocks import TestClock
 from customers.models.contacts import Contact
 from customers.models.customers import Customer
 from customers.models.endpoints import WebhookEndpoint
@@ -5,4 +6,14 @@ from customers.models.keys import ApiKey, IdempotentRequest
 from customers.models.notices import Delivery, Notice
 from customers.models.sellers import Seller
 
-__all__ = ["ApiKey", "Contact", "Customer", "Delivery", "IdempotentRequest", "Notice", "Seller", "WebhookEndpoint"]
+__all__ = [
+    "ApiKey",
+    "Contact",
+    "Customer",
+    "Delivery",
+    "IdempotentRequest",
+    "Notice",
+    "Seller",
+    "TestClock",
+    "WebhookEndpoint",
+]

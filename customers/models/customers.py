@@ -3,8 +3,10 @@
 import pghistory
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
+from customers.immutability import customer_keeps_its_clock
 from customers.models.parties import Party
 
 
@@ -15,6 +17,7 @@ class Customer(Party):
 
     external_id: the product's own name for the customer; unique among live customers, and among sandbox ones.
     sandbox: a customer whose documents are marked and never leave the system.
+    test_clock: whose time a sandbox customer lives in, from its first moment on; real time where it has none.
     tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's ordinary rates.
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
@@ -23,6 +26,15 @@ class Customer(Party):
     external_id = models.CharField(max_length=200)
     currency = CurrencyField(default="USD")
     sandbox = models.BooleanField(default=False)
+    test_clock = models.ForeignKey(
+        "customers.TestClock",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="customers",
+        db_index=False,
+        help_text="The time that a sandbox customer lives in; real time without one.",
+    )
     purchase_order = models.CharField(max_length=80, blank=True)
     tax_exemption = models.CharField(
         max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."
@@ -41,9 +53,16 @@ class Customer(Party):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer")
+            models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer"),
+            models.CheckConstraint(
+                condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
+            ),
         ]
-        indexes = [models.Index(fields=["legal_name"], name="customer_by_name")]
+        indexes = [
+            models.Index(fields=["legal_name"], name="customer_by_name"),
+            models.Index(fields=["test_clock"], condition=Q(test_clock__isnull=False), name="customer_of_a_clock"),
+        ]
+        triggers = [customer_keeps_its_clock()]
 
     def __str__(self) -> str:
         return self.legal_name

@@ -9,8 +9,8 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 
+from customers.clock import time_of
 from invoices.crediting import CannotCredit, Creditable, Taken, credit, preview, read_creditable
 from invoices.crediting.creditable import CreditableLine
 from invoices.crediting.operation import MOST_REASON
@@ -99,7 +99,7 @@ def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Htt
         try:
             if "_issue" in request.POST:
                 seen = form.cleaned_data["seen"]
-                note = credit(**asked, at=timezone.now(), by=request.user, credited_before=seen)
+                note = credit(**asked, at=time_of(invoice.customer), by=request.user, credited_before=seen)
                 messages.success(request, f"{note} takes back {_money(note.total.amount, invoice)} of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
             draft = preview(**asked)

@@ -17,13 +17,20 @@ class FileFilter(DropdownFilter):
     parameter_name = "file"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("done", "made"), ("waiting", "not made yet"), ("failed", "could not be made")]
+        return [
+            ("done", "made"),
+            ("missing", "not there"),
+            ("waiting", "not made yet"),
+            ("failed", "could not be made"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
         files = Rendering.objects.filter(invoice=OuterRef("pk"))
+        made, is_issued = Exists(files.filter(content__isnull=False)), ~Q(state=InvoiceState.DRAFT)
         chosen = {
-            "done": Exists(files.filter(content__isnull=False)),
+            "done": made,
+            "missing": ~made & is_issued,
             "failed": Exists(files.filter(content__isnull=True)),
-            "waiting": ~Exists(files) & ~Q(state=InvoiceState.DRAFT),
+            "waiting": ~Exists(files) & is_issued,
         }.get(self.value())
         return queryset if chosen is None else queryset.filter(chosen)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, status
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
 from customers.access.problems import Problem, invalid
+from customers.clock import time_of
 from invoices.api.credit_note_serializers import (
     CreditNoteDetailSerializer,
     CreditNoteSerializer,
@@ -61,11 +61,12 @@ class CreditNotesView(Isolated, generics.ListAPIView[Invoice]):
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         own = INVOICES.filter(sandbox=request.user.sandbox)
-        if not own.filter(pk=asked["invoice"]).exists():
+        invoice = own.filter(pk=asked["invoice"]).select_related("customer").first()
+        if invoice is None:
             detail = f"There is no invoice {asked['invoice']}."
             raise invalid([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
         try:
-            note = credit(invoice_id=asked.pop("invoice"), **asked, at=timezone.now())
+            note = credit(invoice_id=asked.pop("invoice"), **asked, at=time_of(invoice.customer))
         except CannotCredit as refused:
             errors = [{"field": refused.field, "code": "not_creditable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused

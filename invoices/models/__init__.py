@@ -1,5 +1,6 @@
 from invoices.models.discounts import Discount
 from invoices.models.documents import Invoice, InvoiceTax, Line
+from invoices.models.locking import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
 from invoices.models.payments import Payment
 from invoices.models.rendering import Rendering
@@ -11,6 +12,7 @@ __all__ = [
     "Invoice",
     "InvoiceTax",
     "Line",
+    "MonthLock",
     "NumberSeries",
     "Payment",
     "Rendering",

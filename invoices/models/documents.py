@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pghistory
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -14,6 +15,7 @@ from invoices.immutability import (
     issued_invoice_changes_only_its_state,
     issued_invoice_equals_its_lines,
     issued_invoice_keeps_its_rows,
+    locked_month_takes_no_document,
 )
 from invoices.models.numbering import DocumentKind
 from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
@@ -171,10 +173,13 @@ class Invoice(models.Model):
             models.Index(fields=["state", "-id"], name="invoice_by_state"),
             models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="invoice_by_corrected"),
             models.Index(Coalesce("issued_at", "created_at").desc(), name="invoice_by_time"),
+            # Documents are written in the order of time, so this is a few pages, and free to issue.
+            BrinIndex(fields=["issue_date"], pages_per_range=32, autosummarize=True, name="invoice_by_date"),
         ]
         triggers = [
             issued_invoice_changes_only_its_state(),
             *issued_invoice_equals_its_lines(),
+            *locked_month_takes_no_document(),
             correction_is_of_the_same_parties(),
             credit_notes_are_counted(),
         ]

@@ -1,6 +1,7 @@
 """Gapless numbers."""
 
 from django.db import models
+from django.db.models import Q
 
 from plans.bounds import finite, one_of
 
@@ -18,6 +19,8 @@ class NumberSeries(models.Model):
     the row's lock keeps numbers in the order of time.
 
     last_issued_at: the time of issue of the last number, which no later number goes behind.
+    test_clock: the sandbox's customers in the time of a test clock have a series of their own, since it is not in the
+    order of anybody else's time.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="number_series")
@@ -25,6 +28,9 @@ class NumberSeries(models.Model):
     prefix = models.CharField(max_length=10, help_text="Printed before the number, such as INV-.")
     kind = models.CharField(max_length=11, choices=DocumentKind, db_default=DocumentKind.INVOICE)
     sandbox = models.BooleanField(default=False)
+    test_clock = models.ForeignKey(
+        "customers.TestClock", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     last_number = models.PositiveBigIntegerField(default=0)
     last_issued_at = models.DateTimeField(null=True, editable=False)
 
@@ -33,6 +39,9 @@ class NumberSeries(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["seller", "code"], name="seller_has_a_series_once"),
             models.UniqueConstraint(fields=["seller", "prefix"], name="numbers_of_two_series_never_look_alike"),
+            models.CheckConstraint(
+                condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_numbers_go_by_real_time"
+            ),
             one_of("kind", DocumentKind, name="series_numbers_a_known_kind"),
             finite("last_number", most=10**12, name="last_number_is_finite"),
         ]

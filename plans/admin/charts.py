@@ -41,13 +41,14 @@ class MeterChart:
     chart: Chart
 
 
-def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:
-    """Return stacked bars, one per label."""
+def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str, stacked: bool = True) -> Chart:
+    """Return bars for each label, stacked or side by side."""
     datasets = [
-        _dataset(one, COLOURS[place % len(COLOURS)]) | {"stack": "all", "maxBarThickness": 28, "borderRadius": 2}
+        _dataset(one, COLOURS[place % len(COLOURS)])
+        | {"stack": "all" if stacked else one.name, "maxBarThickness": 28, "borderRadius": 2}
         for place, one in enumerate(series)
     ]
-    return _chart("bar", labels, datasets, summary, stacked=True)
+    return _chart("bar", labels, datasets, summary, stacked=stacked)
 
 
 def lines(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:

@@ -1,5 +1,6 @@
 """Fees of a version: what is due whatever was used."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -12,8 +13,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from plans.admin.currencies import CurrencyCodeField
 from plans.admin.figures import NumberInput
 from plans.admin.ordering import OrderedFormSet
+from plans.figures import money
 from plans.models import Fee, PlanVersion
-from plans.models.prices import Basis
+from plans.models.prices import Basis, FeeKind
+from plans.pricing.anchors import MONTHS, MOST_UNITS_OF_AN_INTERVAL
 from plans.pricing.money import round_money
 
 
@@ -31,14 +34,20 @@ class FeeForm(forms.ModelForm):
         model = Fee
         fields = (
             *("position", "label", "code", "kind", "amount", "currency", "billed"),
-            *("basis", "included", "least", "most"),
+            *("every", "basis", "included", "least", "most"),
         )
-        labels = {"label": "Reads on the invoice", "basis": "Charged", "least": "At least", "most": "At most"}
-        widgets = {name: NumberInput() for name in ("included", "least", "most")}
+        labels = {
+            "label": "Reads on the invoice",
+            "every": "For periods",
+            "basis": "Charged",
+            "least": "At least",
+            "most": "At most",
+        }
+        widgets = {name: NumberInput() for name in ("every", "included", "least", "most")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("included", "least"):
+        for name in ("every", "included", "least"):
             if name in self.fields:
                 self.fields[name].required = False
         if self.instance.pk is not None:
@@ -53,9 +62,19 @@ class FeeForm(forms.ModelForm):
     def clean_least(self) -> int:
         return self.cleaned_data["least"] or 0
 
+    def clean_every(self) -> int:
+        every = 1 if self.cleaned_data["every"] is None else self.cleaned_data["every"]
+        if not 1 <= every <= MOST_UNITS_OF_AN_INTERVAL:
+            raise forms.ValidationError(f"Enter 1 to {MOST_UNITS_OF_AN_INTERVAL} periods.")
+        return int(every)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         self._check_numbers(cleaned)
+        if cleaned.get("every", 1) > 1 and (
+            cleaned.get("basis") != Basis.FIXED or cleaned.get("kind") != FeeKind.BASE
+        ):
+            self.add_error("every", "Seats, add-ons and one-time fees keep the plan's period: enter 1.")
         amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
         if amount is not None and currency:  # an amount without a currency is nothing that could be set
             if (rounded := round_money(amount, currency)) != amount:
@@ -88,7 +107,7 @@ class FeeInline(TabularInline):
     hide_title = True
     fields = (
         *("label", "code", "kind", "amount", "currency", "billed"),
-        *("basis", "included", "least", "most", "position"),
+        *("every", "basis", "included", "least", "most", "position"),
     )
 
     def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
@@ -104,3 +123,21 @@ class FeeInline(TabularInline):
 
     def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
+    """Yield the fees for several periods as facts: “$1,188.00 each year, in advance; usage each month”."""
+    unit, count = version.interval_unit, version.interval_count
+    for fee in version.fees.filter(every__gt=1).order_by("position", "pk"):
+        amount = money(fee.amount.amount, fee.currency)
+        span, period = _span(unit, count * fee.every), _span(unit, count)
+        yield {"name": fee.label, "value": f"{amount} {span}, {fee.get_billed_display()}; usage {period}"}
+
+
+def _span(unit: str, count: int) -> str:
+    """Return how long an interval is: “each year” for 12 months, “every 5 months”."""
+    months = MONTHS.get(unit, 0) * count
+    whole = next((name for name, length in reversed(MONTHS.items()) if months == length), None)
+    if whole or count == 1:
+        return f"each {whole or unit}"
+    return f"every {count} {unit}s"

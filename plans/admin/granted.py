@@ -25,7 +25,10 @@ from plans.pricing.currencies import CREDITS
 class GrantForm(forms.ModelForm):
     class Meta:
         model = PlanFeature
-        fields = ("feature", "consumption", "included", "at_zero", "grace", "static_value", "position")
+        fields = (
+            *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
+            *("unlocked_by", "unlocked_with", "unlocked_at", "position"),
+        )
         labels = {
             "consumption": "When it is used up",
             "at_zero": "With an empty wallet",
@@ -33,11 +36,11 @@ class GrantForm(forms.ModelForm):
             "static_value": "Value",
         }
         help_texts = {"at_zero": "", "grace": "Credits, or money of the wallet's currency."}
-        widgets = {"included": NumberInput(), "grace": NumberInput()}
+        widgets = {"included": NumberInput(), "grace": NumberInput(), "unlocked_at": NumberInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in {"included", "at_zero", "grace"} & set(self.fields):
+        for name in {"included", "at_zero", "grace", "unlocked_at"} & set(self.fields):
             self.fields[name].required = False
         if "feature" in self.fields and self.instance.pk is not None:
             self._keep_feature()
@@ -61,9 +64,26 @@ class GrantForm(forms.ModelForm):
         if feature.kind != FeatureKind.STATIC:
             cleaned["static_value"] = ""
         self._check_wallet(cleaned)
+        self._check_unlock(cleaned)
         if feature.kind != FeatureKind.METERED and cleaned.get("included"):
             self.add_error("included", f"{feature} is not metered, so it has no units to include.")
         return cleaned
+
+    def _check_unlock(self, cleaned: dict[str, Any]) -> None:
+        """Ask for what opens the feature, if anything does, and keep out what belongs to another choice."""
+        by = cleaned.get("unlocked_by")
+        if not by:
+            cleaned["unlocked_with"], cleaned["unlocked_at"] = "", Decimal(0)
+            return
+        if "unlocked_at" in cleaned and not cleaned["unlocked_at"]:
+            self.add_error("unlocked_at", "Enter what has to be reached, such as 100.")
+        if not by.startswith("usage"):
+            cleaned["unlocked_with"] = ""
+        elif not cleaned.get("unlocked_with"):
+            self.add_error("unlocked_with", "Enter the code of the feature whose usage opens it.")
+
+    def clean_unlocked_at(self) -> Any:
+        return self.cleaned_data["unlocked_at"] or Decimal(0)
 
     def _check_wallet(self, cleaned: dict[str, Any]) -> None:
         """Keep what the page hides out of what is stored, and ask for a limit of what may be owed."""
@@ -87,9 +107,12 @@ class GrantInline(TabularInline):
     hide_ordering_field = True
     hide_title = True
     autocomplete_fields = ("feature",)
-    fields = ("feature", "consumption", "included", "at_zero", "grace", "static_value", "prices_shown", "position")
+    fields = (
+        *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
+        *("unlocked_by", "unlocked_with", "unlocked_at", "prices_shown", "position"),
+    )
     readonly_fields = ("prices_shown",)
-    readonly_preprocess_fields = {"included": bare, "grace": bare}
+    readonly_preprocess_fields = {"included": bare, "grace": bare, "unlocked_at": bare}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
         found = super().get_queryset(request).select_related("feature", "version")

@@ -22,6 +22,7 @@ from plans.advice import advice_on
 from plans.approving import missing_approval
 from plans.models import PlanVersion
 from plans.readiness import problems_of
+from plans.rehearsing import missing_rehearsal
 
 
 class DateForm(forms.Form):
@@ -173,7 +174,8 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
                 "After that it cannot be edited, only followed by a new version.",
                 self.differences(version, at=now),
             ],
-            problems=problems_of(version) or list(filter(None, [missing_approval(version)])),
+            problems=problems_of(version)
+            or list(filter(None, [missing_rehearsal(version), missing_approval(version)])),
             warnings=advice,
             form=form,
             verb="Publish at this date" if is_dated else "Publish now",

@@ -13,11 +13,13 @@ from unfold.enums import ActionVariant
 
 from plans import approving
 from plans.admin.comparison import ComparisonAdmin, page_of
+from plans.admin.rehearsals import sentences
 from plans.advice import advice_on
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
 from plans.readiness import problems_of
+from plans.rehearsing import missing_rehearsal
 
 
 class ReviewAdmin(ComparisonAdmin):
@@ -46,8 +48,9 @@ class ReviewAdmin(ComparisonAdmin):
                 "From now on it cannot be edited, until somebody declines or you take it back.",
                 "Somebody else than you looks at it, and approves or declines.",
                 self.differences(version, at=at),
+                *sentences(version),
             ],
-            problems=problems_of(version),
+            problems=problems_of(version) or list(filter(None, [missing_rehearsal(version)])),
             warnings=advice,
             verb="Ask for approval",
         )
@@ -102,6 +105,7 @@ class ReviewAdmin(ComparisonAdmin):
             consequences=[
                 f"{name_of(asked.asked_by)} asked for it {timesince(asked.asked_at, at)} ago{why}",
                 self.differences(version, at=at),
+                *sentences(version),
                 effect,
             ],
             problems=["You asked for it yourself: somebody else has to decide."]
@@ -135,13 +139,13 @@ class ReviewAdmin(ComparisonAdmin):
         needs = PublishingRule.objects.get().needs_approval
         may_publish = is_approved or (not needs and not version.is_published)
         return {
-            "ask": version.is_editable,
+            "ask": version.state == VersionState.DRAFT,
             "approve": asked is not None and not is_approved,
             "decline": asked is not None and not is_approved,
             "take_back": version.state == VersionState.REVIEW,
             "publish_now": may_publish,
             "publish_at": may_publish,
-            "new_version": version.is_published,
+            "new_version": version.is_frozen,
             "withdraw": version.state == VersionState.SCHEDULED,
         }
 
@@ -163,7 +167,7 @@ def _reason(request: HttpRequest) -> str:
 class PublishingRuleAdmin(ModelAdmin):
     """One row, so its list leads to it."""
 
-    fields = ("needs_approval", "one_model_per_plan")
+    fields = ("needs_approval", "needs_simulation", "migrations_need_approval", "one_model_per_plan")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:plans_publishingrule_change", args=[1]))

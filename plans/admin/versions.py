@@ -6,13 +6,14 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from plans import publishing
 from plans.admin.commitments import CommitmentInline
-from plans.admin.fees import FeeInline
+from plans.admin.fees import FeeInline, longer_fees
 from plans.admin.granted import GrantInline
 from plans.admin.included import IncludedCreditsInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
@@ -135,6 +136,10 @@ class PlanVersionAdmin(PublicationAdmin):
             {"name": "State", "value": version.get_state_display(), "colour": STATE_COLOURS.get(version.state, "")},
             {"name": "In force", "value": span_of(version)},
         ]
+        facts += longer_fees(version)
+        if version.tried_at is not None:
+            tried = f"since {date_format(version.tried_at)}: it stays as it is"
+            facts.append({"name": "Tried in the sandbox", "value": tried, "colour": ""})
         if (asked := open_request(version)) is not None:
             facts.append({"name": "Approval", "value": asked.get_state_display(), "colour": APPROVAL[asked.state]})
         if version.copied_from is not None:

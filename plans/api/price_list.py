@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import visible
 from plans.models import Plan, PlanVersion
-from plans.models.versions import VersionState
 from plans.price_lists.items import ListRefused, items_of
 from plans.price_lists.nested import document_of, item_of_document
 from plans.price_lists.taking_in import take_in
@@ -48,8 +47,9 @@ class PriceListView(generics.GenericAPIView[PlanVersion]):
     )
     def put(self, request: Request, plan: str, number: int) -> Response:
         version = generics.get_object_or_404(self._versions(plan), number=number)
-        if version.state != VersionState.DRAFT:
-            detail = f"{version} is {version.get_state_display()}: start a new version from it, and put it there."
+        if not version.is_editable:
+            state = version.get_state_display() if version.tried_at is None else "tried in the sandbox"
+            detail = f"{version} is {state}: start a new version from it, and put it there."
             raise serializers.ValidationError({"version": [serializers.ErrorDetail(detail, "no_draft")]})
         dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
         try:

@@ -78,6 +78,7 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
         source="feature.when_unreachable", help_text="What your product does while it gets no answer: open or closed."
     )
     included = NumberField(help_text="Units per period that cost nothing.")
+    unlocked_at = NumberField(help_text="Units, or money of the subscription's currency, from which on it is open.")
     prices = PriceSerializer(many=True)
 
     class Meta:
@@ -91,6 +92,9 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
             "consumption",
             "included",
             "static_value",
+            "unlocked_by",
+            "unlocked_with",
+            "unlocked_at",
             "prices",
         ]
         read_only_fields = fields
@@ -103,10 +107,11 @@ class FeeSerializer(serializers.ModelSerializer[Fee]):
     included = serializers.IntegerField(help_text="Units held that cost nothing.")
     least = serializers.IntegerField(help_text="How many are held at least, and to begin with.")
     most = serializers.IntegerField(allow_null=True, help_text="How many may be held; null for any number.")
+    every = serializers.IntegerField(help_text="Periods that it is for: 12 is a fee by the year, usage each month.")
 
     class Meta:
         model = Fee
-        fields = ["code", "label", "kind", "amount", "billed", "basis", "included", "least", "most"]
+        fields = ["code", "label", "kind", "amount", "billed", "basis", "included", "least", "most", "every"]
         read_only_fields = fields
 
 

@@ -7,6 +7,7 @@ from plans.models.included import IncludedCredits
 from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
+from plans.models.rehearsals import Rehearsal
 from plans.models.versions import PlanVersion
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Promotion",
     "PublishingRule",
     "Rate",
+    "Rehearsal",
     "Tier",
     "UnitCost",
 ]

@@ -16,6 +16,17 @@ class PublishingRule(models.Model):
         default=False,
         help_text="A version is published only after somebody else than who asked has approved it.",
     )
+    needs_simulation = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A version that follows another one of its plan is put in review, and published, only after a"
+        " simulation of exactly what it says has been finished.",
+    )
+    migrations_need_approval = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Subscriptions are moved in bulk only after somebody else than who asked has approved it.",
+    )
     one_model_per_plan = models.BooleanField(
         default=False,
         help_text="The plan check tells of versions whose metered features are consumed in more ways than one.",

@@ -11,6 +11,7 @@ from plans.figures import currency_name
 from plans.freezing import frozen_with_its_version
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
+from plans.pricing.anchors import MOST_UNITS_OF_AN_INTERVAL
 from plans.pricing.currencies import CREDITS
 
 
@@ -29,6 +30,15 @@ class AtZero(models.TextChoices):
     BLOCK = "block", "refuse, until there is more"
     OVERAGE = "overage", "go on, and invoice what the wallet had not"
     GRACE = "grace", "go on into debt, up to a limit"
+
+
+class UnlockedBy(models.TextChoices):
+    """What has to reach a threshold before a feature opens, in the running period or since the subscription began."""
+
+    USAGE = "usage", "usage of a feature in the period"
+    USAGE_EVER = "usage_ever", "usage of a feature since the start"
+    SPEND = "spend", "spend on usage in the period"
+    SPEND_EVER = "spend_ever", "spend on usage since the start"
 
 
 class ChargeModel(models.TextChoices):
@@ -82,6 +92,8 @@ class PlanFeature(models.Model):
 
     included: units per period that cost nothing. For `hard_cap` they are all there is.
     at_zero: what happens when a wallet has nothing left, where one pays. grace: how far it may go into debt then.
+    unlocked_by: what opens it once it has reached `unlocked_at`: units of the feature of code `unlocked_with`, or
+    money of the subscription's currency; empty where it is open from the start.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="features")
@@ -97,8 +109,26 @@ class PlanFeature(models.Model):
         **UNIT_PRICE, default=0, help_text="How far below zero the wallet may go: credits, or money of its currency."
     )
 
+    unlocked_by = models.CharField(
+        "opens by",
+        max_length=10,
+        choices=UnlockedBy,
+        blank=True,
+        db_default="",
+        help_text="Empty: open from the start.",
+    )
+    unlocked_with = models.CharField("usage of", max_length=64, blank=True, db_default="")
+    unlocked_at = models.DecimalField("from", **UNIT_PRICE, default=0, db_default=0)
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(unlocked_by="", unlocked_with="", unlocked_at=0)
+                | Q(unlocked_by__in=("usage", "usage_ever"), unlocked_at__gt=0) & ~Q(unlocked_with="")
+                | Q(unlocked_by__in=("spend", "spend_ever"), unlocked_at__gt=0, unlocked_with=""),
+                name="feature_opens_by_something_that_can_be_reached",
+            ),
+            finite("unlocked_at", name="unlock_threshold_is_finite"),
             models.UniqueConstraint(fields=["version", "feature"], name="feature_has_one_consumption_model"),
             one_of("at_zero", AtZero, name="rule_at_zero_is_known"),
             finite("grace", name="grace_is_finite"),
@@ -281,11 +311,12 @@ class Tier(models.Model):
 @pghistory.track()
 class Fee(models.Model):
     """
-    A charge that no meter drives: the base fee of each period, or a fee once at the start.
+    A charge that no meter drives: the base fee of each period, or of several at a time, or a fee once at the start.
 
     code: what it is called from version to version and in every currency, whatever its label says.
     basis: whether it is due as it stands, or for each unit that the subscription holds: a seat, or an add-on.
     included: units held that cost nothing. least, most: how many may be held; a subscription begins with the least.
+    every: how many periods it is for, and charged once in: 12 for a fee by the year where usage is billed each month.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")
@@ -299,6 +330,9 @@ class Fee(models.Model):
     least = models.PositiveIntegerField(default=0, help_text="How many are held at least, and to begin with.")
     most = models.PositiveIntegerField(null=True, blank=True, help_text="How many may be held; empty for any number.")
     billed = models.CharField(max_length=8, choices=Billed, default=Billed.ADVANCE)
+    every = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="How many periods it is for: 12 on a monthly plan is a fee by the year."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -320,6 +354,11 @@ class Fee(models.Model):
                 name="only_what_is_held_has_numbers",
             ),
             models.CheckConstraint(condition=~Q(basis="add_on") | Q(least=0), name="an_add_on_is_optional"),
+            finite("every", least=1, most=MOST_UNITS_OF_AN_INTERVAL, name="fee_is_for_some_periods"),
+            models.CheckConstraint(
+                condition=Q(every=1) | Q(kind="base", basis="fixed"),
+                name="only_a_fixed_base_fee_is_for_several_periods",
+            ),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
 

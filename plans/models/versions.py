@@ -61,6 +61,11 @@ class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
         """Return the versions that a subscription starting at `at` would get: one per plan at most."""
         return self.published().filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at)
 
+    def open_to(self, *, sandbox: bool, at: datetime) -> Self:
+        """Return those that a customer may be put on at `at`: sandbox customers also on what is not published."""
+        drafts = self.filter(state__in=[VersionState.DRAFT, VersionState.REVIEW, VersionState.SCHEDULED])
+        return self.in_force(at) | drafts if sandbox else self.in_force(at)
+
     def compared_with(self, version: "PlanVersion", *, at: datetime) -> "PlanVersion | None":
         """Return what a version is usually compared with: its origin, the one in force, or the one before it."""
         others = self.filter(plan=version.plan_id).exclude(pk=version.pk)
@@ -80,6 +85,7 @@ class PlanVersion(models.Model):
     Life: draft → review → scheduled → live → retired. From `scheduled` on the version and everything below it is
     frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
 
+    tried_at: since when sandbox customers may be on a version that is not published; from then on it is frozen, too.
     trial_days: for how long a new subscription pays no fees, 0 = not at all. trial_usage: what its usage costs then.
     """
 
@@ -104,6 +110,7 @@ class PlanVersion(models.Model):
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
     effective_from = models.DateTimeField(null=True, blank=True)
     effective_to = models.DateTimeField(null=True, blank=True)
+    tried_at = models.DateTimeField("tried in the sandbox since", null=True, blank=True, editable=False)
     note = models.TextField(blank=True, help_text="Why this version exists; shown in its history.")
     copied_from = models.ForeignKey(
         "plans.PlanVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
@@ -158,7 +165,12 @@ class PlanVersion(models.Model):
 
     @property
     def is_editable(self) -> bool:
-        return self.state == VersionState.DRAFT
+        return self.state == VersionState.DRAFT and self.tried_at is None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing that it charges can change any more: it is published, or tried in the sandbox."""
+        return self.is_published or self.tried_at is not None
 
     @property
     def is_published(self) -> bool:

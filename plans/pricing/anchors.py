@@ -41,6 +41,16 @@ class Interval:
         """Months of the interval; 0 if it is counted in days."""
         return MONTHS.get(self.unit, 0) * self.count
 
+    def times(self, count: int) -> "Interval":
+        """
+        Return so many of the interval as one: 12 times a month.
+
+        :raises ValueError: if that has more than 120 units.
+
+        Source: docs/pricing.md#intervals-of-a-fee.
+        """
+        return self if count == 1 else Interval(self.unit, self.count * count)
+
     def is_longer_than(self, other: "Interval") -> bool:
         """Tell whether the interval is longer; one of months is longer than any that is counted in days."""
         return (self.months, self.days) > (other.months, other.days)

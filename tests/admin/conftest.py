@@ -27,6 +27,7 @@ from tests.builders import (
     FEB,
     JAN,
     fee,
+    make_clock,
     make_customer,
     make_pack,
     make_plan,
@@ -86,6 +87,7 @@ def company(db: None) -> Callable[[int], None]:
 def _add_one() -> None:
     number = next(_serial)
     customer = make_customer(f"customer-{number}")
+    make_customer(f"tried-{number}", sandbox=True, test_clock=make_clock())
     ladder = [tier("10000", "0.002"), tier(None, "0.001")]
     offers = [offer(f"calls-{number}", included=100, rates=[rate(tiers=ladder)])]
     version = publish(make_plan(f"plan-{number}", fees=[fee("10")], offers=offers))

@@ -113,6 +113,10 @@ WRONG_FEES = [
     ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places: enter 11"),
     ({"currency": "ABC"}, "is not a currency of ISO 4217"),
     ({"amount": "-1"}, "greater than or equal to 0"),
+    ({"every": "12", "basis": "seat"}, "keep the plan&#x27;s period: enter 1"),
+    ({"every": "12", "kind": "one_time"}, "keep the plan&#x27;s period: enter 1"),
+    ({"every": "121"}, "Enter 1 to 120 periods"),
+    ({"every": "0"}, "Enter 1 to 120 periods"),
 ]
 
 
@@ -122,6 +126,23 @@ def test_a_fee_is_refused(member, db, typed, said):
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(**typed)))
     assert said in text
     assert not Fee.objects.exists()
+
+
+LONGER_FEES = [
+    # plan                    fee                                       reads
+    ({}, fee("1188", every=12), "$1,188.00 each year, in advance; usage each month"),
+    ({}, fee("250", every=3, billed="arrears"), "$250.00 each quarter, in arrears; usage each month"),
+    ({"interval": "week"}, fee("5", every=5), "$5.00 every 5 weeks, in advance; usage each week"),
+    ({"count": 5}, fee("5", every=2), "$5.00 every 10 months, in advance; usage every 5 months"),
+]
+
+
+@pytest.mark.parametrize(("plan", "described", "reads"), LONGER_FEES)
+def test_a_fee_for_several_periods_reads_in_words(member, db, plan, described, reads):
+    version = make_plan(fees=[described, fee("9", label="Support")], **plan)
+    text = member("finance").get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert reads in text
+    assert "$9.00" not in text
 
 
 def commitment_row(**fields):

@@ -2,9 +2,7 @@
 
 import pytest
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from billing import tasks
 from billing.models import Counter, Period
 from invoices.models import Invoice
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
@@ -79,31 +77,17 @@ def test_is_not_for(member, over, group):
     client = member(group)
     choose(client, over, confirmed="yes")
     assert client.post(f"{LIST}{over[0].pk}/close_this/").status_code == 403
-    assert client.post(f"{LIST}closing/").status_code == 403
+    assert client.post("/admin/billing/job/close_due/").status_code == 403
     assert not Invoice.objects.exists()
 
 
-def test_the_closing_page_counts_by_day_and_wakes_the_workers(member, over, monkeypatch):
-    asked = []
-    monkeypatch.setattr(tasks.close_due_periods, "delay", lambda: asked.append("close"))
-    client = member("finance")
+def test_the_closing_page_counts_by_day(member, over):
     Period.objects.filter(pk=over[0].pk).update(due_at=timezone.now())
-    page = client.get(f"{LIST}closing/")
+    page = member("finance").get(f"{LIST}closing/")
     assert [(one.due, one.closed) for one in page.context["days"] if one.day == timezone.now().date()] == [(1, 0)]
-    client.post(f"{LIST}closing/")
-    assert asked == ["close"]
 
 
 def test_the_counts_come_alone_when_they_are_refreshed(member, over):
     part = member("support").get(f"{LIST}closing/", headers={"HX-Request": "true"}).content.decode()
     assert "By day due" in part
     assert "<html" not in part
-
-
-def test_says_when_the_workers_cannot_be_reached(member, over, monkeypatch):
-    def refuse():
-        raise OperationalError("no route")
-
-    monkeypatch.setattr(tasks.close_due_periods, "delay", refuse)
-    text = member("finance").post(f"{LIST}closing/", follow=True).content.decode()
-    assert "The workers cannot be reached now (no route)" in text

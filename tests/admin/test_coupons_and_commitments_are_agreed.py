@@ -137,5 +137,5 @@ def test_the_list_asks_the_same_number_of_questions(member, acme, django_assert_
     client = member("root")
     with django_assert_max_num_queries(22):
         client.get(LIST)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(32):
         client.get(f"/admin/billing/subscription/{acme.pk}/change/")

@@ -22,7 +22,13 @@ LISTS = [
     for model in admin.site._registry
     if model._meta.app_label in APPS and model not in (Price, PublishingRule)
 ]
-OTHERS = ["/admin/", "/admin/changes/", "/admin/billing/period/closing/", "/admin/billing/period/usage/"]
+OTHERS = [
+    "/admin/",
+    "/admin/changes/",
+    "/admin/billing/period/closing/",
+    "/admin/billing/period/usage/",
+    "/admin/invoices/monthlock/month-end/",
+]
 
 
 def questions(client, address):

@@ -18,6 +18,8 @@ DECISIVE = [
     ("operations", "billing.correct_event", "operations puts usage right"),
     ("finance", "wallets.grant_credits", "finance gives credits"),
     ("finance", "wallets.refund_lot", "finance pays credits back"),
+    ("finance", "invoices.lock_month", "finance ends the month"),
+    ("finance approver", "invoices.unlock_month", "the second pair of eyes opens it again"),
     ("engineer", "plans.add_meter", "engineers say what is counted"),
 ]
 FORBIDDEN = [
@@ -28,6 +30,7 @@ FORBIDDEN = [
     ("operations", "invoices.issue_creditnote", "operations gives no money back"),
     ("operations", "invoices.record_payment", "operations takes no money in"),
     ("operations", "wallets.grant_credits", "operations gives no money away"),
+    ("finance", "invoices.unlock_month", "who locks does not unlock"),
     ("support", "wallets.void_lot", "support only looks"),
     ("support", "billing.close_period", "support only looks"),
     ("support", "billing.correct_event", "support only looks"),

@@ -53,8 +53,7 @@ def test_a_rule_is_set_with_its_ceilings_and_changed(member, wallet):
 def test_what_does_not_fit_is_told(member, wallet):
     finance = member("finance")
     assert "Say below which balance" in finance.post(ADD, form(wallet, percent="")).content.decode()
-    wallet.customer.sandbox = False
-    wallet.customer.save()
+    wallet = make_wallet(make_customer(legal_name="Live"))
     page = finance.post(ADD, form(wallet, payer="sandbox"), follow=True).content.decode()
     assert "Only a sandbox customer is paid for by the sandbox." in page
     assert not TopUpRule.objects.exists()

@@ -45,6 +45,7 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
             "included": 0,
             "least": 0,
             "most": None,
+            "every": 1,
         }
     ]
     tokens, calls, exports, sso = sorted(

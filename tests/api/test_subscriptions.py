@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from billing.closing import close_due
 from billing.models import ScheduledChange, Subscription
 from billing.repricing import publish_for, roll_out
 from tests.api.calls import faults, problem
@@ -158,7 +159,12 @@ def test_a_subscription_may_be_cancelled_at_a_date(live, pro):
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"when": "soon"}, "when"), ({"when": "now", "ends_at": "2030-01-01T00:00:00Z"}, "ends_at"), ({"at": 1}, "at")],
+    [
+        ({"give_back": "half"}, "give_back"),
+        ({"when": "soon"}, "when"),
+        ({"when": "now", "ends_at": "2030-01-01T00:00:00Z"}, "ends_at"),
+        ({"at": 1}, "at"),
+    ],
 )
 def test_a_cancellation_that_is_wrong_is_named(live, pro, body, field):
     live.post("/subscriptions", BODY)
@@ -172,6 +178,23 @@ def test_a_subscription_is_not_cancelled_in_the_past(live, pro):
     told = problem(live.post("/subscriptions/acme-pro/cancel", {"ends_at": "2026-03-01T00:00:00Z"}), 409, "conflict")
 
     assert "past" in told["detail"]
+
+
+def test_what_a_cancellation_gives_back_is_shown_and_may_be_taken_back(live, pro):
+    live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
+    close_due(at=timezone.now())
+    asked = {"when": "now", "give_back": "refund"}
+
+    (note,) = live.post("/subscriptions/acme-pro/cancel/preview", asked).json()["credit_notes"]
+
+    assert note["reason"] == "Paid in advance and not used"
+    assert Subscription.objects.get().state == "active"
+    problem(live.post("/subscriptions/acme-pro/cancel/withdraw", {}), 409, "conflict")
+    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    live.post("/subscriptions/acme-pro/cancel", {"ends_at": later, "give_back": "credit"})
+    assert Subscription.objects.get().periods.filter(settles="balance").exists()
+    told = live.post("/subscriptions/acme-pro/cancel/withdraw", {}).json()
+    assert (told["state"], told["ends_at"], told["cancelled_at"]) == ("active", None, None)
 
 
 def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):

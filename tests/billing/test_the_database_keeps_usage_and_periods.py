@@ -8,14 +8,16 @@ import pytest
 from billing.closing import close_due
 from billing.models import Series, Settlement
 from billing.repricing import publish_for
-from billing.subscribing import apply_coupon
+from billing.subscribing import apply_coupon, pause
 from invoices.models import Line
 from plans.publishing import new_version
 from tests.billing.correcting.world import correct_all, wanted
 from tests.billing.guarding.test_the_database_keeps_guardrails import CASES as OF_GUARDRAILS
 from tests.billing.ingest.world import call, make_world, send
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
+from tests.billing.migrating.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
 from tests.billing.reserving.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
+from tests.billing.simulating.test_the_database_keeps_simulations import CASES as OF_SIMULATIONS
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
@@ -51,6 +53,11 @@ INSERT INTO billing_spendcap (subscription_id, customer_id, feature_id, match, a
     created_at)
 SELECT subscription_id, {customer}, feature_id, match, {amount}, currency, action, set_by, created_at
 FROM billing_spendcap
+"""
+CLONED = """
+INSERT INTO billing_clone (customer_id, source_id, since, until, created_at)
+SELECT c.{0}, {1}, now(), {2}, now() FROM customers_customer c CROSS JOIN LATERAL (
+    SELECT o.id FROM customers_customer o WHERE o.id <> c.id LIMIT 1) x LIMIT 1
 """
 FIGURES = {"line": "-1", "mark": "1", "quantity": "0", "fingerprint": "0", "carried": "0", "metered": "NULL"}
 
@@ -108,6 +115,14 @@ def scheduled(state: str, *, decided: str, rollout: str = "rollout_id") -> str:
     return SCHEDULED.format(state=state, decided=decided, rollout=rollout)
 
 
+def paused(starts_at: str, ends_at: str, *, state: str = "state") -> str:
+    """Return the statement that adds another pause at another time."""
+    return (
+        "INSERT INTO billing_pause (subscription_id, starts_at, ends_at, state, reason, created_at)"  # noqa: S608
+        f" SELECT subscription_id, {starts_at}, {ends_at}, {state}, '', now() FROM billing_pause"
+    )
+
+
 def held(column: str, value: str) -> str:
     """Return the statement that adds another holding with one column of another value."""
     columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
@@ -146,7 +161,13 @@ CASES = [
         "trial_is_a_period_of_its_own",
         "UPDATE billing_period SET is_trial = true, kind = 'opening', ends_at = starts_at WHERE state = 'open'",
     ),
+    ("period_settles_in_a_known_way", "UPDATE billing_period SET settles = 'other'"),
+    (
+        "period_settles_in_a_known_way",
+        "UPDATE billing_period SET settles = 'refund', kind = 'opening', ends_at = starts_at WHERE state = 'open'",
+    ),
     # subscriptions
+    ("only_what_is_cancelled_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
     ("trial_ends_after_it_starts", "UPDATE billing_subscription SET trial_ends_at = starts_at"),
     (
         "trial_ends_after_it_starts",
@@ -160,6 +181,19 @@ CASES = [
     ),
     ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
     ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
+    ("cancellation_settles_in_a_known_way", "UPDATE billing_subscription SET settles = 'refund'"),
+    (
+        "cancellation_settles_in_a_known_way",
+        "UPDATE billing_subscription SET settles = 'other', state = 'ended', cancelled_at = now(), ends_at = now()",
+    ),
+    ("only_a_draft_is_still_to_begin", "UPDATE billing_subscription SET drafted = '{\"seats\": 1}'"),
+    # pauses
+    ("pause_state_is_known", "UPDATE billing_pause SET state = 'other'"),
+    ("pause_is_not_paid_for", "UPDATE billing_pause SET settles = 'charge'"),
+    ("pause_ends_after_it_starts", "UPDATE billing_pause SET ends_at = starts_at"),
+    ("pause_that_is_over_says_when", "UPDATE billing_pause SET state = 'over', ends_at = NULL"),
+    ("subscription_has_one_pause_at_a_time", paused("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
+    ("pauses_of_a_subscription_never_overlap", paused("starts_at", "ends_at", state="'over'")),
     # what was agreed
     ("overridden_figure_is_known", overridden(what="'other'", value="1")),
     ("override_is_within_its_bounds", overridden(what="'percent'", value="-101")),
@@ -303,6 +337,13 @@ CASES = [
     ("redemption_only_ends", "UPDATE billing_redemption SET position = 7"),
     ("redemption_only_ends", "UPDATE billing_redemption SET ended_at = now(), since = since - interval '1 day'"),
     ("redemption_only_ends", "DELETE FROM billing_redemption"),
+    # the sandbox
+    ("clone_uses_what_was_used_in_order", CLONED.format("id", "x.id", "now() - interval '1 day'")),
+    ("nobody_is_their_own_clone", CLONED.format("id", "c.id", "now()")),
+    (
+        "sandbox_alone_tries_drafts",
+        "UPDATE billing_subscription SET version_id = (SELECT id FROM plans_planversion WHERE state = 'draft')",
+    ),
 ]
 
 # Whatever these refuse, a stricter one above refuses first.
@@ -313,7 +354,7 @@ SHADOWED = {"period_kind_is_known", "period_state_is_known"}
 def world() -> None:
     """Leave a closed month with usage and an open one, another subscription, and an event that nobody pays."""
     subscription = make_world("acme")
-    make_world("other")
+    other = make_world("other")
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
@@ -322,6 +363,7 @@ def world() -> None:
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     promise(subscription, 100, at=FEB, starts_at=MAR)
+    pause(subscription=other, at=FEB, starts_at=MAR, ends_at=MAR + timedelta(days=40))
     cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
@@ -329,6 +371,7 @@ def world() -> None:
     subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2
     following = new_version(source=subscription.version, by=None, at=FEB)
+    new_version(source=following, by=None, at=FEB)
     publish_for(
         version=following, audience="cohort", by=None, at=FEB, effective_from=MAR, subscription_ids=[subscription.pk]
     )
@@ -340,7 +383,8 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    tried = {name for name, _ in [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS]}
+    known = [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS, *OF_MIGRATIONS, *OF_SIMULATIONS]
+    tried = {name for name, _ in known}
     assert named_constraints("billing") - SHADOWED <= tried
 
 

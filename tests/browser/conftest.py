@@ -17,15 +17,15 @@ GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 @pytest.fixture
-def signed_in(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
+def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
     """Return a page on which somebody of a group has signed in; the test fails on any error in its console."""
     # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     errors: list[str] = []
 
-    def sign_in(group: str) -> Page:
+    def sign_in(group: str, name: str = "fiona") -> Page:
         user = User.objects.create_user(
-            "fiona", password=PASSWORD, is_staff=True, first_name="Fiona", last_name="Ash"
+            name, password=PASSWORD, is_staff=True, first_name=name.title(), last_name="Ash"
         )
         user.groups.add(Group.objects.get(name=group))
         page = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=live_server.url).new_page()
@@ -38,7 +38,7 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
             ),
         )
         page.goto("/admin/")
-        page.fill("#id_username", "fiona")
+        page.fill("#id_username", name)
         page.fill("#id_password", PASSWORD)
         page.click("button[type=submit]")
         return page

@@ -100,11 +100,11 @@ def make_dearer(page: Page, version: PlanVersion) -> None:
     page.get_by_role("link", name=re.compile("^Back to")).click()
 
 
-def publish_from(page: Page, moment: datetime, *, told: str) -> None:
-    """Publish it for all, having read what the plan check says; `told`: how the way to move begins."""
+def publish_from(page: Page, moment: datetime, *, told: str, runs: str = "1 subscription runs") -> None:
+    """Publish it for all, having read what the plan check says; told: how the way to move begins; runs: how many."""
     page.locator("header, #main").locator("a", has_text="Publish").first.click()
     page.get_by_role("link", name="Publish at a date").click()
-    expect(page.locator(".consequences").first).to_contain_text("1 subscription runs by other prices")
+    expect(page.locator(".consequences").first).to_contain_text(f"{runs} by other prices")
     expect(page.locator(".warnings")).to_contain_text("+100 %")
     page.fill("#id_effective_from_0", f"{moment:%Y-%m-%d}")
     page.fill("#id_effective_from_1", f"{moment:%H:%M:%S}")

@@ -4,13 +4,18 @@ import pytest
 
 from customers.models import Contact
 from customers.notices.fanning_out import fan_out
-from tests.builders import JAN, make_customer
+from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 
 COLUMNS = {
+    "customer": (
+        *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
+        *("email", "time_zone", "locale", "seller_id", "external_id", "currency", "sandbox", "test_clock_id"),
+        *("purchase_order", "tax_exemption", "created_at"),
+    ),
     "notice": ("kind", "customer_id", "facts", "key", "created_at", "recipients"),
     "contact": ("customer_id", "name", "email", "language", "billing", "alerts"),
     "webhookendpoint": (
@@ -26,6 +31,7 @@ COLUMNS = {
 @pytest.fixture(autouse=True)
 def told():
     customer = make_customer()
+    make_clock(JAN)
     Contact.objects.create(customer=customer, email="bea@acme.example")
     listen("https://example.com/hook")
     tell(customer, at=JAN)
@@ -45,6 +51,7 @@ def edit(table: str, change: str) -> str:
 
 
 NEW = {"key": "'another'"}
+A_CLOCK = "(SELECT max(id) FROM customers_testclock)"
 HOOK = "endpoint_id IS NOT NULL"
 
 CASES = [
@@ -81,6 +88,15 @@ CASES = [
     ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
+    ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
+    ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
+    ("customer_keeps_its_clock", edit("customer", "sandbox = true")),
+    ("clock_goes_forward", edit("testclock", "now = now - interval '1 s'")),
+    ("clock_has_a_name", edit("testclock", "name = ''")),
+    ("clock_is_advanced_to_a_later_time", edit("testclock", "target = now, set_off_from = now")),
+    ("clock_is_advanced_to_a_later_time", edit("testclock", "target = now + interval '1 s'")),
+    ("clock_is_advanced_to_a_later_time", edit("testclock", "set_off_from = now")),
+    ("only_an_advancing_clock_fails", edit("testclock", "failure = 'no'")),
 ]
 
 OLDER = {

@@ -1,6 +1,7 @@
 """The golden cases as files hold them, and how a case is judged."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ HERE = Path(__file__).parent
 
 Case = dict[str, Any]
 Figures = dict[str, Any]
+KindOf = Callable[[Case], str]
 
 
 @cache
@@ -20,14 +22,19 @@ def load(name: str) -> Any:
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def family(name: str) -> list[Case]:
-    """Return the cases of a family; `kind` is their model or kind, under one name."""
-    return [{"kind": case.get("model"), **case} for case in load(f"{name}.json")["cases"]]
+def said(case: Case) -> str:
+    """Return the model or kind that a case names."""
+    return str(case.get("model") or case["kind"])
 
 
-def to_run(name: str, later: dict[str, str]) -> list[Any]:
+def family(name: str, kind_of: KindOf = said) -> list[Case]:
+    """Return the cases of a family, each with its `kind`."""
+    return [{**case, "kind": kind_of(case)} for case in load(f"{name}.json")["cases"]]
+
+
+def to_run(name: str, later: dict[str, str], kind_of: KindOf = said) -> list[Any]:
     """Return the family's cases that can run today, as parameters of a test."""
-    return [pytest.param(case, id=case["id"]) for case in family(name) if case["kind"] not in later]
+    return [pytest.param(case, id=case["id"]) for case in family(name, kind_of) if case["kind"] not in later]
 
 
 def judge(case: Case, ours: Figures) -> str:
@@ -53,10 +60,12 @@ def comparable(value: Any) -> Any:
     """
     Return figures with numbers as Decimal, so that 5.90 equals 5.9, and sums of fractions in any order.
 
-    How many places to show is left out.
+    How many places to show, and how a figure was worked out, is left out.
     """
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if not key.endswith(("_dp", "_rounding"))}
+        return {
+            key: comparable(item) for key, item in value.items() if not key.endswith(("_dp", "_rounding", "calc"))
+        }
     if isinstance(value, list | tuple):
         return [comparable(item) for item in value]
     if isinstance(value, str) and "/" in value:

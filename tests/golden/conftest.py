@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.golden.cases import Case, Figures, family, judge
+from tests.golden.cases import Case, Figures, KindOf, family, judge, said
 from tests.golden.summary import GOLDEN, pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
 
 Compare = Callable[[str, Case, Figures], None]
-CountLater = Callable[[str, dict[str, str], set[str]], None]
+CountLater = Callable[..., None]
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def compare(record_property: Callable[[str, object], None]) -> Compare:
 def count_later(record_property: Callable[[str, object], None]) -> CountLater:
     """Check that every kind of a family is either run or waits for something named, and record how many wait."""
 
-    def count(name: str, later: dict[str, str], run: set[str]) -> None:
-        kinds = [case["kind"] for case in family(name)]
+    def count(name: str, later: dict[str, str], run: set[str], kind_of: KindOf = said) -> None:
+        kinds = [case["kind"] for case in family(name, kind_of)]
         assert set(kinds) == later.keys() | run
         assert not later.keys() & run
         assert all(later.values())

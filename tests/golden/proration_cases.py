@@ -14,9 +14,10 @@ from plans.pricing.granting import Granted, Rule, slots
 from plans.pricing.money import round_money
 from plans.pricing.proration import prorate, share
 from tests.golden.cases import Case, Figures
+from tests.golden.ending import ending
 from tests.golden.period_cases import moment
 
-LATER: dict[str, str] = {"termination_credit": "a cancellation that gives back what is unused"}
+LATER: dict[str, str] = {}
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -80,6 +81,7 @@ def plan_change(case: Case) -> Figures:
         amount=claimed,
         net=claimed,
         quantity=Decimal(1),
+        service_start=since,
         service_end=full[1],
         tax=Tax("", ZERO),
         credited=claimed - Decimal(params.get("original_paid", claimed)) + Decimal(params.get("previous_credits", 0)),
@@ -96,9 +98,9 @@ def plan_change(case: Case) -> Figures:
 def credit_cap(case: Case) -> Figures:
     params = {name: Decimal(value) for name, value in case["params"].items()}
     paid = params["original_amount"]
-    claim = Claim(
-        paid, paid, Decimal(1), datetime.max.replace(tzinfo=UTC), Tax("", ZERO), credited=params["previous_credits"]
-    )
+    since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    credited = params["previous_credits"]
+    claim = Claim(paid, paid, Decimal(1), since, until, Tax("", ZERO), credited=credited)
     return {"credit": -claim.given_back(min(-params["potential_credit"], ZERO), case["currency"])}
 
 
@@ -170,6 +172,7 @@ def factor(case: Case) -> Figures:
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {
+    "termination_credit": ending,
     "partial_period": partial_period,
     "plan_change": plan_change,
     "billing_cycles": billing_cycles,

@@ -8,6 +8,7 @@ from tests.golden.proration_cases import LATER, RUNNERS, figures
 FAMILY = "proration"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("case", to_run(FAMILY, LATER))
 def test_proration_agrees(case: Case, compare):
     compare(FAMILY, case, figures(case))

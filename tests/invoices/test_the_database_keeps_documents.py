@@ -132,7 +132,39 @@ def payment(**changes: str) -> str:
     return PAYMENT.format(**{**values, "times": "1", **changes})
 
 
+UNDO = "UPDATE invoices_monthlock SET unlock_reason = '', unlocked_at = NULL"
+
+LOCK = """
+INSERT INTO invoices_monthlock (seller_id, month, checklist, sums, note, locked_at, unlock_reason, unlocked_at)
+SELECT seller_id, {month}, '[]', '[]', '', {locked_at}, {reason}, {unlocked_at}
+FROM invoices_invoice CROSS JOIN generate_series(1, {times}) WHERE state = 'issued'
+"""
+
+
+def lock(**changes: str) -> str:
+    """Return the statement that locks January 2026, a month later."""
+    values = {"month": "'2026-01-01'", "locked_at": "'2026-02-20'", "reason": "''", "unlocked_at": "NULL"}
+    return LOCK.format(**{**values, "times": "1", **changes})
+
+
+UNLOCKED = lock(reason="'x'", unlocked_at="'2026-02-21'")
+FEBRUARY = lock(month="'2026-02-01'", locked_at="'2026-03-02'")
+IN_JANUARY = "issue_date = '2026-01-31'"
+
 CASES = [
+    # locks of months
+    ("month_is_locked_once_at_a_time", lock(times="2")),
+    ("locked_month_is_named_by_its_first_day", lock(month="'2026-01-02'")),
+    ("locked_month_is_named_by_its_first_day", lock(month="'1999-01-01'")),
+    ("unlocked_month_says_when_and_why", lock(unlocked_at="'2026-02-21'")),
+    ("unlocked_month_says_when_and_why", lock(reason="'x'")),
+    ("unlocked_month_says_when_and_why", lock(reason="'x'", unlocked_at="'2026-02-19'")),
+    ("month_lock_is_only_undone", lock(locked_at="'2026-01-31 23:00Z'")),
+    ("month_lock_is_only_undone", ";".join([lock(), "UPDATE invoices_monthlock SET note = 'x'"])),
+    ("month_lock_is_only_undone", ";".join([lock(), "DELETE FROM invoices_monthlock"])),
+    ("month_lock_is_only_undone", ";".join([UNLOCKED, UNDO])),
+    ("locked_month_takes_no_document", f"{lock()}; {ISSUE.format('').replace('issue_date = now()', IN_JANUARY)}"),
+    ("locked_month_takes_no_document", f"{FEBRUARY}; {credit_note()}"),
     # payments
     ("payment_counts_once", payment(times="2")),
     ("payment_is_above_zero", payment(amount="0")),
@@ -253,6 +285,12 @@ CASES = [
     ),
     # files
     (
+        "live_numbers_go_by_real_time",
+        "WITH made AS (INSERT INTO customers_testclock (name, now, failure, created_at)"
+        " VALUES ('a', now(), '', now()) RETURNING id)"
+        " UPDATE invoices_numberseries SET test_clock_id = made.id FROM made",
+    ),
+    (
         "rendering_has_a_hash_if_and_only_if_done",
         "INSERT INTO invoices_rendering (invoice_id, content, sha256, attempts, error)"
         " SELECT id, 'x', '', 1, '' FROM invoices_invoice",
@@ -294,6 +332,10 @@ def test_a_draft_that_equals_its_lines_may_be_issued():
 
 def test_a_credit_note_within_its_bounds_is_let_pass():
     assert refused_by(credit_note()) == "nothing"
+
+
+def test_a_document_of_a_locked_month_is_still_paid():
+    assert refused_by(f"{FEBRUARY}; {payment(amount='total')}") == "nothing"
 
 
 LIFE = [

@@ -36,6 +36,11 @@ def test_it_has_the_base_fees_and_the_usage_rounded_as_lines_are():
     assert (found.lines, found.total) == ({"Base fee": Decimal("19.99"), "calls": Decimal("0.06")}, Decimal("20.05"))
 
 
+def test_of_a_fee_for_several_periods_it_has_the_part_of_one():
+    found = worked_out(make_plan("pro", fees=[fee("1000", every=12), fee("5", label="Support")]))
+    assert found.lines == {"Base fee (1/12)": Decimal("83.33"), "Support": Decimal("5.00")}
+
+
 def test_it_asks_for_each_rate_once_whichever_versions_have_it():
     rates = [rate("1", match={"model": "a"}, label="A"), rate("2", label="others")]
     versions = [make_plan("pro", offers=[tokens(rates=some)]) for some in (rates, rates[1:])]

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 
 from plans.approving import ask
 from plans.models import Catalogue, PlanVersion, Promotion
+from plans.rehearsing import rehearsed
 from tests.builders import (
     FEB,
     JAN,
@@ -79,6 +80,7 @@ def version(changes: str, *, state: str = "draft") -> str:
     return f"UPDATE plans_planversion SET {changes} WHERE state = '{state}'"
 
 
+TRIED = version("tried_at = now()")
 REVIEW = "SELECT id FROM plans_planversion WHERE state = 'review'"
 
 
@@ -141,6 +143,16 @@ CASES = [
     # features, prices and fees of a version
     ("consumption_model_is_known", edit("plans_planfeature", "consumption = 'other'")),
     ("rule_at_zero_is_known", edit("plans_planfeature", "at_zero = 'other', consumption = 'credits'")),
+    ("unlock_threshold_is_finite", edit("plans_planfeature", "unlocked_at = 'NaN', unlocked_by = 'spend'")),
+    ("feature_opens_by_something_that_can_be_reached", edit("plans_planfeature", "unlocked_by = 'spend'")),
+    (
+        "feature_opens_by_something_that_can_be_reached",
+        edit("plans_planfeature", "unlocked_by = '', unlocked_at = 1"),
+    ),
+    (
+        "feature_opens_by_something_that_can_be_reached",
+        edit("plans_planfeature", "unlocked_by = 'usage', unlocked_at = 1"),
+    ),
     ("grace_is_finite", edit("plans_planfeature", "grace = 'NaN', at_zero = 'grace', consumption = 'credits'")),
     ("only_a_wallet_comes_to_zero", edit("plans_planfeature", "at_zero = 'overage'")),
     ("grace_has_a_limit", edit("plans_planfeature", "at_zero = 'grace', consumption = 'credits'")),
@@ -202,6 +214,10 @@ CASES = [
     ("only_what_is_held_has_numbers", edit("plans_fee", "included = 1")),
     ("an_add_on_is_optional", edit("plans_fee", "basis = 'add_on', least = 1")),
     ("fee_has_a_code", edit("plans_fee", "code = ''")),
+    ("fee_is_for_some_periods", edit("plans_fee", "every = 0")),
+    ("fee_is_for_some_periods", edit("plans_fee", "every = 121")),
+    ("only_a_fixed_base_fee_is_for_several_periods", edit("plans_fee", "every = 2, kind = 'one_time'")),
+    ("only_a_fixed_base_fee_is_for_several_periods", edit("plans_fee", "every = 2, basis = 'seat'")),
     # unit costs
     ("unit_cost_is_finite", "UPDATE plans_unitcost SET cost = 'NaN'"),
     ("unit_cost_is_finite", "UPDATE plans_unitcost SET cost = -1"),
@@ -289,7 +305,14 @@ CASES = [
     # a version in review, and what is asked of it
     ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
     ("version_in_review_is_frozen", version("note = 'other'", state="review")),
-    ("there_is_one_publishing_rule", "INSERT INTO plans_publishingrule VALUES (2, false, false)"),
+    ("there_is_one_publishing_rule", "UPDATE plans_publishingrule SET id = 2"),
+    ("version_in_review_is_frozen", f"{TRIED}; UPDATE plans_planversion SET note = 'other' WHERE state = 'draft'"),
+    ("tried_version_is_frozen", f"{TRIED}; {version('tried_at = NULL')}"),
+    (
+        "published_version_changes_only_its_state",
+        f"{TRIED}; DELETE FROM plans_planversion WHERE tried_at > '2000-01-01'",
+    ),
+    ("published_version_is_frozen", f"{TRIED}; UPDATE plans_fee SET amount = 7 WHERE version_id IN ({DRAFT})"),
     ("request_is_decided_once", "DELETE FROM plans_changerequest"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),
@@ -304,6 +327,12 @@ CASES = [
         "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = asked_by_id",
     ),
     ("version_has_one_open_request", asked_for()),
+    ("rehearsal_names_its_content", "UPDATE plans_rehearsal SET content = 'x'"),
+    (
+        "version_is_rehearsed_once_at_a_time",
+        "INSERT INTO plans_rehearsal (version_id, content, reference, facts, at)"
+        " SELECT version_id, content, reference, facts, at FROM plans_rehearsal",
+    ),
     # a meter that it prices
     ("meter_in_use_keeps_its_meaning", "UPDATE plans_meter SET event_name = 'other' WHERE code = 'api.calls'"),
     ("meter_in_use_keeps_its_meaning", "DELETE FROM plans_meter WHERE code = 'api.calls'"),
@@ -342,6 +371,7 @@ def world() -> None:
         if number == 4:
             ask(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
+    rehearsed(version=made, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",

@@ -21,7 +21,17 @@ from config.postgres.throwaway import cluster_in, run_folder
 from tests.prove import handshake
 
 LIKE = "TOLLBOOK_PROVE_LIKE"  # the URL of a database to copy
-CAMPAIGNS = ("faults", "numbers", "wallets", "exactly_once", "imports", "fuzz", "reservations", "periods")
+CAMPAIGNS = (
+    "faults",
+    "numbers",
+    "wallets",
+    "exactly_once",
+    "imports",
+    "fuzz",
+    "reservations",
+    "periods",
+    "migration",
+)
 
 
 def main() -> int:

@@ -27,13 +27,19 @@ from drf_spectacular.generators import SchemaGenerator
 from billing.closing import close_due
 from billing.ingest import wire
 from billing.ingest.recording import record
+from billing.migrating.selecting import Selection, Terms, plan_migration
+from billing.simulating.cohorts import Cohort
+from billing.simulating.job import start_simulation
 from config.postgres import Cluster
 from customers.access import keys
-from customers.models import Customer
+from customers.models import Customer, TestClock, WebhookEndpoint
+from customers.notices import endpoints
 from invoices.models import Invoice
 from plans.clock import database_time
 from tests.builders import (
     fee,
+    make_clock,
+    make_coupon,
     make_customer,
     make_feature,
     make_meter,
@@ -60,7 +66,7 @@ PAGES = 0.08
 LEAST_ACCEPTED = 0.3
 SEEN_OFTEN_ENOUGH = 50
 TELL_EVERY = 10_000
-CUSTOMERS = 20
+CUSTOMERS, FEW = 20, 4
 PROBES = ("livez", "readyz")
 
 
@@ -124,7 +130,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         make_plan("pro", fees=[fee("10"), fee("5", billed="arrears", label="Seats")], offers=offers),
         at - timedelta(90),
     )
-    publish(make_plan("extra", fees=[fee("1", billed="arrears")]), at - timedelta(90))
+    extra = publish(make_plan("extra", fees=[fee("1", billed="arrears")]), at - timedelta(90))
     for number in range(CUSTOMERS):
         customer = make_customer(f"c{number}")
         subscribe(customer, version, at - timedelta(40), at=at, external_id=f"s{number}")
@@ -136,11 +142,21 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
     for number in range(CUSTOMERS, 2 * CUSTOMERS):
         make_customer(f"c{number}")
     make_pack("hundred")
+    coupons = [make_coupon(f"OFF{number}", percent=10) for number in range(CUSTOMERS)]
+    for number in range(FEW):
+        endpoints.create(url=f"https://hooks.example/{number}", by=None)
+        make_clock(at - timedelta(30))
+        who = Selection(plan="pro", ids=(f"s{number}",))
+        plan_migration(title=f"Cohort {number}", version=extra, selection=who, terms=Terms(), at=at)
+        start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
     wallets = [_wallet(number, at) for number in range(CUSTOMERS)]
     known = {
         "wallet": [one.pk for one in wallets],
         "lot": list(Lot.objects.values_list("pk", flat=True)),
         "pack": ["hundred"],
+        "coupon": [one.code for one in coupons],
+        "webhook": list(WebhookEndpoint.objects.values_list("pk", flat=True)),
+        "clock": list(TestClock.objects.values_list("pk", flat=True)),
         "purchase": list(Purchase.objects.values_list("pk", flat=True)),
         "unit": ["credits", "USD"],
         "customer": [f"c{number}" for number in range(2 * CUSTOMERS)],
@@ -160,7 +176,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         "quantity": ["1", "2.5", "0"],
         "invoice": list(Invoice.objects.values_list("pk", flat=True)),
         "version": [1],
-        "number": [1, "INV-000001"],
+        "number": [*range(1, FEW + 1), "INV-000001"],
         "limit": [1, 50, 200],
         "cursor": [],
     }

@@ -110,10 +110,13 @@ class Shapes:
         ]
         self.known, self.chance = known, chance
         self._serial = 0
+        self._deck: list[tuple[str, str, Schema]] = []
 
     def request(self) -> Request:
-        """Return a request to any operation: half of them valid as far as the description goes."""
-        method, path, operation = self.chance.choice(self.operations)
+        """Return a request to each operation in turn: half of them valid as far as the description goes."""
+        if not self._deck:
+            self._deck = self.chance.sample(self.operations, len(self.operations))
+        method, path, operation = self._deck.pop()
         wrongs = self.chance.choice((0, 0, 0, 1, 1, 2))
         spoiled = [self.chance.choice(("path", "query", "body", "body", "body", "header")) for _ in range(wrongs)]
         values = {"path": {}, "query": {}, "header": {}}

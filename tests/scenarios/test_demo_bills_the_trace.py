@@ -21,6 +21,7 @@ from billing.demo import access, building, trace
 from billing.demo.sending import Sender
 from invoices.models import Invoice, Line
 from tests.scenarios import oracle
+from tests.simulated import assert_prices_in_force_come_to_what_was_invoiced
 
 AT = datetime(2026, 4, 9, 12, 34, 56, tzinfo=UTC)
 """Clocks change in both months: in March in New York and Berlin, in April in Sydney."""
@@ -73,6 +74,10 @@ def test_every_invoice_agrees_with_the_oracle_and_sending_all_again_changes_noth
     with Sender(url, api_key) as sender:
         *_, tally = sender.send_all(events, sizes=cycle(SIZES))
     assert (tally.duplicate, tally.total) == (SENT, SENT), tally
+    assert checksums() == before
+
+    # The simulator comes to the same lines from the same usage, and writes nothing.
+    assert assert_prices_in_force_come_to_what_was_invoiced(at=AT) > 90
     assert checksums() == before
 
     # Building the demo again finds everything done.

@@ -19,6 +19,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from customers.clock import time_of
 from plans.admin.figures import NumberInput
 from plans.models import Feature
 from plans.pricing.exact import EXACT
@@ -202,7 +203,7 @@ def moving(
     form = form_class(request.POST or None, of=of)
     effect = None
     if request.method == "POST" and form.is_valid():
-        at = timezone.now()
+        at = time_of(wallet.customer)
         try:
             if "_do" in request.POST:
                 form.act(at=at, by=request.user)

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from customers.clock import time_of
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.payments import PaymentMethod
@@ -36,7 +36,6 @@ class PaymentForm(forms.Form):
         self.fields["amount"].label = f"Amount, in {invoice.currency}"
 
 
-@admin.register(Invoice)
 class PayableInvoiceAdmin(InvoiceAdmin):
     actions_detail = ("open_pdf", "record_payment", "credit", "render_again")
 
@@ -57,7 +56,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
                     **form.cleaned_data,
                     method=PaymentMethod.MANUAL,
                     reason=request.POST.get("_reason", "")[:300],
-                    at=timezone.now(),
+                    at=time_of(invoice.customer),
                     by=request.user,
                 )
             except CannotPay as refused:

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from customers.admin.finding import ids_like
+from customers.clock import time_of
 from plans.admin.figures import NumberInput, figure
 from plans.figures import money, number
 from plans.models import CreditPack
@@ -42,7 +42,9 @@ class BuyForm(forms.Form):
     def __init__(self, *args: Any, wallet: Wallet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         unit = "credits" if wallet.unit == CREDITS else "money"
-        sold = CreditPack.objects.on_sale(timezone.now()).filter(unit=unit, prices__currency=wallet.currency)
+        sold = CreditPack.objects.on_sale(time_of(wallet.customer)).filter(
+            unit=unit, prices__currency=wallet.currency
+        )
         self.fields["pack"].choices = sold.order_by("name").values_list("code", "name")
         # One page, one purchase: whoever presses the button twice buys once.
         self.fields["reference"].initial = f"by hand {get_random_string(20)}"
@@ -117,9 +119,8 @@ class PurchaseAdmin(ModelAdmin):
         form = BuyForm(request.POST or None, wallet=wallet)
         if request.method == "POST" and form.is_valid():
             try:
-                purchase = buy(
-                    wallet_id=wallet.pk, order=Order(**form.cleaned_data), at=timezone.now(), by=request.user
-                )
+                at = time_of(wallet.customer)
+                purchase = buy(wallet_id=wallet.pk, order=Order(**form.cleaned_data), at=at, by=request.user)
             except CannotBuy as refused:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused))
             else:
@@ -145,7 +146,8 @@ class PurchaseAdmin(ModelAdmin):
         reason = request.POST.get("_reason", "").strip()
         if request.method == "POST":
             try:
-                cancel(purchase_id=purchase.pk, reason=reason[:300], at=timezone.now(), by=request.user)
+                at = time_of(purchase.wallet.customer)
+                cancel(purchase_id=purchase.pk, reason=reason[:300], at=at, by=request.user)
             except CannotBuy as refused:
                 messages.error(request, str(refused))
             else:

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 
+from customers.clock import time_of
 from wallets.figures import shown
 from wallets.ledger.refusing import LedgerRefused
 from wallets.models import LotKind, Wallet
@@ -51,7 +51,7 @@ class SpanForm(forms.Form):
 def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
     """Show the statement of the days asked for, of this month if none are; or send it as a file."""
     zone = ZoneInfo(wallet.customer.time_zone)
-    today = timezone.now().astimezone(zone).date()
+    today = time_of(wallet.customer).astimezone(zone).date()
     usual = {"since": today.replace(day=1), "until": today}
     form = SpanForm(request.GET if "since" in request.GET else usual)
     context: dict[str, Any] = {}

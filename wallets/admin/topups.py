@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
@@ -17,6 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
+from customers.clock import time_of
 from plans.admin.figures import NumberInput, figure
 from plans.figures import money, number, units
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
@@ -125,7 +125,7 @@ class TopUpRuleAdmin(ModelAdmin):
                 if row and not row.get("DELETE")
             ],
         )
-        made = set_rule(wallet_id=rule.wallet_id, asked=asked, at=timezone.now(), by=request.user)
+        made = set_rule(wallet_id=rule.wallet_id, asked=asked, at=time_of(rule.wallet.customer), by=request.user)
         rule.pk, rule._state.adding = made.pk, False
         for formset in formsets:
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
@@ -147,7 +147,7 @@ class TopUpRuleAdmin(ModelAdmin):
         if not self.has_switch_on_permission(request):
             raise PermissionDenied
         if request.method == "POST":
-            switch_on(wallet_id=rule.wallet_id, at=timezone.now(), by=request.user)
+            switch_on(wallet_id=rule.wallet_id, at=time_of(rule.wallet.customer), by=request.user)
             messages.success(request, f"{rule.wallet} is topped up by itself again.")
             return HttpResponseRedirect(reverse("admin:wallets_topuprule_change", args=[rule.pk]))
         why = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []

@@ -9,12 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from customers.admin.finding import ids_like
+from customers.clock import time_of
 from plans.admin.figures import NumberInput, figure
 from wallets.admin import breakage
 from wallets.admin.moves import GrantForm, MoveForm, TransferForm, moving
@@ -146,7 +146,7 @@ class WalletAdmin(ModelAdmin):
         wallet = self.get_object(request, object_id)
         found: dict[str, Any] = {}
         if wallet is not None and request.method == "GET":
-            found = wallet_page(wallet, request.GET, at=timezone.now(), links_of=self.links_of)
+            found = wallet_page(wallet, request.GET, at=time_of(wallet.customer), links_of=self.links_of)
             found |= {name: self._may(request, name) for name in ("refund_lot", "void_lot", "extend_lot")}
         return super().change_view(request, object_id, form_url, found | (extra_context or {}))
 
@@ -156,7 +156,7 @@ class WalletAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Wallet, form: Any, change: bool) -> None:
         told = {name: form.cleaned_data[name] for name in SETTINGS}
-        now = timezone.now()
+        now = time_of(obj.customer)
         if change:
             change_wallet(wallet=obj, **told, at=now, by=request.user)
             return
@@ -217,7 +217,7 @@ class WalletAdmin(ModelAdmin):
         wallet, problems = self._asked(request, object_id), []
         if request.method == "POST":
             try:
-                close_wallet(wallet_id=wallet.pk, at=timezone.now(), by=request.user)
+                close_wallet(wallet_id=wallet.pk, at=time_of(wallet.customer), by=request.user)
                 return self.response_post_save_change(request, wallet)
             except LedgerRefused as refused:
                 problems = [str(refused)]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
+from customers.clock import time_of
 from plans.models import Feature
 from plans.pricing.exact import EXACT
 from wallets.api.moves import ExtensionSerializer, TakingOutSerializer
@@ -83,7 +83,7 @@ class TakingOut(Lots):
                 amount=amount,
                 reason=told["reason"],
                 reference=serializer.reference,
-                at=timezone.now(),
+                at=time_of(found.wallet.customer),
             )
         return Response(documents_of([found])[0])
 
@@ -128,5 +128,5 @@ class ExtensionView(Lots):
         serializer = ExtensionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems(lot=""):
-            extend(lot_id=found.pk, **serializer.validated_data, at=timezone.now())
+            extend(lot_id=found.pk, **serializer.validated_data, at=time_of(found.wallet.customer))
         return Response(documents_of([found])[0])

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.access.idempotency import idempotent
+from customers.clock import time_of
 from wallets.api.lots import documents_of
 from wallets.api.moves import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
 from wallets.api.refusals import as_problems
@@ -48,8 +48,9 @@ class GrantsView(Wallets):
         serializer = GrantSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         found, asked = self.get_object(), serializer.grant
+        at = time_of(found.customer)
         with as_problems():
-            lot = give(wallet=found, one=asked, reason=serializer.validated_data["reason"], at=timezone.now())
+            lot = give(wallet=found, one=asked, reason=serializer.validated_data["reason"], at=at)
         return Response(documents_of([lot])[0], status=status.HTTP_201_CREATED)
 
 
@@ -70,10 +71,11 @@ class SpendsView(Wallets):
     )
     @idempotent
     def post(self, request: Request, wallet: int) -> Response:
-        at = timezone.now()
         serializer = SpendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found, asked = self.get_object(), serializer.asked(at)
+        found = self.get_object()
+        at = time_of(found.customer)
+        asked = serializer.asked(at)
         with as_problems():
             spent = spend(wallet_id=found.pk, **asked, at=at)
         return Response(SpentSerializer(spent).data, status=status.HTTP_201_CREATED)
@@ -101,5 +103,5 @@ class TransfersView(Wallets):
         target = get_object_or_404(self.get_queryset(), pk=told["to"])
         moves = {"from_id": source.pk, "to_id": target.pk, "amount": told["amount"], "reason": told["reason"]}
         with as_problems():
-            made = transfer(**moves, reference=serializer.reference, at=timezone.now())
+            made = transfer(**moves, reference=serializer.reference, at=time_of(source.customer))
         return Response(documents_of(made), status=status.HTTP_201_CREATED)

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.problems import Problem
+from customers.clock import time_of
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.payments import PaymentMethod
 from invoices.paying import MOST_REFERENCE, CannotPay
@@ -84,7 +84,8 @@ class PaymentsView(generics.ListAPIView[Payment]):
         serializer.is_valid(raise_exception=True)
         asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
         try:
-            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=timezone.now())
+            at = time_of(found.customer)
+            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=at)
         except CannotPay as refused:
             errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused

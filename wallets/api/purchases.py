@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
 from customers.access.problems import Problem
+from customers.clock import time_of
 from plans.api.fields import AmountField, NumberField
 from wallets.buying import CannotBuy, Order, buy, cancel
 from wallets.buying.operation import MOST_REFERENCE
@@ -108,7 +108,8 @@ class WalletPurchasesView(Purchases, generics.ListAPIView[Purchase]):
         serializer = NewPurchaseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            purchase = buy(wallet_id=found.pk, order=Order(**serializer.validated_data), at=timezone.now())
+            order = Order(**serializer.validated_data)
+            purchase = buy(wallet_id=found.pk, order=order, at=time_of(found.customer))
         except CannotBuy as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(purchase).data, status=status.HTTP_201_CREATED)
@@ -145,7 +146,8 @@ class PurchaseCancellationView(Purchases):
         serializer = PurchaseCancellationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            cancelled = cancel(purchase_id=found.pk, **serializer.validated_data, at=timezone.now())
+            at = time_of(found.wallet.customer)
+            cancelled = cancel(purchase_id=found.pk, **serializer.validated_data, at=at)
         except CannotBuy as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(cancelled).data)

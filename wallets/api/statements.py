@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 
 from customers.access.fields import InstantField, KnownFields
 from customers.access.problems import Problem, invalid
+from customers.clock import time_of
 from plans.api.fields import NumberField
 from wallets.api.wallets import Wallets
 from wallets.ledger.refusing import LedgerRefused
@@ -72,7 +72,7 @@ class Statements(Wallets):
         wallet = generics.get_object_or_404(query, pk=self.kwargs["wallet"])
         span = SpanSerializer(data=request.query_params.dict())
         span.is_valid(raise_exception=True)
-        first, now = this_month(wallet, at=timezone.now())
+        first, now = this_month(wallet, at=time_of(wallet.customer))
         since, until = span.validated_data.get("since", first), span.validated_data.get("until", now)
         try:
             return wallet, since, until, read_statement(wallet, since=since, until=until)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 
 from customers.access.fields import InstantField, KnownFields
 from customers.access.problems import Problem
+from customers.clock import time_of
 from plans.api.fields import AmountField, NumberField
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState, Wallet
 from wallets.models.topups import MOST_DECLINES, MOST_TOPUPS, CeilingSetter, CeilingSpan, Payer
@@ -136,7 +136,7 @@ class TopUpRuleView(OfWallet):
         serializer = TopUpRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            set_rule(wallet_id=found.pk, asked=_asked(serializer.validated_data), at=timezone.now())
+            set_rule(wallet_id=found.pk, asked=_asked(serializer.validated_data), at=time_of(found.customer))
         except CannotRule as refused:
             errors = [{"field": refused.field, "code": "refused", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused
@@ -144,7 +144,8 @@ class TopUpRuleView(OfWallet):
 
     @extend_schema(operation_id="remove_topup_rule", summary="Top a wallet up no more", responses={204: None})
     def delete(self, request: Request, wallet: int) -> Response:
-        remove_rule(wallet_id=self.get_object().wallet_id, at=timezone.now())
+        found = self.get_object()
+        remove_rule(wallet_id=found.wallet_id, at=time_of(found.wallet.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,6 +1,7 @@
 """Wallets over HTTP."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
+from customers.clock import time_of, time_shown
 from customers.models import Customer
 from wallets.api.refusals import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
@@ -25,14 +27,18 @@ EXAMPLE = OpenApiExample("Credits", {"customer": "acme", "name": "Team credits"}
 class Wallets(Isolated, generics.GenericAPIView[Wallet]):
     """Wallets of the caller's world."""
 
-    queryset = Wallet.objects.select_related("customer")
+    queryset = Wallet.objects.select_related("customer__test_clock")
     sandbox_path = "customer__sandbox"
     serializer_class = WalletSerializer
     lookup_url_kwarg = "wallet"
 
     def shown(self, wallets: Sequence[Wallet]) -> Any:
         """Return wallets with what is in them now."""
-        standing = standings([one.pk for one in wallets], at=timezone.now())
+        by_time: dict[datetime, list[int]] = {}
+        now = timezone.now()
+        for one in wallets:
+            by_time.setdefault(time_shown(one.customer, now=now), []).append(one.pk)
+        standing = {id_: found for at, ids in by_time.items() for id_, found in standings(ids, at=at).items()}
         return WalletSerializer(wallets, many=True, context={"standings": standing}).data
 
     def again(self, wallet: Wallet) -> Any:
@@ -69,7 +75,7 @@ class WalletsView(Wallets):
         asked = dict(serializer.validated_data)
         asked["customer"] = _customer(asked["customer"], sandbox=request.user.sandbox)
         with as_problems():
-            wallet = open_wallet(**asked, at=timezone.now())
+            wallet = open_wallet(**asked, at=time_of(asked["customer"]))
         return Response(self.again(wallet), status=status.HTTP_201_CREATED)
 
 
@@ -94,7 +100,7 @@ class WalletView(Wallets):
         serializer = SettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems():
-            changed = change_wallet(wallet=found, **serializer.validated_data, at=timezone.now())
+            changed = change_wallet(wallet=found, **serializer.validated_data, at=time_of(found.customer))
         return Response(self.again(changed))
 
 
@@ -113,8 +119,9 @@ class ClosureView(Wallets):
     )
     @idempotent
     def post(self, request: Request, wallet: int) -> Response:
+        found = self.get_object()
         with as_problems():
-            closed = close_wallet(wallet_id=self.get_object().pk, at=timezone.now())
+            closed = close_wallet(wallet_id=found.pk, at=time_of(found.customer))
         return Response(self.again(closed))
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
+from customers.clock import in_time_of
 from customers.notices import announce
 from invoices.models import Line
 from invoices.models.documents import InvoiceState
@@ -97,14 +98,16 @@ def grant_paid(*, invoice_ids: Collection[int], at: datetime) -> list[Purchase]:
     return found
 
 
-def settle_purchases(*, at: datetime) -> Settled:
+def settle_purchases(*, at: datetime, clock: int | None = None) -> Settled:
     """
     Grant what is paid and not granted yet, and end what was withdrawn by hand; harmless to run twice.
 
-    One transaction each, so that one wallet's trouble is not another's.
+    clock: of customers in this test clock's time; in real time for None. One transaction each, so that one wallet's
+    trouble is not another's.
     """
     settled = Settled()
-    pending = Purchase.objects.filter(state=PurchaseState.PENDING, wallet__closed_at__isnull=True)
+    theirs = in_time_of(clock, "wallet__customer")
+    pending = Purchase.objects.filter(theirs, state=PurchaseState.PENDING, wallet__closed_at__isnull=True)
     paid = pending.filter(invoice__state=InvoiceState.PAID).order_by("pk")
     for invoice_id in list(paid.values_list("invoice_id", flat=True)[:AT_ONCE]):
         settled.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))

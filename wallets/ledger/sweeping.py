@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from customers.clock import of_clock
 from wallets.ledger.expiring import expire
 from wallets.ledger.holding import lapse
 from wallets.ledger.opening import open_of_customers
@@ -33,16 +34,16 @@ WITH due AS (
     WHERE l.has_left AND l.expires_at <= %(at)s AND l.remaining > l.held AND l.expires_at + s.grace <= %(at)s
     UNION
     SELECT w.id FROM wallets_wallet w JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
-    WHERE w.debt > 0 AND l.remaining > l.held AND l.features = '{}' AND l.valid_from <= %(at)s
+    WHERE w.debt > 0 AND l.remaining > l.held AND l.features = '{{}}' AND l.valid_from <= %(at)s
         AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
 )
 SELECT w.id, s.grace FROM due JOIN wallets_wallet w ON w.id = due.id AND w.closed_at IS NULL
 JOIN customers_customer c ON c.id = w.customer_id JOIN customers_seller s ON s.id = c.seller_id
-WHERE w.id > %(after)s ORDER BY w.id LIMIT %(limit)s
+WHERE {in_time} AND w.id > %(after)s ORDER BY w.id LIMIT %(limit)s
 """
 _OVER = """
 SELECT customer_id, array_agg(DISTINCT unit ORDER BY unit) FROM wallets_hold
-WHERE state = 'open' AND until <= %(at)s AND customer_id > %(after)s
+WHERE state = 'open' AND until <= %(at)s AND {in_time} AND customer_id > %(after)s
 GROUP BY 1 ORDER BY 1 LIMIT %(limit)s
 """
 _CLAIM = "SELECT FROM wallets_wallet WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
@@ -57,17 +58,26 @@ class Swept:
     failed: int = 0
 
 
-def sweep(*, at: datetime, batch: int = BATCH, keep_going: Callable[[], bool] = lambda: True) -> Swept:
+def sweep(
+    *,
+    at: datetime,
+    clock: int | None = None,
+    batch: int = BATCH,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Swept:
     """
     Do what is due in all wallets at `at`, and return what came of it.
 
+    clock: of customers in this test clock's time; in real time for None.
     keep_going: asked before each wallet; what is left then is due as before, and so is a wallet that somebody else
     holds, or that cannot be done: why is logged, and the others go on.
     """
     swept = Swept()
-    for customer_id, units in takewhile(lambda _: keep_going(), _batches(_OVER, batch, at)):
+    over = _OVER.format(in_time=of_clock(clock, "customer_id"))
+    due = _DUE.format(in_time=of_clock(clock, "c.id"))
+    for customer_id, units in takewhile(lambda _: keep_going(), _batches(over, batch, at)):
         swept.lapsed += _tried(swept, partial(_lapse, customer_id, units, at), f"holds of customer {customer_id}")
-    for wallet_id, waiting in takewhile(lambda _: keep_going(), _batches(_DUE, batch, at)):
+    for wallet_id, waiting in takewhile(lambda _: keep_going(), _batches(due, batch, at)):
         swept.expired += _tried(swept, partial(_expire, wallet_id, waiting, at), f"wallet {wallet_id}")
     return swept
 

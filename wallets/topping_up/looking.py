@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from customers.clock import of_clock
 from plans.failpoints import reached
 from plans.trail import change
 from wallets.buying import CannotBuy, Order, buy
@@ -35,14 +36,15 @@ class Looked:
     settled: int = 0
 
 
-def sweep(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> Looked:
+def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> Looked:
     """
     Settle what is pending as far as is known, and top up what is due; harmless to run twice, or at once.
 
+    clock: of customers in this test clock's time; in real time for None.
     A wallet that is still below its threshold afterwards is looked at again by the next sweep.
     """
-    done = Looked(settled=follow(at=at))
-    for wallet_id in _due(at):
+    done = Looked(settled=follow(at=at, clock=clock))
+    for wallet_id in _due(at, f" AND {of_clock(clock, 'w.customer_id')}"):
         if not keep_going():
             break
         done.bought += top_up(wallet_id=wallet_id, at=at) is not None
@@ -55,13 +57,15 @@ def look(*, wallet_ids: Collection[int], at: datetime) -> int:
 
     To be called after that is committed: what it takes does not depend on the top-up.
     """
-    return sum(top_up(wallet_id=id_, at=at) is not None for id_ in _due(at, wallet_ids)) if wallet_ids else 0
+    if not wallet_ids:
+        return 0
+    due = _due(at, " AND w.id = ANY(%(of)s)", wallet_ids)
+    return sum(top_up(wallet_id=id_, at=at) is not None for id_ in due)
 
 
-def _due(at: datetime, of: Collection[int] | None = None) -> list[int]:
-    only = "" if of is None else " AND r.wallet_id = ANY(%(of)s)"
+def _due(at: datetime, only: str, of: Collection[int] = ()) -> list[int]:
     with connection.cursor() as cursor:
-        parameters = {"at": at, "most": AT_ONCE, "of": list(of or ())}
+        parameters = {"at": at, "most": AT_ONCE, "of": list(of)}
         cursor.execute(f"{_DUE}{only} ORDER BY r.wallet_id LIMIT %(most)s", parameters)
         return [id_ for (id_,) in cursor.fetchall()]
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from customers.clock import in_time_of
 from customers.notices import announce
 from invoices.models import Invoice
 from invoices.models.payments import PaymentMethod
@@ -70,9 +71,10 @@ def answer(topup: TopUp, payer: str, *, at: datetime) -> None:
         settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=SANDBOX_DECLINES)
 
 
-def follow(*, at: datetime) -> int:
+def follow(*, at: datetime, clock: int | None = None) -> int:
     """Settle pending top-ups whose purchase was granted or came to nothing, or whose payer was not heard."""
-    pending = TopUp.objects.filter(state=TopUpState.PENDING).order_by("pk")
+    theirs = in_time_of(clock, "wallet__customer")
+    pending = TopUp.objects.filter(theirs, state=TopUpState.PENDING).order_by("pk")
     count = 0
     for topup in pending.select_related("wallet", "purchase", "wallet__topup_rule")[:AT_ONCE]:
         rule = getattr(topup.wallet, "topup_rule", None)

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from billing.admin.jobs import imports, promotions
+from billing.admin.jobs import audits, closing_runs, imports, printing, promotions
 from billing.admin.jobs.shown import facts_of
 from billing.admin.jobs.waking import wake
 from billing.bulk import KINDS
@@ -42,7 +42,7 @@ class JobAdmin(ModelAdmin):
     list_select_related = ("by",)
     search_fields = ("title",)
     ordering = ("-pk",)
-    actions_list = ("import_usage", "grant_promotions")
+    actions_list = ("close_due", "import_usage", "grant_promotions")
     change_form_outer_before_template = "backoffice/job.html"
 
     @display(description="What", ordering="kind")
@@ -72,6 +72,13 @@ class JobAdmin(ModelAdmin):
         for job in found.result_list:
             job.progress = far[job.pk]
         return found
+
+    @action(description="Close what is due", icon="task_alt", permissions=["close"])
+    def close_due(self, request: HttpRequest) -> HttpResponse:
+        return closing_runs.page(request)
+
+    def has_close_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(closing_runs.CLOSE))
 
     @action(description="Import usage", icon="upload_file", permissions=["import"])
     def import_usage(self, request: HttpRequest) -> HttpResponse:
@@ -104,6 +111,9 @@ class JobAdmin(ModelAdmin):
             self._page("<int:job_id>/progress/", self.progress, "progress"),
             self._page("<int:job_id>/result/", self.result, "result"),
             self._page("<int:job_id>/refused/", imports.refused, "refused"),
+            self._page("audit/", audits.start, "audit"),
+            self._page("<int:job_id>/print/", printing.of_run, "print"),
+            self._page("<int:job_id>/files/<int:part>/", printing.archive, "files"),
             self._page("<int:job_id>/steer/<slug:how>/", self.steer, "steer"),
             *super().get_urls(),
         ]
@@ -120,7 +130,8 @@ class JobAdmin(ModelAdmin):
         return answer
 
     def _facts(self, request: HttpRequest, job: Job) -> dict[str, Any]:
-        return {"may_steer": _may(request, job), **facts_of(job)}
+        may_print = request.user.has_perm(printing.PRINT)
+        return {"may_steer": _may(request, job), "may_print": may_print, **facts_of(job, at=timezone.now())}
 
     def result(self, request: HttpRequest, job_id: int) -> HttpResponse:
         job = self._seen(request, job_id)

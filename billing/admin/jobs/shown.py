@@ -1,24 +1,33 @@
 """What the page of a job tells: how far it is, what it counted, what failed, what was found."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 
-from billing.admin.jobs import imports, promotions
+from billing.admin.jobs import audits, closing_runs, imports, printing, promotions, simulations
 from billing.jobs.finishing import figures_of
-from billing.jobs.progress import progress_of
-from billing.models import Job
+from billing.jobs.progress import pace_of, progress_of
+from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 
 MOST_SHOWN = 20
 FRESH_SECONDS = 2
 """How old figures of a job under way may be: any number of people may watch it, and one question is asked for all."""
 
-TOLD_BY = {JobKind.USAGE_IMPORT: imports.told, JobKind.PROMOTION: promotions.told}
+TOLD_BY = {
+    JobKind.USAGE_IMPORT: imports.told,
+    JobKind.PROMOTION: promotions.told,
+    JobKind.CLOSE_RUN: closing_runs.told,
+    JobKind.RENDERING: printing.told,
+    JobKind.AUDIT: audits.told,
+    JobKind.SIMULATION: simulations.told,
+}
 """Kind → what its page says beside what all have, from the job and its figures; a kind may do without."""
 
 
-def facts_of(job: Job) -> dict[str, Any]:
+def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
     """Return what the page of a job shows."""
     far = progress_of([job])[job.pk]
     figures = _figures(job)
@@ -26,12 +35,16 @@ def facts_of(job: Job) -> dict[str, Any]:
         "job": job,
         "far": far,
         "passed": far.done + far.failed,
-        "failed_items": job.items.filter(state=ItemState.FAILED).order_by("number")[:MOST_SHOWN]
-        if far.failed
-        else (),
+        "pace": pace_of(job, far, at=at) if job.is_open else None,
+        "failed_items": _failed_as_a_whole(job) if far.failed else (),
         "may": _ways(job),
         **TOLD_BY.get(JobKind(job.kind), _plainly)(job, figures),
     }
+
+
+def _failed_as_a_whole(job: Job) -> QuerySet[JobItem]:
+    """Return the first items that failed and found nothing; what others have found says why they did."""
+    return job.items.filter(state=ItemState.FAILED, findings=[]).order_by("number")[:MOST_SHOWN]
 
 
 def _plainly(job: Job, figures: dict[str, int]) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from subprocess import DEVNULL, PIPE
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.closing import Closed, Failure, close_due, close_late, preview
+from billing.closing.runs import RunRefused, start_run
 from billing.models import Period
 from config.console import progress
 from plans.clock import database_time
@@ -39,22 +41,38 @@ class Command(BaseCommand):
             "--at", type=moment, help="the time to close at, such as 2026-02-01T01:00Z; now by default"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be issued, and issue nothing")
+        parser.add_argument(
+            "--job", dest="as_job", action="store_true", help="as a job that the admin shows and workers share"
+        )
         parser.add_argument("--workers", type=int, default=1, help="processes to share the work between (1)")
         parser.add_argument(
             "--json", dest="as_json", action="store_true", help="print one JSON document and no progress"
         )
 
-    def handle(self, *, at: datetime | None, dry_run: bool, workers: int, as_json: bool, **options: Any) -> None:
+    def handle(
+        self, *, at: datetime | None, dry_run: bool, as_job: bool, workers: int, as_json: bool, **options: Any
+    ) -> None:
         """Exit 0 if all that was due is closed, 1 if a period failed or is left for the next run."""
         if not 1 <= workers <= MOST_WORKERS:
             raise CommandError(f"--workers {workers} is out of bounds: choose 1 to {MOST_WORKERS}.")
         at = at or database_time()
+        if as_job:
+            self._run(at, dry_run=dry_run)
+            return
         if dry_run:
             self._preview(at)
             return
         result = self._share(at, workers) if workers > 1 else Closed()
         result.add(self._close(at, is_silent=as_json))
         self._report(result, at, as_json=as_json)
+
+    def _run(self, at: datetime, *, dry_run: bool) -> None:
+        """Close what is due by `at` as a job, dated by the clock, and help with it until it is done."""
+        try:
+            job = start_run(until=at, at=database_time(), by=None, dry_run=dry_run)
+        except RunRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        call_command("work_on_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
 
     def _close(self, at: datetime, *, is_silent: bool) -> Closed:
         done = Closed()

@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from django.db import connection
 
 from billing.auditing.history import tracked
 from billing.bulk import KINDS
-from billing.closing import close_due, close_late
+from billing.closing import close_due, close_late, close_one
 from billing.correcting import Wanted, correct
 from billing.importing.job import start_import
 from billing.ingest.recording import record
@@ -22,13 +22,19 @@ from billing.jobs.steering import do_for_real
 from billing.jobs.working import work
 from billing.models import Subscription
 from billing.repricing import publish_for, roll_out
+from billing.sandbox.cloning import clone
+from billing.simulating.cohorts import Cohort
+from billing.simulating.job import start_simulation
 from billing.subscribing import (
     apply_coupon,
     cancel,
     change_plan,
     extend_periods,
+    follow_pauses,
+    pause,
     remove_coupon,
     set_quantity,
+    uncancel,
 )
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
@@ -38,6 +44,7 @@ from customers.models import ApiKey, Contact, Customer, IdempotentRequest
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
+from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.paying import record_payment
 from plans.approving import ask
@@ -47,6 +54,9 @@ from plans.publishing import new_version, publish, publish_due
 from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
+from tests.billing.migrating.world import make_version, planned, roll_back
+from tests.billing.migrating.world import run as run_migration
+from tests.billing.migrating.world import use as migrated_use
 from tests.builders import (
     FEB,
     JAN,
@@ -56,6 +66,7 @@ from tests.builders import (
     commitment,
     fee,
     included,
+    make_clock,
     make_cost,
     make_coupon,
     make_customer,
@@ -93,11 +104,14 @@ def make_books() -> None:
     for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
         agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
     _move_in_mid_period()
+    _leave_early()
+    _migrate()
     dearer = new_version(source=team, by=None, at=JAN)
     publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
     publish_due(at=FEB)
     cap(acme, 500, feature="calls", action="throttle", per_minute=60, at=JAN)
+    follow_pauses(at=NOW)
     extend_periods(until=NOW)
     move_due(at=NOW)
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
@@ -113,8 +127,33 @@ def make_books() -> None:
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
     _import()
+    _lock()
+    _simulate(team)
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
+
+
+def _lock() -> None:
+    """Lock two months, and open one of them again."""
+    at = datetime(2026, 4, 6, tzinfo=UTC)
+    for month in (date(2026, 2, 1), date(2026, 3, 1)):
+        held = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
+    unlock_month(lock_id=held.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
+
+
+def _migrate() -> None:
+    """Move two customers in the middle of a month; take one of them back, whose former part is billed by then."""
+    old, new = make_version("plain", included=1), make_version("plainer", "0.20")
+    noon = JAN + timedelta(days=14, hours=12)
+    for name in ("goes", "returns"):
+        one = subscribe(make_customer(name), old)
+        close_one(period_id=one.periods.get(kind="opening").pk, at=JAN)
+        migrated_use(one, 3, JAN + timedelta(days=9), event="api.call")
+        migration = planned(new, plan="plain", ids=[name], at=noon)
+        run_migration(migration, at=noon)
+        migrated_use(one, 2, noon + timedelta(hours=1), event="api.call")
+    close_one(period_id=one.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
+    roll_back(migration, at=noon + timedelta(hours=3))
 
 
 def _include() -> None:
@@ -179,6 +218,30 @@ def _move_in_mid_period() -> None:
     roll_out(at=JAN)
     publish_due(at=moment)
     split_due(at=moment)
+
+
+def _leave_early() -> None:
+    """Two who leave in the middle of a month that they have paid for, one of whom comes back; and two who pause."""
+    fees = [
+        fee("31"),
+        fee("7.50", code="desk", label="Desks", basis="seat", least=1),
+        fee("730", label="Key", every=12),
+    ]
+    fees.append(fee("90", label="Support", billed="arrears", every=3))
+    paid = publish(version=make_plan("paid", fees=fees, offers=[]), by=None, at=JAN)
+    for code, give_back in (("leaver", "credit"), ("returner", "refund")):
+        subscription = subscribe(make_customer(code), paid)
+        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        ends_at = JAN + timedelta(days=10)
+        cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back=give_back)
+    uncancel(subscription=subscription, at=JAN)
+    cancel(subscription=subscription, at=JAN, ends_at=FEB + timedelta(days=14))
+    close_one(period_id=subscription.periods.get(starts_at=JAN, kind="regular").pk, at=FEB)
+    uncancel(subscription=subscription, at=FEB)
+    for code, ends_at in (("sleeper", FEB + timedelta(days=5)), ("dormant", None)):
+        subscription = subscribe(make_customer(code), paid)
+        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        pause(subscription=subscription, at=JAN + timedelta(days=10), ends_at=ends_at, reason="Closed for the season")
 
 
 def _held() -> list[dict[str, Any]]:
@@ -383,18 +446,28 @@ def _import() -> None:
     work(kinds=KINDS, clock=lambda: at, job_id=jobs[0].pk)
 
 
+def _simulate(version: PlanVersion) -> None:
+    """Try a version on the last month of those who are on it."""
+    at = datetime(2026, 4, 5, tzinfo=UTC)
+    job = start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
+    work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
+    assert version.rehearsals.exists()
+
+
 def _add_what_surrounds(key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW)
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
     )
-    for invoice in Invoice.objects.filter(reference__startswith="period:").order_by("id")[:3]:
+    for invoice in Invoice.objects.filter(reference__startswith="period:", state="issued").order_by("id")[:3]:
         content = f"%PDF of {invoice}".encode()
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
     guard_all()
+    make_customer("tries", sandbox=True, test_clock=make_clock(NOW + timedelta(days=365)))
+    clone(source=Customer.objects.get(external_id="stays"), periods=1, at=NOW, by=None)
     _tell(invoice.customer)
 
 

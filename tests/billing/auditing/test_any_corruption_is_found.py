@@ -44,6 +44,7 @@ ANY_VALUE_IS_FINE = {
     "billing_billedusage.high_water_mark": "any number before the counter's next event; see the bounds below",
     "billing_event.received_at": "nothing depends on it, unless the event had no time of its own; see below",
     "billing_periodgrant.revision": "says whether it is to be fitted anew",
+    "billing_period.settles": "what it gave back is checked against it; where no end has moved, it says nothing",
     "billing_period.error": "tells why a close failed, for people",
     "billing_period.attempts": "says how long to wait before the next one",
     "billing_job.kind": "what it did has rows of its own, which say where they come from",
@@ -73,6 +74,12 @@ ANY_VALUE_IS_FINE = {
     "invoices_payment.created_at": "when it was recorded: any moment after its invoice was issued",
     "invoices_payment.reason": "what a person said",
     "invoices_payment.by_id": "who said it",
+    "billing_clone.customer_id": "whose usage it is is in the events; nothing else depends on it",
+    "billing_clone.source_id": "says whose usage is used again from now on",
+    "billing_clone.since": "says from when on usage is used again, as the clock comes to it",
+    "billing_clone.until": "see above",
+    "billing_clone.created_at": "when it was made",
+    "billing_clone.created_by_id": "who made it",
     "billing_reservation.reference": "the caller's own choice; of one with a hold, that repeats it",
     "billing_reservation.properties": "say which rate it is for; see the check of rates",
     "billing_reservation.quantity": "of an open one it limits others, until it ends by itself",
@@ -191,10 +198,22 @@ def test_a_changed_field_is_found_or_refused(books, django_db_blocker, model, fi
     assert missed == []
 
 
+NOTHING_FOLLOWS_FROM = {
+    # all that was counted in it was taken back
+    "billing_hour": "events = 0",
+    # what it billed is credited as a whole
+    "billing_billedusage": "period_id IN (SELECT id FROM billing_period WHERE kind = 'undone')",
+}
+"""Rows that say what was once, and that nothing is reckoned from any more."""
+
+
 def rows(table: str) -> list[str]:
     """Return some rows of a table, by their place in it."""
+    passed = NOTHING_FOLLOWS_FROM.get(table, "false")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT tableoid::regclass || ' ' || ctid FROM {table} ORDER BY tableoid, ctid")  # noqa: S608
+        cursor.execute(
+            f"SELECT tableoid::regclass || ' ' || ctid FROM {table} WHERE NOT ({passed}) ORDER BY tableoid, ctid"  # noqa: S608
+        )
         found = [place for (place,) in cursor.fetchall()]
     return sorted({found[0], found[len(found) // 2], found[-1]})[:ROWS]
 

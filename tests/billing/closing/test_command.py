@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.models import Counter, Period, Subscription
+from billing.models import Counter, Job, Period, Subscription
 from billing.tasks import close_due_periods, extend_periods
 from invoices.models import Invoice
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
@@ -60,6 +60,16 @@ class TestByOneProcess:
             "late_left": 0,
             "failed": [],
         }
+
+    def test_as_a_job_it_is_kept_with_what_came_of_it(self, subscriptions):
+        told = run("--job", "--dry-run")
+        assert told.startswith("Close all sellers, due by 2026-02-01 01:00 UTC: done;")
+        assert "3 periods, 3 invoices" in told
+        assert not Invoice.objects.exists()
+        run("--job")
+        assert (Invoice.objects.count(), Job.objects.filter(kind="close_run", state="done").count()) == (3, 2)
+        with pytest.raises(CommandError, match="2999-01-01 00:00 UTC is to come"):
+            run("--job", "--at", "2999-01-01")
 
     def test_an_impossible_number_of_workers_is_refused(self):
         with pytest.raises(CommandError, match="--workers 0 is out of bounds: choose 1 to 32"):

@@ -172,6 +172,19 @@ def test_what_is_charged_by_its_level_changes_at_the_periods_end_only():
         change_plan(subscription=subscription, version=version("pro", calls(0)), at=DAY_10)
 
 
+def test_by_the_day_a_version_of_the_same_day_is_given_back_whole():
+    fees = {"a": "31", "b": "62", "c": "93"}
+    first, *others = (publish(make_plan(code, fees=[fee(fees[code])], proration="day")) for code in fees)
+    subscription = subscribe(make_customer("acme"), first)
+    close_due(at=JAN + HOUR)
+    for at, version in zip((DAY_10, DAY_10 + 2 * HOUR), others, strict=True):
+        change_plan(subscription=subscription, version=version, at=at)
+        close_due(at=at + HOUR)
+    found = Line.objects.filter(service_start__gte=JAN).order_by("invoice_id", "position").values_list("amount")
+    assert [amount for (amount,) in found] == [D(31), D(-21), D(42), D(-42), D(63)]
+    assert_clean()
+
+
 FEES = [
     # off    given back   taken off  why
     (0, "-21.00", None, "21 of 31 days are unused"),

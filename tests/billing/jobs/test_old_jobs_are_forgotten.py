@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from billing.jobs import forgetting, steering
-from billing.jobs.forgetting import KEPT, forget_old
+from billing.jobs.forgetting import forget_old
 from billing.models import JobItem
 from tests.billing.jobs.world import NOW, go_on, make_job, seen
 
 pytestmark = pytest.mark.django_db
+KEPT = timedelta(days=90)
 LATER = NOW + KEPT + timedelta(seconds=1)
 
 

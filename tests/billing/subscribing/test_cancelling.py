@@ -7,7 +7,9 @@ import pytest
 from billing.closing import close_due
 from billing.models import Subscription
 from billing.subscribing import CancellationRefused, cancel, end_finished, extend_periods
+from billing.subscribing.edges import TICK
 from billing.tasks import close_due_periods
+from tests.billing.ingest.world import send
 from tests.builders import (
     APR,
     FEB,
@@ -41,6 +43,12 @@ def test_now_means_now(subscription: Subscription):
     assert (period.ends_at, period.due_at) == (TENTH, TENTH + timedelta(hours=1))
     assert period.revision == 2, "so that no process attributes usage by an old copy"
     assert (cancelled.state, cancelled.ends_at, cancelled.cancelled_at) == ("cancelled", TENTH, TENTH)
+
+
+def test_now_is_after_usage_of_the_same_moment(subscription: Subscription):
+    event = {"id": "1", "customer": subscription.customer.external_id, "event": "api.calls"}
+    send(event | {"timestamp": TENTH.isoformat()}, at=TENTH)
+    assert cancel(subscription=subscription, at=TENTH, ends_at=TENTH).ends_at == TENTH + TICK
 
 
 def test_without_a_moment_it_is_the_end_of_the_running_period(subscription: Subscription):

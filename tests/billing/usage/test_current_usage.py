@@ -83,6 +83,19 @@ def test_the_projection_climbs_the_tiers():
     assert only().projected == 110
 
 
+def test_a_level_is_projected_to_stay_what_it_is():
+    meter = make_meter("seats", aggregation="weighted_sum", value_property="n", recurring=True)
+    offers = [offer(make_feature("seats", meter=meter), rates=[rate("31")])]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+    for day, change in (("01-11", 4), ("01-16", -2)):
+        event = {"customer": "acme", "event": "seats", "timestamp": f"2026-{day}T00:00:00Z"}
+        send(event | {"id": day, "properties": {"n": change}})
+    at = JAN + timedelta(days=20)
+
+    assert (only(at=at).cost, only(at=at).projected) == (4 * 5 + 2 * 5, 4 * 5 + 2 * 16)
+    assert only(at=FEB).projected == 2 * 31, "carried over"
+
+
 def test_shows_the_period_that_contains_the_moment_only(subscription):
     use(subscription, "prompts", 7, at=JAN)
 

@@ -1,0 +1,84 @@
+"""GET /api/v1/jobs/{number}: how far a job is and what came of it, and its result file."""
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.api.refusals import NotFound
+from billing.api.schemas import JOB_ANSWER
+from billing.bulk import KINDS
+from billing.jobs.finishing import figures_of
+from billing.jobs.progress import progress_of
+from billing.jobs.results import rows_of_result
+from billing.models import Job
+from billing.models.jobs import JobState
+from plans.exports import csv_lines
+
+
+class JobView(APIView):
+    """Bulk work of every kind: imports, grants, close runs, PDFs, audits."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_job",
+        summary="How far a job is, and what came of it",
+        description="`figures` are what its items counted so far; which ones follows from `kind`.",
+        responses=JOB_ANSWER,
+    )
+    def get(self, request: Request, number: int) -> Response:
+        job = _find(request, number)
+        far = progress_of([job])[job.pk]
+        is_told = job.state in (JobState.DONE, JobState.FAILED)
+        return Response(
+            {
+                "number": job.pk,
+                "kind": job.kind,
+                "title": job.title,
+                "state": job.state,
+                "dry_run": job.dry_run,
+                "items": far.total,
+                "items_done": far.done,
+                "items_failed": far.failed,
+                "figures": job.figures if is_told else figures_of([job.pk])[job.pk],
+                "error": job.error,
+                "created_at": job.created_at,
+                "started_at": job.started_at,
+                "finished_at": job.finished_at,
+            }
+        )
+
+
+class JobResultView(APIView):
+    """What a job found, row by row, as one file that is sent as it is read."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="download_job_result",
+        summary="Download what came of a job as CSV",
+        description="A row for each finding, and for each item that failed. May be read while the job goes on.",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, number: int) -> StreamingHttpResponse:
+        job = _find(request, number)
+        disposition = f'attachment; filename="job-{job.pk}.csv"'
+        return StreamingHttpResponse(
+            csv_lines(rows_of_result(job, KINDS[job.kind])),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": disposition, "Cache-Control": "private, no-store"},
+        )
+
+
+def _find(request: Request, number: int) -> Job:
+    """Return a job of the caller's world: one is of the sandbox if it says so."""
+    job = Job.objects.filter(pk=number).first()
+    found: dict[str, Any] = job.parameters if job else {}
+    if job is None or bool(found.get("sandbox")) is not request.user.sandbox:
+        raise NotFound(f"There is no job {number}.")
+    return job

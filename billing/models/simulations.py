@@ -1,0 +1,74 @@
+"""What simulations found: per subscription and version that was tried."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from plans.bounds import AMOUNT, MOST_MONEY, finite
+
+
+def _found(name: str, output: models.Field) -> models.GeneratedField:
+    """Return a column that repeats what `found` says under a name, so that lists are sorted and summed by it."""
+    return models.GeneratedField(
+        expression=Cast(KeyTextTransform(name, "found"), output), output_field=output, db_persist=True
+    )
+
+
+class SimulationResult(models.Model):
+    """
+    What the past periods of a subscription were billed, and would have been by a version: docs/simulation.md.
+
+    Written once, by the item of a job of kind “simulation”; kept for as long as `billing/simulating/forgetting.py`
+    says.
+
+    found: the figures, as decimal text, and the lines behind them; see `billing/simulating/results.py: Found`.
+    digest: SHA-256 of what it is of and of `found`.
+    percent: of the change, to four places; NULL where nothing was billed before. is_shock: whether the change is
+    above the threshold that was asked for.
+    """
+
+    job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="results", db_index=False)
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    found = models.JSONField()
+    digest = models.CharField(max_length=64)
+    currency = _found("currency", models.CharField(max_length=3))
+    before = _found("before", models.DecimalField(**AMOUNT))
+    after = _found("after", models.DecimalField(**AMOUNT))
+    change = _found("change", models.DecimalField(**AMOUNT))
+    percent = _found("percent", models.DecimalField(max_digits=19, decimal_places=4))
+    is_known = _found("is_known", models.BooleanField())
+    is_shock = _found("is_shock", models.BooleanField())
+
+    class Meta:
+        verbose_name = "simulated bill"
+        permissions = [("simulate_price", "Can simulate prices")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "version", "subscription"], name="subscription_is_simulated_once_by_a_version"
+            ),
+            models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="simulated_bill_has_a_digest"),
+            models.CheckConstraint(condition=Q(change=F("after") - F("before")), name="simulated_change_adds_up"),
+            *(
+                finite(name, least=-MOST_MONEY, most=MOST_MONEY, name=f"simulated_{name}_is_finite")
+                for name in ("before", "after", "change", "percent")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["job", "version", "-change"], name="simulated_by_change"),
+            models.Index("job", "version", F("percent").desc(nulls_last=True), name="simulated_by_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} by {self.version}"
+
+    def amount(self, name: str) -> Decimal | None:
+        """Return a figure of `found`, or None where it is not known."""
+        told: Any = self.found.get(name)
+        return None if told is None else Decimal(told)

@@ -1,0 +1,129 @@
+"""
+What time does to customers, done for those of a test clock: by the functions that the tasks of real time call.
+
+Every task of config/schedule.py is either here, or among those that concern no customer's time, with the reason.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from billing import closing, subscribing
+from billing.closing.outcome import Closed
+from billing.guarding.sweeping import sweep as look_after
+from billing.reserving import lapse_due
+from billing.subscribing.extending import AHEAD
+from billing.subscribing.granting import grant_due
+from billing.subscribing.moving import move_due
+from billing.subscribing.splitting import split_due
+from wallets.buying import settle_purchases
+from wallets.ledger.sweeping import sweep as sweep_wallets
+from wallets.paying import pay_invoices
+from wallets.topping_up import sweep as top_up
+
+Work = Callable[[int, datetime], None]
+
+
+class NotDone(Exception):
+    """Something that was due could not be done; the text says what and why."""
+
+
+class Busy(Exception):
+    """Somebody else holds what is due, for a moment."""
+
+
+def _go_on(clock: int, at: datetime) -> None:
+    subscribing.leave_trials(at=at, clock=clock)
+    subscribing.follow_pauses(at=at, clock=clock)
+    subscribing.extend_periods(until=at + AHEAD, clock=clock)
+
+
+def _grant(clock: int, at: datetime) -> None:
+    grant_due(at=at, clock=clock)
+
+
+def _move(clock: int, at: datetime) -> None:
+    split_due(at=at, clock=clock)
+    move_due(at=at, clock=clock)
+
+
+def _lapse(clock: int, at: datetime) -> None:
+    lapse_due(at=at, clock=clock)
+
+
+def _close(clock: int, at: datetime) -> None:
+    _judge(closing.close_due(at=at, clock=clock))
+    subscribing.end_finished(at=at, clock=clock)
+    _judge(closing.close_late(at=at, clock=clock))
+
+
+def _judge(closed: Closed) -> None:
+    if closed.failed:
+        failure = closed.failed[0]
+        raise NotDone(f"Period {failure.period_id} cannot be closed: {failure.error}")
+    if closed.busy:
+        raise Busy
+
+
+def _sweep_wallets(clock: int, at: datetime) -> None:
+    if failed := sweep_wallets(at=at, clock=clock).failed:
+        raise NotDone(f"What is due in {failed} wallets cannot be done; the log says why.")
+
+
+def _pay(clock: int, at: datetime) -> None:
+    pay_invoices(at=at, clock=clock)
+
+
+def _settle(clock: int, at: datetime) -> None:
+    settle_purchases(at=at, clock=clock)
+
+
+def _top_up(clock: int, at: datetime) -> None:
+    top_up(at=at, clock=clock)
+
+
+def _look_after(clock: int, at: datetime) -> None:
+    look_after(at=at, clock=clock)
+
+
+IN_ORDER: dict[str, Work] = {
+    "billing.tasks.extend_periods": _go_on,
+    "billing.tasks.roll_out": _move,
+    "billing.tasks.grant_included_credits": _grant,
+    "billing.tasks.lapse_reservations": _lapse,
+    "billing.tasks.close_due_periods": _close,
+    "wallets.tasks.sweep_wallets": _sweep_wallets,
+    "wallets.tasks.pay_invoices": _pay,
+    "wallets.tasks.settle_purchases": _settle,
+    "wallets.tasks.top_up_wallets": _top_up,
+    "billing.tasks.look_after_guardrails": _look_after,
+}
+"""Scheduled task → what it does, for the customers of a clock; what one brings about, those after it go on with."""
+
+OF_NO_CUSTOMER = {
+    "billing.tasks.advance_clocks": "it does all of this",
+    "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
+    "billing.tasks.work_on_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
+    "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
+    "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
+    "customers.tasks.tell": "those who are told live in real time",
+    "invoices.tasks.render_due": "files are made when somebody has the time",
+    "plans.tasks.publish_due": "a version is published for everybody, in real time",
+}
+"""Scheduled task → why a test clock does not do it."""
+
+
+def do_what_is_due(clock: int, at: datetime) -> None:
+    """
+    Do all that is due at a clock's time, in the caller's transaction.
+
+    :raises NotDone: if something of it cannot be done; all else is.
+    :raises Busy: if somebody else holds it now.
+    """
+    failures = []
+    for work in IN_ORDER.values():
+        try:
+            work(clock, at)
+        except NotDone as error:
+            failures.append(str(error))
+    if failures:
+        raise NotDone(" ".join(failures))

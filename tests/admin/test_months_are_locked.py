@@ -1,0 +1,101 @@
+"""A month is looked over by its checklist, locked where nothing keeps it open, and opened again for a reason."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from billing.admin.jobs import waking
+from billing.closing import close_due
+from billing.models import Job
+from invoices.models import MonthLock
+from tests.builders import FEB, fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
+
+MONTHS = "/admin/invoices/monthlock/month-end/"
+
+
+@pytest.fixture(autouse=True)
+def over(db, monkeypatch):
+    """Return the period of January of a customer of Acme."""
+    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
+    return use(subscribe(make_customer(), version), "calls", 100)
+
+
+def address(month="2026-01", *, page=""):
+    return f"{MONTHS}{make_seller().pk}/{month}/{page}"
+
+
+def shown(answer):
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_what_keeps_it_open_leads_to_its_rows(member, over):
+    client = member("finance")
+    text = shown(client.get(address()))
+    for words in (
+        "Periods to be billed",
+        f"?status=due&amp;seller={make_seller().pk}",
+        "What is red keeps the month open",
+    ):
+        assert words in text, words
+    assert "1 periods that were over are not billed yet." in shown(client.get(address(page="lock/")))
+    text = shown(client.post(address(page="lock/"), follow=True))
+    assert "January 2026 of Acme Inc. cannot be locked." in text
+    assert not MonthLock.objects.exists()
+
+
+def test_it_is_locked_and_opened_again(member):
+    close_due(at=FEB + timedelta(hours=1))
+    client = member("finance")
+    text = shown(client.get(address()))
+    assert "Nothing keeps the month open" in text
+    assert "It can be unlocked again" in shown(client.get(address(page="lock/")))
+    text = shown(client.post(address(page="lock/"), {"_reason": "agreed with the board"}, follow=True))
+    assert "January 2026 is locked." in text
+    for words in ("agreed with the board", "Checklist, as it was then", "Audits still to be run"):
+        assert words in text, words
+    assert "locked" in shown(client.get("/admin/invoices/monthlock/"))
+    assert client.get(address(page="unlock/")).status_code == 403
+    approver = member("finance approver")
+    assert "Say why" in shown(approver.post(address(page="unlock/"), follow=True))
+    text = shown(approver.post(address(page="unlock/"), {"_reason": "forgot a credit"}, follow=True))
+    assert "January 2026 is open again." in text
+    assert "It was locked before" in text
+
+
+def test_the_months_of_all_sellers_are_shown(member):
+    make_seller("other", legal_name="Other Inc.")
+    text = shown(member("support").get(MONTHS))
+    assert "Other Inc." in text
+    assert "to be locked" in text
+
+
+def test_the_documents_of_a_month_are_summed_and_printed(member):
+    close_due(at=FEB + timedelta(hours=1))
+    client = member("finance")
+    assert "$15.00" in shown(client.get(address("2026-02")))
+    answer = client.post(address("2026-02", page="print/"))
+    job = Job.objects.get()
+    assert answer.url == reverse("admin:billing_job_change", args=[job.pk])
+    assert job.parameters == {"seller": make_seller().pk, "month": "2026-02-01"}
+
+
+def test_an_audit_is_started_from_it(member):
+    client = member("finance")
+    assert "Run the audit" in shown(client.get(address()))
+    client.post(reverse("admin:billing_job_audit"))
+    assert "Waits for a worker" in shown(client.get(reverse("admin:billing_job_change", args=[Job.objects.get().pk])))
+
+
+@pytest.mark.parametrize("group", ["support", "operations", "engineer"])
+def test_is_not_for(member, group):
+    client = member(group)
+    assert "Lock January 2026" not in shown(client.get(address()))
+    assert client.post(address(page="lock/")).status_code == 403
+
+
+@pytest.mark.parametrize("month", ["2026-13", "january", "2026-01-05"])
+def test_what_is_no_month_is_not_found(member, month):
+    assert member("finance").get(address(month)).status_code == 404

@@ -1,0 +1,147 @@
+"""A migration is planned, looked at, run and rolled back on its page; each step by who may, and asked about first."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billing.admin.jobs import waking
+from billing.bulk import KINDS
+from billing.jobs.working import work
+from billing.models import Migration, Move
+from billing.subscribing import extend_periods
+from plans.clock import database_time
+from plans.models import Plan, PublishingRule
+from tests.billing.migrating.world import make_version
+from tests.builders import make_customer, subscribe
+
+LIST = "/admin/billing/migration/"
+PLAN = f"{LIST}plan/"
+
+
+@pytest.fixture(autouse=True)
+def world(db, monkeypatch):
+    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    old, began = make_version("old"), database_time() - timedelta(days=40)
+    for name in ("acme", "beta"):
+        subscribe(make_customer(name, legal_name=f"{name.title()} Ltd"), old, began, external_id=f"s-{name}")
+    extend_periods(until=database_time() + timedelta(hours=2))
+
+
+def plan(client, **fields):
+    asked = {"title": "To new", "when": "now", "overrides": "keep", "version": make_version("new", monthly="62").pk}
+    return client.post(PLAN, {**asked, **fields})
+
+
+def planned(client, **fields) -> Migration:
+    answer = plan(client, plan=Plan.objects.get(code="old").pk, **fields)
+    assert answer.status_code == 302, answer.content.decode()
+    return Migration.objects.latest("pk")
+
+
+def shown(client, migration):
+    return client.get(f"{LIST}{migration.pk}/change/").content.decode()
+
+
+def take(client, migration, step):
+    return client.post(f"{LIST}{migration.pk}/do/{step}/", follow=True).content.decode()
+
+
+def go_on():
+    work(kinds=KINDS, clock=database_time)
+
+
+def test_it_is_planned_previewed_run_and_rolled_back(member):
+    client = member("operations")
+    migration = planned(client)
+    assert "Preview" in shown(client, migration)
+    take(client, migration, "preview")
+    go_on()
+    assert "Documents of the change" in shown(client, migration)
+    assert "Move 2" in client.get(f"{LIST}{migration.pk}/do/run/").content.decode()
+    take(client, migration, "run")
+    go_on()
+    assert Move.objects.filter(state="moved").count() == 2
+    assert "as if they had never moved" in client.get(f"{LIST}{migration.pk}/do/roll_back/").content.decode()
+    take(client, migration, "roll_back")
+    go_on()
+    assert Move.objects.filter(state="undone").count() == 2
+    assert "Rolled back" in shown(client, migration)
+
+
+def test_ids_come_from_a_file_and_those_of_nobody_come_back(member):
+    client = member("operations")
+    file = SimpleUploadedFile("who.csv", b"id\ns-acme\nnobody\n")
+    assert plan(client, file=file).status_code == 302
+    page = shown(client, Migration.objects.get())
+    assert "nobody" in page
+    assert "No subscription or customer has this id." in page
+    assert Move.objects.get().subscription.external_id == "s-acme"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({}, "Choose a plan, or name"),
+        ({"ids": "nobody"}, "No running subscription fits"),
+        ({"ids": "s-acme", "when": "date"}, "Say which date"),
+        ({"ids": "s-acme", "rate": "100"}, "Give two units"),
+        ({"ids": "s-acme", "versions": "one"}, "Enter numbers"),
+    ],
+)
+def test_what_is_wrong_stands_on_the_form_and_nothing_is_lost(member, fields, why):
+    page = plan(member("operations"), **fields)
+    assert page.status_code == 200
+    assert why in page.content.decode()
+    assert 'value="To new"' in page.content.decode()
+
+
+def test_single_ones_are_left_out(member):
+    client = member("operations")
+    planned(client)
+    first = Move.objects.first()
+    client.post("/admin/billing/move/", {"action": "leave_out", "_selected_action": [first.pk]})
+    first.refresh_from_db()
+    assert first.state == "excluded"
+
+
+def test_a_second_person_approves(member):
+    PublishingRule.objects.update(migrations_need_approval=True)
+    asker, approver = member("operations"), member("finance approver")
+    migration = planned(asker)
+    assert "needs the approval" in shown(asker, migration)
+    take(asker, migration, "ask")
+    assert 'id="approve"' not in shown(asker, migration)
+    take(approver, migration, "approve")
+    assert 'id="run"' in shown(asker, migration)
+    assert 'id="run"' not in shown(approver, migration)
+
+
+@pytest.mark.parametrize("step", ["preview", "run", "roll_back", "approve", "drop"])
+def test_support_only_looks(member, step):
+    migration = planned(member("operations"))
+    client = member("support")
+    assert 'id="run"' not in shown(client, migration)
+    assert client.post(f"{LIST}{migration.pk}/do/{step}/").status_code == 403
+    assert client.get(PLAN).status_code == 403
+
+
+def test_its_pages_ask_a_fixed_number_of_questions(member):
+    client = member("operations")
+    migration = planned(client)
+    pages = [LIST, f"{LIST}{migration.pk}/change/", "/admin/billing/move/"]
+    counts = [_questions(client, page) for page in pages]
+    old = Move.objects.first().from_version
+    for number in range(5):
+        one = subscribe(make_customer(), old, database_time())
+        Move.objects.create(migration=migration, subscription=one, from_version=old, problem=f"Why {number}")
+    assert [_questions(client, page) for page in pages] == counts
+
+
+def _questions(client, page):
+    client.get(page)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(page).status_code == 200
+    return len(asked)

@@ -1,0 +1,110 @@
+"""Staff make test clocks, put customers in their time, and advance them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from billing.sandbox import advance, go_on
+from customers.models import Customer, TestClock
+from tests.billing.sandbox.world import subscribed
+from tests.builders import FEB, JAN, make_clock, make_seller
+
+pytestmark = pytest.mark.django_db
+
+
+def page(clock: TestClock, name: str = "change", *more: str) -> str:
+    return reverse(f"admin:customers_testclock_{name}", args=[clock.pk, *more])
+
+
+def test_a_clock_is_made_and_a_customer_put_in_its_time(member):
+    finance, seller = member("finance"), make_seller()
+    asked = {"name": "A year", "now_0": "2026-01-01", "now_1": "00:00:00"}
+    finance.post(reverse("admin:customers_testclock_add"), asked)
+    clock = TestClock.objects.get(name="A year", now=JAN)
+
+    asked = {
+        "legal_name": "Acme",
+        "external_id": "acme",
+        "seller": seller.pk,
+        "currency": "USD",
+        "sandbox": "on",
+        "test_clock": clock.pk,
+        "country": "US",
+        "time_zone": "UTC",
+        "locale": "en_US",
+        "contacts-TOTAL_FORMS": "0",
+        "contacts-INITIAL_FORMS": "0",
+    }
+    finance.post(reverse("admin:customers_customer_add"), asked)
+
+    customer = Customer.objects.get(external_id="acme")
+    assert (customer.test_clock, clock.created_by.first_name) == (clock, "Finance")
+    shown = finance.get(reverse("admin:customers_customer_change", args=[customer.pk])).content.decode()
+    assert "1 Jan 2026, 00:00 UTC</strong> here, by the test clock" in shown
+
+
+def test_a_live_customer_gets_none(member):
+    asked = {"legal_name": "Acme", "external_id": "acme", "test_clock": make_clock().pk}
+    shown = member("finance").post(reverse("admin:customers_customer_add"), asked).content.decode()
+    assert "Live customers live in real time" in shown
+
+
+def test_it_is_advanced_to_a_date_after_saying_what_is_due_next(member):
+    clock, operations = make_clock(JAN), member("operations")
+    subscribed(clock)
+    go_on(clock_id=clock.pk)
+
+    asked = operations.get(page(clock, "advance")).content.decode()
+    assert "Something is due next at 31 Jan 2026, 22:00 UTC" in asked
+    operations.post(page(clock, "advance"), {"to_0": "2026-02-02", "to_1": "00:00:00"})
+    clock.refresh_from_db()
+    assert (clock.state, clock.target) == ("advancing", FEB + timedelta(days=1))
+
+    far = operations.get(page(clock, "progress"))
+    assert ("on its way to" in far.content.decode(), "HX-Refresh" in far) == (True, False)
+    go_on(clock_id=clock.pk)
+    assert operations.get(page(clock, "progress"))["HX-Refresh"] == "true"
+    shown = operations.get(page(clock)).content.decode()
+    assert f"T{clock.pk}-000002" in shown
+
+
+@pytest.mark.parametrize(
+    ("how", "to"),
+    [("day", JAN + timedelta(days=1)), ("month", FEB), ("period", datetime(2026, 2, 1, 1, tzinfo=UTC))],
+)
+def test_it_is_advanced_by_one_click(member, how, to):
+    clock = make_clock(JAN)
+    subscribed(clock)
+
+    member("engineer").post(page(clock, "steer", how))
+
+    clock.refresh_from_db()
+    assert clock.target == to
+
+
+def test_a_date_that_is_past_is_refused(member):
+    clock = make_clock(JAN)
+    shown = member("finance").post(page(clock, "advance"), {"to_0": "2025-01-01", "to_1": "00:00:00"})
+    assert "time only goes forward" in shown.content.decode()
+
+
+def test_what_stopped_it_is_told_and_it_goes_on_or_stays(member):
+    clock, finance = make_clock(JAN), member("finance")
+    advance(clock_id=clock.pk, to=FEB, by=None, at=JAN)
+    TestClock.objects.update(failure="Period 7 cannot be closed: no rate is for model “x”.")
+
+    assert "no rate is for model" in finance.get(page(clock)).content.decode()
+    finance.post(page(clock, "steer", "try_again"))
+    clock.refresh_from_db()
+    assert clock.state == "advancing"
+    finance.post(page(clock, "steer", "stay"))
+    clock.refresh_from_db()
+    assert (clock.state, clock.now) == ("standing", JAN)
+
+
+def test_support_may_look_and_not_advance(member):
+    clock, support = make_clock(JAN), member("support")
+    assert support.get(page(clock)).status_code == 200
+    assert support.get(page(clock, "advance")).status_code == 403
+    assert support.post(page(clock, "steer", "day")).status_code == 403

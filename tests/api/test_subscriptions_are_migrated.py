@@ -1,0 +1,80 @@
+"""A migration over HTTP: planned, previewed, run and rolled back; each world has its own."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.bulk import KINDS
+from billing.jobs.working import work
+from billing.subscribing import extend_periods
+from plans.clock import database_time
+from tests.billing.migrating.world import make_version
+from tests.builders import make_customer, subscribe
+
+PATH = "/migrations"
+
+
+@pytest.fixture(autouse=True)
+def world(db):
+    old, began = make_version("old"), database_time() - timedelta(days=40)
+    for name in ("acme", "beta"):
+        subscribe(make_customer(name), old, began, external_id=f"s-{name}")
+    extend_periods(until=database_time() + timedelta(hours=2))
+    make_version("new", monthly="62")
+
+
+def plan(client, **fields):
+    asked = {"title": "To new", "from": {"plan": "old"}, "plan": "new", "when": "now"}
+    return client.post(PATH, {**asked, **fields})
+
+
+def go_on(client, number, step):
+    answer = client.post(f"{PATH}/{number}/{step}", {})
+    assert answer.status_code == 200, answer.json()
+    work(kinds=KINDS, clock=database_time)
+    return answer.json()["job"]
+
+
+def test_it_goes_there_and_back(live):
+    made = plan(live).json()
+    assert made["moves"] == {"waiting": 2}
+    for step in ("preview", "run", "roll-back"):
+        assert go_on(live, made["id"], step) is not None
+    assert live.get(f"{PATH}/{made['id']}").json()["moves"] == {"undone": 2}
+    moves = live.get(f"{PATH}/{made['id']}/moves?state=undone").json()
+    assert len(moves["data"]) == 2
+    assert live.get(PATH).json()["data"][0]["moves"] == {"undone": 2}
+
+
+def test_ids_of_nobody_come_back(live):
+    answer = plan(live, **{"from": {"ids": ["s-acme", "nobody"]}})
+    assert answer.json()["left_out"] == [{"id": "nobody", "reason": "No subscription or customer has this id."}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "why"),
+    [
+        ({"from": {"ids": ["nobody"]}}, 422, "No running subscription fits"),
+        ({"from": {"country": "DE"}}, 422, "Choose a plan"),
+        ({"plan": "other"}, 400, "other"),
+        ({"notice_days": 366}, 400, "notice_days"),
+        ({"unknown": 1}, 400, "unknown"),
+    ],
+)
+def test_bad_input_is_refused_with_the_reason(live, fields, status, why):
+    answer = plan(live, **fields)
+    assert answer.status_code == status, answer.json()
+    assert why in str(answer.json())
+
+
+def test_a_step_that_does_not_fit_is_a_conflict(live):
+    made = plan(live, notice_days=30).json()
+    answer = live.post(f"{PATH}/{made['id']}/run", {})
+    assert (answer.status_code, "tell them first" in answer.json()["detail"]) == (409, True)
+
+
+def test_another_world_sees_nothing_of_it(live, sandbox):
+    made = plan(live).json()
+    assert sandbox.get(PATH).json()["data"] == []
+    assert sandbox.get(f"{PATH}/{made['id']}").status_code == 404
+    assert sandbox.post(f"{PATH}/{made['id']}/run", {}).status_code == 404

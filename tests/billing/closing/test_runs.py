@@ -1,0 +1,137 @@
+"""A close run closes what is due as a job, chunk by chunk, and says of every period what came of it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.bulk import KINDS
+from billing.closing import close_due, runs
+from billing.closing.runs import RunRefused, amounts_in, start_run
+from billing.jobs import steering
+from billing.jobs.results import rows_of_result
+from billing.jobs.working import work
+from billing.models import Counter, Job, JobItem, Period
+from billing.models.jobs import JobState
+from invoices.models import Invoice
+from tests.builders import FEB, MAR, fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
+
+pytestmark = pytest.mark.django_db
+AT = FEB + timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def chunks_of_two(monkeypatch):
+    monkeypatch.setattr(runs, "CHUNK", 2)
+
+
+@pytest.fixture
+def version():
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    return publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
+
+
+@pytest.fixture
+def over(version):
+    """Return the periods of January of three customers: 20.00 and usage of 5.00 each."""
+    return [use(subscribe(make_customer(f"c{number}"), version), "api.calls", 100) for number in range(3)]
+
+
+def run(*, until=AT, at=AT, **asked) -> Job:
+    job = start_run(until=until, at=at, by=None, **asked)
+    go_on(at=at)
+    return told(job)
+
+
+def go_on(*, at=AT):
+    JobItem.objects.update(begun_at=None)  # nobody waits for the next try in a test
+    work(kinds=KINDS, clock=lambda: at)
+
+
+def told(job: Job) -> Job:
+    job.refresh_from_db()
+    return job
+
+
+def break_(period: Period):
+    """Let usage stand in a period that its version cannot price."""
+    Counter.objects.filter(period=period).update(plan_feature_id=10**9)
+
+
+def test_it_closes_what_is_due_by_chunks_of_the_queue(over):
+    job = run()
+    assert (job.state, job.total) == (JobState.DONE, 2)
+    assert job.figures == {
+        "periods": 3, "invoices": 3, "nothing due": 0, "credit notes": 0, "left": 0, "total.USD": 7500
+    }  # fmt: skip
+    assert amounts_in(job.figures) == {"USD": Decimal("75.00")}
+    assert Invoice.objects.count() == 3
+    assert run().total == 0
+
+
+def test_a_dry_run_says_the_same_beforehand_and_issues_nothing(over):
+    tried = run(dry_run=True)
+    assert not Invoice.objects.exists()
+    done = tried.figures
+    steering.do_for_real(job_id=tried.pk, by=None, at=AT)
+    go_on()
+    assert told(tried).figures == done
+    assert Invoice.objects.count() == 3
+
+
+def test_its_result_names_every_period_and_its_document(over):
+    (head, *rows) = rows_of_result(run(), KINDS["close_run"])
+    assert head == ["item", *runs.COLUMNS, "error"]
+    numbers = list(Invoice.objects.order_by("sequence").values_list("number", flat=True))
+    assert [row[2] for row in rows] == ["c0", "c1", "c2"]
+    assert [row[4] for row in rows] == numbers
+    assert {(row[1], row[5], row[6]) for row in rows} == {("2026-01-01 to 2026-02-01", "USD", "25.0000")}
+
+
+def test_one_that_cannot_be_rated_stops_no_other_and_is_tried_again_alone(over):
+    right = Counter.objects.get(period=over[0]).plan_feature_id
+    break_(over[0])
+    job = run()
+    assert (job.state, job.failed, job.figures["invoices"], job.figures["left"]) == (JobState.FAILED, 1, 2, 1)
+    assert [row for row in rows_of_result(job, KINDS["close_run"]) if "has no price" in row[-2]]
+    Counter.objects.filter(period=over[0]).update(plan_feature_id=right)
+    numbers = set(Invoice.objects.values_list("number", flat=True))
+    steering.retry_failed(job_id=job.pk, by=None, at=AT)
+    go_on()
+    assert (told(job).state, job.figures["invoices"], job.figures["total.USD"]) == (JobState.DONE, 3, 7500)
+    assert numbers < set(Invoice.objects.values_list("number", flat=True))
+
+
+def test_one_that_the_database_refuses_stops_no_other(over, monkeypatch):
+    monkeypatch.setattr(runs, "CHUNK", 3)
+    Counter.objects.filter(period=over[1]).update(quantity=10**30)  # comes to more than a line can hold
+    job = run()
+    assert (job.state, job.figures["invoices"], job.figures["left"]) == (JobState.FAILED, 2, 1)
+    over[1].refresh_from_db()
+    assert (over[1].state, over[1].attempts) == ("open", 1)
+
+
+def test_it_goes_on_beside_the_task_that_closes_all_day(over):
+    job = start_run(until=AT, at=AT, by=None)
+    work(kinds=KINDS, clock=lambda: AT, keep_going=iter([True, True, False, False]).__next__)  # cut, not begun
+    close_due(at=AT)
+    go_on()
+    assert (told(job).state, job.figures["invoices"]) == (JobState.DONE, 3)
+    assert Invoice.objects.count() == 3
+
+
+def test_of_one_seller_and_no_other(over, version):
+    other = make_seller("other", legal_name="Other Inc.")
+    mine = subscribe(make_customer("mine", seller=other), version)
+    job = run(seller=other)
+    assert job.figures["periods"] == 1
+    assert Invoice.objects.get().customer == mine.customer
+
+
+def test_what_is_due_later_is_left(over):
+    assert run(until=FEB).figures == {}
+
+
+def test_a_moment_to_come_is_refused():
+    with pytest.raises(RunRefused, match=r"2026-03-01 00:00 UTC is to come"):
+        start_run(until=MAR, at=AT, by=None)

@@ -1,0 +1,256 @@
+"""What was paid in advance for time that a cancellation cuts off: kept, credited or refunded."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from billing.auditing import assert_clean
+from billing.closing import close_due, close_late, close_one, preview_cancellation
+from billing.subscribing import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice, Line
+from invoices.paying import record_payment
+from tests.billing.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    covered,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+from tests.pages import rows
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def moment(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def subscribed(*fees, proration="second", **fields):
+    fees = fees or (fee("31"),)
+    offers = [offer("calls", rates=[rate("0.10")])]
+    version = publish(make_plan(fees=fees, offers=offers, proration=proration))
+    return subscribe(make_customer("acme"), version, **fields)
+
+
+def hold(subscription, change):
+    """Let it hold so many seats from a day on: "16: 2"."""
+    if change:
+        day, count = map(int, change.split(": "))
+        since = JAN + (day - 1) * DAY
+        set_quantity(subscription=subscription, fee_code="seat", quantity=count, at=JAN, since=since)
+
+
+def notes():
+    return Invoice.objects.filter(kind="credit_note").order_by("pk")
+
+
+def given_back():
+    return sum((note.net.amount for note in notes()), D(0))
+
+
+def charged():
+    return sum((one.net.amount for one in Invoice.objects.filter(kind="invoice")), D(0))
+
+
+@pytest.mark.parametrize("row", rows("closing.md", "cancellations"), ids=lambda row: row["why"])
+def test_the_rest_is_given_back_as_documented(row):
+    seat = fee("10", kind="base", basis="seat", label="Seat", code="seat")
+    subscription = subscribed(fee("31"), *([seat] if row["seats"] else []), proration=row["proration"])
+    held, *later = row["seats"].split(", ")
+    hold(subscription, held)
+    if row["coupon"]:
+        coupon = make_coupon(percent=row["coupon"].rstrip(" %"))
+        apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
+    close_due(at=JAN + HOUR)
+    opening = Invoice.objects.get()
+    for change in later:
+        hold(subscription, change)
+    if row["by hand"]:
+        credit(
+            invoice_id=opening.pk, lines=[Taken(1, D(row["by hand"]))], reason="Sorry", to="balance", at=JAN + HOUR
+        )
+    if row["paid"]:
+        record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)
+    ends_at = moment(row["ends"])
+    asked = {"subscription": subscription, "at": JAN + 2 * HOUR, "ends_at": ends_at, "give_back": row["give back"]}
+    shown = preview_cancellation(**asked)
+    cancel(**asked)
+    close_due(at=ends_at + HOUR)
+    last = Invoice.objects.filter(kind="invoice").exclude(pk=opening.pk).first()
+    assert opening.net.amount == D(row["paid for"])
+    assert (last.net.amount if last else D(0)) == D(row["last invoice"])
+    note = notes().exclude(reason="Sorry").first()
+    assert (note.net.amount if note else D(0)) == D(row["note"])
+    assert (note.credit_to if note else "") == row["goes to"]
+    assert [one.totals.net for one in shown.credit_notes] == ([note.net.amount] if note else [])
+    assert_clean()
+
+
+def test_the_tax_of_the_credit_is_that_of_the_claim():
+    make_tax(19)
+    subscription = subscribed()
+    close_due(at=JAN)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
+    close_due(at=FEB)
+    assert [(note.net.amount, note.tax.amount) for note in notes()] == [(D("21.00"), D("3.99"))]
+    assert_clean()
+
+
+def test_an_end_within_the_grace_is_claimed_in_part_and_gives_nothing_back():
+    subscription = subscribed()
+    close_due(at=JAN)
+    asked = {"subscription": subscription, "at": FEB + HOUR / 2, "ends_at": FEB + 14 * DAY, "give_back": "credit"}
+    shown = preview_cancellation(**asked)
+    cancel(**asked)
+    close_due(at=MAR)
+    assert charged() == D("31.00") + D("15.50")
+    assert not notes()
+    assert not shown.credit_notes
+    assert_clean()
+
+
+def test_a_second_cancellation_has_the_last_word():
+    subscription = subscribed()
+    close_due(at=JAN)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 20 * DAY, give_back="refund")
+    cancel(subscription=subscription, at=JAN + 2 * HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
+    close_due(at=FEB)
+    assert [(note.net.amount, note.credit_to) for note in notes()] == [(D("21.00"), "balance")]
+    assert_clean()
+
+
+def test_an_end_at_the_very_start_of_what_is_paid_gives_all_of_it_back():
+    subscription = subscribed()
+    close_due(at=JAN)
+    cancel(subscription=subscription, at=JAN, ends_at=JAN, give_back="credit")
+    close_due(at=FEB)
+    assert given_back() == D("31.00")
+    assert_clean()
+
+
+def test_usage_is_billed_and_what_is_given_back_has_its_own_note():
+    subscription = subscribed()
+    close_due(at=JAN)
+    event = {"id": "a", "customer": "acme", "event": "calls", "timestamp": (JAN + DAY).isoformat()}
+    send(event, at=JAN + DAY)
+    cancel(subscription=subscription, at=JAN + 2 * DAY, ends_at=JAN + 10 * DAY, give_back="credit")
+    close_due(at=JAN + 10 * DAY + HOUR)
+    send({**event, "id": "late"}, at=JAN + 11 * DAY)
+    close_late(at=FEB)
+    assert (charged(), given_back()) == (D("31.20"), D("21.00"))
+    assert_clean()
+
+
+def test_a_setup_fee_stays_paid():
+    subscription = subscribed(fee("31"), fee("100", kind="one_time"))
+    close_due(at=JAN)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
+    close_due(at=FEB)
+    assert given_back() == D("21.00")
+
+
+def test_taken_back_in_time_it_goes_on_as_if_nothing_had_been():
+    subscription = subscribed()
+    close_due(at=JAN)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
+    back = uncancel(subscription=subscription, at=JAN + 5 * DAY)
+    assert (back.state, back.ends_at, back.cancelled_at) == ("active", None, None)
+    assert covered(back) == ["calls"]
+    assert back.coverage.get().during.upper is None
+    close_due(at=FEB + HOUR)
+    assert (charged(), given_back()) == (D("62.00"), 0)
+    assert_clean()
+
+
+def test_what_was_claimed_of_a_shortened_period_is_made_up():
+    """February was claimed until the 15th, and is used to its end."""
+    subscription = subscribed()
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB + 14 * DAY, give_back="credit")
+    close_due(at=FEB + HOUR)
+    uncancel(subscription=subscription, at=FEB + 2 * HOUR)
+    close_due(at=MAR + HOUR)
+    assert [line.amount.amount for line in Line.objects.filter(fee__isnull=False).order_by("pk")] == [
+        D("31.00"),
+        D("15.50"),
+        D("15.50"),
+        D("31.00"),
+    ]
+    assert_clean()
+
+
+def test_it_ends_by_itself_when_it_was_to():
+    subscription = subscribed(ends_at=MAR)
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY)
+    assert uncancel(subscription=subscription, at=JAN + 2 * HOUR).ends_at == MAR
+
+
+def test_it_stays_cancelled_where_another_one_has_its_features():
+    subscription = subscribed()
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
+    subscribe(subscription.customer, subscription.version, starts_at=FEB, at=JAN + HOUR)
+    with pytest.raises(CancellationRefused, match="Another subscription covers"):
+        uncancel(subscription=subscription, at=JAN + 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("at", "why"), [(JAN + 10 * DAY, "has ended at"), (FEB, "has ended at")], ids=["at its end", "later"]
+)
+def test_what_has_ended_stays_so(at, why):
+    subscription = subscribed()
+    cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY)
+    with pytest.raises(CancellationRefused, match=why):
+        uncancel(subscription=subscription, at=at)
+
+
+def test_what_runs_has_nothing_to_take_back():
+    with pytest.raises(CancellationRefused, match="nothing is to be taken back"):
+        uncancel(subscription=subscribed(), at=JAN)
+
+
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(
+    second=st.integers(0, 31 * 24 * 3600 - 1),
+    amount=st.decimals("0.01", "9999.99", places=2),
+    proration=st.sampled_from(["second", "day", "none"]),
+    is_undone=st.booleans(),
+)
+def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, proration, is_undone):
+    with transaction.atomic():
+        subscription = subscribed(fee(amount), proration=proration)
+        opening = subscription.periods.get(kind="opening")
+        close_one(period_id=opening.pk, at=JAN)
+        ends_at = JAN + timedelta(seconds=second)
+        cancelled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
+        if is_undone and second:
+            uncancel(subscription=subscription, at=JAN)
+            cancelled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
+        draft = preview_cancellation(subscription=subscription, at=JAN, ends_at=cancelled.ends_at, give_back="credit")
+        close_due(at=FEB)
+        used = prorated(amount, cancelled.ends_at, proration)
+        assert (given_back(), charged()) == (amount - used, amount)
+        assert sum(one.totals.net for one in draft.credit_notes) == given_back()
+        transaction.set_rollback(True)
+
+
+def prorated(amount, ends_at, proration):
+    days = (ends_at - JAN).days if proration == "day" else (ends_at - JAN) / DAY
+    used = amount if proration == "none" else amount * D(days) / 31
+    return used.quantize(D("0.01"), rounding="ROUND_HALF_UP")

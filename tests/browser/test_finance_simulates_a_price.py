@@ -1,0 +1,109 @@
+"""
+Finance tries a price on last month before anybody is moved to it: who pays more, a second pair of eyes, and then.
+
+Globex used 100 calls last month, Initech 10; it is $30 in advance and $0.10 a call, and is to be $60 and $0.20.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from billing.bulk import KINDS
+from billing.closing import close_due
+from billing.jobs.working import work
+from billing.models import Subscription
+from billing.repricing import roll_out
+from billing.subscribing import extend_periods
+from plans.models import PlanVersion, PublishingRule
+from tests.browser.test_finance_changes_a_price import (
+    HOUR,
+    bills,
+    calls,
+    first_of_month,
+    make_dearer,
+    pass_time,
+    publish_from,
+)
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def version(db) -> PlanVersion:
+    """Two customers with an invoice for last month; nothing is published here that was not simulated and approved."""
+    now = timezone.now()
+    start = first_of_month(first_of_month(now) - timedelta(days=1))
+    offers = [offer("calls", rates=[rate("0.10")])]
+    made = publish(make_plan("pro", fees=[fee("30")], offers=offers), at=start)
+    for name, count in (("globex", 100), ("initech", 10)):
+        subscription = subscribe(make_customer(name, legal_name=name.title()), made, start)
+        use(subscription, "calls", count)
+    extend_periods(until=now)
+    close_due(at=now)
+    PublishingRule.objects.update(needs_approval=True, needs_simulation=True)
+    return made
+
+
+def test_from_the_draft_to_the_next_invoice(signed_in, version):
+    page, now = signed_in("finance"), timezone.now()
+    make_dearer(page, version)
+    draft = page.url
+
+    # It cannot be put in review before it was tried.
+    page.get_by_role("link", name="Ask for approval").click()
+    expect(page.locator(".confirm .error")).to_contain_text("must be simulated")
+    page.goto(draft)
+    simulate(page)
+    read_who_pays_more(page)
+
+    page.goto(draft)
+    page.get_by_role("link", name="Ask for approval").click()
+    expect(page.locator(".confirm")).to_contain_text("$142.00")
+    page.get_by_role("button", name="Ask for approval").click()
+    expect(page.locator(".cards")).to_contain_text("review")
+
+    second = signed_in("finance approver", "grace")
+    second.goto(draft)
+    second.get_by_role("link", name="Approve").click()
+    expect(second.locator(".confirm")).to_contain_text("$142.00")
+    second.get_by_role("button", name="Approve").click()
+    expect(second.locator(".cards")).to_contain_text("approved")
+
+    page.goto(draft)
+    following = first_of_month(now + timedelta(days=31))
+    publish_from(page, following, told="Where their next period begins", runs="2 subscriptions run")
+    roll_out(at=now)
+    calls(100, when=now)
+    pass_time(now, [following, following + HOUR])
+    # This month as before: 100 calls at 0.10. The next one's fee in advance is the new one.
+    assert bills(page, Subscription.objects.get(customer__external_id="globex"), [now]) == ["$70.00"]
+
+
+def simulate(page: Page) -> None:
+    page.locator("header, #main").locator("a", has_text="Look into").first.click()
+    page.get_by_role("link", name="Simulate on past usage").click()
+    page.get_by_label("Closed periods of each").fill("1")
+    page.get_by_role("button", name="Simulate").click()
+    expect(page.locator("#job-progress")).to_contain_text("Waits for a worker")
+    work(kinds=KINDS, clock=timezone.now)
+    expect(page.locator("#job-progress")).to_contain_text("Done")
+
+
+def read_who_pays_more(page: Page) -> None:
+    row = page.locator(".panel", has_text="Revenue in USD").locator("tbody tr")
+    assert row.locator("td").all_inner_texts()[1:8] == ["2", "$71.00", "$142.00", "+$71.00 (+100 %)", "2", "0", "0"]
+    expect(page.locator("canvas.chart")).to_be_visible()
+    largest = page.locator(".panel", has_text="Largest increases").locator("tbody tr")
+    assert largest.locator("td:first-child").all_inner_texts() == ["Globex", "Initech"]
+    largest.first.locator("a").click()
+    lines = page.locator(".panel", has_text="Line by line").locator("tbody tr")
+    expect(lines).to_have_count(2)
+    shown = [re.sub(r"\s+", " ", one) for one in lines.all_inner_texts()]
+    assert shown == [
+        "Pro: Base fee $30.00 $60.00 +$30.00 (+100 %)",
+        "calls 100 calls $10.00 100 calls $20.00 +$10.00 (+100 %)",
+    ]

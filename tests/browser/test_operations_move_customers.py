@@ -1,0 +1,120 @@
+"""Operations move a cohort: chosen, previewed, run; the worker dies, another one goes on; and all of it back."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings as project
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from billing.auditing import assert_clean
+from billing.bulk import KINDS
+from billing.closing import close_due
+from billing.jobs.working import work
+from billing.models import Job, Move
+from billing.models.jobs import OPEN
+from billing.subscribing import extend_periods
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.prove.running import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+COUNT = 12
+"""Of which one cannot move."""
+
+
+@pytest.fixture
+def cohort(db) -> None:
+    """Leave customers on *Starter* since ten days, one of whom pays in euros, and *Scale*, which is in dollars."""
+    now = timezone.now()
+    start = now - timedelta(days=10)
+    prices = {"USD": [rate("0.10")], "EUR": [rate("0.10")]}
+    fees = [fee("30"), fee("30", currency="EUR")]
+    old = publish(
+        make_plan("starter", fees=fees, offers=[offer("calls", prices=prices)], anchor="anniversary"), start
+    )
+    publish(
+        make_plan("scale", fees=[fee("60")], offers=[offer("calls", rates=[rate("0.20")])], anchor="anniversary"),
+        start,
+    )
+    for number in range(COUNT):
+        currency = "USD" if number else "EUR"
+        subscribe(make_customer(currency=currency), old, start, at=start)
+    extend_periods(until=now)
+    close_due(at=now)
+
+
+def test_there_and_back(signed_in, cohort, tmp_path):
+    page = signed_in("operations")
+    plan(page)
+    page.locator("#preview").click()
+    do_all()
+    expect(page.locator(".panel", has_text="Problems")).to_contain_text("no prices in EUR")
+    row = page.locator(".panel", has_text="What it comes to").locator("tbody tr", has_text="USD")
+    expect(row).to_contain_text(f"{COUNT - 1}")
+
+    page.locator("#run").click()
+    page.get_by_role("button", name=f"Move {COUNT}").click()
+    die_in_the_middle(tmp_path / "announced")
+    assert states() == {"waiting": COUNT}, "what was begun is as if it had not been"
+    expect(page.locator("#job-progress")).to_contain_text("0 of 1 pieces")
+    do_all()
+    expect(page.locator(".cards").first).to_contain_text(f"{COUNT - 1}")
+    assert states() == {"moved": COUNT - 1, "refused": 1}
+    close_due(at=timezone.now() + timedelta(hours=2))
+    assert_clean()
+
+    page.reload()
+    page.locator("#roll-back").click()
+    page.get_by_role("button", name=f"Roll {COUNT - 1} back").click()
+    do_all()
+    expect(page.locator(".cards").first).to_contain_text("Rolled back")
+    assert states() == {"undone": COUNT - 1, "refused": 1}
+    close_due(at=timezone.now() + timedelta(hours=2))
+    assert_clean()
+
+
+def plan(page: Page) -> None:
+    page.goto("/admin/billing/migration/")
+    page.get_by_role("link", name="Plan a migration").click()
+    page.fill("#id_title", "Starter is no more")
+    page.select_option("#id_plan", label="Starter")
+    page.select_option("#id_version", label="Scale v1")
+    page.get_by_label("now, in mid-period").check()
+    page.get_by_role("button", name="Choose them").click()
+    expect(page.locator(".cards").first).to_contain_text(f"{COUNT}")
+
+
+def do_all() -> None:
+    """Work until nothing is left; what a dead worker had begun is to be had after a moment."""
+
+    def is_done() -> bool:
+        work(kinds=KINDS, clock=timezone.now)
+        return not Job.objects.filter(state__in=OPEN).exists()
+
+    assert until(is_done, seconds=30, look=0.2)
+
+
+def die_in_the_middle(announced: Path) -> None:
+    """Let a worker move some, and kill it before it has done its piece."""
+    announced.touch()
+    environment = {"TOLLBOOK_FAILPOINT": "migration.moved", "TOLLBOOK_FAILPOINT_FILE": str(announced)}
+    command = [sys.executable, "manage.py", "work_on_jobs"]
+    worker = subprocess.Popen(command, env=os.environ | environment, cwd=project.BASE_DIR, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not announced.read_text().endswith("\n") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    assert announced.read_text()
+
+
+def states() -> dict[str, int]:
+    return dict(Counter(Move.objects.values_list("state", flat=True)))

@@ -1,0 +1,139 @@
+"""The plans of a scenario as ours: published versions with their fees, features, prices and packs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from plans.models import Feature
+from tests.builders import commitment, fee, make_feature, make_meter, make_pack, make_plan, offer, publish, rate, tier
+from tests.golden.cases import Case
+
+LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
+
+ANNIVERSARY_UNLESS_SAID = {"killbill/killbill"}
+"""Systems that count periods from the day of the start where a case does not say; the others go by the calendar."""
+
+KNOWN_OF_PLANS = {
+    *("code", "amount", "interval", "pay_in_advance", "charges", "trial_days", "credit_pack", "prepaid"),
+    "minimum_commitment",
+}
+KNOWN_OF_CHARGES = {"metric", "aggregation", "model", "params", "recurring", "prorated", "minimum", "pay_in_advance"}
+KNOWN_PARAMETERS = {
+    *("unit_amount", "overage_unit_amount", "free_units", "included_units", "free_units_in_trial", "tiers"),
+    *("package_size", "package_amount", "rounding", "match_on", "rows", "default"),
+    *("rate", "fixed_amount", "free_events", "free_total", "price_source", "event_price_unit"),
+}
+AGGREGATIONS = {"count": "count", "sum": "sum", "unique_count": "unique", "weighted_sum": "weighted_sum"}
+
+Described = dict[str, Any]
+
+
+def offer_plans(case: Case) -> None:
+    """
+    Publish a case's plans.
+
+    All of them are charged by the day, which is what the systems that the cases are from do, and bill what is used in
+    a trial.
+    """
+    for plan in case["setup"]["plans"]:
+        unknown = plan.keys() - KNOWN_OF_PLANS
+        assert not unknown, f"the runner does not know {unknown}"
+        minimum = plan.get("minimum_commitment")
+        amount, billed = Decimal(plan["amount"]), "advance" if plan["pay_in_advance"] else "arrears"
+        version = make_plan(
+            plan["code"],
+            fees=[fee(amount, currency=case["currency"], billed=billed)] if amount else [],
+            offers=[*_offers(case, plan)],
+            commitments=[commitment(minimum, currency=case["currency"])] if minimum else [],
+            interval=plan["interval"],
+            anchor=anchor_of(case),
+            proration="day",
+            trial_days=int(plan.get("trial_days", 0)),
+            trial_usage="billed",
+        )
+        publish(version, at=LONG_AGO)
+        _make_pack(case, plan)
+
+
+def anchor_of(case: Case) -> str:
+    """Return what the periods of a case's subscriptions are counted from."""
+    said = [step["billing_time"] for step in case["steps"] if "billing_time" in step]
+    otherwise = "anniversary" if case["source"]["repo"] in ANNIVERSARY_UNLESS_SAID else "calendar"
+    return said[0] if said else otherwise
+
+
+def _offers(case: Case, plan: Described) -> Iterator[Described]:
+    for charge in plan["charges"]:
+        unknown = charge.keys() - KNOWN_OF_CHARGES | charge["params"].keys() - KNOWN_PARAMETERS
+        assert not unknown, f"the runner does not know {unknown}"
+        params = charge["params"]
+        yield offer(
+            _feature(case, charge),
+            included=params.get("included_units") or params.get("free_units") or 0,
+            rates=[*_rates(charge["model"], params)],
+            currency=case["currency"],
+            minimum=charge.get("minimum"),
+            consumption="balance" if plan.get("prepaid") else "overage",
+        )
+    if "credit_pack" in plan:  # each use says how many credits it takes
+        for metric in dict.fromkeys(step["metric"] for step in case["steps"] if "metric" in step):
+            meter = make_meter(metric, aggregation="sum", value_property="credits")
+            burnt = make_feature(metric, meter=meter)
+            yield offer(burnt, rates=[rate(1)], currency="XCR", consumption="credits")
+
+
+def is_level(charge: Described) -> bool:
+    """Tell whether a charge is for what is held over time, each unit in proportion to how long."""
+    prorated_sum = charge["aggregation"] == "sum" and charge.get("recurring") and charge.get("prorated")
+    return charge["aggregation"] == "weighted_sum" or bool(prorated_sum)
+
+
+def _feature(case: Case, charge: Described) -> Feature:
+    """Return the feature of a metric, with its meter; a recurring sum that is prorated is a level held over time."""
+    aggregation = "weighted_sum" if is_level(charge) else AGGREGATIONS[charge["aggregation"]]
+    facts: Described = {"aggregation": aggregation, "dimensions": charge["params"].get("match_on", [])}
+    if aggregation == "unique":
+        facts |= {"value_property": _told_apart(case, charge["metric"]), "operation_property": "operation_type"}
+    elif aggregation != "count":
+        facts["value_property"] = "value"
+    if charge["model"] == "dynamic":
+        facts["price_property"] = "price"
+    meter = make_meter(charge["metric"], recurring=charge.get("recurring", False), **facts)
+    return make_feature(charge["metric"], meter=meter)
+
+
+def _told_apart(case: Case, metric: str) -> str:
+    """Return the property whose values a metric counts: the one that is not the operation."""
+    sent = [step["properties"] for step in case["steps"] if step.get("metric") == metric]
+    (name,) = {name for properties in sent for name in properties} - {"operation_type"}
+    return name
+
+
+def _rates(model: str, params: Described) -> Iterator[Described]:
+    if model == "matrix":
+        rows = [*params["rows"], *([{"match": {}, **params["default"]}] if params["default"] else [])]
+        yield from (rate(row["unit_amount"], match=row["match"]) for row in rows)
+    elif model == "per_unit":
+        yield rate(params.get("unit_amount") or params["overage_unit_amount"])
+    elif model == "percentage":
+        free = {"free_events": int(params.get("free_events", 0)), "free_value": Decimal(params.get("free_total", 0))}
+        yield rate(model=model, percent=Decimal(params["rate"]), fixed_fee=Decimal(params["fixed_amount"]), **free)
+    elif model == "dynamic":
+        yield rate(model=model, cost_source="event")
+    elif model == "package":
+        size, rounding = params["package_size"], params["rounding"]
+        yield rate(params["package_amount"], model="package", package_size=size, package_rounding=rounding)
+    else:
+        steps = [tier(one["up_to"], one["unit_amount"], one["flat_amount"]) for one in params["tiers"]]
+        yield rate(model=model, tiers=steps)
+
+
+def _make_pack(case: Case, plan: Described) -> None:
+    """Put on sale what fills the wallet of a prepaid plan: its pack of credits, or money for the same money."""
+    if "credit_pack" in plan:
+        pack = plan["credit_pack"]
+        make_pack(plan["code"], units=pack["credits"], prices={case["currency"]: pack["price"]})
+    elif plan.get("prepaid"):
+        bounds = {"least_units": 1, "most_units": 1000}
+        make_pack(plan["code"], units=None, unit="money", prices={case["currency"]: 1}, **bounds)

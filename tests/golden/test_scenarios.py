@@ -1,0 +1,19 @@
+"""Lives of subscriptions, over HTTP and in a clock's time, are billed as in other systems, or by a written rule."""
+
+import pytest
+
+from tests.golden.cases import Case, to_run
+from tests.golden.scenario_cases import LATER, RUN, figures, kind_of
+
+FAMILY = "scenarios"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clean_books")
+@pytest.mark.parametrize("case", to_run(FAMILY, LATER, kind_of))
+def test_scenario_agrees(case: Case, compare):
+    compare(FAMILY, case, figures(case))
+
+
+def test_every_kind_is_run_or_waits_for_something(count_later):
+    count_later(FAMILY, LATER, RUN, kind_of)

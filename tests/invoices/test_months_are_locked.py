@@ -1,0 +1,149 @@
+"""No live document is dated in a locked month, whoever issues it; a month can be opened again, for a reason."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import transaction
+
+from billing.auditing import audit
+from billing.closing import ClosingFailed, close_due, close_one
+from billing.models import Period
+from invoices.crediting import credit
+from invoices.locking import CannotLock, MonthIsLocked, lock_month, unlock_month
+from invoices.models import Invoice, MonthLock
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.racing import start
+
+pytestmark = pytest.mark.django_db
+JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
+
+
+@pytest.fixture
+def over():
+    """Return the period of January of a customer: 20.00 and usage of 5.00."""
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
+    return use(subscribe(make_customer(), version), "api.calls", 100)
+
+
+def lock(month=FEBRUARY, *, at=MAR, seller=None, note=""):
+    return lock_month(seller=seller or make_seller(), month=month, checklist=[], note=note, by=None, at=at)
+
+
+def sums():
+    return [one["sums"] for one in MonthLock.objects.order_by("pk").values("sums")]
+
+
+def test_a_close_that_is_dated_back_says_so_and_is_done_when_it_is_not(over):
+    lock()
+    with pytest.raises(
+        ClosingFailed, match=r"February 2026 of Acme Inc\. is locked, and takes no document: date it 2026-03-01"
+    ):
+        close_one(period_id=over.pk, at=FEB + timedelta(hours=2))
+    over.refresh_from_db()
+    assert (over.state, "or unlock the month" in over.error) == ("open", True)
+    assert close_one(period_id=over.pk, at=MAR + timedelta(hours=1)).issue_date == date(2026, 3, 1)
+
+
+def test_one_sellers_lock_stops_no_other(over):
+    other = make_seller("other", legal_name="Other Inc.")
+    subscribe(make_customer(seller=other), over.version)
+    lock()
+    done = close_due(at=FEB + timedelta(hours=2))
+    assert (done.issued, [failure.period_id for failure in done.failed]) == (1, [over.pk])
+
+
+def test_what_follows_a_later_number_is_dated_after_the_lock_by_itself(over):
+    """Numbers are in the order of time, so once March has a document, no clock puts one before it."""
+    other = subscribe(make_customer(), over.version)
+    lock()
+    close_one(period_id=over.pk, at=MAR + timedelta(hours=1))
+    january = Period.objects.get(subscription=other, starts_at=JAN)
+    assert close_one(period_id=january.pk, at=FEB + timedelta(hours=2)).issue_date == date(2026, 3, 1)
+
+
+def test_a_credit_note_that_is_dated_back_is_refused(over):
+    invoice = close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+    lock()
+    with pytest.raises(MonthIsLocked, match="February 2026 of Acme Inc"):
+        credit(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=FEB + timedelta(days=2))
+    note = credit(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=MAR)
+    assert note.issue_date == date(2026, 3, 1)
+
+
+def test_sandbox_documents_are_in_nobodys_books():
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
+    subscribe(make_customer(sandbox=True), version)
+    lock()
+    assert close_due(at=FEB + timedelta(hours=2)).issued == 1
+
+
+def test_the_sums_are_those_of_the_month_and_the_audit_compares_them(over):
+    close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+    lock()
+    totals = {"net": "25.0000", "tax": "0.0000", "total": "25.0000"}
+    assert sums() == [[{"kind": "invoice", "currency": "USD", "documents": 1, **totals}]]
+    name = "locked_months_hold_the_documents_they_were_locked_with"
+    assert not audit(only=[name])[0].is_violated
+
+
+def test_a_month_is_locked_once_it_is_over_by_the_sellers_calendar():
+    seller = make_seller("india", legal_name="India Ltd", time_zone="Asia/Kolkata")
+    over = datetime(2026, 1, 31, 18, 30, tzinfo=UTC)
+    with pytest.raises(CannotLock, match=r"January 2026 of India Ltd is not over before 2026-02-01 00:00 IST"):
+        lock(JANUARY, seller=seller, at=over - timedelta(seconds=1))
+    assert lock(JANUARY, seller=seller, at=over).month == JANUARY
+
+
+REFUSED = [
+    (date(2026, 1, 15), {}, "2026-01-15 is no month"),
+    (JANUARY, {}, "January 2026 of Acme Inc. is locked already"),
+    (FEBRUARY, {"note": "x" * 501}, "The note has more than 500 characters"),
+]
+
+
+@pytest.mark.parametrize(("month", "more", "words"), REFUSED)
+def test_what_cannot_be_locked_says_why(month, more, words):
+    lock(JANUARY)
+    with pytest.raises(CannotLock, match=words):
+        lock(month, **more)
+
+
+def test_it_is_unlocked_for_a_reason_that_is_kept_and_locked_again(django_user_model, over):
+    olga = django_user_model.objects.create(username="olga")
+    first = lock()
+    with pytest.raises(CannotLock, match="Say why"):
+        unlock_month(lock_id=first.pk, reason=" ", by=olga, at=MAR)
+    unlock_month(lock_id=first.pk, reason="forgot a credit", by=olga, at=MAR)
+    with pytest.raises(CannotLock, match="was unlocked already"):
+        unlock_month(lock_id=first.pk, reason="again", by=olga, at=MAR)
+    assert close_one(period_id=over.pk, at=FEB + timedelta(hours=2)).issue_date == FEBRUARY
+    lock(at=MAR + timedelta(days=1))
+    kept = MonthLock.objects.order_by("pk").values_list("unlock_reason", "unlocked_by__username")
+    assert list(kept) == [("forgot a credit", "olga"), ("", None)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_locks_waits_for_whoever_is_issuing(over):
+    with transaction.atomic():
+        close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+        locking = start(lock)
+        locking.join(0.5)
+        assert locking.is_alive(), "its sums would lack the document"
+    locking.result()
+    assert Invoice.objects.get().issue_date == FEBRUARY
+    assert sums()[0][0]["documents"] == 1

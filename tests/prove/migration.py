@@ -1,0 +1,141 @@
+"""
+Move subscriptions with several workers, kill one after the other, and take all of it back the same way.
+
+Half of those on the plan are moved, in mid-period, and rolled back; the other half stay where they are. Whoever is
+killed is replaced at once. In the end nobody was moved twice or left behind, and a year of invoices of those who went
+and came back is, to the cent, that of those who stayed.
+"""
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.db import connection
+
+from billing.closing import close_due
+from billing.ingest import recording, wire
+from billing.migrating import steering, steps
+from billing.migrating.selecting import Selection, Terms, plan_migration
+from billing.models import Job, Migration, Move, Subscription
+from billing.subscribing import extend_periods
+from config.postgres import Cluster
+from invoices.models import Invoice
+from plans.clock import database_time
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.prove.imports import RANDOM, Campaign
+from tests.prove.reckoning import books_are_sound
+from tests.prove.verdict import Verdict, say, table
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+SUBSCRIPTIONS_OF_A_PIECE = 25
+SOME = 17
+"""How many events a customer sends at most, so that there are so many kinds of them."""
+MOVING = ("jobs.begun", "migration.moved", "jobs.before_commit", "jobs.after_commit", RANDOM)
+GOING_BACK = ("jobs.begun", "migration.moved_back", "jobs.before_commit", "jobs.after_commit", RANDOM)
+
+
+def run(arguments: Sequence[str], cluster: Cluster) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove migration", description=__doc__)
+    parser.add_argument("--subscriptions", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--months", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    asked = parser.parse_args(arguments)
+    verdict = Verdict(f"{asked.subscriptions:,} subscriptions, {asked.kills} kills", seed=asked.seed)
+    steps.PIECE = SUBSCRIPTIONS_OF_A_PIECE
+    began, migration = _begin(asked.subscriptions)
+    chance, half = random.Random(asked.seed), asked.kills // 2
+    killed = _killed(steering.run, migration, chance, half, MOVING)
+    verdict.require(_states() == {"moved": asked.subscriptions}, f"moved: {_states()}")
+    _use("m", asked.subscriptions, database_time() - timedelta(minutes=1))
+    _use("s", SOME, database_time() - timedelta(minutes=1))
+    killed += _killed(steering.roll_back, migration, chance, asked.kills - half, GOING_BACK)
+    verdict.require(_states() == {"undone": asked.subscriptions}, f"rolled back: {_states()}")
+    struck = sum(killed.values())
+    verdict.require(struck == asked.kills, f"the work was over after {struck} of {asked.kills} kills")
+    say("\nKills")
+    table(["killed", "times"], sorted(killed.items()))
+    _bill(began, asked.months)
+    _compare(asked.subscriptions, verdict)
+    books_are_sound(verdict)
+    return verdict.conclude()
+
+
+def _begin(count: int) -> tuple[datetime, Migration]:
+    at = database_time()
+    began = at - 10 * DAY
+    old = _version("old", "31", "0.10", included=5, since=began - DAY)
+    new = _version("new", "62", "0.25", included=2, since=began - DAY)
+    for name, many in (("m", count), ("s", SOME)):
+        for number in range(many):
+            subscribe(make_customer(f"{name}{number}"), old, began, external_id=f"{name}{number}")
+        _use(name, many, began + DAY)
+    extend_periods(until=at + 2 * HOUR)
+    close_due(at=at)
+    say(f"  {count:,} are to be moved, {SOME} stay")
+    who = tuple(f"m{number}" for number in range(count))
+    parts = Selection(plan="old", began_until=at) if count > 20_000 else Selection(ids=who)
+    terms = Terms(when="now")
+    return began, plan_migration(title="Prove it", version=new, selection=parts, terms=terms, at=at)
+
+
+def _version(code: str, monthly: str, price: str, *, included: int, since: datetime):  # type: ignore[no-untyped-def]
+    calls = offer("calls", included=included, rates=[rate(price)])
+    return publish(make_plan(code, fees=[fee(monthly)], offers=[calls], anchor="anniversary"), since)
+
+
+def _use(name: str, many: int, moment: datetime) -> None:
+    """Let each of them send some events, as many as its number says."""
+    events = [
+        {
+            "id": f"{name}{number}-{moment:%d%H%M%S}-{count}",
+            "customer": f"{name}{number}",
+            "event": "calls",
+            "timestamp": moment.isoformat(),
+        }
+        for number in range(many)
+        for count in range(number % SOME)
+    ]
+    for start in range(0, len(events), 1_000):
+        body = msgspec.json.encode(events[start : start + 1_000])
+        at = moment + timedelta(seconds=5)
+        found, _, _ = wire.read(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
+        recording.record(events=found, sandbox=False, at=at)
+
+
+def _killed(step, migration: Migration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
+    """Take a step with workers that are killed so often, and return where they were."""
+    job: Job = step(migration_id=migration.pk, at=database_time(), by=None)
+    campaign = Campaign(job, chance)
+    campaign.kill(times, places)
+    return Counter(campaign.killed)
+
+
+def _states() -> dict[str, int]:
+    connection.close()
+    return dict(Counter(Move.objects.values_list("state", flat=True)))
+
+
+def _bill(began: datetime, months: int) -> None:
+    at = database_time()
+    close_due(at=at + 2 * HOUR)
+    for month in range(1, months + 1):
+        at = began + month * 31 * DAY
+        extend_periods(until=at + 2 * HOUR)
+        close_due(at=at)
+    say(f"  {months} months are billed")
+
+
+def _compare(count: int, verdict: Verdict) -> None:
+    """Compare what each one owes with what those owe who used as much and stayed."""
+    owed: Counter[str] = Counter()
+    rows = Invoice.objects.values_list("customer__external_id", "kind", "total")
+    for customer, kind, total in rows.iterator():
+        owed[customer] += total if kind == "invoice" else -total
+    wrong = [number for number in range(count) if owed[f"m{number}"] != owed[f"s{number % SOME}"]]
+    verdict.require(not wrong, f"{len(wrong):,} owe something else than those who stayed, such as m{wrong[:5]}")
+    left = Subscription.objects.exclude(version__plan__code="old").count()
+    verdict.require(not left, f"{left:,} are still on the new plan")
