@@ -29,7 +29,7 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
         )
         user.groups.add(Group.objects.get(name=group))
         page = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=live_server.url).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
