@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import transaction
 from django.test import TransactionTestCase
 
@@ -18,6 +19,8 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     # A task that a test asks for wakes nobody up; what it would do is tested by calling it.
     celery_app.conf.update(broker_url="memory:", broker_transport_options={})
+    # A password of a test is worth nothing to anybody, and a million rounds of it take half a second each time.
+    PBKDF2PasswordHasher.iterations = 1
     if not hasattr(config, "workerinput"):  # xdist's workers share the run of the process that started them
         config.stash[RUN] = contextlib.ExitStack()
         config.stash[RUN].enter_context(postgres.run())
