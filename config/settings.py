@@ -113,6 +113,13 @@ OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HO
 NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
 JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
 
+# Payment ----------------------------------------------------------------------------------------------------
+
+STRIPE_SECRET_KEY = env.str("TOLLBOOK_STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two while one is changed
+STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must be of, if it is named
+STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.stripe.com")
+
 # Files ------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -251,5 +258,6 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},
         # httpx tells each address that it posts to; what came of a delivery stands in its row.
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # it tells each request
     },
 }

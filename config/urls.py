@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("problems/<slug:name>", problem_page, name="problem"),
     path("invoices/", include("invoices.urls")),
+    path("pay/", include("invoices.pay_urls")),
     *(path("api/v1/", include(module)) for module in APIS),
 ]
 

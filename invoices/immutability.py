@@ -7,14 +7,15 @@ comparisons instead of a function call per row.
 
 import pgtrigger
 
-MUTABLE = ("state", "credited", "paid")
+MUTABLE = ("state", "credited", "paid", "returned")
 
 
 def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses any other change of an issued invoice, and its deletion.
 
-    What is credited of it changes with a credit note alone (invoices/corrections.py), what is paid with a payment.
+    What is credited of it changes with a credit note alone (invoices/corrections.py), what is paid with a payment,
+    and what was returned of that with a refund or an entry of the customer's balance.
     """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
@@ -28,13 +29,16 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
             END IF;
             IF TG_OP = 'DELETE'
                -- only the triggers of credit notes and payments count
-               OR ((NEW.credited, NEW.paid) <> (OLD.credited, OLD.paid) AND pg_trigger_depth() = 1)
+               OR ((NEW.credited, NEW.paid, NEW.returned) <> (OLD.credited, OLD.paid, OLD.returned)
+                   AND pg_trigger_depth() = 1)
                OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
                OR (OLD.state, NEW.state) NOT IN (
                     ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
                     ('issued', 'uncollectible'), ('overdue', 'overdue'), ('overdue', 'paid'), ('overdue', 'void'),
                     ('overdue', 'uncollectible'), ('uncollectible', 'paid'), ('paid', 'paid'), ('void', 'void'),
-                    ('uncollectible', 'uncollectible')) THEN
+                    ('uncollectible', 'uncollectible'))
+                   -- a payment that was taken back leaves something due again
+                   AND NOT (OLD.state = 'paid' AND NEW.state = 'issued' AND pg_trigger_depth() > 1) THEN
                 RAISE EXCEPTION 'issued_invoice_changes_only_its_state: % is issued; correct it by a credit note',
                     OLD.number USING ERRCODE = 'restrict_violation';
             END IF;
@@ -52,13 +56,17 @@ def payments_are_counted() -> pgtrigger.Trigger:
     """
     Return the trigger that counts what is paid of an invoice, calls it paid when nothing is due, and refuses more.
 
+    One that was paid is issued again when a payment that it needs is taken back; an overdue one is found anew.
+
     Whoever records a payment holds the invoice until the commit, as who credits it does: one comes after the other.
     """
     count = """
         EXECUTE $count$
             UPDATE invoices_invoice i SET paid = i.paid + n.amount,
                 state = CASE WHEN i.state IN ('issued', 'overdue', 'uncollectible')
-                    AND i.paid + n.amount + i.credited = i.total THEN 'paid' ELSE i.state END
+                    AND i.paid + n.amount + i.credited - i.returned = i.total THEN 'paid'
+                    WHEN i.state = 'paid' AND i.paid + n.amount + i.credited - i.returned < i.total THEN 'issued'
+                    ELSE i.state END
             FROM (SELECT invoice_id, sum(amount) AS amount FROM new_rows GROUP BY 1) n WHERE i.id = n.invoice_id
         $count$;
     """
@@ -73,8 +81,12 @@ def payments_are_counted() -> pgtrigger.Trigger:
         + refused_if(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
+            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_charge c ON c.id = n.charge_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
-                OR i.paid + i.credited > i.total
+                OR (i.paid + i.credited - i.returned > i.total AND n.reverses_id IS NULL)
+                OR (o.invoice_id, -o.amount) IS DISTINCT FROM (n.invoice_id, n.amount) AND n.reverses_id IS NOT NULL
+                OR n.charge_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
+                    IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
             """,
             "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
             code="check_violation",

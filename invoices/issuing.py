@@ -19,6 +19,7 @@ from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
 from invoices.locking import refuse_locked
+from invoices.setting_off import settle_issued
 from plans.failpoints import reached
 
 _LINES = """
@@ -103,6 +104,7 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
             refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
     reached("issue.after_numbers")
     copy_rows(_INVOICES, rows)
+    settle_issued(drafts, at=at)
     announce_all(kind="invoice.issued", announcements=told, at=at)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
@@ -10,6 +11,7 @@ from django.test import TransactionTestCase
 from config import celery_app
 from tests import postgres
 from tests.golden.summary import pytest_terminal_summary  # noqa: F401, xdist's controller loads no deeper conftest
+from tests.stripe.server import EVENT_SECRET, Books, Server
 
 RUN = pytest.StashKey[contextlib.ExitStack]()
 
@@ -69,6 +71,21 @@ def forget_the_database() -> None:
     for module in map(sys.modules.get, ("billing.ingest.customers", "billing.store.sums")):
         if module:
             module.forget()
+
+
+@pytest.fixture
+def stripe_server(settings: Any) -> Iterator[Server]:
+    """Let a Stripe of our own take customers' money."""
+    with Server() as server:
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
+        settings.STRIPE_WEBHOOK_SECRETS = [EVENT_SECRET]
+        yield server
+
+
+@pytest.fixture
+def at_stripe(stripe_server: Server) -> Books:
+    """Return its books."""
+    return stripe_server.books
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from invoices import charging
+from invoices.refunding.operation import sweep as send_refunds
 from wallets.buying import settle_purchases
 from wallets.ledger.sweeping import sweep as sweep_wallets
 from wallets.paying import pay_invoices
@@ -73,6 +75,14 @@ def _pay(clock: int, at: datetime) -> None:
     pay_invoices(at=at, clock=clock)
 
 
+def _charge(clock: int, at: datetime) -> None:
+    charging.sweep(at=at, clock=clock)
+
+
+def _refund(clock: int, at: datetime) -> None:
+    send_refunds(at=at, clock=clock)
+
+
 def _settle(clock: int, at: datetime) -> None:
     settle_purchases(at=at, clock=clock)
 
@@ -93,6 +103,8 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.close_due_periods": _close,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
+    "invoices.tasks.charge_customers": _charge,
+    "invoices.tasks.send_refunds": _refund,
     "wallets.tasks.settle_purchases": _settle,
     "wallets.tasks.top_up_wallets": _top_up,
     "billing.tasks.look_after_guardrails": _look_after,
@@ -106,6 +118,7 @@ OF_NO_CUSTOMER = {
     "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
     "customers.tasks.tell": "those who are told live in real time",
+    "invoices.tasks.follow_provider_events": "what has happened at a provider has happened in real time",
     "invoices.tasks.render_due": "files are made when somebody has the time",
     "plans.tasks.publish_due": "a version is published for everybody, in real time",
 }

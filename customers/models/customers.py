@@ -35,6 +35,12 @@ class Customer(Party):
         db_index=False,
         help_text="The time that a sandbox customer lives in; real time without one.",
     )
+    charges_automatically = models.BooleanField(
+        "is charged automatically",
+        default=True,
+        db_default=True,
+        help_text="What is issued is charged to the card that the customer has left, if any; else it waits for them.",
+    )
     purchase_order = models.CharField(max_length=80, blank=True)
     tax_exemption = models.CharField(
         max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."

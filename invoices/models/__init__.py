@@ -1,3 +1,5 @@
+from invoices.models.balances import BalanceEntry, CustomerBalance
+from invoices.models.charges import Charge, Instrument, PayerAccount, ProviderEvent, Refund
 from invoices.models.discounts import Discount
 from invoices.models.documents import Invoice, InvoiceTax, Line
 from invoices.models.locking import MonthLock
@@ -7,14 +9,21 @@ from invoices.models.rendering import Rendering
 from invoices.models.taxes import TaxRate
 
 __all__ = [
+    "BalanceEntry",
+    "Charge",
+    "CustomerBalance",
     "Discount",
     "DocumentKind",
+    "Instrument",
     "Invoice",
     "InvoiceTax",
     "Line",
     "MonthLock",
     "NumberSeries",
+    "PayerAccount",
     "Payment",
+    "ProviderEvent",
+    "Refund",
     "Rendering",
     "TaxRate",
 ]

@@ -68,6 +68,7 @@ class Invoice(models.Model):
 
     reference: what this document bills, such as "period:123"; unique, so that nothing is ever billed twice.
     paid: what payments have come to; counted by a trigger.
+    returned: what of that went back, to the customer's balance or as a refund; counted by a trigger.
     corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
     credited: what credit notes have taken back of the total; counted by a trigger.
     reason, credit_to: why something is credited, and where its money goes.
@@ -101,6 +102,7 @@ class Invoice(models.Model):
     total = MoneyField(**AMOUNT, currency_field_name="currency")
     credited = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
     paid = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
+    returned = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
     reason = models.CharField(max_length=300, blank=True, db_default="")
     credit_to = models.CharField(max_length=7, choices=CreditTo, blank=True, db_default="")
     seller_facts = models.JSONField(default=dict)
@@ -128,10 +130,17 @@ class Invoice(models.Model):
                 condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_claimed"
             ),
             models.CheckConstraint(
-                condition=Q(paid__gte=0, paid__lte=F("total")), name="no_more_is_paid_than_was_claimed"
+                condition=Q(paid__gte=0, paid__lte=F("total") + F("returned")),
+                name="no_more_is_paid_than_was_claimed",
             ),
             models.CheckConstraint(
-                condition=~Q(state="paid") | Q(kind="credit_note") | Q(paid__gte=F("total") - F("credited")),
+                condition=Q(returned__gte=0, returned__lte=F("credited")),
+                name="no_more_is_returned_than_was_credited",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid")
+                | Q(kind="credit_note")
+                | Q(paid__gte=F("total") - F("credited") + F("returned")),
                 name="invoice_is_paid_when_nothing_is_due",
             ),
             models.UniqueConstraint(
@@ -194,8 +203,14 @@ class Invoice(models.Model):
 
     @property
     def due(self) -> Decimal:
-        """What is left to pay of an issued invoice: the claim less credit notes and payments."""
-        return max(self.left - self.paid, Decimal(0)) if self.state != InvoiceState.DRAFT else Decimal(0)
+        """
+        What is left to pay of an issued invoice: the claim less credit notes and payments.
+
+        What of a payment went back pays for nothing any more.
+        """
+        if self.state == InvoiceState.DRAFT:
+            return Decimal(0)
+        return max(self.left - self.paid + self.returned, Decimal(0))
 
 
 # What a line bills by is published, what it corrects is issued, and triggers keep both from ever being removed: a
