@@ -5,7 +5,7 @@ from time import monotonic
 
 from celery import shared_task
 
-from billing import closing, repricing, subscribing
+from billing import closing, dunning, repricing, subscribing
 from billing.bulk import KINDS
 from billing.guarding.sweeping import sweep
 from billing.ingest.replaying import replay
@@ -113,3 +113,10 @@ def forget_old_jobs() -> int:
 def lapse_reservations() -> int:
     """Give back what reservations hold whose time is over; a check counts them no more as soon as it is."""
     return lapse_due(at=database_time())
+
+
+@shared_task
+def follow_dunning() -> int:
+    """Pause, cancel and resume what dunning asks for; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + BULK_SECONDS
+    return dunning.follow(at=database_time(), keep_going=lambda: monotonic() < stop_at)

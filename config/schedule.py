@@ -17,6 +17,8 @@ SCHEDULE = {
     "charge customers": _every(10.0, "invoices.tasks.charge_customers"),
     "send refunds": _every(10.0, "invoices.tasks.send_refunds"),
     "follow providers' events": _every(10.0, "invoices.tasks.follow_provider_events"),
+    "go after what is overdue": _every(300.0, "invoices.tasks.go_after_overdue"),
+    "follow dunning": _every(60.0, "billing.tasks.follow_dunning"),
     "settle purchases": _every(10.0, "wallets.tasks.settle_purchases"),
     "pay invoices from wallets": _every(30.0, "wallets.tasks.pay_invoices"),
     "top up wallets": _every(10.0, "wallets.tasks.top_up_wallets"),

@@ -6,6 +6,8 @@ from time import monotonic
 from celery import shared_task
 
 from invoices import charging
+from invoices.dunning.overdue import mark_overdue
+from invoices.dunning.taking_steps import dun
 from invoices.hearing.following import follow_events
 from invoices.refunding import operation as refunds
 from invoices.rendering import making
@@ -40,3 +42,10 @@ def follow_provider_events() -> int:
     """Follow what providers have told; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
     return follow_events(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+
+
+@shared_task
+def go_after_overdue() -> dict[str, int]:
+    """Find what is overdue and take the steps that are due; harmless to run twice, or on several workers at once."""
+    at, stop_at = database_time(), monotonic() + SECONDS
+    return {"overdue": mark_overdue(at=at), "steps": dun(at=at, keep_going=lambda: monotonic() < stop_at)}

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from billing.auditing import (
     access,
+    balances,
     catalogue,
     credits,
     documents,
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     *credits.CHECKS,
     *numbers.CHECKS,
     *payments.CHECKS,
+    *balances.CHECKS,
     *purchases.CHECKS,
     *topups.CHECKS,
     *access.CHECKS,

@@ -4,6 +4,7 @@ from billing.models.clones import Clone
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
+from billing.models.dunning import DunnedSubscription
 from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
@@ -38,6 +39,7 @@ __all__ = [
     "CouponLine",
     "Coverage",
     "Draw",
+    "DunnedSubscription",
     "Event",
     "Guardrail",
     "Holding",

@@ -7,7 +7,7 @@ Every task of config/schedule.py is either here, or among those that concern no 
 from collections.abc import Callable
 from datetime import datetime
 
-from billing import closing, subscribing
+from billing import closing, dunning, subscribing
 from billing.closing.outcome import Closed
 from billing.guarding.sweeping import sweep as look_after
 from billing.reserving import lapse_due
@@ -16,6 +16,8 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from invoices import charging
+from invoices.dunning.overdue import mark_overdue
+from invoices.dunning.taking_steps import dun
 from invoices.refunding.operation import sweep as send_refunds
 from wallets.buying import settle_purchases
 from wallets.ledger.sweeping import sweep as sweep_wallets
@@ -79,6 +81,15 @@ def _charge(clock: int, at: datetime) -> None:
     charging.sweep(at=at, clock=clock)
 
 
+def _dun(clock: int, at: datetime) -> None:
+    mark_overdue(at=at, clock=clock)
+    dun(at=at, clock=clock)
+
+
+def _follow_dunning(clock: int, at: datetime) -> None:
+    dunning.follow(at=at, clock=clock)
+
+
 def _refund(clock: int, at: datetime) -> None:
     send_refunds(at=at, clock=clock)
 
@@ -103,6 +114,8 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.close_due_periods": _close,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
+    "invoices.tasks.go_after_overdue": _dun,
+    "billing.tasks.follow_dunning": _follow_dunning,
     "invoices.tasks.charge_customers": _charge,
     "invoices.tasks.send_refunds": _refund,
     "wallets.tasks.settle_purchases": _settle,

@@ -16,6 +16,7 @@ EVERYTHING_SEEN = [
     "billing.reservation guardrail alert",
     "billing.event correction job migration move simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
+    "invoices.charge refund balanceentry customerbalance instrument payeraccount providerevent dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
@@ -40,7 +41,9 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("correct import", ["billing.event"]),
         ("add run", ["billing.migration"]),
         ("issue", ["invoices.creditnote"]),
-        ("record", ["invoices.payment"]),
+        ("record collect", ["invoices.payment"]),
+        ("pay", ["invoices.refund"]),
+        ("add change delete", ["invoices.dunningstep"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),

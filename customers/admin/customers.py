@@ -50,6 +50,7 @@ class CustomerAdmin(ModelAdmin):
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),
+        ("Payment", {"fields": ("charges_automatically", "dunning_hold_until")}),
     )
 
     @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})

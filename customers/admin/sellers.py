@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminColorInputWidget
@@ -18,8 +17,9 @@ class SellerForm(PartyForm):
         widgets = {"brand_color": UnfoldAdminColorInputWidget()}
 
 
-@admin.register(Seller)
 class SellerAdmin(ModelAdmin):
+    """Registered by invoices, which adds what is done about those that are not paid."""
+
     form = SellerForm
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")
     search_fields = ("legal_name", "code")

@@ -41,6 +41,9 @@ class Customer(Party):
         db_default=True,
         help_text="What is issued is charged to the card that the customer has left, if any; else it waits for them.",
     )
+    dunning_hold_until = models.DateField(
+        "is not reminded until", null=True, blank=True, help_text="Who was given time is left alone until that day."
+    )
     purchase_order = models.CharField(max_length=80, blank=True)
     tax_exemption = models.CharField(
         max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."

@@ -90,3 +90,8 @@ def _instrument(invoice: Invoice, instrument_id: int | None) -> Instrument:
     if (found.account.provider == "sandbox") != invoice.sandbox:
         raise CannotCharge("Only sandbox customers are charged in the sandbox, and nowhere else.", field="instrument")
     return found
+
+
+def has_instrument(customer_id: int) -> bool:
+    """Say whether a customer has left something to be charged by."""
+    return Instrument.objects.filter(account__customer=customer_id, is_default=True).exists()

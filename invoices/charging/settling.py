@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
+
 from customers.notices import announce
 from invoices.models import Charge, Invoice, Payment
 from invoices.models.charges import AttemptState
@@ -104,13 +106,13 @@ def _tell(charge: Charge, invoice: Invoice, kind: str, at: datetime) -> None:
     announce(kind=kind, customer_id=invoice.customer_id, facts=facts, key=key, at=at)
 
 
-def take_back(*, payment_id: int, reason: str, at: datetime) -> Payment:
+def take_back(*, payment_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Payment:
     """
     Take a payment back that did not come after all: a returned debit, a lost dispute, a slip of somebody's hand.
 
     The invoice is due again as far as it paid it. Again is no error.
     """
-    with change("take payment back", by=None, at=at, payment=payment_id):
+    with change("take payment back", by=by, at=at, payment=payment_id):
         payment = Payment.objects.select_related("invoice").get(pk=payment_id)
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=payment.invoice_id)
         found = Payment.objects.filter(reverses=payment).first()
@@ -125,6 +127,7 @@ def take_back(*, payment_id: int, reason: str, at: datetime) -> Payment:
             reverses=payment,
             paid_at=at,
             reason=reason[:MOST_REASON],
+            by_id=by.pk if by else None,
             created_at=at,
         )
         facts = {"invoice": invoice.pk, "number": invoice.number, "amount": plain(payment.amount)}

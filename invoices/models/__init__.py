@@ -2,6 +2,7 @@ from invoices.models.balances import BalanceEntry, CustomerBalance
 from invoices.models.charges import Charge, Instrument, PayerAccount, ProviderEvent, Refund
 from invoices.models.discounts import Discount
 from invoices.models.documents import Invoice, InvoiceTax, Line
+from invoices.models.dunning import DunningAct, DunningStep
 from invoices.models.locking import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
 from invoices.models.payments import Payment
@@ -14,6 +15,8 @@ __all__ = [
     "CustomerBalance",
     "Discount",
     "DocumentKind",
+    "DunningAct",
+    "DunningStep",
     "Instrument",
     "Invoice",
     "InvoiceTax",

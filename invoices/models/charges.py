@@ -180,7 +180,6 @@ class Charge(Attempt):
     disputed_at = models.DateTimeField(null=True)
 
     class Meta:
-        permissions = [("collect_payment", "Can charge customers")]
         constraints = [
             *_attempt("charge"),
             models.UniqueConstraint(fields=["invoice", "number"], name="charges_of_an_invoice_are_counted"),

@@ -43,7 +43,7 @@ class Payment(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        permissions = [("record_payment", "Can record payments")]
+        permissions = [("record_payment", "Can record payments"), ("collect_payment", "Can charge customers")]
         constraints = [
             models.UniqueConstraint(fields=["invoice", "reference"], name="payment_counts_once"),
             models.CheckConstraint(

@@ -95,7 +95,7 @@ def _check(wallet: Wallet, asked: Asked) -> CreditPack:
         raise CannotRule(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
     if asked.payer not in Payer.values:
         raise CannotRule(f"“{asked.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer")
-    if asked.payer != Payer.INVOICE and not wallet.customer.sandbox:
+    if asked.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
         raise CannotRule("Only a sandbox customer is paid for by the sandbox.", field="payer")
     if not timedelta(0) <= asked.cooldown <= LONGEST_COOLDOWN:
         raise CannotRule("A cooldown lasts a year at most.", field="cooldown")
