@@ -15,11 +15,15 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import connection
 
+from billing.bulk import KINDS
 from billing.closing import close_due
 from billing.ingest import recording, wire
+from billing.jobs.steering import retry_failed
+from billing.jobs.working import work
 from billing.migrating import steering, steps
 from billing.migrating.selecting import Selection, Terms, plan_migration
 from billing.models import Job, Migration, Move, Subscription
+from billing.models.jobs import JobState
 from billing.subscribing import extend_periods
 from config.postgres import Cluster
 from invoices.models import Invoice
@@ -111,7 +115,17 @@ def _killed(step, migration: Migration, chance: random.Random, times: int, place
     job: Job = step(migration_id=migration.pk, at=database_time(), by=None)
     campaign = Campaign(job, chance)
     campaign.kill(times, places)
+    _resume(job)
     return Counter(campaign.killed)
+
+
+def _resume(job: Job) -> None:
+    """Do what somebody does who finds pieces given up, since their workers were killed every time: try them again."""
+    job.refresh_from_db()
+    if job.state == JobState.FAILED:
+        say(f"  {job.failed} pieces were given up, each after its worker was killed five times: tried again")
+        retry_failed(job_id=job.pk, by=None, at=database_time())
+        work(kinds=KINDS, clock=database_time, job_id=job.pk)
 
 
 def _states() -> dict[str, int]:
