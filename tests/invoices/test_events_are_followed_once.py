@@ -30,7 +30,7 @@ def later():
     """A moment after anything that is received now."""
     from django.utils import timezone
 
-    return timezone.now() + timedelta(minutes=1)
+    return timezone.now() + timedelta(hours=1)
 
 
 def opened(invoice, at_stripe):
@@ -79,7 +79,7 @@ def test_what_cannot_be_followed_now_is_followed_later(invoice, stripe_server, l
     Charge.objects.update(leased_until=None)
     assert Charge.objects.get().state == "pending"
     stripe_server.secret_key = "sk_test_tollbook"
-    charging.sweep(at=later + timedelta(hours=2))
+    charging.sweep(at=later + timedelta(hours=3))
     assert Invoice.objects.get().state == "paid"
 
 
