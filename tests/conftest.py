@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import transaction
 from django.test import TransactionTestCase
 
 from config import celery_app
@@ -19,6 +21,8 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     # A task that a test asks for wakes nobody up; what it would do is tested by calling it.
     celery_app.conf.update(broker_url="memory:", broker_transport_options={})
+    # A password of a test is worth nothing to anybody, and a million rounds of it take half a second each time.
+    PBKDF2PasswordHasher.iterations = 1
     if not hasattr(config, "workerinput"):  # xdist's workers share the run of the process that started them
         config.stash[RUN] = contextlib.ExitStack()
         config.stash[RUN].enter_context(postgres.run())
@@ -40,7 +44,7 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
     Give this worker a database of its own, migrated.
 
     A test that commits (`transaction=True`) leaves rows that triggers protect from TRUNCATE, and Django's flush
-    would also take what migrations put in, so after such a test the database is copied from the template again.
+    would also take what migrations put in, so such a test's database is put back as it was: tests/restoring.py.
     """
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():  # type: ignore[attr-defined]
         database = postgres.WorkerDatabase()
@@ -48,6 +52,20 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: database.renew())
         yield
         database.drop()
+
+
+@pytest.fixture(scope="module")
+def shared_transaction(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
+    """
+    Let the tests of a module share a world: what its own fixtures of this scope make is gone after its last test.
+
+    What a test itself does is rolled back with the test as ever, to the savepoint that it began with. Such a fixture
+    returns nothing: an object in memory would keep what one test did to it for the next.
+    """
+    forget_the_database()
+    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)

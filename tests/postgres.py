@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import databases
 from config.postgres.throwaway import cluster_in, run_folder
+from tests.restoring import Original
 
 RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, which the workers inherit from the process that starts them
 SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL when it is not the run's own
@@ -58,9 +59,10 @@ class WorkerDatabase:
         self._use(self.name)
 
     def renew(self) -> None:
-        """Throw away what a test committed by copying the template again; connections left open are cut."""
+        """Throw away what a test committed; connections left open are cut."""
         connections.close_all()
-        self._copy()
+        if not self.original.restore():
+            self._copy()
 
     def drop(self) -> None:
         connections.close_all()
@@ -69,6 +71,7 @@ class WorkerDatabase:
     def _copy(self) -> None:
         _drop(self.server, self.name)
         self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, self.template)
+        self.original = Original(make_conninfo(**conninfo_to_dict(self.server) | {"dbname": self.name}))
 
     def _make_template(self) -> None:
         unfinished = f"{self.template}_unfinished"

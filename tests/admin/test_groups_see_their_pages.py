@@ -39,12 +39,13 @@ def test_lists_and_rows_open_for_whoever_may_see_them(member, company, group):
 @pytest.mark.parametrize("group", GROUPS)
 def test_forms_to_add_open_for_whoever_may_add(member, group):
     client = member(group)
-    user = client.get("/admin/").context["user"]
+    answer = client.get("/admin/")
+    user = answer.context["user"]
     for meta, page in pages():
         if meta.label_lower in NOT_LISTED:
             continue
         may = user.has_perm(f"{meta.app_label}.add_{meta.model_name}")
-        offered = page.has_add_permission(client.get("/admin/").wsgi_request)
+        offered = page.has_add_permission(answer.wsgi_request)
         assert client.get(address(meta, "add")).status_code == (200 if may and offered else 403), meta.label
 
 

@@ -350,8 +350,8 @@ CASES = [
 SHADOWED = {"period_kind_is_known", "period_state_is_known"}
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave a closed month with usage and an open one, another subscription, and an event that nobody pays."""
     subscription = make_world("acme")
     other = make_world("other")

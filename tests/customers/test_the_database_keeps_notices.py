@@ -28,8 +28,8 @@ COLUMNS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def told():
+@pytest.fixture(scope="module", autouse=True)
+def told(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
     Contact.objects.create(customer=customer, email="bea@acme.example")

@@ -298,8 +298,8 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave an issued invoice over $10 and 19 % tax, and a draft of the same."""
     make_tax("19")
     offers = [offer("api.calls", rates=[rate("0.05")])]

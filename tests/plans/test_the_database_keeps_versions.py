@@ -344,8 +344,8 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave a plan with a retired, a live and a draft version, all of the same contents, and a meter not in use."""
     make_meter("unused")
     make_feature("sso", kind="boolean")

@@ -62,7 +62,7 @@ def _migrate(cluster: Cluster) -> None:
         dumped = subprocess.run(
             _program(cluster, "pg_dump", "--format=custom", like), capture_output=True, check=True
         )
-        restore = _program(cluster, "pg_restore", "--exit-on-error", "--dbname", cluster.url())
+        restore = _program(cluster, "pg_restore", "--single-transaction", "--dbname", cluster.url())
         subprocess.run(restore, input=dumped.stdout, check=True)
     else:
         call_command("migrate", verbosity=0, interactive=False)

@@ -8,8 +8,8 @@ from tests.refusals import named_constraints, refused_by
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def wallets():
+@pytest.fixture(scope="module", autouse=True)
+def wallets(shared_transaction: None) -> None:
     prepay()
 
 

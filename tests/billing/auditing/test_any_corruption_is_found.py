@@ -12,12 +12,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Field, Model
 
-from billing.auditing import CHECKS
-from billing.auditing.books import Books
 from billing.auditing.everywhere import our_models
-from plans.terms import forget_terms
 from tests.billing.auditing.books import make_books
-from tests.conftest import forget_the_database
+from tests.billing.auditing.seeking import Seeker
 
 ROWS = 3
 """Rows of a table whose fields are corrupted, one at a time: the first, the last and one in between."""
@@ -147,8 +144,7 @@ CHANGES = {
 """Type → SQL expressions for another value; the second and later ones also where there is none yet."""
 
 
-seeking = list(CHECKS)
-"""All checks; who found something last is asked first, since the next change is often of its neighbour."""
+seeker = Seeker()
 
 
 def columns() -> Iterator[tuple[type[Model], Field]]:
@@ -169,15 +165,11 @@ CHECKED = [
 
 
 @pytest.fixture(scope="module")
-def books(django_db_setup, django_db_blocker):
+def books(shared_transaction):
     """Make the books once for all these tests, in a transaction that is never committed."""
-    forget_the_database()
-    with django_db_blocker.unblock(), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER SEQUENCE billing_event_sequence RESTART")  # so that 7 and 60 are places of events
-        make_books()
-        yield
-        transaction.set_rollback(True)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE billing_event_sequence RESTART")  # so that 7 and 60 are places of events
+    make_books()
 
 
 @pytest.mark.parametrize(("model", "field"), CHECKED)
@@ -190,7 +182,7 @@ def test_a_changed_field_is_found_or_refused(books, django_db_blocker, model, fi
                 with transaction.atomic():
                     outcome = corrupt(table, column, row, value)
                     tried[outcome] += 1
-                    if outcome == "changed" and not is_found():
+                    if outcome == "changed" and not seeker.finds(table, column):
                         missed.append(f"{column} = {value}")
                     transaction.set_rollback(True)
 
@@ -256,17 +248,6 @@ def corrupt(table: str, column: str, row: str, value: str) -> str:
         return "refused"
 
 
-def is_found() -> bool:
-    forget_terms()
-    found = Books()
-    for check in seeking:
-        if check.run(found).is_violated:
-            seeking.remove(check)
-            seeking.insert(0, check)
-            return True
-    return False
-
-
 CLOSED = "state = 'closed' AND invoice_id IS NOT NULL"
 USAGE = "line_id IN (SELECT id FROM invoices_line WHERE kind = 'usage')"
 
@@ -320,7 +301,7 @@ def test_other_damage_is_found(books, django_db_blocker, damage):
             cursor.execute(damage.format(closed=CLOSED, usage=USAGE))
             assert cursor.rowcount
             cursor.execute("SET LOCAL session_replication_role = origin")
-        assert is_found()
+        assert seeker.finds(damage.partition(" SET ")[0])
         transaction.set_rollback(True)
 
 

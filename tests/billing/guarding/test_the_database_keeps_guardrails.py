@@ -64,8 +64,8 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave a rule of a subscription's spend, and one alert of it."""
     guard("spend", amount=10, levels=[50], subscription=calls("1"))
     use("call", 5)

@@ -65,8 +65,8 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def world() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave a job with an item done and one that waits, and another with a part of a file."""
     make_job(3)
     go_on(most=1)

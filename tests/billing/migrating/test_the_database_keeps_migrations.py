@@ -58,8 +58,8 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def world(db) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
     """Leave a migration that has moved one subscription."""
     subscribe(make_customer(), make_version("old"))
     run(planned(make_version("new")))

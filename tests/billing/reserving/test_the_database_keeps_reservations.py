@@ -27,12 +27,16 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "statement"), CASES)
-def test_a_broken_promise_is_refused_by_name(name, statement):
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
+    """Leave a reservation that is committed and one that is open."""
     capped_customer()
     commit(reservation_id=hold("run-1").pk, at=NOW)
     hold("run-2")
 
+
+@pytest.mark.parametrize(("name", "statement"), CASES)
+def test_a_broken_promise_is_refused_by_name(name, statement):
     assert refused_by(statement) == name
 
 

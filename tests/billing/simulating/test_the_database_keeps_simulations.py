@@ -39,11 +39,16 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
-def test_a_broken_promise_is_refused(name: str, statement: str):
+@pytest.fixture(scope="module", autouse=True)
+def world(shared_transaction: None) -> None:
+    """Leave a simulation that is done."""
     version = publish(make_plan(fees=[fee("10")]))
     subscribe(make_customer(), version)
     close_due(at=AT)
     job = start_simulation(versions=[version], cohort=Cohort(), by=None, at=AT)
     work(kinds=KINDS, clock=lambda: AT, job_id=job.pk)
+
+
+@pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
+def test_a_broken_promise_is_refused(name: str, statement: str):
     assert refused_by(statement) == name

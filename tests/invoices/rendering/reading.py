@@ -1,5 +1,6 @@
 """What a PDF file says and holds, read back by another library."""
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,7 @@ def reader(content: bytes) -> PdfReader:
     return PdfReader(BytesIO(content))
 
 
+@lru_cache(maxsize=4)
 def text_of(content: bytes) -> str:
     """Return the text of all pages on one line, with ordinary spaces only."""
     pages = (page.extract_text() for page in reader(content).pages)

@@ -1,0 +1,75 @@
+"""What a test commits is gone after it, and a changed schema with it: rows are put back, or it is copied anew."""
+
+import os
+
+import psycopg
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+
+from plans.models import Plan
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.restoring import Original
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
+
+
+def contents() -> dict[str, list[tuple]]:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as reader:
+        tables = [table for (table,) in reader.execute(TABLES)]
+        return {
+            "sequences": reader.execute(SEQUENCES).fetchall(),
+            **{table: reader.execute(f"SELECT t::text FROM {table} t ORDER BY 1").fetchall() for table in tables},  # noqa: S608
+        }
+
+
+@pytest.fixture
+def original() -> Original:
+    make_customer()  # a row that was there before
+    return Original(os.environ["DATABASE_URL"])
+
+
+def test_rows_and_sequences_are_as_they_were(original):
+    before = contents()
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    use(subscribe(make_customer(), publish(make_plan(fees=[fee("5")], offers=offers))), "api.calls", 100)
+    ContentType.objects.filter(app_label="auth").update(app_label="other")  # which migrations put in
+    assert contents() != before
+
+    assert original.restore()
+    assert contents() == before
+
+
+def test_who_is_still_connected_is_cut_off(original):
+    Plan.objects.exists()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as left_open:
+        left_open.execute("LOCK TABLE customers_customer IN ACCESS EXCLUSIVE MODE")
+        assert original.restore()
+        with pytest.raises(psycopg.OperationalError):
+            left_open.execute("SELECT 1")
+    connection.close()
+
+
+DAMAGE = [
+    "ALTER TABLE invoices_line DISABLE TRIGGER USER",
+    "ALTER TABLE invoices_invoice DROP CONSTRAINT invoice_total_is_never_negative",
+    "ALTER TABLE plans_tier ADD COLUMN other integer",
+    "DROP INDEX invoice_by_time",
+    "CREATE OR REPLACE FUNCTION other() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+]
+
+
+def test_rows_alone_are_not_enough_where_the_schema_has_changed():
+    unnoticed = []
+    for damage in DAMAGE:
+        original = Original(os.environ["DATABASE_URL"])
+        with connection.cursor() as cursor:
+            cursor.execute(damage)
+        connection.close()
+        if original.restore():
+            unnoticed.append(damage)
+
+    assert unnoticed == []
