@@ -41,15 +41,12 @@ def read_logo(content: bytes) -> Logo:
     drawn = out.getvalue()
     if len(drawn) > MOST_BYTES:
         raise LogoRefused("The picture is too detailed to be a logo: use one with fewer colours, or a smaller one.")
-    return Logo(sha256=sha256(drawn).hexdigest(), content=drawn, width=pixels.width, height=pixels.height)
+    return Logo(sha256=sha256(drawn).hexdigest(), content=drawn)
 
 
 def keep(logo: Logo) -> Logo:
     """Store a picture, unless it is there: the same one is kept once."""
-    stored, _ = Logo.objects.get_or_create(
-        sha256=logo.sha256, defaults={"content": logo.content, "width": logo.width, "height": logo.height}
-    )
-    return stored
+    return Logo.objects.get_or_create(sha256=logo.sha256, defaults={"content": logo.content})[0]
 
 
 def _decoded(content: bytes) -> Image.Image:

@@ -28,14 +28,10 @@ class Logo(models.Model):
     A picture as it is printed: PNG, made anew of what was uploaded (customers/logos.py).
 
     Documents name theirs by its hash, so it is never changed nor removed: a file can be made again the same.
-
-    width, height: pixels.
     """
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     content = models.BinaryField()
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
 
     class Meta:
         constraints = [
@@ -45,4 +41,4 @@ class Logo(models.Model):
         triggers = [logo_is_kept_for_ever()]
 
     def __str__(self) -> str:
-        return f"{self.width} × {self.height} pixels"
+        return self.sha256

@@ -20,6 +20,7 @@ from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
 from invoices.admin.crediting import credit_page
+from invoices.admin.data import DataActions
 from invoices.admin.files import FileFilter
 from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, Rendering
@@ -40,7 +41,7 @@ STATE_COLOURS = {
 STAFF_LOCALE = "en_US"
 
 
-class InvoiceAdmin(ModelAdmin):
+class InvoiceAdmin(DataActions, ModelAdmin):
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -54,7 +55,7 @@ class InvoiceAdmin(ModelAdmin):
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("open_pdf", "credit", "render_again")
+    actions_detail = ("open_pdf", "credit", "render_again", "download_cii", "download_ubl")
     change_form_before_template = "backoffice/invoice.html"
 
     @display(description="Number", ordering="number")
@@ -163,7 +164,13 @@ class InvoiceAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         invoice = self.get_object(request, str(object_id))
         failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
-        fitting = {"render_again": failed, "credit": invoice is not None and _is_creditable(invoice)}
+        is_issued = invoice is not None and invoice.number is not None
+        fitting = {
+            "render_again": failed,
+            "credit": invoice is not None and _is_creditable(invoice),
+            "download_cii": is_issued,
+            "download_ubl": is_issued,
+        }
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 

@@ -66,12 +66,12 @@ def read(invoice: Invoice) -> InvoiceFacts:
     )
 
 
-def look_of(seller: Mapping[str, Any]) -> Look:
-    """Return what a document looks like by its seller's facts; one query more where it has a logo."""
+def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:
+    """Return what a document looks like by its seller's facts; one query more where these name a logo."""
     said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
-    sha256 = said.pop("logo_id")
-    logo = Logo.objects.values_list("content", flat=True).get(pk=sha256) if sha256 else b""
-    return Look(**said, logo=bytes(logo))
+    if sha256 := said.pop("logo_id"):
+        logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
+    return Look(**said, logo=logo)
 
 
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:
