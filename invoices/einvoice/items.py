@@ -67,8 +67,8 @@ def priced(line: LineFacts, *, currency: str) -> Priced:
     signed = EXACT.minus(quantity) if line.amount < 0 else quantity
     if not quantity:
         return (ONE.copy_sign(line.amount) if amount else ZERO), amount, ONE
-    each = _one_price(line) or HALF_UP.divide(amount, quantity).quantize(LEAST_PRICE, context=HALF_UP)
-    if round_money(EXACT.multiply(each, quantity), currency) != amount:
+    each = _one_price(line, quantity, amount)
+    if each is None or round_money(EXACT.multiply(each, quantity), currency) != amount:
         return signed, amount, quantity
     base = ONE
     while ZERO < each * base < minor_unit(currency) and base < MOST_BASE:
@@ -76,12 +76,13 @@ def priced(line: LineFacts, *, currency: str) -> Priced:
     return signed, EXACT.multiply(each, base), base
 
 
-def _one_price(line: LineFacts) -> Decimal | None:
-    """Return the price of every unit of a usage line, where it has one and nothing else in it."""
-    parts = [Part.from_json(one) for one in line.explanation.get("parts", ())]
-    if len(parts) != 1 or parts[0].units != line.quantity or parts[0].flat_fee:
-        return None
-    return parts[0].unit_price
+def _one_price(line: LineFacts, quantity: Decimal, amount: Decimal) -> Decimal | None:
+    """Return the price of every unit, where the line has one and nothing else in it; of a fee, what each comes to."""
+    if "parts" not in line.explanation:
+        return HALF_UP.divide(amount, quantity).quantize(LEAST_PRICE, context=HALF_UP)
+    parts = [Part.from_json(one) for one in line.explanation["parts"]]
+    is_plain = len(parts) == 1 and parts[0].units == quantity and not parts[0].flat_fee
+    return parts[0].unit_price if is_plain else None
 
 
 def _worked(row: Working) -> str:

@@ -1,16 +1,19 @@
 """Every kind of document, in both syntaxes, keeps its schema and all rules of EN 16931."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from invoices.einvoice.categories import category_of
 from invoices.einvoice.cii import to_cii
 from invoices.einvoice.shaping import shape
 from invoices.einvoice.ubl import to_ubl
 from plans.pricing.money import round_money
-from tests.invoices.einvoice.documents import DOCUMENTS, document
+from tests.invoices.einvoice.documents import AMERICAN, DOCUMENTS, GERMAN, LATE, SWISS, document
 from tests.invoices.einvoice.validating import errors_of, kind_of
-from tests.invoices.rendering.samples import fee
+from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee
+from tests.pages import rows
 
 SYNTAXES = {"CII": to_cii, "UBL": to_ubl}
 
@@ -76,16 +79,36 @@ def test_a_coupon_is_taken_off_the_document():
     assert len(told.items) == 1
 
 
-PRICES = [
-    # name           quantity   price   for
-    ("a tiny price", "48213977", "2.5", "1000000"),
-    ("plain", "1", "499.00", "1"),
-    ("a credit note", "400", "0.1", "1"),
-]
+LINES = {
+    "48,213,977 tokens at 0.0000025": DOCUMENTS["a tiny price"],
+    "1,250,000 calls in tiers": (document(every_model()[1]), "S"),
+    "a fee": DOCUMENTS["plain"],
+    "300 calls too many, given back": (document(replace(LATE, amount=Decimal("-3.63"), quantity=Decimal(-300))), "S"),
+}
 
 
-@pytest.mark.parametrize(("name", "quantity", "price", "base"), PRICES)
-def test_a_price_is_told_for_as_many_units_as_make_it_legible(name: str, quantity: str, price: str, base: str):
-    facts, _ = DOCUMENTS[name]
-    (item,) = shape(facts).items
-    assert (item.quantity, item.price, item.base) == (Decimal(quantity), Decimal(price), Decimal(base))
+@pytest.mark.parametrize("told", rows("e-invoices.md", "Lines"), ids=lambda told: told["line"])
+def test_prices_are_those_of_the_docs(told: dict[str, str]):
+    (item,) = shape(LINES[told["line"]][0]).items
+    figures = [Decimal(told[name]) for name in ("quantity", "price", "per", "amount")]
+    assert [item.quantity, item.price, item.base, item.amount] == figures
+
+
+SELLERS = {
+    "any": SELLER,
+    "EU": SELLER,
+    "EU with VAT id": SELLER,
+    "outside the EU, no VAT id": AMERICAN,
+    "outside the EU, with VAT id": replace(SELLER, country="NO", tax_number="NO974760673MVA"),
+}
+BUYERS = {"any": BUYER, "same country": GERMAN, "another EU country, with VAT id": BUYER, "outside the EU": SWISS}
+
+
+@pytest.mark.parametrize("told", rows("e-invoices.md", "Categories"), ids=lambda told: " ".join(told.values()))
+def test_categories_are_those_of_the_docs(told: dict[str, str]):
+    reason = "Exempt" if told["reason"] in ("given", "any") else ""
+    rate = "19" if told["rate"] == "above 0" else "0"
+    parties = {"seller": SELLERS[told["seller"]], "buyer": BUYERS[told["buyer"]]}
+    facts = document(fee("9"), rates=[rate], tax_reason=reason, **parties)
+    (category,) = (category_of(tax, facts) for tax in facts.taxes)
+    assert (category.code, category.reason_code) == (told["category"], told["reason code"])
