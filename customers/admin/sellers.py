@@ -7,13 +7,15 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from customers.admin.branding import SellerForm
-from customers.admin.parties import ADDRESS, LANGUAGE
+from customers.admin.parties import LANGUAGE
 from customers.logos import keep
 from customers.models import Seller
 
-LOOK = (("logo_file", "removes_logo"), ("brand_color", "accent_color"), "paper", "notes", "footer")
-PAYING = ("payment_terms", "account_holder", ("iban", "bic"), "bank_details")
-CONTENT = (("shows_usage", "shows_wallets"), "e_invoices")
+# One field to a row: the preview stands beside them.
+PLACE = ("address_line1", "address_line2", "postal_code", "city", "region", "country", "email")
+LOOK = ("logo_file", "removes_logo", "brand_color", "accent_color", "paper", "notes", "footer")
+PAYING = ("payment_terms", "account_holder", "iban", "bic", "bank_details")
+CONTENT = ("shows_usage", "shows_wallets", "e_invoices")
 
 
 class SellerAdmin(ModelAdmin):
@@ -26,7 +28,7 @@ class SellerAdmin(ModelAdmin):
     prepopulated_fields = {"code": ("legal_name",)}
     fieldsets = (
         (None, {"fields": ("legal_name", "code", "currency", "tax_number", "company_number")}),
-        ("Address, as documents show it", {"fields": ADDRESS}),
+        ("Address, as documents show it", {"fields": PLACE}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Rules for invoices", {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
         ("Revenue of prepaid value", {"fields": ("breakage", "breakage_percent")}),

@@ -4,35 +4,33 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.decorators import action
+from django.urls import URLPattern, path, reverse
 
 from invoices.downloads import file_name
 from invoices.einvoice.model import NotAnInvoice
-from invoices.einvoice.syntaxes import to_xml
-from invoices.models import Invoice
+from invoices.einvoice.syntaxes import SYNTAXES, to_xml
+from invoices.models.documents import InvoiceState
 
 
-class DataActions:
-    """What a page of documents adds for e-invoices; `_invoice` finds the document, or refuses."""
+def data_paths(page: Any) -> list[URLPattern]:
+    """Return the addresses under which a page of documents offers them as data; `_invoice` finds one, or refuses."""
 
-    @action(description="XML", icon="data_object")
-    def download_cii(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Download what a PDF of Factur-X carries."""
-        return _answer(request, self._invoice(request, object_id), "cii")
+    def answer(request: HttpRequest, pk: int, syntax: str) -> HttpResponse:
+        invoice = page._invoice(request, str(pk))
+        if invoice.state == InvoiceState.DRAFT:
+            return _refused(request, pk, "A draft is no invoice yet.")
+        try:
+            xml = to_xml(invoice, syntax=syntax)
+        except NotAnInvoice as reason:
+            return _refused(request, pk, f"{invoice} cannot be an e-invoice. {reason}")
+        name = file_name(invoice, f"{syntax}.xml")
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(xml, content_type="application/xml", headers=headers)
 
-    @action(description="UBL", icon="data_object")
-    def download_ubl(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Download the same as UBL 2.1."""
-        return _answer(request, self._invoice(request, object_id), "ubl")
+    view = page.admin_site.admin_view(answer)
+    return [path(f"<int:pk>/{one}/", view, {"syntax": one}, name=f"invoices_invoice_{one}") for one in SYNTAXES]
 
 
-def _answer(request: HttpRequest, invoice: Invoice, syntax: str) -> HttpResponse:
-    try:
-        xml = to_xml(invoice, syntax=syntax)
-    except NotAnInvoice as reason:
-        messages.warning(request, f"{invoice} cannot be an e-invoice. {reason}")
-        return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
-    name = file_name(invoice, f"{syntax}.xml")
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(xml, content_type="application/xml", headers=headers)
+def _refused(request: HttpRequest, pk: int, reason: str) -> HttpResponse:
+    messages.warning(request, reason)
+    return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[pk]))

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
 from invoices.admin.crediting import credit_page
-from invoices.admin.data import DataActions
+from invoices.admin.data import data_paths
 from invoices.admin.files import FileFilter
 from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, Rendering
@@ -41,7 +41,7 @@ STATE_COLOURS = {
 STAFF_LOCALE = "en_US"
 
 
-class InvoiceAdmin(DataActions, ModelAdmin):
+class InvoiceAdmin(ModelAdmin):
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -55,7 +55,7 @@ class InvoiceAdmin(DataActions, ModelAdmin):
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("open_pdf", "credit", "render_again", "download_cii", "download_ubl")
+    actions_detail = ("open_pdf", "credit", "render_again")
     change_form_before_template = "backoffice/invoice.html"
 
     @display(description="Number", ordering="number")
@@ -86,6 +86,9 @@ class InvoiceAdmin(DataActions, ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Invoice | None = None) -> list[Any]:
         return []  # the page above the form says it all
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*data_paths(self), *super().get_urls()]
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -164,13 +167,7 @@ class InvoiceAdmin(DataActions, ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         invoice = self.get_object(request, str(object_id))
         failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
-        is_issued = invoice is not None and invoice.number is not None
-        fitting = {
-            "render_again": failed,
-            "credit": invoice is not None and _is_creditable(invoice),
-            "download_cii": is_issued,
-            "download_ubl": is_issued,
-        }
+        fitting = {"render_again": failed, "credit": invoice is not None and _is_creditable(invoice)}
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 

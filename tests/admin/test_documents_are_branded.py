@@ -122,12 +122,12 @@ def test_the_sample_is_a_pdf_of_what_is_stored(member, seller):
 def test_documents_are_downloaded_as_data(member, seller):
     client = member("support")
     refused = make_invoice(make_customer("acme", seller=seller, currency="EUR"), copies=True)
-    answer = client.get(f"/admin/invoices/invoice/{refused.pk}/download_cii", follow=True)
+    answer = client.get(f"/admin/invoices/invoice/{refused.pk}/cii/", follow=True)
     assert "cannot be an e-invoice. seller.tax_number" in answer.content.decode()
     Seller.objects.update(tax_number="DE136695976")
     seller.refresh_from_db()
     invoice = make_invoice(make_customer("beta", seller=seller, currency="EUR"), copies=True)
     for name, kind in (("cii", b"CrossIndustryInvoice"), ("ubl", b"<Invoice")):
-        answer = client.get(f"/admin/invoices/invoice/{invoice.pk}/download_{name}", follow=True)
+        answer = client.get(f"/admin/invoices/invoice/{invoice.pk}/{name}/")
         assert kind in answer.content
         assert answer["Content-Disposition"] == f'attachment; filename="INV-00002.{name}.xml"'

@@ -37,7 +37,7 @@ class PaymentForm(forms.Form):
 
 
 class PayableInvoiceAdmin(InvoiceAdmin):
-    actions_detail = ("open_pdf", "record_payment", "credit", "render_again", "download_cii", "download_ubl")
+    actions_detail = ("open_pdf", "record_payment", "credit", "render_again")
 
     def shown(self, invoice: Invoice) -> dict[str, Any]:
         """Add what was paid, and how."""

@@ -94,6 +94,15 @@ DOCUMENTS = {
     "paid from balance": (document(fee("100.00"), settled=(Settled("balance", D("19.00")),)), "S"),
     "a credit note": (document(CREDITED, **NOTE), "S"),
     "a credit note of several rates": (document(CREDITED, fee("1.00"), rates=("19", "7"), **NOTE), "S S"),
+    "the last of several credit notes, a cent below its own tax": (
+        replace(
+            document(fee("0.25", kind="credit"), **NOTE),
+            taxes=(TaxFacts("VAT", D(19), "", D("0.25"), D("0.04")),),
+            tax=D("0.04"),
+            total=D("0.29"),
+        ),
+        "S",
+    ),
     "in place of another": (document(fee("9.00"), corrects=("INV-000041", date(2026, 10, 1))), "S"),
     "without an account to pay to": (document(fee("9.00"), look=replace(LOOK, iban="", bic="")), "S"),
     "hostile text": (
