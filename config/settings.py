@@ -235,8 +235,9 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes t
 CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to read
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
-# The usage on an invoice's last pages: invoices are below billing and cannot ask it themselves.
+# The usage and wallets on an invoice's last pages: invoices are below billing and wallets and cannot ask themselves.
 INVOICE_USAGE = "billing.usage.of_invoice.usage_of_invoice"
+INVOICE_WALLETS = "wallets.statements.of_invoice.wallets_of_invoice"
 
 # Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
 CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,6 +32,22 @@ SELLER_FACTS = (
     "brand_color",
 )
 """What is copied from the seller onto a document."""
+
+LOOK_FACTS: dict[str, Any] = {
+    "company_number": "",
+    "logo_id": None,
+    "accent_color": "",
+    "paper": "",
+    "account_holder": "",
+    "iban": "",
+    "bic": "",
+    "payment_terms": "",
+    "notes": "",
+    "shows_usage": True,
+    "shows_wallets": False,
+    "e_invoices": "never",
+}
+"""What else is copied, unless it is this: most sellers set little of it, and a document has a copy of its own."""
 
 NO_TAX = Tax("Tax", Decimal(0))
 _TICK = timedelta(microseconds=1)
@@ -87,6 +104,13 @@ def read_sellers(seller_ids: Iterable[int]) -> dict[int, SellerTerms]:
     return {id_: _terms(seller, rates.get(id_, [])) for id_, seller in sellers.items()}
 
 
+def facts_of(seller: Seller) -> dict[str, Any]:
+    """Return what a document copies of a seller as it is now."""
+    facts = {name: getattr(seller, name) for name in SELLER_FACTS}
+    look = {name: getattr(seller, name) for name in LOOK_FACTS}
+    return facts | {name: value for name, value in look.items() if value != LOOK_FACTS[name]}
+
+
 def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
     return SellerTerms(
         id=seller.pk,
@@ -94,6 +118,6 @@ def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
         zone_name=seller.time_zone,
         issues_zero_invoices=seller.zero_invoices == "issue",
         net_days=seller.net_days,
-        facts=msgspec.json.encode({name: getattr(seller, name) for name in SELLER_FACTS}),
+        facts=msgspec.json.encode(facts_of(seller)),
         rates=rates,
     )

@@ -79,6 +79,8 @@ _PARTIES = f"""
             WHERE h.pgh_obj_id = i.customer_id AND to_jsonb(h) @> i.buyer_facts)
         OR NOT EXISTS (SELECT FROM customers_sellerevent h
             WHERE h.pgh_obj_id = i.seller_id AND to_jsonb(h) @> i.seller_facts)
+        OR (i.seller_facts ->> 'logo_id' IS NOT NULL AND NOT EXISTS (SELECT FROM customers_logo g
+            WHERE g.sha256 = i.seller_facts ->> 'logo_id'))
 """  # noqa: S608
 
 # An opening document claims what is due in advance of the first period, a late one what came to the period it names.

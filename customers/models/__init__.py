@@ -3,6 +3,7 @@ from customers.models.contacts import Contact
 from customers.models.customers import Customer
 from customers.models.endpoints import WebhookEndpoint
 from customers.models.keys import ApiKey, IdempotentRequest
+from customers.models.logos import Logo
 from customers.models.notices import Delivery, Notice
 from customers.models.sellers import Seller
 
@@ -12,6 +13,7 @@ __all__ = [
     "Customer",
     "Delivery",
     "IdempotentRequest",
+    "Logo",
     "Notice",
     "Seller",
     "TestClock",

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
@@ -20,6 +20,7 @@ from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
 from invoices.admin.crediting import credit_page
+from invoices.admin.data import data_paths
 from invoices.admin.files import FileFilter
 from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, Rendering
@@ -85,6 +86,9 @@ class InvoiceAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Invoice | None = None) -> list[Any]:
         return []  # the page above the form says it all
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*data_paths(self), *super().get_urls()]
 
     # The page ------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@ from django.urls import path
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, RefundPaidView, RefundsView
 from invoices.api.charges import ChargesView, InstrumentsView, InstrumentView, PaymentPageView, SetupPageView
 from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView
+from invoices.api.data_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
 from invoices.api.views import InvoicesView, InvoiceView, PdfView
 
 urlpatterns = [
@@ -11,9 +12,6 @@ urlpatterns = [
     path("invoices/<int:invoice>/pdf", PdfView.as_view(), name="invoice_pdf"),
     path("invoices/<int:invoice>/charges", ChargesView.as_view(), name="charges"),
     path("invoices/<int:invoice>/payment-page", PaymentPageView.as_view(), name="payment_page"),
-    path("credit-notes", CreditNotesView.as_view(), name="credit_notes"),
-    path("credit-notes/<int:credit_note>", CreditNoteView.as_view(), name="credit_note"),
-    path("credit-notes/<int:credit_note>/pdf", CreditNotePdfView.as_view(), name="credit_note_pdf"),
     path("refunds", RefundsView.as_view(), name="refunds"),
     path("refunds/<int:refund>/paid", RefundPaidView.as_view(), name="refund_paid"),
     path("customers/<str:customer>/instruments", InstrumentsView.as_view(), name="instruments"),
@@ -22,4 +20,11 @@ urlpatterns = [
     path("customers/<str:customer>/balances", BalancesView.as_view(), name="balances"),
     path("customers/<str:customer>/balances/entries", BalanceEntriesView.as_view(), name="balance_entries"),
     path("customers/<str:customer>/balances/payouts", PayOutView.as_view(), name="balance_payouts"),
+    path("invoices/<int:invoice>/xml", InvoiceXmlView.as_view(), name="invoice_xml"),
+    path("invoices/<int:invoice>/ubl", InvoiceUblView.as_view(), name="invoice_ubl"),
+    path("credit-notes", CreditNotesView.as_view(), name="credit_notes"),
+    path("credit-notes/<int:credit_note>", CreditNoteView.as_view(), name="credit_note"),
+    path("credit-notes/<int:credit_note>/pdf", CreditNotePdfView.as_view(), name="credit_note_pdf"),
+    path("credit-notes/<int:credit_note>/xml", CreditNoteXmlView.as_view(), name="credit_note_xml"),
+    path("credit-notes/<int:credit_note>/ubl", CreditNoteUblView.as_view(), name="credit_note_ubl"),
 ]

@@ -1,9 +1,13 @@
 """What an invoice says, read from its own rows only: nothing of the seller or customer as they are today."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+from customers.models import Logo
 from invoices.models import Invoice
-from invoices.rendering.facts import InvoiceFacts, LineFacts, Party, TaxFacts
+from invoices.rendering.facts import InvoiceFacts, LineFacts, Look, Party, TaxFacts
+from invoices.sellers import LOOK_FACTS
 
 LINE_COLUMNS = (
     "kind",
@@ -26,7 +30,7 @@ class TooLong(Exception):
 
 def read(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what a document says, in two queries beside its own row; one more for what it corrects.
+    Return what a document says, in two queries beside its own row; one more for what it corrects, and for a logo.
 
     :raises TooLong: if it has more than 2,000 lines.
     """
@@ -58,7 +62,16 @@ def read(invoice: Invoice) -> InvoiceFacts:
         kind=invoice.kind,
         corrects=_corrected(invoice),
         reason=invoice.reason,
+        look=look_of(seller),
     )
+
+
+def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:
+    """Return what a document looks like by its seller's facts; one query more where these name a logo."""
+    said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
+    if sha256 := said.pop("logo_id"):
+        logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
+    return Look(**said, logo=logo)
 
 
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:

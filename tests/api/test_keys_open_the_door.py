@@ -143,6 +143,8 @@ def test_no_secret_is_told_in_a_refusal(live):
         ("GET", "/invoices", "read"),
         ("GET", "/invoices/1", "read"),
         ("GET", "/invoices/1/pdf", "read"),
+        ("GET", "/invoices/1/xml", "read"),
+        ("GET", "/credit-notes/1/ubl", "read"),
         ("GET", "/invoices/1/lines/1/events", "read"),
         ("GET", "/invoices/1/lines/1/events.csv", "read"),
         ("POST", "/events", "ingest"),

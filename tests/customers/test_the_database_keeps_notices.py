@@ -2,10 +2,12 @@
 
 import pytest
 
+from customers.logos import keep, read_logo
 from customers.models import Contact
 from customers.notices.fanning_out import fan_out
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
+from tests.customers.pictures import picture
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +24,7 @@ COLUMNS = {
         *("url", "description", "sandbox", "kinds", "secret", "previous_secret", "previous_until"),
         *("disabled_at", "disabled_reason", "created_at"),
     ),
+    "logo": ("sha256", "content"),
     "delivery": (
         *("notice_id", "target", "endpoint_id", "contact_id", "staff_id", "state", "attempts", "next_at", "answer"),
     ),
@@ -36,6 +39,7 @@ def told(shared_transaction: None) -> None:
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
+    keep(read_logo(picture("PNG")))
 
 
 def again(table: str, where: str = "true", **columns: str) -> str:
@@ -52,6 +56,7 @@ def edit(table: str, change: str) -> str:
 
 NEW = {"key": "'another'"}
 A_CLOCK = "(SELECT max(id) FROM customers_testclock)"
+LARGE = "repeat('x', 600000)::bytea"
 HOOK = "endpoint_id IS NOT NULL"
 
 CASES = [
@@ -88,6 +93,16 @@ CASES = [
     ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
+    ("colors_of_documents_are_hexadecimal", edit("seller", "brand_color = 'red'")),
+    ("colors_of_documents_are_hexadecimal", edit("seller", "accent_color = '#12345g'")),
+    ("paper_is_known", edit("seller", "paper = 'a3'")),
+    ("iban_is_compact", edit("seller", "iban = 'DE02 1203'")),
+    ("bic_is_of_8_or_11_characters", edit("seller", "bic = 'BYLADEM'")),
+    ("e_invoice_policy_is_known", edit("seller", "e_invoices = 'maybe'")),
+    ("logo_is_named_by_its_hash", again("logo", sha256="repeat('0', 64)")),
+    ("logo_is_small", again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
+    ("logo_is_kept_for_ever", edit("logo", "sha256 = 'x'")),
+    ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
     ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
     ("customer_keeps_its_clock", edit("customer", "sandbox = true")),
