@@ -18,6 +18,7 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from billing.telling_prices import tell_prices
 from plans import publishing
 from plans.clock import database_time
 
@@ -60,6 +61,7 @@ def roll_out() -> dict[str, int]:
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     publishing.publish_due(at=at)  # who moves to a version moves once that is live
     found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+    tell_prices(at=at)
     split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
     return {"scheduled": found, "split": split, "moved": move_due(at=at)}
 

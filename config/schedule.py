@@ -14,6 +14,7 @@ SCHEDULE = {
     "close due periods": _every(30.0, "billing.tasks.close_due_periods"),
     "extend periods": _every(600.0, "billing.tasks.extend_periods"),
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
+    "mark overdue invoices": _every(600.0, "invoices.tasks.mark_overdue"),
     "settle purchases": _every(10.0, "wallets.tasks.settle_purchases"),
     "pay invoices from wallets": _every(30.0, "wallets.tasks.pay_invoices"),
     "top up wallets": _every(10.0, "wallets.tasks.top_up_wallets"),

@@ -15,6 +15,7 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from invoices.falling_due import mark_overdue
 from wallets.buying import settle_purchases
 from wallets.ledger.sweeping import sweep as sweep_wallets
 from wallets.paying import pay_invoices
@@ -73,6 +74,10 @@ def _pay(clock: int, at: datetime) -> None:
     pay_invoices(at=at, clock=clock)
 
 
+def _fall_due(clock: int, at: datetime) -> None:
+    mark_overdue(at=at, clock=clock)
+
+
 def _settle(clock: int, at: datetime) -> None:
     settle_purchases(at=at, clock=clock)
 
@@ -93,6 +98,7 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.close_due_periods": _close,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
+    "invoices.tasks.mark_overdue": _fall_due,
     "wallets.tasks.settle_purchases": _settle,
     "wallets.tasks.top_up_wallets": _top_up,
     "billing.tasks.look_after_guardrails": _look_after,

@@ -8,7 +8,7 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer testclock seller apikey contact webhookendpoint delivery notice",
+    "customers.customer testclock seller apikey contact webhookendpoint delivery notice wording",
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
@@ -41,6 +41,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add run", ["billing.migration"]),
         ("issue", ["invoices.creditnote"]),
         ("record", ["invoices.payment"]),
+        ("add change delete", ["customers.wording"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),

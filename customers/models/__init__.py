@@ -5,6 +5,7 @@ from customers.models.endpoints import WebhookEndpoint
 from customers.models.keys import ApiKey, IdempotentRequest
 from customers.models.notices import Delivery, Notice
 from customers.models.sellers import Seller
+from customers.models.wordings import Wording
 
 __all__ = [
     "ApiKey",
@@ -16,4 +17,5 @@ __all__ = [
     "Seller",
     "TestClock",
     "WebhookEndpoint",
+    "Wording",
 ]
