@@ -11,6 +11,7 @@ from billing.guarding.sweeping import sweep
 from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
+from billing.personal.retaining import let_go
 from billing.reserving import lapse_due
 from billing.sandbox import advance_all
 from billing.simulating.forgetting import forget_results
@@ -109,6 +110,13 @@ def forget_old_jobs() -> int:
     """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
     at = database_time()
     return forget_old(at=at) + forget_results(at=at)
+
+
+@shared_task
+def let_go_of_personal_data() -> dict[str, int]:
+    """Erase customers whose time is over, and what else settings say; what is left is for the next night."""
+    stop_at = monotonic() + CLOSING_SECONDS
+    return asdict(let_go(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task

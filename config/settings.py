@@ -111,6 +111,10 @@ ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.k
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
 # How long what was told, and to whom, is kept.
 NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
+# How long after its last subscription a customer of whom nothing is due is erased by itself; 0: never.
+CUSTOMERS_KEPT_DAYS = env.int("TOLLBOOK_CUSTOMERS_KEPT_DAYS", default=0)
+# How long the history of changes knows by which address each was made: these may name customers; 0: for good.
+ADDRESSES_KEPT_DAYS = env.int("TOLLBOOK_ADDRESSES_KEPT_DAYS", default=0)
 JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
 
 # Files ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from plans.pricing.exact import plain
 from wallets.models import Lot, Wallet
 
 
-def tell_wallet(what: str, wallet: Wallet, *, at: datetime, mark: str = "", **facts: str | int | None) -> None:
+def tell_wallet(what: str, wallet: Wallet, /, *, at: datetime, mark: str = "", **facts: str | int | None) -> None:
     """Announce that a wallet was opened, changed or closed. what: the kind, without `wallet.` before it."""
     announce(
         kind=f"wallet.{what}",

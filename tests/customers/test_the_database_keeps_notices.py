@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.models import Contact
+from customers.models import Contact, Wording
 from customers.notices.fanning_out import fan_out
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
@@ -17,6 +17,7 @@ COLUMNS = {
         *("purchase_order", "tax_exemption", "created_at"),
     ),
     "notice": ("kind", "customer_id", "facts", "key", "created_at", "recipients"),
+    "wording": ("kind", "language", "subject", "body"),
     "contact": ("customer_id", "name", "email", "language", "billing", "alerts"),
     "webhookendpoint": (
         *("url", "description", "sandbox", "kinds", "secret", "previous_secret", "previous_until"),
@@ -33,6 +34,7 @@ def told():
     customer = make_customer()
     make_clock(JAN)
     Contact.objects.create(customer=customer, email="bea@acme.example")
+    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
@@ -67,6 +69,10 @@ CASES = [
     ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
     ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
     ("contact_is_listed_once", again("contact")),
+    ("mail_is_worded_once_in_a_language", again("wording")),
+    ("wording_says_something_in_a_language", again("wording", language="'DE'")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", subject="''")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", body="''")),
     ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),

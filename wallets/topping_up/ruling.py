@@ -131,7 +131,9 @@ def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = N
     """Top a wallet up no more; what is pending is still paid or cancelled, and its history stays."""
     with change("remove top-up rule", by=by, at=at, wallet=wallet_id):
         if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
-            tell_wallet("updated", Wallet.objects.get(pk=wallet_id), at=at, mark="topup", changed="topup_rule")
+            tell_wallet(
+                "updated", Wallet.objects.get(pk=wallet_id), at=at, mark="topup_removed", changed="topup_rule"
+            )
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:

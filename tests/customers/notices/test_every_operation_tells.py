@@ -197,8 +197,8 @@ def fall_due(world):
 
 
 def correct(world):
-    make_world()
-    send(call("a"), call("b"))
+    make_world("zeta")
+    send(call("a") | {"customer": "zeta"}, call("b") | {"customer": "zeta"})
     void("a", "b")
 
 
