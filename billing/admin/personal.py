@@ -12,10 +12,10 @@ from billing.personal import CannotErase, erase, export, why_not
 from customers.models import Customer
 
 CONSEQUENCES = (
-    "Name, address, tax number, mail address, contacts, mails and their history are gone, and cannot be brought back.",
+    "Name, address, tax number, mail address, contacts, mails and their history are gone for good.",
     "Events keep what they are counted by, and lose everything else.",
     "Invoices, credit notes, payments and the ledger stay as they are: the law asks for them.",
-    "The customer and its subscriptions go on under names that tell nothing; your product's own id finds them no more.",
+    "The customer and its subscriptions go on under names that tell nothing; your own id finds them no more.",
 )
 
 

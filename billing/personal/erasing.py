@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import F, Func, TextField, Value
-from django.db.models.functions import Concat
+from django.db.models import TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from billing.models import Subscription
 from billing.personal.refusing import why_not
@@ -72,20 +72,19 @@ def _erase(customer: Customer, at: datetime) -> Erased:
         cursor.execute("SELECT set_config('tollbook.erasing', %s, true)", [str(customer.pk)])
         names = _rename_subscriptions(customer)
         _blank(customer, name, at)
-        found = {"id": customer.pk, "name": name, "former": former["external_id"], "sandbox": customer.sandbox}
         texts = [text for text in former.values() if text]
-        quoted = [f'"{text}"' for text in texts]
+        found = {
+            "id": customer.pk,
+            "name": name,
+            "former": former["external_id"],
+            "sandbox": customer.sandbox,
+            "texts": texts,
+            "quoted": [f'"{text}"' for text in texts],
+            "blank": NAME,
+            "segments": [former["external_id"], *names],
+        }
         for statement in _STATEMENTS:
-            cursor.execute(
-                statement,
-                {
-                    **found,
-                    "texts": texts,
-                    "quoted": quoted,
-                    "segments": [former["external_id"], *names],
-                    "blank": NAME,
-                },
-            )
+            cursor.execute(statement, found)
         events = forget_usage(customer_id=customer.pk, ref=name, subscriptions=names)
         cursor.execute("SELECT set_config('tollbook.erasing', '', true)")
     return Erased(name, events)
@@ -95,9 +94,7 @@ def _rename_subscriptions(customer: Customer) -> dict[str, str]:
     """Give subscriptions names that tell nothing, and return former name → new one."""
     own = Subscription.objects.filter(customer=customer)
     former = dict(own.values_list("pk", "external_id"))
-    own.update(
-        external_id=Concat(Value(f"erased-{customer.pk}-"), Func(F("pk"), function="text", output_field=TextField()))
-    )
+    own.update(external_id=Concat(Value(f"erased-{customer.pk}-"), Cast("pk", TextField())))
     return {before: f"erased-{customer.pk}-{pk}" for pk, before in former.items()}
 
 

@@ -1,8 +1,8 @@
 """
 Let go of what was kept for long enough: docs/personal-data.md#retention.
 
-Notices, jobs and answers have tasks of their own; here are customers whose last subscription ended long ago, and where
-requests of long ago were addressed to.
+Notices, jobs and answers have tasks of their own; here are customers whose last subscription ended long ago, and
+where requests of long ago were addressed to.
 """
 
 from collections.abc import Callable

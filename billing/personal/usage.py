@@ -1,9 +1,9 @@
 """
 Forget what events say beyond what they are counted by.
 
-What meters read stays: sums, and so documents, are made of it. All else of an event's properties goes, and with it the
-names of its customer and subscription. Its digest is made anew of what is left, so that the audit goes on to see any
-other change; the same event sent again is then a conflict, and is not counted either.
+What meters read stays: sums, and so documents, are made of it. All else of an event's properties goes, and with it
+the names of its customer and subscription. Its digest is made anew of what is left, so that the audit goes on to see
+any other change; the same event sent again is then a conflict, and is not counted either.
 """
 
 import re

@@ -34,6 +34,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("add change", ["customers.testclock"]),
+        ("erase", ["customers.customer"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),

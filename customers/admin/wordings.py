@@ -102,6 +102,15 @@ class WordingAdmin(ModelAdmin):
         if wording is None or not to:
             messages.error(request, "You have no mail address: have one entered under People first.")
             return back
+        if request.method != "POST":
+            return self.admin_site.confirmation(
+                request,
+                page=self,
+                obj=wording,
+                title="Send me a test",
+                consequences=[f"The text as it is stored, with sample facts, is mailed to {to}."],
+                verb="Send me a test",
+            )
         text = sample(wording.kind, wording.language, {wording.language: [wording.subject, wording.body]})
         try:
             text.as_message(to).send()

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('body', models.TextField(verbose_name='paragraphs')),
             ],
             options={
+                'verbose_name': 'mail text',
                 'constraints': [models.UniqueConstraint(fields=('kind', 'language'), name='mail_is_worded_once_in_a_language'), models.CheckConstraint(condition=models.Q(('language__regex', '^[a-z]{2,3}$'), models.Q(('subject', ''), _negated=True), models.Q(('body', ''), _negated=True)), name='wording_says_something_in_a_language')],
             },
         ),

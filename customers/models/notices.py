@@ -136,4 +136,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.notice_id} to {self.target}"
+        return f"Notice {self.notice_id} to {self.target}"

@@ -19,6 +19,7 @@ class Wording(models.Model):
     body = models.TextField("paragraphs")
 
     class Meta:
+        verbose_name = "mail text"
         constraints = [
             models.UniqueConstraint(fields=["kind", "language"], name="mail_is_worded_once_in_a_language"),
             models.CheckConstraint(
