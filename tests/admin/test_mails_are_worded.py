@@ -16,7 +16,7 @@ def test_a_wording_is_stored_and_tested(member):
     assert client.post(f"{LIST}add/", TYPED).status_code == 302
     stored = Wording.objects.get()
 
-    answer = client.post(f"{LIST}{stored.pk}/send_test", follow=True)
+    answer = client.post(f"{LIST}{stored.pk}/send_test/", follow=True)
 
     assert (stored.subject, mail.outbox[0].subject) == ("Paid: {number}", "Paid: INV-000042")
     assert mail.outbox[0].to == ["fin@tollbook.example"]
