@@ -11,6 +11,7 @@ from billing.guarding.sweeping import sweep
 from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
+from billing.personal.retaining import let_go
 from billing.reserving import lapse_due
 from billing.sandbox import advance_all
 from billing.simulating.forgetting import forget_results
@@ -18,6 +19,7 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from billing.telling_prices import tell_prices
 from plans import publishing
 from plans.clock import database_time
 
@@ -60,6 +62,7 @@ def roll_out() -> dict[str, int]:
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     publishing.publish_due(at=at)  # who moves to a version moves once that is live
     found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+    tell_prices(at=at)
     split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
     return {"scheduled": found, "split": split, "moved": move_due(at=at)}
 
@@ -107,6 +110,13 @@ def forget_old_jobs() -> int:
     """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
     at = database_time()
     return forget_old(at=at) + forget_results(at=at)
+
+
+@shared_task
+def let_go_of_personal_data() -> dict[str, int]:
+    """Erase customers whose time is over, and what else settings say; what is left is for the next night."""
+    stop_at = monotonic() + CLOSING_SECONDS
+    return asdict(let_go(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task

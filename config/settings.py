@@ -111,6 +111,10 @@ ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.k
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
 # How long what was told, and to whom, is kept.
 NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
+# How long after its last subscription a customer of whom nothing is due is erased by itself; 0: never.
+CUSTOMERS_KEPT_DAYS = env.int("TOLLBOOK_CUSTOMERS_KEPT_DAYS", default=0)
+# How long the history of changes knows by which address each was made: these may name customers; 0: for good.
+ADDRESSES_KEPT_DAYS = env.int("TOLLBOOK_ADDRESSES_KEPT_DAYS", default=0)
 JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
 
 # Payment ----------------------------------------------------------------------------------------------------
@@ -147,9 +151,8 @@ SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 # Only a proxy that sets this header itself may be trusted with it, so it has to be asked for.
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TOLLBOOK_BEHIND_PROXY", default=False) else None
-)
+BEHIND_PROXY = env.bool("TOLLBOOK_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -180,6 +183,8 @@ REST_FRAMEWORK = {
 }
 # Requests per seconds, for each key and process; a guard against a client gone wild, not a price list.
 TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
+# The same for each address whose requests show no key, or one that opens nothing.
+TOLLBOOK_STRANGERS_RATE = env.str("TOLLBOOK_STRANGERS_RATE", default="600/60s")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tollbook",
     "DESCRIPTION": "Send usage, read what it costs, and get the invoices.",

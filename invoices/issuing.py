@@ -19,8 +19,11 @@ from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
 from invoices.locking import refuse_locked
+from invoices.models import DocumentKind, Invoice
+from invoices.models.documents import InvoiceState
 from invoices.setting_off import settle_issued
 from plans.failpoints import reached
+from plans.pricing.exact import plain
 
 _LINES = """
 COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
@@ -106,6 +109,7 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     copy_rows(_INVOICES, rows)
     settle_issued(drafts, at=at)
     announce_all(kind="invoice.issued", announcements=told, at=at)
+    _tell_credited([draft for draft in drafts if draft.kind == DocumentKind.CREDIT_NOTE], at)
 
 
 def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
@@ -165,6 +169,25 @@ def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Anno
         "due_date": (issue_date + timedelta(days=draft.net_days)).isoformat(),
     }
     return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
+
+
+def _tell_credited(notes: Sequence[Draft], at: datetime) -> None:
+    """Tell of the invoices that credit notes took something back of; void are those of which nothing is left."""
+    if not notes or not (is_listened_for("invoice.credited") or is_listened_for("invoice.voided")):
+        return
+    corrected = Invoice.objects.in_bulk({draft.corrects_id for draft in notes})
+    told: dict[str, list[Announcement]] = {"invoice.credited": [], "invoice.voided": []}
+    for note in notes:
+        invoice = corrected[note.corrects_id]
+        facts = {"invoice": invoice.pk, "number": invoice.number, "credit_note": note.id, "reason": note.reason}
+        facts |= {"amount": plain(note.totals.total), "credited": plain(invoice.credited), "currency": note.currency}
+        facts |= {"due": plain(invoice.due)}
+        key = f"invoice:{invoice.pk}:credited:{note.id}"
+        told["invoice.credited"].append(Announcement(note.customer_id, facts, key))
+        if invoice.state == InvoiceState.VOID:
+            told["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
+    for kind, some in told.items():
+        announce_all(kind=kind, announcements=some, at=at)
 
 
 @lru_cache(maxsize=1_000)

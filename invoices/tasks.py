@@ -6,8 +6,8 @@ from time import monotonic
 from celery import shared_task
 
 from invoices import charging
-from invoices.dunning.overdue import mark_overdue
 from invoices.dunning.taking_steps import dun
+from invoices.falling_due import mark_overdue as mark
 from invoices.hearing.following import follow_events
 from invoices.refunding import operation as refunds
 from invoices.rendering import making
@@ -45,7 +45,13 @@ def follow_provider_events() -> int:
 
 
 @shared_task
-def go_after_overdue() -> dict[str, int]:
-    """Find what is overdue and take the steps that are due; harmless to run twice, or on several workers at once."""
-    at, stop_at = database_time(), monotonic() + SECONDS
-    return {"overdue": mark_overdue(at=at), "steps": dun(at=at, keep_going=lambda: monotonic() < stop_at)}
+def take_dunning_steps() -> int:
+    """Take the steps that are due for what is overdue; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + SECONDS
+    return dun(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+
+
+@shared_task
+def mark_overdue() -> int:
+    """Mark invoices whose day is over; harmless to run twice, or on several workers at once."""
+    return mark(at=database_time())

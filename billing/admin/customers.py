@@ -10,6 +10,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from billing import subscribing
+from billing.admin import personal
 from billing.admin.account import account
 from billing.admin.cloning import cloning
 from billing.admin.starting import SubscribeForm
@@ -21,7 +22,7 @@ from customers.models import Customer
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
-    actions_detail = ("subscribe", "clone")
+    actions_detail = ("subscribe", "clone", "export_personal", "erase_personal")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -35,9 +36,12 @@ class AccountAdmin(CustomerAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Sandbox customers are not cloned."""
         found = super().get_actions_detail(request, object_id)
-        if not Customer.objects.filter(pk=object_id, sandbox=True).exists():
-            return found
-        return [one for one in found if not one.action_name.endswith("clone")]
+        customer = Customer.objects.filter(pk=object_id).first()
+        if customer is not None and customer.sandbox:
+            found = [one for one in found if not one.action_name.endswith("clone")]
+        if customer is not None and customer.erased_at is not None:
+            found = [one for one in found if one.action_name.endswith("export_personal")]
+        return found
 
     def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.add_testclock"))
@@ -46,6 +50,19 @@ class AccountAdmin(CustomerAdmin):
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a copy of the customer live their past again."""
         return cloning(self, request, self._seen(request, object_id))
+
+    def has_personal_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.erase_customer"))
+
+    @action(description="Export personal data", icon="folder_zip", permissions=["personal"])
+    def export_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Hand out all that is known of the customer, as one file."""
+        return personal.exported(self._seen(request, object_id))
+
+    @action(description="Erase personal data", icon="person_off", permissions=["personal"])
+    def erase_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Forget who the customer is, after a look at what that means and what stands against it."""
+        return personal.erasing(self, request, self._seen(request, object_id))
 
     def _seen(self, request: HttpRequest, object_id: str) -> Customer:
         customer: Customer | None = self.get_object(request, object_id)

@@ -65,7 +65,8 @@ _TOTALS = """
         OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
 """
 
-# What a document says of a party is what the party's row said at some time: each state is kept in its history.
+# What a document says of a party is what the party's row said at some time: each state is kept in its history. Of who
+# was erased the document alone still says it, which nothing else can confirm.
 _PARTIES = f"""
     SELECT i.id AS invoice_id, i.customer_id, i.seller_id, p.id AS period_id FROM invoices_invoice i {CORRECTED}
     LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
@@ -75,7 +76,7 @@ _PARTIES = f"""
         OR s.currency <> i.currency OR c.sandbox <> i.sandbox
         OR NOT i.buyer_facts ?& ARRAY['external_id', 'legal_name', 'country', 'time_zone']
         OR NOT i.seller_facts ?& ARRAY['code', 'legal_name', 'country', 'time_zone']
-        OR NOT EXISTS (SELECT FROM customers_customerevent h
+        OR c.erased_at IS NULL AND NOT EXISTS (SELECT FROM customers_customerevent h
             WHERE h.pgh_obj_id = i.customer_id AND to_jsonb(h) @> i.buyer_facts)
         OR NOT EXISTS (SELECT FROM customers_sellerevent h
             WHERE h.pgh_obj_id = i.seller_id AND to_jsonb(h) @> i.seller_facts)

@@ -23,6 +23,7 @@ from billing.models.subscriptions import RUNNING
 from billing.subscribing.holding import changes_in
 from billing.subscribing.promising import promise
 from customers.models import Customer, TestClock
+from customers.registering import tell_created
 from plans.pricing.exact import ZERO
 from plans.pricing.holdings import held_at
 from plans.terms import terms_of
@@ -101,6 +102,7 @@ def clone(*, source: Customer, periods: int, at: datetime, by: AbstractBaseUser 
             test_clock=clock,
             **{name: getattr(source, name) for name in PARTY},
         )
+        tell_created(customer, at=since)
         made = Clone.objects.create(
             customer=customer, source=source, since=since, until=at, created_at=at, created_by=by
         )

@@ -16,8 +16,8 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from invoices import charging
-from invoices.dunning.overdue import mark_overdue
 from invoices.dunning.taking_steps import dun
+from invoices.falling_due import mark_overdue
 from invoices.refunding.operation import sweep as send_refunds
 from wallets.buying import settle_purchases
 from wallets.ledger.sweeping import sweep as sweep_wallets
@@ -82,7 +82,6 @@ def _charge(clock: int, at: datetime) -> None:
 
 
 def _dun(clock: int, at: datetime) -> None:
-    mark_overdue(at=at, clock=clock)
     dun(at=at, clock=clock)
 
 
@@ -92,6 +91,10 @@ def _follow_dunning(clock: int, at: datetime) -> None:
 
 def _refund(clock: int, at: datetime) -> None:
     send_refunds(at=at, clock=clock)
+
+
+def _fall_due(clock: int, at: datetime) -> None:
+    mark_overdue(at=at, clock=clock)
 
 
 def _settle(clock: int, at: datetime) -> None:
@@ -114,7 +117,8 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.close_due_periods": _close,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
-    "invoices.tasks.go_after_overdue": _dun,
+    "invoices.tasks.mark_overdue": _fall_due,
+    "invoices.tasks.take_dunning_steps": _dun,
     "billing.tasks.follow_dunning": _follow_dunning,
     "invoices.tasks.charge_customers": _charge,
     "invoices.tasks.send_refunds": _refund,
@@ -127,6 +131,7 @@ IN_ORDER: dict[str, Work] = {
 OF_NO_CUSTOMER = {
     "billing.tasks.advance_clocks": "it does all of this",
     "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
+    "billing.tasks.let_go_of_personal_data": "how long things are kept is a matter of real time",
     "billing.tasks.work_on_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
     "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",

@@ -8,7 +8,7 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer testclock seller apikey contact webhookendpoint delivery notice",
+    "customers.customer testclock seller apikey contact webhookendpoint delivery notice wording",
     "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
@@ -35,6 +35,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("add change", ["customers.testclock"]),
+        ("erase", ["customers.customer"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -44,6 +45,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("record collect", ["invoices.payment"]),
         ("pay", ["invoices.refund"]),
         ("add change delete", ["invoices.dunningstep"]),
+        ("add change delete", ["customers.wording"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),

@@ -174,6 +174,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 _failed_deliveries,
             ),
             Item("Notices", "campaign", "customers_notice_changelist", "customers.view_notice"),
+            Item("Mail texts", "edit_note", "customers_wording_changelist", "customers.view_wording"),
         ],
     ),
     (

@@ -6,6 +6,7 @@ from customers.models.keys import ApiKey, IdempotentRequest
 from customers.models.logos import Logo
 from customers.models.notices import Delivery, Notice
 from customers.models.sellers import Seller
+from customers.models.wordings import Wording
 
 __all__ = [
     "ApiKey",
@@ -18,4 +19,5 @@ __all__ = [
     "Seller",
     "TestClock",
     "WebhookEndpoint",
+    "Wording",
 ]

@@ -19,6 +19,7 @@ class Customer(Party):
     sandbox: a customer whose documents are marked and never leave the system.
     test_clock: whose time a sandbox customer lives in, from its first moment on; real time where it has none.
     tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's ordinary rates.
+    erased_at: when what is personal of it was erased; it goes on under a pseudonym (docs/personal-data.md).
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
 
@@ -59,10 +60,22 @@ class Customer(Party):
         help_text="Gets a mail when a limit is reached or a top-up fails.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        permissions = [("erase_customer", "Can export and erase personal data")]
         constraints = [
             models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    legal_name="Erased",
+                    external_id__startswith="erased-",
+                    **dict.fromkeys(("address_line1", "address_line2", "postal_code", "city", "region"), ""),
+                    **dict.fromkeys(("tax_number", "email", "purchase_order", "tax_exemption"), ""),
+                ),
+                name="nothing_is_known_of_who_was_erased",
+            ),
             models.CheckConstraint(
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
             ),

@@ -9,10 +9,10 @@ from django.db import transaction
 from customers.clock import in_time_of
 from customers.notices import announce
 from invoices.charging.beginning import CannotCharge, begin
-from invoices.dunning.overdue import facts_of
 from invoices.models import DunningAct, DunningStep, Invoice
 from invoices.models.documents import InvoiceState
 from invoices.models.dunning import DunningAction
+from plans.pricing.exact import plain
 
 SKIPPED = "A later reminder was due as well"
 AT_ONCE = 500
@@ -86,3 +86,14 @@ def write_off(invoice: Invoice, *, at: datetime) -> None:
     key = f"invoice:{invoice.pk}:uncollectible"
     facts = facts_of(invoice)
     announce(kind="invoice.uncollectible", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+
+
+def facts_of(invoice: Invoice) -> dict[str, str | int | None]:
+    """Return what is told of an invoice that is not paid."""
+    return {
+        "invoice": invoice.pk,
+        "number": invoice.number,
+        "due": plain(invoice.due),
+        "currency": str(invoice.currency),
+        "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
+    }

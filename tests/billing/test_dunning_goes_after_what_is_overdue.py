@@ -8,8 +8,8 @@ import pytest
 from billing import dunning
 from billing.models import DunnedSubscription, Subscription
 from customers.models import Customer, Notice
-from invoices.dunning.overdue import mark_overdue
 from invoices.dunning.taking_steps import SKIPPED, dun
+from invoices.falling_due import mark_overdue
 from invoices.models import Charge, DunningAct, DunningStep, Invoice
 from invoices.paying import record_payment
 from tests.api.documents import make_invoice

@@ -3,7 +3,7 @@
 import pytest
 
 from customers.logos import keep, read_logo
-from customers.models import Contact
+from customers.models import Contact, Wording
 from customers.notices.fanning_out import fan_out
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
@@ -19,6 +19,7 @@ COLUMNS = {
         *("purchase_order", "tax_exemption", "created_at"),
     ),
     "notice": ("kind", "customer_id", "facts", "key", "created_at", "recipients"),
+    "wording": ("kind", "language", "subject", "body"),
     "contact": ("customer_id", "name", "email", "language", "billing", "alerts"),
     "webhookendpoint": (
         *("url", "description", "sandbox", "kinds", "secret", "previous_secret", "previous_until"),
@@ -36,6 +37,7 @@ def told(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
     Contact.objects.create(customer=customer, email="bea@acme.example")
+    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
@@ -65,12 +67,17 @@ CASES = [
     ("notice_kind_is_dotted_words", again("notice", **NEW, kind="'Alert fired'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="'[]'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, customer_id="NULL")),
-    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, kind="'webhook.test'")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, customer_id="NULL")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, kind="'webhook.test'")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, kind="'plan.version_published'")),
     ("notice_is_only_handed_out", edit("notice", "kind = 'alert.recovered'")),
     ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
     ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
     ("contact_is_listed_once", again("contact")),
+    ("mail_is_worded_once_in_a_language", again("wording")),
+    ("wording_says_something_in_a_language", again("wording", language="'DE'")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", subject="''")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", body="''")),
     ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),
@@ -103,6 +110,7 @@ CASES = [
     ("logo_is_small", again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
     ("logo_is_kept_for_ever", edit("logo", "sha256 = 'x'")),
     ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
+    ("nothing_is_known_of_who_was_erased", edit("customer", "erased_at = now()")),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
     ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
     ("customer_keeps_its_clock", edit("customer", "sandbox = true")),

@@ -40,7 +40,7 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
-from customers.models import ApiKey, Contact, Customer, IdempotentRequest
+from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
@@ -473,6 +473,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
 
 def _tell(customer: Customer) -> None:
     """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
+    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     Contact.objects.create(customer=customer, email="bea@customer.example")
     Contact.objects.create(customer=make_customer(), email="bob@customer.example")
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)

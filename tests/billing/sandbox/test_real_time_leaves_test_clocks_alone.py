@@ -12,6 +12,7 @@ from billing.sandbox import advance_all
 from billing.sandbox.work import IN_ORDER, OF_NO_CUSTOMER
 from config.schedule import SCHEDULE
 from customers.models import Customer
+from invoices import tasks as invoice_tasks
 from tests.builders import (
     JAN,
     fee,
@@ -53,6 +54,7 @@ TASKS = (
     billing_tasks.close_due_periods,
     wallet_tasks.sweep_wallets,
     wallet_tasks.pay_invoices,
+    invoice_tasks.mark_overdue,
     wallet_tasks.settle_purchases,
     wallet_tasks.top_up_wallets,
     billing_tasks.look_after_guardrails,
