@@ -2,6 +2,7 @@ from django.urls import path
 
 from customers.api.contacts import ContactsView, ContactView
 from customers.api.deliveries import DeliveriesView, DeliveryReplayView
+from customers.api.portal_links import PortalLinksView
 from customers.api.views import CustomersView, CustomerView
 from customers.api.webhooks import EndpointsView, EndpointView, ReplayView, RotationView, SendTestView
 
@@ -10,6 +11,7 @@ urlpatterns = [
     path("customers/<str:customer>", CustomerView.as_view(), name="customer"),
     path("customers/<str:customer>/contacts", ContactsView.as_view(), name="contacts"),
     path("customers/<str:customer>/contacts/<int:number>", ContactView.as_view(), name="contact"),
+    path("customers/<str:customer>/portal-links", PortalLinksView.as_view(), name="portal_links"),
     path("webhooks", EndpointsView.as_view(), name="webhooks"),
     path("webhooks/<int:webhook>", EndpointView.as_view(), name="webhook"),
     path("webhooks/<int:webhook>/rotate", RotationView.as_view(), name="webhook_rotate"),

@@ -4,6 +4,7 @@ from customers.models.customers import Customer
 from customers.models.endpoints import WebhookEndpoint
 from customers.models.keys import ApiKey, IdempotentRequest
 from customers.models.notices import Delivery, Notice
+from customers.models.portal import PortalLink, PortalSession
 from customers.models.sellers import Seller
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Delivery",
     "IdempotentRequest",
     "Notice",
+    "PortalLink",
+    "PortalSession",
     "Seller",
     "TestClock",
     "WebhookEndpoint",

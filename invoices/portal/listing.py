@@ -1,0 +1,75 @@
+"""All documents of a customer, newest first."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F, QuerySet, Sum
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from customers.portal.visiting import Visit, page_of, show, signed_in
+from invoices.models import DocumentKind, Invoice
+from invoices.models.documents import InvoiceState
+from invoices.portal.figures import Reading, reading
+
+CLAIMED = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
+SHOWN = (*CLAIMED, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
+"""A draft is nothing that a customer was sent."""
+
+
+def documents(visit: Visit) -> QuerySet[Invoice]:
+    """Return what the customer was sent."""
+    return visit.own(Invoice.objects.filter(state__in=SHOWN))
+
+
+@signed_in()
+def invoices(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    found, more = page_of(documents(visit), request)
+    figures = reading(visit)
+    context = {"rows": [row(one, figures, visit) for one in found], "more": more, "sums": _sums(visit, figures)}
+    return show(request, visit, "invoices.html", context)
+
+
+def row(one: Invoice, figures: Reading, visit: Visit) -> dict[str, Any]:
+    """Return a document as a row of the list."""
+    currency = str(one.currency)
+    is_note = one.kind == DocumentKind.CREDIT_NOTE
+    today = visit.at.astimezone(figures.zone).date()
+    return {
+        "pk": one.pk,
+        "number": one.number,
+        "kind": "Credit note" if is_note else "Invoice",
+        "issued": figures.date(one.issue_date) if one.issue_date else "",
+        "due_on": figures.date(one.due_date) if one.due_date and one.due and not is_note else "",
+        "state": state_of(one, today=today),
+        "total": figures.in_currency(one.total.amount, currency),
+        "due": figures.in_currency(one.due, currency) if one.due and one.state in CLAIMED else "",
+    }
+
+
+def state_of(one: Invoice, *, today: Any) -> str:
+    """Return a document's state as its receiver thinks of it: open, overdue, paid …"""
+    if one.kind == DocumentKind.CREDIT_NOTE:
+        return "credited"
+    if one.state in CLAIMED:
+        return "overdue" if one.due_date and one.due_date < today else "open"
+    return str(one.get_state_display())
+
+
+def _sums(visit: Visit, figures: Reading) -> list[dict[str, str]]:
+    """Return what was invoiced and what is still due, in each currency."""
+    rows = documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
+    is_open = rows.filter(state__in=CLAIMED)
+    today = visit.at.astimezone(figures.zone).date()
+    invoiced = dict(rows.order_by().values_list("currency").annotate(Sum("total")))
+    left = Sum(F("total") - F("credited") - F("paid"))
+    due = dict(is_open.order_by().values_list("currency").annotate(left))
+    late = dict(is_open.filter(due_date__lt=today).order_by().values_list("currency").annotate(left))
+    return [
+        {
+            "invoiced": figures.in_currency(total, currency),
+            "due": figures.in_currency(max(due.get(currency, Decimal(0)), Decimal(0)), currency),
+            "late": figures.in_currency(late[currency], currency) if late.get(currency, 0) > 0 else "",
+        }
+        for currency, total in sorted(invoiced.items())
+    ]
