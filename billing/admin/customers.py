@@ -14,6 +14,7 @@ from billing.admin.account import account
 from billing.admin.cloning import cloning
 from billing.admin.starting import SubscribeForm
 from customers.admin.customers import CustomerAdmin
+from customers.admin.portal import portal_link
 from customers.clock import time_of
 from customers.models import Customer
 
@@ -21,7 +22,7 @@ from customers.models import Customer
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
-    actions_detail = ("subscribe", "clone")
+    actions_detail = ("subscribe", "portal_link", "clone")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -38,6 +39,14 @@ class AccountAdmin(CustomerAdmin):
         if not Customer.objects.filter(pk=object_id, sandbox=True).exists():
             return found
         return [one for one in found if not one.action_name.endswith("clone")]
+
+    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.add_portallink"))
+
+    @action(description="Portal link", icon="login", permissions=["invite"])
+    def portal_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let one of the customer's people into the portal, or look at it as they do."""
+        return portal_link(self, request, self._seen(request, object_id))
 
     def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.add_testclock"))

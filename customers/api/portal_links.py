@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from django.urls import reverse
-from django.utils import timezone
 
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
@@ -23,14 +23,17 @@ class NewPortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
     """Whom to let in."""
 
     contact = serializers.EmailField(
-        required=False, help_text="One of the customer's contacts, whose rights it gives; without one it is to look only."
+        required=False,
+        help_text="One of the customer's contacts, whose rights it gives; without one it is to look only.",
     )
 
 
 class PortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
     """A way into the portal, good once."""
 
-    url = serializers.CharField(allow_null=True, help_text="Null in the answer to a repeated request: ask for a new one.")
+    url = serializers.CharField(
+        allow_null=True, help_text="Null in the answer to a repeated request: ask for a new one."
+    )
     expires_at = InstantField()
 
 

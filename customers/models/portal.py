@@ -73,7 +73,7 @@ class PortalLink(models.Model):
 
 class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
     def open(self, at: datetime, *, idle: timedelta) -> Self:
-        """Return the sessions that nothing has ended: no person, no time, and no change of their contact's mailbox."""
+        """Return the sessions that nothing has ended: no person, no time, no change of their contact's mailbox."""
         same = Q(contact__isnull=True) | Q(contact__email__iexact=F("email"), contact__customer=F("customer"))
         return self.filter(same, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
 

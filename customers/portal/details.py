@@ -1,4 +1,4 @@
-"""Who the customer is on documents, and who of their people gets mail: read by all, changed by whoever gets the bills."""
+"""Who the customer is on documents, and who of their people gets mail; changed by whoever gets the bills."""
 
 from typing import Any
 

@@ -69,6 +69,18 @@ def ask_by_mail(*, email: str, address: str, origin: str, at: datetime) -> None:
     )
 
 
+def invite(*, contact: Contact, origin: str, by: AbstractBaseUser, at: datetime) -> None:
+    """Have a link mailed to a contact, whom somebody of the staff wants to come in."""
+    PortalLink.objects.create(
+        way=Way.MAIL,
+        email=contact.email.lower(),
+        by=by,
+        origin=origin,
+        created_at=at,
+        expires_at=at + MAILED_LASTS,
+    )
+
+
 def make(
     *,
     customer: Customer,

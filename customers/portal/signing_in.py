@@ -42,7 +42,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
             answer = private(render(request, "portal/sign_in.html", {"form": form}, status=429))
             answer["Retry-After"] = str(int(HOUR.total_seconds()))
             return answer
-        _wake()
+        wake()
         return private(went("portal_mailed"))
     return private(render(request, "portal/sign_in.html", {"form": form}))
 
@@ -108,7 +108,7 @@ def _address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _wake() -> None:
+def wake() -> None:
     """Ask a worker to send mails now; where none can be asked, beat does so within seconds."""
     try:
         mail_portal_links.delay()

@@ -26,7 +26,7 @@ def documents(visit: Visit) -> QuerySet[Invoice]:
 def invoices(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     found, more = page_of(documents(visit), request)
     figures = reading(visit)
-    context = {"rows": [row(one, figures, visit) for one in found], "more": more, "sums": _sums(visit, figures)}
+    context = {"rows": [row(one, figures, visit) for one in found], "more": more, "sums": sums_of(visit, figures)}
     return show(request, visit, "invoices.html", context)
 
 
@@ -56,7 +56,7 @@ def state_of(one: Invoice, *, today: Any) -> str:
     return str(one.get_state_display())
 
 
-def _sums(visit: Visit, figures: Reading) -> list[dict[str, str]]:
+def sums_of(visit: Visit, figures: Reading) -> list[dict[str, Any]]:
     """Return what was invoiced and what is still due, in each currency."""
     rows = documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
     is_open = rows.filter(state__in=CLAIMED)
@@ -69,6 +69,7 @@ def _sums(visit: Visit, figures: Reading) -> list[dict[str, str]]:
         {
             "invoiced": figures.in_currency(total, currency),
             "due": figures.in_currency(max(due.get(currency, Decimal(0)), Decimal(0)), currency),
+            "is_due": due.get(currency, 0) > 0,
             "late": figures.in_currency(late[currency], currency) if late.get(currency, 0) > 0 else "",
         }
         for currency, total in sorted(invoiced.items())

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-
 from django.utils import timezone
 
 from customers.portal.visiting import Visit, show, signed_in

@@ -30,7 +30,11 @@ class RuleForm(forms.Form):
         label="At most so many times a month", min_value=1, max_value=MOST_TOPUPS, required=False
     )
     most_money = forms.DecimalField(
-        label="For at most so much money a month, with tax", min_value=0, max_digits=20, decimal_places=6, required=False
+        label="For at most so much money a month, with tax",
+        min_value=0,
+        max_digits=20,
+        decimal_places=6,
+        required=False,
     )
 
     def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:

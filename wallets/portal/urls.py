@@ -10,9 +10,7 @@ register_converter(DayConverter, "day")
 urlpatterns = [
     path("wallets", wallets, name="portal_wallets"),
     path("wallets/<int:number>", wallet, name="portal_wallet"),
-    path(
-        "wallets/<int:number>/statements/<day:since>/<day:until>.<str:kind>", statement, name="portal_statement"
-    ),
+    path("wallets/<int:number>/statements/<day:since>/<day:until>.<str:kind>", statement, name="portal_statement"),
     path("wallets/<int:number>/top-up", top_up, name="portal_top_up"),
     path("wallets/<int:number>/auto-top-up", auto_top_up, name="portal_auto_top_up"),
     path("wallets/<int:number>/auto-top-up/remove", remove_auto_top_up, name="portal_remove_auto_top_up"),
