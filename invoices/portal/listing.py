@@ -1,9 +1,8 @@
 """All documents of a customer, newest first."""
 
-from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -11,6 +10,7 @@ from customers.portal.visiting import Visit, page_of, show, signed_in
 from invoices.models import DocumentKind, Invoice
 from invoices.models.documents import InvoiceState
 from invoices.portal.figures import Reading, reading
+from plans.pricing.exact import ZERO
 
 CLAIMED = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
 SHOWN = (*CLAIMED, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
@@ -57,20 +57,26 @@ def state_of(one: Invoice, *, today: Any) -> str:
 
 
 def sums_of(visit: Visit, figures: Reading) -> list[dict[str, Any]]:
-    """Return what was invoiced and what is still due, in each currency."""
+    """Return what was invoiced and what is still due, in each currency, in one query."""
     rows = documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
-    is_open = rows.filter(state__in=CLAIMED)
     today = visit.at.astimezone(figures.zone).date()
-    invoiced = dict(rows.order_by().values_list("currency").annotate(Sum("total")))
-    left = Sum(F("total") - F("credited") - F("paid"))
-    due = dict(is_open.order_by().values_list("currency").annotate(left))
-    late = dict(is_open.filter(due_date__lt=today).order_by().values_list("currency").annotate(left))
+    left = F("total") - F("credited") - F("paid")
+    is_open = Q(state__in=CLAIMED)
+    found = (
+        rows.order_by()
+        .values_list("currency")
+        .annotate(
+            invoiced=Sum("total"),
+            due=Sum(left, filter=is_open),
+            late=Sum(left, filter=is_open & Q(due_date__lt=today)),
+        )
+    )
     return [
         {
-            "invoiced": figures.in_currency(total, currency),
-            "due": figures.in_currency(max(due.get(currency, Decimal(0)), Decimal(0)), currency),
-            "is_due": due.get(currency, 0) > 0,
-            "late": figures.in_currency(late[currency], currency) if late.get(currency, 0) > 0 else "",
+            "invoiced": figures.in_currency(invoiced, currency),
+            "due": figures.in_currency(due or ZERO, currency),
+            "is_due": bool(due),
+            "late": figures.in_currency(late, currency) if late else "",
         }
-        for currency, total in sorted(invoiced.items())
+        for currency, invoiced, due, late in sorted(found)
     ]
