@@ -1,6 +1,6 @@
 """What a page or a file of usage is asked for: a meter, a dimension of it, and which period."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -52,14 +52,11 @@ def dimensions_of(meter: Meter) -> list[str]:
 
 def used(visit: Visit, asked: Asked) -> tuple[list[Day], list[Day]]:
     """Return the days of the period that is shown, and of the one that it is compared with."""
-    earlier = asked.spans.before
-    since = earlier.since if earlier else asked.spans.now.since
-    zone = asked.days.zone
-    days = by_day(customer_id=visit.customer.pk, since=since, until=asked.spans.now.until, zone=zone)
-    if asked.is_before or earlier is None:
-        return within(days, asked.days), []
-    return within(days, asked.spans.now), within(days, earlier)
+    if asked.is_before or asked.spans.before is None:
+        return _of(visit, asked.days), []
+    return _of(visit, asked.days), _of(visit, asked.spans.before)
 
 
-def within(days: Iterable[Day], span: Days) -> list[Day]:
-    return [one for one in days if span.first <= one.day < span.end]
+def _of(visit: Visit, days: Days) -> list[Day]:
+    of = visit.customer.pk
+    return by_day(customer_id=of, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)

@@ -28,7 +28,7 @@ class ChangeForm(forms.Form):
     when = forms.ChoiceField(label="When", choices=WHEN, initial="period", widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, subscription: Subscription, visit: Visit, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["version"].queryset = offered_for(subscription, visit)
         self.fields["version"].label_from_instance = lambda one: one.plan.name
 

@@ -7,8 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from invoices.rendering.chart import Axis, round_up
 from plans.pricing.exact import HALF_UP, ZERO
 
-WIDTH, HEIGHT = Decimal(680), Decimal(220)
-TOP, BASE = Decimal(14), Decimal(190)
+WIDTH, TOP, BASE = Decimal(680), Decimal(2), Decimal(180)
+"""The page stretches the drawing to its own width and height: nothing in it is written, or round."""
+
 HUNDREDTH = Decimal("0.01")
 GAP = Decimal("0.24")  # of a day's room
 

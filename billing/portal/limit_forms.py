@@ -32,7 +32,7 @@ class ScopeForm(forms.Form):
     value = forms.CharField(label="is", max_length=200, required=False, help_text="Such as the name of an API key.")
 
     def __init__(self, *args: Any, visit: Visit, features: dict[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         names = dimensions_of(visit.customer, None, None)
         self.fields["feature"].choices = [("", "all usage"), *features.items()]
         self.fields["dimension"].choices = [("", "everywhere"), *((one, one) for one in names)]

@@ -21,7 +21,7 @@ from invoices.portal.listing import sums_of
 from plans.models import Meter
 from wallets.portal.showing import wallets_of
 
-MOST_ALERTS = 3
+MOST_ALERTS, MOST_READ = 3, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,20 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
         "sums": [one for one in sums_of(visit, figures) if one["is_due"]],
-        "alerts": [alert_shown(one, figures) for one in alerts.order_by("-pk")[:MOST_ALERTS]],
+        "alerts": [alert_shown(one, figures) for one in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
         "fresh": _freshness(visit, running, figures),
         "now": figures.moment(visit.at),
     }
     return show(request, visit, "overview.html", context)
+
+
+def _most_urgent(alerts: list[Alert]) -> list[Alert]:
+    """Return the last level that each rule told of each thing: those below it say no more."""
+    found: dict[tuple[Any, ...], Alert] = {}
+    for one in alerts:  # newest first, and of those told at once the most urgent first
+        of = (one.guardrail_id, one.subscription_id, one.feature_id, one.wallet_id, one.dimension_value)
+        found.setdefault(of, one)
+    return list(found.values())[:MOST_ALERTS]
 
 
 def _periods(visit: Visit, running: list[Expected], figures: Reading) -> list[PeriodShown]:

@@ -104,9 +104,7 @@ def _of_meter(visit: Visit, asked: Asked, now: list[Day], before: list[Day], fig
     drawing = _drawing(days, counted, [counted_before.get(day, ZERO) for day in earlier], figures)
     return {
         "drawing": drawing,
-        "tops": [
-            {"y": str(Decimal(axis.y) - 3), "text": figures.quantity(axis.quantity)} for axis in drawing.axes[:2]
-        ],
+        "top": figures.units(drawing.axes[0].quantity, meter.unit),
         "rows": rows,
         "has_before": bool(earlier),
         "first": figures.short_day(days[0]),
@@ -141,6 +139,7 @@ def _values(visit: Visit, asked: Asked, figures: Reading) -> dict[str, Any]:
             until=asked.days.until,
             window="month",
             group_by=asked.dimension,
+            period_ids=asked.days.period_ids,
         )
     except BreakdownRefused:
         return {"has_too_many": True}

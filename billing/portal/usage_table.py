@@ -1,6 +1,7 @@
 """Usage as CSV: by day of every meter, or of one meter by the values of a dimension."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -60,8 +61,8 @@ def _slices(visit: Visit, meter: Meter, dimension: str, days: Days) -> Iterator[
             yield from (Slice(one.starts_at, TOO_MANY, one.quantity, one.events) for one in _read(visit, meter, days))
             return
         middle = days.first + DAY * ((days.end - days.first).days // 2)
-        yield from _slices(visit, meter, dimension, Days(days.first, middle, days.zone))
-        yield from _slices(visit, meter, dimension, Days(middle, days.end, days.zone))
+        yield from _slices(visit, meter, dimension, replace(days, end=middle))
+        yield from _slices(visit, meter, dimension, replace(days, first=middle))
 
 
 def _read(visit: Visit, meter: Meter, days: Days, group_by: str | None = None) -> list[Slice]:
@@ -73,4 +74,5 @@ def _read(visit: Visit, meter: Meter, days: Days, group_by: str | None = None) -
         until=days.until,
         window="day",
         group_by=group_by,
+        period_ids=days.period_ids,
     )

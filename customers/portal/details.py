@@ -47,7 +47,7 @@ class DetailsForm(forms.ModelForm):
         help_texts = {"country": "Two letters, such as DE.", "tax_number": "VAT id, EIN or GSTIN."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         own = self.instance.locale
         self.fields["locale"].choices = [(one, _named(one)) for one in sorted({*LOCALES, own})]
 
@@ -60,7 +60,7 @@ class ContactForm(forms.ModelForm):
         help_texts = {"billing": "", "alerts": ""}
 
     def __init__(self, *args: Any, visit: Visit, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.visit = visit
 
     def clean_email(self) -> str:

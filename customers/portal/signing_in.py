@@ -31,7 +31,7 @@ class MailForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Take the mailbox that a link is to go to; the answer is the same whoever it is of."""
-    form = MailForm(request.POST or None)
+    form = MailForm(request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:
             linking.ask_by_mail(

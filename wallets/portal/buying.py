@@ -40,7 +40,8 @@ class OrderForm(forms.Form):
     reference = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"packs": 1, "reference": uuid.uuid4()}, **kwargs)
+        initial = {"packs": 1, "reference": uuid.uuid4()}
+        super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})
         self.offered = {one.pack.code: one.pack for one in offered}
         self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
         if all(one.units is not None for one in self.offered.values()):

@@ -38,7 +38,7 @@ class RuleForm(forms.Form):
     )
 
     def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
 
     def asked(self, rule: TopUpRule | None, ceilings: list[Limits]) -> Asked:
