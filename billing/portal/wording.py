@@ -68,8 +68,12 @@ def _prices(one: FeatureTerms, figures: Reading) -> Iterator[str]:
     price = one.price
     if price is None or one.consumption == Consumption.HARD_CAP:
         return
+    # One number of units for all of them, so that they can be compared.
+    per = figures.legible_per(
+        EXACT.multiply(part, rate.factor) for rate in price.rates for part in _each(rate.charge)
+    )
     for rate in price.rates:
-        yield from _rate(rate, price, one.unit, figures, names=len(price.rates) > 1)
+        yield from _rate(rate, price, one.unit, figures, per=per)
     if price.minimum is not None:
         yield f"at least {figures.in_currency(price.minimum, price.currency)}"
     if price.maximum is not None:
@@ -78,23 +82,30 @@ def _prices(one: FeatureTerms, figures: Reading) -> Iterator[str]:
         yield f"less {figures.percent(price.discount)} in return for your commitment"
 
 
-def _rate(rate: Rate, price: PriceTerms, unit: str, figures: Reading, *, names: bool) -> Iterator[str]:
-    if not names:
-        yield from _charge(rate.charge, rate.factor, price.currency, unit, figures)
-        return
+def _each(charge: Charge) -> list[Decimal]:
+    """Return what a charge says of one unit."""
+    match charge:
+        case PerUnit(unit_price):
+            return [unit_price]
+        case Graduated(tiers) | Volume(tiers):
+            return [tier.unit_price for tier in tiers]
+    return []
+
+
+def _rate(rate: Rate, price: PriceTerms, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
     name = rate.label or ", ".join(value for _, value in rate.match) or "all other use"
-    for text in _charge(rate.charge, rate.factor, price.currency, unit, figures):
-        yield f"{name}: {text}"
+    for text in _charge(rate, price.currency, unit, figures, per=per):
+        yield f"{name}: {text}" if len(price.rates) > 1 else text
 
 
-def _charge(charge: Charge, factor: Decimal, currency: str, unit: str, figures: Reading) -> Iterator[str]:
+def _charge(rate: Rate, currency: str, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
     """Yield how a charge reads; all its prices are multiplied by a factor that was agreed."""
+    charge = rate.charge
 
     def money(amount: Decimal) -> str:
-        return figures.in_currency(EXACT.multiply(amount, factor), currency)
+        return figures.in_currency(EXACT.multiply(amount, rate.factor), currency)
 
     def each(amount: Decimal) -> str:
-        per = figures.legible_per([EXACT.multiply(amount, factor)])
         many = "" if per == ONE else f"{figures.quantity(per)} "
         return f"{money(EXACT.multiply(amount, per))} per {many}{plural(unit) if many else unit}"
 

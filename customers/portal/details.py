@@ -123,6 +123,6 @@ def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: Contact
 
 def _named(locale: str) -> str:
     try:
-        return str(Locale.parse(locale).get_display_name("en")).capitalize()
+        return str(Locale.parse(locale).get_display_name("en"))
     except ValueError:
         return locale
