@@ -96,7 +96,7 @@ def add_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, visit, DetailsForm(instance=visit.customer), form)
     with transaction.atomic(), pghistory.context(action="add a contact in the portal"):
-        Contact.objects.create(customer=visit.customer, **form.cleaned_data)
+        visit.customer.contacts.create(**form.cleaned_data)
     return went("portal_details", told="added")
 
 

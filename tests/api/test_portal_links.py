@@ -46,7 +46,9 @@ def test_what_it_cannot_be_made_for_is_refused(live, sandbox):
     other = make_customer("other")
     Contact.objects.create(customer=other, email="dan@other.example")
 
-    assert faults(live.post("/customers/acme/portal-links", {"contact": "dan@other.example"})) == {"contact": "unknown"}
+    assert faults(live.post("/customers/acme/portal-links", {"contact": "dan@other.example"})) == {
+        "contact": "unknown"
+    }
     problem(sandbox.post("/customers/acme/portal-links", {}), 404, "not-found")
     reader = Caller(scopes=["read"])
     problem(reader.post("/customers/acme/portal-links", {}), 403, "scope-missing")

@@ -4,6 +4,7 @@ import pytest
 
 from customers.models import Contact
 from customers.notices.fanning_out import fan_out
+from customers.portal import linking, sessions
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
 from tests.refusals import named_constraints, refused_by
@@ -32,7 +33,9 @@ COLUMNS = {
 def told():
     customer = make_customer()
     make_clock(JAN)
-    Contact.objects.create(customer=customer, email="bea@acme.example")
+    contact = Contact.objects.create(customer=customer, email="bea@acme.example")
+    linking.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
+    sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
@@ -53,6 +56,7 @@ def edit(table: str, change: str) -> str:
 NEW = {"key": "'another'"}
 A_CLOCK = "(SELECT max(id) FROM customers_testclock)"
 HOOK = "endpoint_id IS NOT NULL"
+HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
     ("notice_is_made_once", again("notice")),
@@ -65,6 +69,23 @@ CASES = [
     ("notice_is_only_handed_out", edit("notice", "kind = 'alert.recovered'")),
     ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
     ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
+    ("portal_link_names_a_mailbox_or_a_customer", edit("portallink", "email = ''")),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'staff', {HASH}"),
+    ),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'guess', {HASH}"),
+    ),
+    ("secret_of_a_portal_link_is_kept_hashed", edit("portallink", "secret_sha256 = 'plain'")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at + interval '61 minutes'")),
+    ("portal_session_came_by_a_known_way", edit("portalsession", "way = 'guess'")),
+    ("secret_of_a_portal_session_is_kept_hashed", edit("portalsession", "secret_sha256 = 'plain'")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "email = ''")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "contact_id = NULL")),
+    ("portal_session_lasts_12_hours_at_most", edit("portalsession", "expires_at = began_at + interval '13 hours'")),
     ("contact_is_listed_once", again("contact")),
     ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),

@@ -35,7 +35,9 @@ def test_a_pack_is_bought_once_as_it_was_shown(own):
     bought = Purchase.objects.latest("pk")
     assert Purchase.objects.count() == before + 1
     assert (bought.quantity, bought.net, bought.state) == (2, Decimal(198), "pending")
-    assert client.post(address, {**asked, "packs": "3", "seen": seen}).status_code in (200, 422), "another order is shown"
+    assert client.post(address, {**asked, "packs": "3", "seen": seen}).status_code in (200, 422), (
+        "another order is shown"
+    )
     assert Purchase.objects.count() == before + 1
 
 

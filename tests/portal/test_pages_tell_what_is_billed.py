@@ -1,4 +1,4 @@
-"""The portal's figures are those of the books, in the customer's formats; pages cost the same for much as for little."""
+"""The portal's figures are those of the books, in the customer's formats, and much costs pages what little does."""
 
 import csv
 from decimal import Decimal
@@ -27,7 +27,10 @@ def test_usage_as_csv_sums_to_what_was_counted(own):
     for period, quantity in used.items():
         for query in ("", "&by=model"):
             told = text_of(client.get(f"/portal/usage.csv?period={period}{query}"))
-            assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == quantity, (period, query)
+            assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == quantity, (
+                period,
+                query,
+            )
 
 
 def test_a_value_that_looks_like_a_formula_is_harmless(own):
