@@ -22,11 +22,16 @@ from plans.models import Meter
 from wallets.portal.showing import wallets_of
 
 MOST_ALERTS, MOST_READ = 3, 50
+HIGH, FULL = 75, 100
+"""Percent of what is included from which its bar warns."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureShown:
-    """A feature in a running period as text; percent: of what is included, None where nothing is."""
+    """
+    A feature in a running period as text. percent: of what is included, None where nothing is; level: `high` when that
+    is nearly used up, `full` when it is.
+    """
 
     code: str
     name: str
@@ -34,6 +39,7 @@ class FeatureShown:
     included: str
     remaining: str
     percent: int | None
+    level: str
     cost: str
     drawn: str
     is_capped: bool
@@ -43,7 +49,7 @@ class FeatureShown:
 class PeriodShown:
     """
     A running period as text. day, days: how far it is. from_to: what it is expected to come to; empty where it is too
-    early to say. due_so_far: the next invoice as it would be now, tax included; empty where there is none.
+    early to say. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected. due_so_far: the next invoice as it would be now, tax included; empty where there is none.
     """
 
     plan: str
@@ -53,6 +59,7 @@ class PeriodShown:
     day: int
     days: int
     cost: str
+    is_prepaid: bool
     is_telling: bool
     from_to: str
     so_far: str
@@ -117,6 +124,7 @@ def _period(one: Expected, promised: Progress | None, due: str, at: datetime, fi
         day=(at.astimezone(figures.zone).date() - first).days + 1,
         days=(last - first).days + 1,
         cost=money(usage.cost),
+        is_prepaid=bool(usage.features) and all(feature.drawn is not None for feature in usage.features),
         is_telling=one.is_telling,
         from_to=least if least == most else f"{least} to {most}",
         so_far=money(one.so_far),
@@ -131,17 +139,23 @@ def _period(one: Expected, promised: Progress | None, due: str, at: datetime, fi
 def _feature(one: FeatureUsage, currency: str, figures: Reading) -> FeatureShown:
     terms = one.terms
     included = terms.included
+    percent = min(100, max(0, int(one.used * 100 / included))) if included else None
     return FeatureShown(
         code=terms.code,
         name=terms.name,
         used=figures.units(one.used, terms.unit),
         included=figures.units(included, terms.unit) if included else "",
         remaining=figures.units(one.remaining, terms.unit) if included else "",
-        percent=min(100, max(0, int(one.used * 100 / included))) if included else None,
+        percent=percent,
+        level=_level(percent or 0),
         cost=figures.in_currency(one.cost, currency),
         drawn=figures.in_currency(one.drawn, terms.wallet) if one.drawn is not None else "",
         is_capped=terms.consumption == "hard_cap",
     )
+
+
+def _level(percent: int) -> str:
+    return "full" if percent >= FULL else "high" if percent >= HIGH else ""
 
 
 def _promise(found: Progress, currency: str, figures: Reading) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def test_a_link_is_mailed_to_a_contact_and_told_to_nobody_else(member):
     customer = make_customer("acme")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
     client = member("support")
-    address = re.search(r'href="([^"]*portal-link[^"]*)"', _page(client, customer))[1]
+    address = re.search(r'href="([^"]*portal.link[^"]*)"', _page(client, customer))[1]
 
     answer = client.post(address, {"to": str(contact.pk)}, follow=True)
 
@@ -28,7 +28,7 @@ def test_a_link_is_mailed_to_a_contact_and_told_to_nobody_else(member):
 def test_a_link_that_is_shown_looks_only_and_says_who_made_it(member):
     customer = make_customer("acme")
     client = member("support")
-    address = re.search(r'href="([^"]*portal-link[^"]*)"', _page(client, customer))[1]
+    address = re.search(r'href="([^"]*portal.link[^"]*)"', _page(client, customer))[1]
 
     answer = client.post(address, {"to": "look"})
     link = re.search(r"http://testserver(/portal/enter/[\w-]+)", answer.content.decode())[1]
@@ -44,7 +44,7 @@ def test_a_link_that_is_shown_looks_only_and_says_who_made_it(member):
 def test_engineers_make_none(member):
     customer = make_customer("acme")
 
-    assert "portal-link" not in _page(member("engineer"), customer)
+    assert "portal_link" not in _page(member("engineer"), customer)
 
 
 def _page(client: Client, customer) -> str:

@@ -106,9 +106,10 @@ def _lots(visit: Visit, found: Wallet, figures: Reading) -> list[dict[str, Any]]
 
 def _movement(one: Transaction, found: Wallet, figures: Reading) -> dict[str, Any]:
     unit = stands_in(found.unit)
+    what = f"{one.get_kind_display()}: {one.feature}" if one.feature_id else str(one.get_kind_display())
     return {
         "at": figures.moment(one.at),
-        "what": f"{one.get_kind_display()}: {one.feature}" if one.feature_id else one.get_kind_display(),
+        "what": what[:1].upper() + what[1:],
         "units": figures.in_currency(one.units, unit),
         "balance": figures.in_currency(one.balance_after, unit),
     }
