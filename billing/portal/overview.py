@@ -29,8 +29,9 @@ HIGH, FULL = 75, 100
 @dataclass(frozen=True, slots=True)
 class FeatureShown:
     """
-    A feature in a running period as text. percent: of what is included, None where nothing is; level: `high` when that
-    is nearly used up, `full` when it is.
+    A feature in a running period as text.
+
+    percent: of what is included, None where nothing is; level: `high` when that is nearly used up, `full` when it is.
     """
 
     code: str
@@ -48,8 +49,11 @@ class FeatureShown:
 @dataclass(frozen=True, slots=True)
 class PeriodShown:
     """
-    A running period as text. day, days: how far it is. from_to: what it is expected to come to; empty where it is too
-    early to say. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected. due_so_far: the next invoice as it would be now, tax included; empty where there is none.
+    A running period as text.
+
+    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
+    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty where
+    there is none.
     """
 
     plan: str
