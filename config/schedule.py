@@ -36,4 +36,6 @@ SCHEDULE = {
     "tell what happened": _every(5.0, "customers.tasks.tell"),
     "forget old notices": _every(3600.0, "customers.tasks.forget_old_notices"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
+    "mail portal links": _every(5.0, "customers.tasks.mail_portal_links"),
+    "forget old portal links": _every(3600.0, "customers.tasks.forget_old_portal_links"),
 }

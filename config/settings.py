@@ -102,6 +102,8 @@ EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("TOLLBOOK_FROM_EMAIL", default="billing@localhost")
 EMAIL_TIMEOUT = 15  # seconds
+# Where customers find the portal, as mails name it; what the browser asked for when empty.
+PUBLIC_URL = env.str("TOLLBOOK_URL", default="").rstrip("/")
 
 # What is told to others -------------------------------------------------------------------------------------
 

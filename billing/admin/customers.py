@@ -15,6 +15,7 @@ from billing.admin.account import account
 from billing.admin.cloning import cloning
 from billing.admin.starting import SubscribeForm
 from customers.admin.customers import CustomerAdmin
+from customers.admin.portal import portal_link
 from customers.clock import time_of
 from customers.models import Customer
 
@@ -22,7 +23,7 @@ from customers.models import Customer
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
-    actions_detail = ("subscribe", "clone", "export_personal", "erase_personal")
+    actions_detail = ("subscribe", "portal_link", "clone", "export_personal", "erase_personal")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -42,6 +43,14 @@ class AccountAdmin(CustomerAdmin):
         if customer is not None and customer.erased_at is not None:
             found = [one for one in found if one.action_name.endswith("export_personal")]
         return found
+
+    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.add_portallink"))
+
+    @action(description="Portal link", icon="login", permissions=["invite"])
+    def portal_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let one of the customer's people into the portal, or look at it as they do."""
+        return portal_link(self, request, self._seen(request, object_id))
 
     def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.add_testclock"))

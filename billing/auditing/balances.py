@@ -7,7 +7,8 @@ _RETURNED = """
     SELECT i.id AS invoice_id, i.total, i.credited, i.paid, i.returned, b.amount AS to_balance, r.amount AS to_refund
     FROM invoices_invoice i
     LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM invoices_balanceentry e
-        JOIN invoices_invoice n ON n.id = e.document_id WHERE n.corrects_id = i.id AND e.kind = 'credit_note') b ON true
+        JOIN invoices_invoice n ON n.id = e.document_id
+        WHERE n.corrects_id = i.id AND e.kind = 'credit_note') b ON true
     LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM invoices_refund r
         JOIN invoices_invoice n ON n.id = r.note_id WHERE n.corrects_id = i.id) r ON true
     WHERE i.returned <> coalesce(b.amount, 0) + coalesce(r.amount, 0)

@@ -9,7 +9,8 @@ class DunnedSubscription(models.Model):
     A subscription that was paused or cancelled since an invoice was not paid: docs/payments.md#dunning.
 
     act: the dunning step that asked for it; each is followed once for a subscription. outcome: why it could not be
-    done, if so; nothing is named where nothing ran any more. resumed_at: when a pause ended since the customer has paid.
+    done, if so; nothing is named where nothing ran any more.
+    resumed_at: when a pause ended since the customer has paid.
     """
 
     act = models.ForeignKey("invoices.DunningAct", on_delete=models.PROTECT, related_name="+")

@@ -16,7 +16,8 @@ EVERYTHING_SEEN = [
     "billing.reservation guardrail alert",
     "billing.event correction job migration move simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
-    "invoices.charge refund balanceentry customerbalance instrument payeraccount providerevent dunningstep dunningact",
+    "invoices.charge refund balanceentry customerbalance instrument payeraccount providerevent",
+    "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
@@ -36,6 +37,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("add change", ["customers.testclock"]),
         ("erase", ["customers.customer"]),
+        ("add", ["customers.portallink"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
@@ -66,13 +68,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change", ["customers.customer testclock apikey contact webhookendpoint", AGREED]),
         ("delete", ["customers.contact"]),
+        ("add", ["customers.portallink"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
         ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("add run", ["billing.migration"]),
     ],
-    "support": [("view", EVERYTHING_SEEN)],
+    "support": [("view", EVERYTHING_SEEN), ("add", ["customers.portallink"])],
     "engineer": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change delete", MEASURES),

@@ -5,6 +5,7 @@ from customers.models.endpoints import WebhookEndpoint
 from customers.models.keys import ApiKey, IdempotentRequest
 from customers.models.logos import Logo
 from customers.models.notices import Delivery, Notice
+from customers.models.portal import PortalLink, PortalSession
 from customers.models.sellers import Seller
 from customers.models.wordings import Wording
 
@@ -16,6 +17,8 @@ __all__ = [
     "IdempotentRequest",
     "Logo",
     "Notice",
+    "PortalLink",
+    "PortalSession",
     "Seller",
     "TestClock",
     "WebhookEndpoint",

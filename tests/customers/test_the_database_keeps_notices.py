@@ -5,6 +5,7 @@ import pytest
 from customers.logos import keep, read_logo
 from customers.models import Contact, Wording
 from customers.notices.fanning_out import fan_out
+from customers.portal import linking, sessions
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
 from tests.customers.pictures import picture
@@ -38,6 +39,9 @@ def told(shared_transaction: None) -> None:
     make_clock(JAN)
     Contact.objects.create(customer=customer, email="bea@acme.example")
     Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    contact = Contact.objects.create(customer=customer, email="bea@acme.example")
+    linking.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
+    sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
@@ -60,6 +64,7 @@ NEW = {"key": "'another'"}
 A_CLOCK = "(SELECT max(id) FROM customers_testclock)"
 LARGE = "repeat('x', 600000)::bytea"
 HOOK = "endpoint_id IS NOT NULL"
+HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
     ("notice_is_made_once", again("notice")),
@@ -73,6 +78,23 @@ CASES = [
     ("notice_is_only_handed_out", edit("notice", "kind = 'alert.recovered'")),
     ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
     ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
+    ("portal_link_names_a_mailbox_or_a_customer", edit("portallink", "email = ''")),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'staff', {HASH}"),
+    ),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'guess', {HASH}"),
+    ),
+    ("secret_of_a_portal_link_is_kept_hashed", edit("portallink", "secret_sha256 = 'plain'")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at + interval '61 minutes'")),
+    ("portal_session_came_by_a_known_way", edit("portalsession", "way = 'guess'")),
+    ("secret_of_a_portal_session_is_kept_hashed", edit("portalsession", "secret_sha256 = 'plain'")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "email = ''")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "contact_id = NULL")),
+    ("portal_session_lasts_12_hours_at_most", edit("portalsession", "expires_at = began_at + interval '13 hours'")),
     ("contact_is_listed_once", again("contact")),
     ("mail_is_worded_once_in_a_language", again("wording")),
     ("wording_says_something_in_a_language", again("wording", language="'DE'")),

@@ -1,4 +1,4 @@
-"""What Stripe tells is believed if it is Stripe's, stored first, and followed once, in any order and however often."""
+"""What Stripe tells is stored first, and followed once, in any order; what is not from Stripe is refused."""
 
 import json
 import random
