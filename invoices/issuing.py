@@ -19,16 +19,17 @@ from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
 from invoices.locking import refuse_locked
+from invoices.taxing.stored import whole_rate, written_taxes
 from plans.failpoints import reached
 
 _LINES = """
 COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
-    service_start, service_end, quantity, unit, currency, amount, tax_rate, explanation) FROM STDIN
+    service_start, service_end, quantity, unit, currency, amount, tax_rate, taxes, explanation) FROM STDIN
 """
 _TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
 _INVOICES = """
 COPY invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state,
-    series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net, tax, total,
+    series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, includes_tax, net_days, net, tax, total,
     seller_facts, buyer_facts, purchase_order, note, created_at) FROM STDIN
 """
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
@@ -62,7 +63,8 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 line.unit,
                 draft.currency,
                 str(line.amount),
-                str(line.tax.rate),
+                str(line.taxes[0].rate if len(line.taxes) == 1 else whole_rate(line.taxes)),
+                written_taxes(line.taxes) if len(draft.totals.taxes) > 1 else None,
                 line.explanation.decode(),
             )
             for draft, position, line in lines
@@ -141,6 +143,8 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
         as_text(draft.period_start),
         as_text(draft.period_end),
         draft.currency,
+        draft.includes_tax,
+        draft.own_net_days,
         str(totals.net),
         str(totals.tax),
         str(totals.total),

@@ -56,12 +56,12 @@ _ONCE = f"""
 _TOTALS = """
     SELECT i.id AS invoice_id, i.net, l.net AS lines, i.tax, t.tax AS taxes, i.total FROM invoices_invoice i
     LEFT JOIN LATERAL (SELECT sum(amount) AS net, bool_and(currency = i.currency) AS same, count(*) AS lines,
-        count(DISTINCT position) AS positions, max(position) AS last FROM invoices_line WHERE invoice_id = i.id
+        sum(amount * coalesce(jsonb_array_length(taxes), 1)) AS taxable, count(DISTINCT position) AS positions, max(position) AS last FROM invoices_line WHERE invoice_id = i.id
     ) l ON true
     LEFT JOIN LATERAL (SELECT sum(amount) AS tax, sum(taxable) AS taxable, bool_and(currency = i.currency) AS same
         FROM invoices_invoicetax WHERE invoice_id = i.id) t ON true
-    WHERE i.net <> coalesce(l.net, 0) OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
-        OR i.net <> coalesce(t.taxable, 0) OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
+    WHERE CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(l.net, 0) OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
+        OR (NOT i.includes_tax AND coalesce(t.taxable, 0) <> coalesce(l.taxable, 0)) OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
         OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
 """
 
@@ -84,8 +84,9 @@ _PARTIES = f"""
 # An opening document claims what is due in advance of the first period, a late one what came to the period it names.
 _DATES = f"""
     WITH terms AS (
-        SELECT pgh_obj_id AS seller_id, net_days FROM customers_sellerevent
-        UNION SELECT id, net_days FROM customers_seller
+        SELECT pgh_obj_id AS seller_id, 0::bigint AS customer_id, net_days FROM customers_sellerevent
+        UNION SELECT id, 0, net_days FROM customers_seller
+        UNION SELECT 0, pgh_obj_id, net_days FROM customers_customerevent WHERE net_days IS NOT NULL
     ),
     billed AS (
         SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
@@ -100,7 +101,8 @@ _DATES = f"""
         OR i.created_at > i.issued_at OR (i.created_at < i.issued_at AND NOT EXISTS (
             SELECT FROM invoices_invoiceevent h WHERE h.pgh_obj_id = i.id AND h.state = 'draft'))
         OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
-            SELECT FROM terms t WHERE t.seller_id = i.seller_id AND i.due_date = i.issue_date + t.net_days) END
+            SELECT FROM terms t WHERE (t.seller_id = i.seller_id OR t.customer_id = i.customer_id)
+                AND i.due_date = i.issue_date + coalesce(i.net_days, t.net_days)) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)
         OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut))
 """  # noqa: S608

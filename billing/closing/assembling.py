@@ -17,6 +17,7 @@ from billing.closing.usage_lines import usage_lines
 from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
 from invoices.sellers import SellerTerms
+from plans.terms import terms_of
 
 Lines = Sequence[tuple[DraftLine, Snapshot]]
 
@@ -102,9 +103,24 @@ def _draft(closing: Closing, seller: SellerTerms, *, reference: str) -> Draft:
         seller_facts=seller.facts,
         buyer_facts=buyer.facts,
         seller_zone=seller.zone_name,
-        net_days=seller.net_days,
+        net_days=seller.net_days_for(buyer),
+        includes_tax=_includes_tax(closing),
         purchase_order=buyer.purchase_order,
     )
+
+
+def _includes_tax(closing: Closing) -> bool:
+    """
+    Return whether the prices of a document include tax: those of all that it is about do, or none.
+
+    :raises ValueError: if some do and some do not.
+    """
+    several = [closing.span, closing.following] if closing.kind == "regular" else [closing.following or closing.span]
+    spans = [*several, *(late.span for late in closing.late)]
+    found = {terms_of(one.version_id, one.currency).includes_tax for one in spans if one is not None}
+    if len(found) > 1:
+        raise ValueError("Some of its prices include tax, and some do not: they cannot stand on one document.")
+    return found.pop()
 
 
 def _add_usage(found: Assembled, closing: Closing, seller: SellerTerms, *, even_idle: bool) -> None:

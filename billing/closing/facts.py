@@ -14,7 +14,7 @@ import msgspec
 from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.buyers import Buyer
 from invoices.drafts import Draft, DraftLine
-from invoices.totals import Tax
+from invoices.totals import Taxes
 from plans.pricing.commitments import Commitment
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.holdings import Change
@@ -104,7 +104,7 @@ class Claim(msgspec.Struct, frozen=True):
     quantity: Decimal
     service_start: datetime
     service_end: datetime
-    tax: Tax
+    taxes: Taxes
     line_id: int = 0
     invoice_id: int = 0
     credited: Decimal = ZERO

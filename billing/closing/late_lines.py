@@ -53,7 +53,7 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
     """
     span = late.span
     descriptions = recipe_of(span).descriptions
-    tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
+    supplied_at = last_instant(span.ends_at)
     for due in _rated(late):
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
@@ -69,7 +69,7 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
             quantity=EXACT.subtract(counted.used, billed.counted.used),
             unit=feature.unit,
             amount=amount,
-            tax=tax,
+            taxes=seller.taxes_of(buyer, at=supplied_at, code=feature.tax_code),
             explanation=_explanation(late, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,

@@ -26,7 +26,8 @@ _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
     s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
     n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
-    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, s.ends_at,
+    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, c.tax_code,
+    CASE WHEN c.checked_tax_number = c.tax_number THEN c.tax_number_is_valid END, c.net_days, s.ends_at,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -79,8 +80,9 @@ def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
     next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order, subscription_ends_at = row[18:24]
-    facts = dict(zip(BUYER_FACTS, row[24:-3], strict=True))
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
+    tax_code, is_valid, net_days, subscription_ends_at = row[23:27]
+    facts = dict(zip(BUYER_FACTS, row[27:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -103,6 +105,11 @@ def _closing(row: Sequence[Any]) -> Closing:
             time_zone=facts["time_zone"],
             purchase_order=purchase_order,
             facts=_encode(facts),
+            region=facts["region"],
+            tax_number=facts["tax_number"],
+            tax_code=tax_code,
+            tax_number_is_valid=is_valid,
+            net_days=net_days,
         ),
     )
 

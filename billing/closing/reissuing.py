@@ -69,15 +69,20 @@ def _document(period_id: int) -> Creditable:
 def _as_documented(closing: Closing, of: Creditable) -> None:
     """Let the buyer be as on the document: it says where they were, and whether they were exempt from tax."""
     facts = of.invoice.buyer_facts
-    exemption = next((line.tax.reason for line in of.lines if line.tax.reason), "")
+    reasons = {tax.reason for line in of.lines for tax in line.taxes}
     closing.buyer = msgspec.structs.replace(
-        closing.buyer, country=facts["country"], tax_exemption=exemption, facts=msgspec.json.encode(facts)
+        closing.buyer,
+        country=facts["country"],
+        region=facts["region"],
+        tax_number=facts["tax_number"],
+        tax_exemption=reasons.pop() if len(reasons) == 1 else "",
+        facts=msgspec.json.encode(facts),
     )
 
 
 def _fees(of: Creditable) -> Sequence[DraftLine]:
     """Return what the document claims beside usage, line by line as it stands there."""
-    taxes = {line.id: line.tax for line in of.lines}
+    taxes = {line.id: line.taxes for line in of.lines}
     return [
         DraftLine(
             kind=line.kind,
@@ -87,7 +92,7 @@ def _fees(of: Creditable) -> Sequence[DraftLine]:
             quantity=line.quantity,
             unit=line.unit,
             amount=line.amount.amount,
-            tax=taxes[line.pk],
+            taxes=taxes[line.pk],
             explanation=msgspec.json.encode(line.explanation),
             fee_id=line.fee_id,
         )

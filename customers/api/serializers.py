@@ -24,6 +24,8 @@ CHANGEABLE = (
     "locale",
     "purchase_order",
     "tax_exemption",
+    "tax_code",
+    "net_days",
 )
 
 

@@ -19,6 +19,10 @@ class Customer(Party):
     sandbox: a customer whose documents are marked and never leave the system.
     test_clock: whose time a sandbox customer lives in, from its first moment on; real time where it has none.
     tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's ordinary rates.
+    tax_code: which of the seller's rates is charged, whatever is sold; empty for what the product says.
+    checked_tax_number, tax_number_is_valid: what an online check has said, and of which number: it counts as long as
+    that is the customer's. tax_number_proof: what the office that was asked gave as a receipt.
+    net_days: until when documents are to be paid, where that is agreed; the seller's own where empty.
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
 
@@ -39,6 +43,21 @@ class Customer(Party):
     tax_exemption = models.CharField(
         max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."
     )
+    tax_code = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="Code of the tax rates that apply whatever is sold; empty for those of the product.",
+    )
+    checked_tax_number = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
+    tax_number_is_valid = models.BooleanField(null=True, editable=False)
+    tax_number_checked_at = models.DateTimeField(null=True, editable=False)
+    tax_number_proof = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    net_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days from issue until payment is due; empty for the seller's own."
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name="account owner",
@@ -56,6 +75,22 @@ class Customer(Party):
             models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer"),
             models.CheckConstraint(
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(net_days__isnull=True) | Q(net_days__lte=365), name="customers_net_days_are_365_at_most"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    checked_tax_number="",
+                    tax_number_is_valid__isnull=True,
+                    tax_number_checked_at__isnull=True,
+                    tax_number_proof="",
+                )
+                | (
+                    Q(tax_number_is_valid__isnull=False, tax_number_checked_at__isnull=False)
+                    & ~Q(checked_tax_number="")
+                ),
+                name="checked_tax_number_says_when_and_what_came_of_it",
             ),
         ]
         indexes = [

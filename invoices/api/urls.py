@@ -1,9 +1,12 @@
 from django.urls import path
 
 from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView
+from invoices.api.taxation import TaxationView, TaxNumberCheckView
 from invoices.api.views import InvoicesView, InvoiceView, PdfView
 
 urlpatterns = [
+    path("customers/<str:customer>/tax", TaxationView.as_view(), name="taxation"),
+    path("customers/<str:customer>/tax/check", TaxNumberCheckView.as_view(), name="tax_number_check"),
     path("invoices", InvoicesView.as_view(), name="invoices"),
     path("invoices/<int:invoice>", InvoiceView.as_view(), name="invoice"),
     path("invoices/<int:invoice>/pdf", PdfView.as_view(), name="invoice_pdf"),

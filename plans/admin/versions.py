@@ -39,6 +39,8 @@ class VersionForm(forms.ModelForm):
             "proration",
             "trial_days",
             "trial_usage",
+            "tax_code",
+            "prices_include_tax",
             "note",
         )
         labels = {
@@ -47,6 +49,7 @@ class VersionForm(forms.ModelForm):
             "anchor": "Periods begin with",
             "trial_days": "Trial (days)",
             "trial_usage": "Usage in the trial",
+            "tax_code": "Taxed as",
         }
         widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
@@ -103,7 +106,8 @@ class PlanVersionAdmin(PublicationAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage", "note"]
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage"]
+        periods += ["tax_code", "prices_include_tax", "note"]
         return [(None, {"fields": periods if obj else ["plan", *periods]})]
 
     def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:
