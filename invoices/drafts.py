@@ -48,7 +48,8 @@ class Draft(msgspec.Struct):
 
     seller_facts, buyer_facts: JSON objects of both parties as they are now; of a correction, as they were.
     corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
-    own_net_days: its net days, where they were said for it alone. includes_tax: whether its lines' amounts include tax.
+    own_net_days: its net days, where they were said for it alone. includes_tax: whether its lines' amounts include
+    tax. is_stored: whether it is in the database as a draft, under its id, which it then keeps.
     credit_notes: of a preview, those that would be issued along with it.
     """
 
@@ -76,6 +77,7 @@ class Draft(msgspec.Struct):
     totals: Totals = msgspec.field(default_factory=Totals)
     credit_notes: list["Draft"] = msgspec.field(default_factory=list)
     id: int = 0
+    is_stored: bool = False
 
     def total_up(self) -> None:
         """Bring the totals up to date with the lines."""

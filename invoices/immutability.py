@@ -136,7 +136,8 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
             FROM invoices_invoicetax t WHERE t.invoice_id = i.id
         ) taxes ON true
         WHERE i.state <> 'draft' AND (
-            CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(lines.net, 0) OR i.tax <> coalesce(taxes.tax, 0)
+            CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(lines.net, 0)
+            OR i.tax <> coalesce(taxes.tax, 0)
             OR (NOT i.includes_tax AND coalesce(taxes.taxable, 0) <> coalesce(lines.taxable, 0))
             OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true)
             OR coalesce(lines.coupons, 0) <>

@@ -27,21 +27,36 @@ COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id
     service_start, service_end, quantity, unit, currency, amount, tax_rate, taxes, explanation) FROM STDIN
 """
 _TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
-_INVOICES = """
-COPY invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state,
-    series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, includes_tax, net_days, net, tax, total,
-    seller_facts, buyer_facts, purchase_order, note, created_at) FROM STDIN
+_COLUMNS = """
+    id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state, series_id, sequence,
+    number, issued_at, issue_date, due_date, period_start, period_end, currency, includes_tax, net_days, net, tax,
+    total, seller_facts, buyer_facts, purchase_order, note, created_at
 """
+_INVOICES = f"COPY invoices_invoice ({_COLUMNS}) FROM STDIN"
+_ISSUE = """UPDATE invoices_invoice SET ({columns}) = ({values}) WHERE id = %s""".format(
+    columns=_COLUMNS, values=", ".join(["%s"] * (_COLUMNS.count(",") + 1))
+)
+_FORGET = (
+    "DELETE FROM invoices_line WHERE invoice_id = ANY(%s)",
+    "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",
+)
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
 MOST_DESCRIPTION = 300
 
 
 def write_lines(drafts: Sequence[Draft]) -> None:
-    """Give the drafts and their lines ids, and write lines, coupons' shares and taxes; totals are up to date."""
+    """
+    Give the drafts and their lines ids, and write lines, coupons' shares and taxes; totals are up to date.
+
+    A stored draft keeps its id; its rows are written anew.
+    """
     lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
     taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
-    for draft, id_ in zip(drafts, next_ids("invoices_invoice_id_seq", len(drafts)), strict=True):
+    new = [draft for draft in drafts if not draft.is_stored]
+    for draft, id_ in zip(new, next_ids("invoices_invoice_id_seq", len(new)), strict=True):
         draft.id = id_
+    if stored := [draft.id for draft in drafts if draft.is_stored]:
+        _forget_rows(stored)
     for (_, _, line), id_ in zip(lines, next_ids("invoices_line_id_seq", len(lines)), strict=True):
         line.id = id_
     copy_rows(
@@ -104,8 +119,24 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
         if not group[0].sandbox:
             refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
     reached("issue.after_numbers")
-    copy_rows(_INVOICES, rows)
+    stored = {draft.id for draft in drafts if draft.is_stored}
+    copy_rows(_INVOICES, [row for row in rows if row[0] not in stored] if stored else rows)
+    _issue_stored([row for row in rows if row[0] in stored] if stored else [])
     announce_all(kind="invoice.issued", announcements=told, at=at)
+
+
+def _forget_rows(invoice_ids: Sequence[int]) -> None:
+    """Remove the rows of drafts, which are written anew."""
+    with connection.cursor() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, [invoice_ids])
+
+
+def _issue_stored(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Let stored drafts become what they are issued as."""
+    with connection.cursor() as cursor:
+        for row in rows:
+            cursor.execute(_ISSUE, [*row, row[0]])
 
 
 def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:

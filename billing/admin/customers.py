@@ -70,7 +70,7 @@ class AccountAdmin(CustomerAdmin):
         customer = self._seen(request, object_id)
         if request.method == "POST":
             try:
-                check_tax_number(customer=customer, at=timezone.now())
+                check_tax_number(customer=customer, at=time_of(customer))
             except CannotCheck as refused:
                 messages.error(request, str(refused))
             else:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from billing.auditing.books import Books
 from billing.auditing.checks import Check, Row
+from billing.auditing.claims import wrong_claims
 from billing.auditing.commitments import wrong_settlements
 from billing.auditing.coupons import COUNTED, wrong_coupons
 from billing.auditing.fees import wrong_fee_lines
@@ -27,7 +28,8 @@ REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AN
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 KIND = "split_part(i.reference, ':', 1)"
-PURCHASE = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END) LIKE 'purchase:%'"
+CLAIMED = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
+OF_NO_PERIOD = f"({CLAIMED} LIKE 'purchase:%' OR {CLAIMED} LIKE 'claim:%')"
 
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
@@ -48,20 +50,24 @@ _ONCE = f"""
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
                 (p.id, {MARK}))
-        WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {PURCHASE})
+        WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {OF_NO_PERIOD})
         WHEN 'purchase' THEN i.kind <> 'invoice' -- see purchases_are_granted_once_they_are_paid
+        WHEN 'claim' THEN i.kind <> 'invoice' OR i.reference <> 'claim:' || i.id
         ELSE true END
 """  # noqa: S608
 
 _TOTALS = """
     SELECT i.id AS invoice_id, i.net, l.net AS lines, i.tax, t.tax AS taxes, i.total FROM invoices_invoice i
     LEFT JOIN LATERAL (SELECT sum(amount) AS net, bool_and(currency = i.currency) AS same, count(*) AS lines,
-        sum(amount * coalesce(jsonb_array_length(taxes), 1)) AS taxable, count(DISTINCT position) AS positions, max(position) AS last FROM invoices_line WHERE invoice_id = i.id
+        sum(amount * coalesce(jsonb_array_length(taxes), 1)) AS taxable,
+        count(DISTINCT position) AS positions, max(position) AS last FROM invoices_line WHERE invoice_id = i.id
     ) l ON true
     LEFT JOIN LATERAL (SELECT sum(amount) AS tax, sum(taxable) AS taxable, bool_and(currency = i.currency) AS same
         FROM invoices_invoicetax WHERE invoice_id = i.id) t ON true
-    WHERE CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(l.net, 0) OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
-        OR (NOT i.includes_tax AND coalesce(t.taxable, 0) <> coalesce(l.taxable, 0)) OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
+    WHERE CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(l.net, 0)
+        OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
+        OR (NOT i.includes_tax AND coalesce(t.taxable, 0) <> coalesce(l.taxable, 0))
+        OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
         OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
 """
 
@@ -71,7 +77,7 @@ _PARTIES = f"""
     LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
     LEFT JOIN billing_period p ON p.id = {PERIOD}
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
-    WHERE c.id IS NULL OR se.id IS NULL OR (s.customer_id IS DISTINCT FROM i.customer_id AND NOT {PURCHASE})
+    WHERE c.id IS NULL OR se.id IS NULL OR (s.customer_id IS DISTINCT FROM i.customer_id AND NOT {OF_NO_PERIOD})
         OR s.currency <> i.currency OR c.sandbox <> i.sandbox
         OR NOT i.buyer_facts ?& ARRAY['external_id', 'legal_name', 'country', 'time_zone']
         OR NOT i.seller_facts ?& ARRAY['code', 'legal_name', 'country', 'time_zone']
@@ -123,6 +129,9 @@ _LINES = """
         WHEN l.kind = 'credit_pack' THEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference NOT LIKE 'purchase:%'
             OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
+        WHEN l.kind = 'one_off' THEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference NOT LIKE 'claim:%'
+            OR l.service_start < i.period_start OR l.service_end > i.period_end
         WHEN l.kind IN ('credit', 'fee_credit') THEN b.line_id IS NOT NULL
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
         WHEN l.kind = 'usage_credit' THEN b.corrects_line_id IS DISTINCT FROM l.corrects_line_id
@@ -168,6 +177,7 @@ CHECKS = (
     Check("documents_are_dated_as_they_were_issued", "I3", _DATES),
     Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
     Check("usage_is_billed_once", "P3", _TWICE),
+    Check("one_off_claims_are_their_units_at_their_price", "I1", wrong_claims),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
     Check("what_was_cut_off_was_given_back", "I1", wrong_rests),
     Check("longer_fees_are_due_once", "I1", wrong_longer_fees),

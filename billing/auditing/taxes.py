@@ -33,7 +33,9 @@ WITH under AS (
     SELECT l.invoice_id, (t ->> 1)::numeric, t ->> 0, t ->> 2, sum(l.amount)
     FROM invoices_line l CROSS JOIN jsonb_array_elements(l.taxes) t GROUP BY 1, 2, 3, 4
 ),
-taxed AS (SELECT t.* FROM invoices_invoicetax t JOIN invoices_invoice i ON i.id = t.invoice_id WHERE NOT i.includes_tax)
+taxed AS (
+    SELECT t.* FROM invoices_invoicetax t JOIN invoices_invoice i ON i.id = t.invoice_id WHERE NOT i.includes_tax
+)
 SELECT coalesce(t.invoice_id, u.invoice_id) AS invoice_id, coalesce(t.rate, u.rate) AS rate, t.taxable, u.net AS lines
 FROM taxed t FULL JOIN under u ON (u.invoice_id, u.rate) = (t.invoice_id, t.rate)
     AND coalesce(u.name, t.name) = t.name AND coalesce(u.reason, t.reason) = t.reason

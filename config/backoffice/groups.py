@@ -40,6 +40,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("correct import", ["billing.event"]),
         ("add run", ["billing.migration"]),
         ("issue", ["invoices.creditnote"]),
+        ("claim", ["invoices.invoice"]),
         ("record", ["invoices.payment"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),

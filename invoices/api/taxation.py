@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -69,8 +68,9 @@ class TaxNumberCheckView(Isolated, generics.GenericAPIView[Customer]):
         responses={200: TaxationSerializer},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        customer = self.get_object()
         try:
-            customer = check_tax_number(customer=self.get_object(), at=timezone.now())
+            customer = check_tax_number(customer=customer, at=time_of(customer))
         except CannotCheck as refused:
             raise Problem("unprocessable", str(refused)) from refused
         return Response(told(customer))

@@ -42,6 +42,7 @@ class LineKind(models.TextChoices):
     """A credit is given by a person; the others follow from what usage or a fee comes to since it was billed."""
 
     FEE = "fee", "fee"
+    ONE_OFF = "one_off", "one-off"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
@@ -114,7 +115,7 @@ class Invoice(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        permissions = [("issue_creditnote", "Can issue credit notes")]
+        permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
         constraints = [
             one_of("kind", DocumentKind, name="document_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),

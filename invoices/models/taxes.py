@@ -11,7 +11,6 @@ from django.db.models import F, Func, Q
 
 from plans.bounds import finite
 
-
 MOST_LEVELS = 5
 
 
