@@ -33,9 +33,8 @@ _COLUMNS = """
     total, seller_facts, buyer_facts, purchase_order, note, created_at
 """
 _INVOICES = f"COPY invoices_invoice ({_COLUMNS}) FROM STDIN"
-_ISSUE = """UPDATE invoices_invoice SET ({columns}) = ({values}) WHERE id = %s""".format(
-    columns=_COLUMNS, values=", ".join(["%s"] * (_COLUMNS.count(",") + 1))
-)
+_VALUES = ", ".join(["%s"] * (_COLUMNS.count(",") + 1))
+_ISSUE = f"UPDATE invoices_invoice SET ({_COLUMNS}) = ({_VALUES}) WHERE id = %s"  # noqa: S608
 _FORGET = (
     "DELETE FROM invoices_line WHERE invoice_id = ANY(%s)",
     "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",

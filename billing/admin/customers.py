@@ -19,6 +19,7 @@ from billing.admin.starting import SubscribeForm
 from customers.admin.customers import CustomerAdmin
 from customers.clock import time_of
 from customers.models import Customer
+from invoices.claiming import Asked, draft_invoice
 from invoices.taxing.checking import CannotCheck, check_tax_number
 from invoices.taxing.telling import taxation_of
 from plans.figures import number
@@ -27,7 +28,7 @@ from plans.figures import number
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
-    actions_detail = ("subscribe", "clone", "check_tax_number")
+    actions_detail = ("subscribe", "draft_invoice", "clone", "check_tax_number")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -60,6 +61,28 @@ class AccountAdmin(CustomerAdmin):
         found = taxation_of(customer, at=time_of(customer))
         told = [" ".join(filter(None, [f"{tax.name} {number(tax.rate)} %", tax.reason])) for tax in found.taxes]
         return ". ".join(filter(None, [", ".join(told), found.problem, _checked(customer)]))
+
+    def has_draft_invoice_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.claim_invoice"))
+
+    @action(description="Draft an invoice", icon="request_quote", permissions=["draft_invoice"])
+    def draft_invoice(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Begin a one-off invoice."""
+        customer = self._seen(request, object_id)
+        if request.method == "POST":
+            draft = draft_invoice(customer=customer, asked=Asked(), at=time_of(customer), by=request.user)
+            return HttpResponseRedirect(reverse("admin:invoices_invoice_edit_draft", args=[draft.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=customer,
+            title=f"Draft an invoice for {customer}",
+            consequences=[
+                "An empty draft is made, for what no subscription bills; its lines and terms come next.",
+                "Nothing is claimed or sent before it is issued.",
+            ],
+            verb="Draft invoice",
+        )
 
     def has_check_tax_number_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.change_customer"))

@@ -23,7 +23,8 @@ _DAYS = """
 SELECT i.id AS invoice_id, i.period_start, i.period_end FROM invoices_invoice i
 JOIN invoices_line l ON l.invoice_id = i.id
 WHERE i.reference LIKE 'claim:%' AND i.kind = 'invoice' GROUP BY i.id
-HAVING (i.period_start, i.period_end) <> (min(l.service_start), max(l.service_end)) OR NOT bool_and(l.kind = 'one_off')
+HAVING (i.period_start, i.period_end) <> (min(l.service_start), max(l.service_end))
+    OR NOT bool_and(l.kind = 'one_off')
 """
 
 

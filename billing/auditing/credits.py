@@ -17,11 +17,13 @@ _NOTES = """
     UNION ALL
     SELECT i.id, i.corrects_id, i.reference FROM invoices_invoice i
     LEFT JOIN invoices_invoice o ON o.id = i.corrects_id
-    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%') OR i.reason <> ''
+    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%')
+        OR (i.reason <> '' AND o.id IS NULL)
         OR (o.id IS NOT NULL AND (o.state IN ('issued', 'overdue') OR o.credited <> o.total
             OR split_part(i.reference, ':', 2) <> split_part(o.reference, ':', 2)
-            OR (i.seller_id, i.customer_id, i.currency, i.seller_facts, i.buyer_facts) IS DISTINCT FROM
-                (o.seller_id, o.customer_id, o.currency, o.seller_facts, o.buyer_facts))))
+            -- where a person had it made anew, they say why, and both parties are as they were then
+            OR (i.seller_id, i.customer_id, i.currency) <> (o.seller_id, o.customer_id, o.currency)
+            OR (i.reason = '' AND (i.seller_facts, i.buyer_facts) IS DISTINCT FROM (o.seller_facts, o.buyer_facts)))))
 """
 
 _CREDITED = """

@@ -12,8 +12,10 @@ from billing.closing.preview import (
     preview_pause,
     preview_trial_end,
 )
+from billing.closing.regenerating import CannotRegenerate, preview_regenerated, regenerate
 
 __all__ = [
+    "CannotRegenerate",
     "Closed",
     "ClosingFailed",
     "Failure",
@@ -27,5 +29,7 @@ __all__ = [
     "preview_cancellation",
     "preview_change",
     "preview_pause",
+    "preview_regenerated",
     "preview_trial_end",
+    "regenerate",
 ]

@@ -65,7 +65,8 @@ def assemble_again(closing: Closing, seller: SellerTerms, fees: Sequence[DraftLi
     draft = _draft(closing, seller, reference=reference)
     found = Assembled(draft, [])
     draft.lines += fees
-    _add_usage(found, closing, seller, even_idle=True)
+    if closing.kind == "regular":
+        _add_usage(found, closing, seller, even_idle=True)
     draft.total_up()
     return found
 

@@ -113,7 +113,7 @@ class IssueView(Isolated, generics.GenericAPIView[Invoice]):
     @extend_schema(
         operation_id="issue_draft_invoice",
         summary="Issue a draft of an invoice",
-        description="It gets a number, and never changes any more; asked again, it is answered with the same invoice.",
+        description="It gets a number, and never changes any more; asked again, the same invoice is the answer.",
         request=None,
         responses={200: InvoiceDetailSerializer},
     )

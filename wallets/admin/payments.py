@@ -37,7 +37,10 @@ class PaymentForm(forms.Form):
 
 
 class PayableInvoiceAdmin(InvoiceAdmin):
-    actions_detail = ("open_pdf", "record_payment", "credit", "render_again")
+    actions_detail = (
+        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "credit", "void"),
+        "render_again",
+    )
 
     def shown(self, invoice: Invoice) -> dict[str, Any]:
         """Add what was paid, and how."""
