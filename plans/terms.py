@@ -26,6 +26,7 @@ from plans.pricing.calendar import Interval
 from plans.pricing.commitments import Commitment
 from plans.pricing.currencies import CREDITS
 from plans.pricing.exact import ZERO
+from plans.pricing.thresholds import Threshold
 
 FREE = charges.PerUnit(ZERO)
 
@@ -156,7 +157,7 @@ class Terms:
     several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
     subscription's own began; empty for the version's. trial_usage: what usage costs in a trial. trial: the same where
     these are the terms of one, empty otherwise. tax_code: which tax rates it falls under as a whole. includes_tax:
-    whether its prices include tax.
+    whether its prices include tax. thresholds: at which usage of a period is billed before it is over.
     """
 
     version_id: int
@@ -183,6 +184,7 @@ class Terms:
     trial: str = ""
     tax_code: str = ""
     includes_tax: bool = False
+    thresholds: tuple[Threshold, ...] = ()
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
@@ -278,6 +280,10 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         trial_usage=version.trial_usage,
         tax_code=version.tax_code,
         includes_tax=version.prices_include_tax,
+        thresholds=tuple(
+            Threshold(one.amount, one.repeats)
+            for one in version.thresholds.filter(currency=currency).order_by("amount")
+        ),
         **by_use(features),
     )
 

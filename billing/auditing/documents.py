@@ -22,7 +22,7 @@ def _rerated(books: Books) -> Iterable[Row]:
 # credit note is of the period of the invoice that it corrects.
 PERIOD = (
     r"substring(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END"
-    r" from '^(?:period:(?=\d{1,18}(?::reissue:\d{1,9})?$)|late:(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+    r" from '^(?:period:(?=\d{1,18}(?::reissue:\d{1,9})?$)|(?:late|progress):(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
 )
 REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AND r.kind = 'invoice')"
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
@@ -52,6 +52,11 @@ _ONCE = f"""
                 (p.id, {MARK}))
         WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {OF_NO_PERIOD})
         WHEN 'purchase' THEN i.kind <> 'invoice' -- see purchases_are_granted_once_they_are_paid
+        WHEN 'progress' THEN p.id IS NULL OR i.kind <> 'invoice' OR split_part(i.reference, ':', 3) <> (
+                SELECT count(*)::text FROM invoices_invoice e
+                WHERE e.reference LIKE 'progress:' || p.id || ':%' AND e.id <= i.id)
+            OR EXISTS (SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
+                WHERE l.invoice_id = i.id AND (b.period_id IS DISTINCT FROM p.id OR l.kind <> 'progressive'))
         WHEN 'claim' THEN i.kind <> 'invoice' OR i.reference <> 'claim:' || i.id
         ELSE true END
 """  # noqa: S608
@@ -96,7 +101,8 @@ _DATES = f"""
     ),
     billed AS (
         SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
-            coalesce(f.revision, 1) > 1 AS is_cut -- the end of its subscription has cut the first period short since
+            -- the end of its subscription has cut the first period short since, or it was issued within the period
+            coalesce(f.revision, 1) > 1 OR {CLAIMED} LIKE 'progress:%' AS is_cut
         FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
@@ -152,12 +158,14 @@ _LINES = """
             OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id
             OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) -- a minimum or maximum has no rate
             OR f.version_id IS DISTINCT FROM p.version_id OR s.customer_id IS DISTINCT FROM i.customer_id
-            OR (l.service_start, l.service_end) IS DISTINCT FROM (p.starts_at, p.ends_at)
+            OR l.service_start IS DISTINCT FROM p.starts_at
+            OR l.service_end IS DISTINCT FROM CASE l.kind WHEN 'progressive' THEN i.period_end ELSE p.ends_at END
             OR b.window_start >= p.ends_at OR (b.window_start < p.starts_at AND NOT EXISTS (
                 SELECT FROM plans_price r WHERE r.plan_feature_id = b.plan_feature_id AND r.resets_unit <> ''))
             OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id
-                OR i.reference LIKE 'period:' || p.id || ':reissue:%') END
-        OR p.state = 'open'
+                OR i.reference LIKE 'period:' || p.id || ':reissue:%')
+            OR (l.kind = 'progressive') <> (i.reference LIKE 'progress:' || p.id || ':%') END
+        OR (p.state = 'open' AND l.kind <> 'progressive')
 """
 
 # A counter is billed by one line of its own period, on the document that stands; all that comes later is late.
@@ -166,7 +174,8 @@ _TWICE = f"""
     JOIN invoices_line l ON l.id = b.line_id JOIN invoices_invoice i ON i.id = l.invoice_id
     WHERE b.corrects_line_id = 0 AND NOT {REPLACED} GROUP BY 1, 2, 3, b.window_start
     HAVING count(*) FILTER (WHERE l.kind = 'usage') > 1
-        OR min(b.high_water_mark) FILTER (WHERE l.kind = 'usage') > min(b.high_water_mark)
+        OR min(b.high_water_mark) FILTER (WHERE l.kind = 'usage')
+            > min(b.high_water_mark) FILTER (WHERE l.kind <> 'progressive')
 """  # noqa: S608
 
 CHECKS = (

@@ -12,6 +12,7 @@ from billing.closing.preview import (
     preview_pause,
     preview_trial_end,
 )
+from billing.closing.progressive import bill_progress
 from billing.closing.regenerating import CannotRegenerate, preview_regenerated, regenerate
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Failure",
     "NothingToBill",
     "PeriodNotOver",
+    "bill_progress",
     "close_due",
     "close_late",
     "close_one",

@@ -39,13 +39,15 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
         found.refunds = closing.settles == "refund"
         _leave_to_a_note(found, closing)
     if closing.kind == "regular":
-        _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
+        rest = _add_rest(found, closing, seller)
+        if rest is None:
+            _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
         draft.total_up()
         if draft.totals.total < 0:
             _leave_to_a_note(found, closing)
         if draft.totals.total < 0:
             _leave_what_runs_on(found)
-        usage = [one.line for one in found.snapshots]
+        usage = [one.line for one in found.snapshots] if rest is None else rest
         settling = _settling(closing, closing.span, seller, usage)
         draft.lines += settling
         _claim(found, closing, closing.span, usage, settling)
@@ -129,6 +131,21 @@ def _add_usage(found: Assembled, closing: Closing, seller: SellerTerms, *, even_
     _add(found, list(usage_lines(closing, seller)))
     if not found.draft.lines and even_idle:
         _add(found, list(usage_lines(closing, seller, idle=True)))
+
+
+def _add_rest(found: Assembled, closing: Closing, seller: SellerTerms) -> list[DraftLine] | None:
+    """
+    Add what usage comes to beyond what was billed of it before the period was over; credit notes take back what it
+    comes to less. Return both, or None where nothing was billed.
+    """
+    if closing.progress is None:
+        return None
+    rest = list(differences(closing.progress, closing.buyer, seller, kind="usage", suffix=""))
+    for one in rest:
+        credits, line = split(one)
+        found.credits += credits
+        _add(found, [] if line is None else [line])
+    return [one.line for one in rest]
 
 
 def _add(found: Assembled, lines: Lines) -> None:

@@ -6,6 +6,7 @@ had been there from the start; a line claims the difference. docs/decisions/0001
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -45,15 +46,26 @@ class Difference(NamedTuple):
         return self.line.amount
 
 
-def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Difference]:
+def differences(
+    late: Late,
+    buyer: Buyer,
+    seller: SellerTerms,
+    *,
+    kind: str = "late_usage",
+    suffix: str = " (late)",
+    supplied_at: datetime | None = None,
+) -> Iterator[Difference]:
     """
     Yield what each counter comes to that changed since it was billed, or that now costs another sum.
+
+    kind, suffix: of the lines, and behind what they say. supplied_at: which day's taxes they fall under; that of the
+    period's end where None.
 
     More usage at one rate may change what another comes to, since they share what is included.
     """
     span = late.span
     descriptions = recipe_of(span).descriptions
-    supplied_at = last_instant(span.ends_at)
+    supplied_at = supplied_at or last_instant(span.ends_at)
     for due in _rated(late):
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
@@ -62,8 +74,8 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
         if not amount and counted._replace(values=None) == billed.counted:
             continue
         drafted = DraftLine(
-            kind="late_usage",
-            description=f"{described(span, feature, line, descriptions)} (late)",
+            kind=kind,
+            description=f"{described(span, feature, line, descriptions)}{suffix}",
             service_start=span.starts_at,
             service_end=span.ends_at,
             quantity=EXACT.subtract(counted.used, billed.counted.used),

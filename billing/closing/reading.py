@@ -66,6 +66,8 @@ FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
 """  # noqa: S608
 
+_PROGRESSED = "SELECT DISTINCT period_id FROM billing_billedusage WHERE period_id = ANY(%s)"
+
 _encode = msgspec.json.encode
 
 
@@ -134,7 +136,7 @@ def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
     ids = [id_ for of_subscription in late.values() for id_ in of_subscription]
     if not ids:
         return {}
-    counters, billed = read_counters(ids), _read_billed(ids)
+    counters, billed = read_counters(ids), read_billed(ids)
     with statements.cursor() as cursor:
         cursor.execute(_SPANS, [ids], binary=True)
         spans = {row[0]: (Span(*row[:-1]), row[-1]) for row in cursor.fetchall()}
@@ -154,7 +156,22 @@ def _by_start(late: Late) -> datetime:
     return late.span.starts_at
 
 
-def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+def progressed(period_ids: Sequence[int]) -> list[int]:
+    """Return those of these open periods of which some usage is billed already."""
+    with statements.cursor() as cursor:
+        cursor.execute(_PROGRESSED, [list(period_ids)])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def read_progress(closings: Mapping[int, Closing]) -> None:
+    """Give the closings what progressive billing has claimed of them: one statement where that is nothing."""
+    if ids := progressed(list(closings)):
+        for period_id, billed in read_billed(ids).items():
+            closings[period_id].billed = billed
+
+
+def read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+    """Return period → (window, rate) → what is claimed of it so far."""
     found: dict[int, dict[tuple[Window, int], Billed]] = {}
     claims = _read_claims(period_ids)
     with statements.cursor() as cursor:

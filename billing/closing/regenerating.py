@@ -17,7 +17,7 @@ from billing.closing.facts import Assembled, Closing
 from billing.closing.reading import read_closings, read_late
 from billing.closing.reissuing import document_of, fees_of, next_reference, note_over, replace_document
 from billing.closing.writing import clear_late, write_rows
-from billing.store.events import high_water_mark
+from billing.store.events import new_mark
 from invoices.crediting import Creditable
 from invoices.crediting.operation import MOST_REASON
 from invoices.drafts import DraftLine
@@ -38,7 +38,7 @@ _HELD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR UPDATE 
 
 
 class CannotRegenerate(ValueError):
-    """An invoice cannot be replaced by another one; the text says why, and what can be done. field: of the request."""
+    """An invoice cannot be replaced by another one; the text says why. field: where in the request it is."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -61,9 +61,10 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
         )
     with change("regenerate invoice", by=by, at=at, invoice=invoice_id):
         period_id, subscription_id = _hold(invoice_id)
+        mark = new_mark()
         of = document_of(period_id)
         documents = _made_again(of, period_id, subscription_id, reason=reason.strip())
-        write_rows(documents, high_water_mark=high_water_mark())
+        write_rows(documents, high_water_mark=mark)
         new = documents[-1].draft
         replace_document(period_id, by=new.id)
         clear_late([period_id], at=at)

@@ -47,6 +47,7 @@ PARTY = (
         "tax_number_checked_at",
         "tax_number_proof",
         "net_days",
+        "billed_each",
     ),
 )
 """What of a customer is copied: all that its documents are made of."""

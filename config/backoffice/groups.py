@@ -9,7 +9,7 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_b
 
 EVERYTHING_SEEN = [
     "customers.customer testclock seller apikey contact webhookendpoint delivery notice",
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
@@ -19,7 +19,7 @@ EVERYTHING_SEEN = [
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits unitcost",
     "plans.coupon promotion creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"

@@ -49,7 +49,10 @@ class CustomerAdmin(ModelAdmin):
         (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "test_clock", "owner")}),
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
-        ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "tax_code", "net_days", "purchase_order")}),
+        (
+            "Tax and documents",
+            {"fields": ("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order")},
+        ),
     )
 
     @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})

@@ -26,6 +26,7 @@ CHANGEABLE = (
     "tax_exemption",
     "tax_code",
     "net_days",
+    "billed_each",
 )
 
 

@@ -1,5 +1,7 @@
 """Who is billed."""
 
+from decimal import Decimal
+
 import pghistory
 from django.conf import settings
 from django.db import models
@@ -8,6 +10,8 @@ from djmoney.models.fields import CurrencyField
 
 from customers.immutability import customer_keeps_its_clock
 from customers.models.parties import Party
+
+MOST_BILLED_EACH = Decimal("1e12")
 
 
 @pghistory.track()
@@ -23,6 +27,8 @@ class Customer(Party):
     checked_tax_number, tax_number_is_valid: what an online check has said, and of which number: it counts as long as
     that is the customer's. tax_number_proof: what the office that was asked gave as a receipt.
     net_days: until when documents are to be paid, where that is agreed; the seller's own where empty.
+    billed_each: how much usage of a period may come to until it is invoiced, again and again; the plan decides where
+    empty.
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
 
@@ -58,6 +64,14 @@ class Customer(Party):
     net_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Days from issue until payment is due; empty for the seller's own."
     )
+    billed_each = models.DecimalField(
+        "invoice usage at each",
+        max_digits=19,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Usage is invoiced each time that a period's has come to so much more. Empty: as the plan has it.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name="account owner",
@@ -75,6 +89,10 @@ class Customer(Party):
             models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer"),
             models.CheckConstraint(
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(billed_each__isnull=True) | Q(billed_each__gt=0, billed_each__lte=MOST_BILLED_EACH),
+                name="usage_is_billed_at_an_amount_above_zero",
             ),
             models.CheckConstraint(
                 condition=Q(net_days__isnull=True) | Q(net_days__lte=365), name="customers_net_days_are_365_at_most"

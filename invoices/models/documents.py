@@ -45,6 +45,7 @@ class LineKind(models.TextChoices):
     ONE_OFF = "one_off", "one-off"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
+    PROGRESSIVE = "progressive", "usage so far"
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
     SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
     COUPON = "coupon", "coupon"
@@ -56,7 +57,7 @@ class LineKind(models.TextChoices):
 
 
 CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT, LineKind.FEE_CREDIT)
-BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.USAGE_CREDIT)
+BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.PROGRESSIVE, LineKind.USAGE_CREDIT)
 
 
 @pghistory.track(pghistory.UpdateEvent())

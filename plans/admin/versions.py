@@ -18,6 +18,7 @@ from plans.admin.granted import GrantInline
 from plans.admin.included import IncludedCreditsInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
 from plans.admin.review import open_request
+from plans.admin.thresholds import ThresholdInline
 from plans.admin.timeline import steps_of
 from plans.advice import advice_on
 from plans.models import PlanVersion
@@ -75,7 +76,7 @@ class PlanVersionAdmin(PublicationAdmin):
     """
 
     form = VersionForm
-    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline)
+    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)
     list_display = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
@@ -115,7 +116,12 @@ class PlanVersionAdmin(PublicationAdmin):
             return ()
         if obj.is_editable:
             return self.inlines
-        held = {FeeInline: obj.fees, CommitmentInline: obj.commitments, IncludedCreditsInline: obj.included_credits}
+        held = {
+            FeeInline: obj.fees,
+            CommitmentInline: obj.commitments,
+            ThresholdInline: obj.thresholds,
+            IncludedCreditsInline: obj.included_credits,
+        }
         return tuple(one for one in self.inlines if one not in held or held[one].exists())
 
     def change_view(

@@ -89,6 +89,8 @@ CASES = [
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 0")),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 'NaN'")),
     ("customers_net_days_are_365_at_most", edit("customer", "net_days = 366")),
     ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "checked_tax_number = 'DE1'")),
     ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "tax_number_is_valid = true")),
