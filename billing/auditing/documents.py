@@ -26,6 +26,7 @@ PERIOD = (
 )
 REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AND r.kind = 'invoice')"
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
+OWN_PERIOD = r"substring(i.reference from '^(?:period|late|progress):(\d{1,18})')::bigint"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 KIND = "split_part(i.reference, ':', 1)"
 CLAIMED = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
@@ -61,7 +62,7 @@ _ONCE = f"""
         ELSE true END
 """  # noqa: S608
 
-_TOTALS = """
+_TOTALS = f"""
     SELECT i.id AS invoice_id, i.net, l.net AS lines, i.tax, t.tax AS taxes, i.total FROM invoices_invoice i
     LEFT JOIN LATERAL (SELECT sum(amount) AS net, bool_and(currency = i.currency) AS same, count(*) AS lines,
         sum(amount * coalesce(jsonb_array_length(taxes), 1)) AS taxable,
@@ -73,8 +74,13 @@ _TOTALS = """
         OR i.tax <> coalesce(t.tax, 0) OR i.total <> i.net + i.tax
         OR (NOT i.includes_tax AND coalesce(t.taxable, 0) <> coalesce(l.taxable, 0))
         OR NOT coalesce(l.same, true) OR NOT coalesce(t.same, true)
+        OR i.includes_tax <> CASE {KIND} -- as its prices do, or the invoice that it corrects
+            WHEN 'claim' THEN i.includes_tax
+            WHEN 'credit' THEN (SELECT o.includes_tax FROM invoices_invoice o WHERE o.id = i.corrects_id)
+            ELSE coalesce((SELECT v.prices_include_tax FROM billing_period p
+                JOIN plans_planversion v ON v.id = p.version_id WHERE p.id = {OWN_PERIOD}), false) END
         OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
-"""
+"""  # noqa: S608
 
 # What a document says of a party is what the party's row said at some time: each state is kept in its history.
 _PARTIES = f"""
@@ -112,7 +118,7 @@ _DATES = f"""
         i.issue_date <> (i.issued_at AT TIME ZONE (i.seller_facts ->> 'time_zone'))::date
         OR i.created_at > i.issued_at OR (i.created_at < i.issued_at AND NOT EXISTS (
             SELECT FROM invoices_invoiceevent h WHERE h.pgh_obj_id = i.id AND h.state = 'draft'))
-        OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date ELSE EXISTS (
+        OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date AND i.net_days IS NULL ELSE EXISTS (
             SELECT FROM terms t WHERE (t.seller_id = i.seller_id OR t.customer_id = i.customer_id)
                 AND i.due_date = i.issue_date + coalesce(i.net_days, t.net_days)) END
         OR i.period_start <> coalesce(next_starts_at, i.starts_at)

@@ -114,8 +114,8 @@ class Before(NamedTuple):
     """
     What earlier lines claimed of a counter, less usage credits, and its state when the last of them was made.
 
-    taken: what usage credits take back at the mark that is looked at. is_early: whether that line was of a period that
-    was not over, so that the period's own line is for the rest.
+    taken: what usage credits take back at the mark that is looked at. is_early: whether that line was of a period
+    that was not over, so that the period's own line is for the rest.
     """
 
     amount: Decimal = Decimal(0)

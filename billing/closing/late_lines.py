@@ -16,7 +16,7 @@ import msgspec
 from billing.closing.facts import Billed, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
 from billing.closing.usage_lines import beside, described, earlier_of, explained, rated, since_before
-from billing.usage.counted import NOTHING
+from billing.usage.counted import NOTHING, Span
 from billing.usage.due import Due
 from invoices.buyers import Buyer
 from invoices.drafts import DraftLine
@@ -73,16 +73,17 @@ def differences(
         amount, back = owed(due.amount(span.currency), billed, span.currency)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
+        is_first = kind == "usage" and billed is NOTHING_BILLED
         drafted = DraftLine(
             kind=kind,
             description=f"{described(span, feature, line, descriptions)}{suffix}",
             service_start=span.starts_at,
             service_end=span.ends_at,
-            quantity=EXACT.subtract(counted.used, billed.counted.used),
+            quantity=due.quantity if is_first else EXACT.subtract(counted.used, billed.counted.used),
             unit=feature.unit,
             amount=amount,
             taxes=seller.taxes_of(buyer, at=supplied_at, code=feature.tax_code),
-            explanation=_explanation(late, due, billed, amount),
+            explanation=_plain(span, due) if is_first else _explanation(late, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
@@ -148,6 +149,12 @@ def _rated(late: Late) -> Iterator[Due]:
     features = recipe_of(late.span).features
     for window, rate_id in sorted(late.billed.keys() - seen):
         yield Due(features[window.plan_feature_id], window, nothing(rate_id), None, NOTHING)
+
+
+def _plain(span: Span, due: Due) -> bytes:
+    """Return the workings of usage that nothing was billed of yet."""
+    told = beside(span, due.feature, due.line.rate_key)
+    return explained(due.line, due.feature.agreed, **told | (since_before(due, span.currency) if due.before else {}))
 
 
 def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:
