@@ -50,6 +50,12 @@ def close_due_periods() -> dict[str, int]:
 
 
 @shared_task
+def bill_progress() -> int:
+    """Invoice periods whose usage has reached a threshold; what somebody holds is left for the next minute."""
+    return closing.bill_progress(at=database_time())
+
+
+@shared_task
 def replay_unbilled() -> dict[str, int]:
     """Attribute what was unbilled once more; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + CLOSING_SECONDS

@@ -12,6 +12,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 # first waits for 45 s (invoices/rendering/claims.py).
 SCHEDULE = {
     "close due periods": _every(30.0, "billing.tasks.close_due_periods"),
+    "bill progress": _every(60.0, "billing.tasks.bill_progress"),
     "extend periods": _every(600.0, "billing.tasks.extend_periods"),
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
     "charge customers": _every(10.0, "invoices.tasks.charge_customers"),

@@ -246,6 +246,10 @@ CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 INVOICE_USAGE = "billing.usage.of_invoice.usage_of_invoice"
 INVOICE_WALLETS = "wallets.statements.of_invoice.wallets_of_invoice"
 
+# Functions that may be others than ours: docs/tax.md#calculators, #vat-ids.
+TAX_CALCULATOR = env.str("TAX_CALCULATOR", default="invoices.taxing.rates.by_rates")
+TAX_NUMBER_CHECK = env.str("TAX_NUMBER_CHECK", default="")
+
 # Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
 CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
 

@@ -137,7 +137,8 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
         """
         SELECT 1 FROM new_rows i
         LEFT JOIN LATERAL (
-            SELECT sum(l.amount) AS net, bool_and(l.currency = i.currency
+            SELECT sum(l.amount) AS net, sum(l.amount * coalesce(jsonb_array_length(l.taxes), 1)) AS taxable,
+                bool_and(l.currency = i.currency
                 AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same,
                 -sum(l.amount) FILTER (WHERE l.kind = 'coupon') AS coupons
             FROM invoices_line l WHERE l.invoice_id = i.id
@@ -147,8 +148,9 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
             FROM invoices_invoicetax t WHERE t.invoice_id = i.id
         ) taxes ON true
         WHERE i.state <> 'draft' AND (
-            i.net <> coalesce(lines.net, 0) OR i.tax <> coalesce(taxes.tax, 0)
-            OR i.net <> coalesce(taxes.taxable, 0)
+            CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(lines.net, 0)
+            OR i.tax <> coalesce(taxes.tax, 0)
+            OR (NOT i.includes_tax AND coalesce(taxes.taxable, 0) <> coalesce(lines.taxable, 0))
             OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true)
             OR coalesce(lines.coupons, 0) <>
                 coalesce((SELECT sum(d.amount) FROM invoices_discount d WHERE d.invoice_id = i.id), 0))
@@ -247,7 +249,7 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
             SELECT 1 FROM new_rows r
             JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
             WHERE c.kind <> 'coupon' OR l.kind = 'coupon' OR c.invoice_id <> r.invoice_id
-                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate
+                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate OR c.taxes IS DISTINCT FROM l.taxes
                 OR -c.amount <> (SELECT sum(d.amount) FROM invoices_discount d WHERE d.coupon_line_id = c.id)
                 OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
             """,

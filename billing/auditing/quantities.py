@@ -15,7 +15,6 @@ from billing.closing.facts import Claim, Closing
 from billing.closing.quantities import fill_in_quantities, unsettled
 from billing.closing.reading import read_closings
 from invoices.nets import net_of
-from invoices.totals import Tax
 from plans.pricing.money import round_money
 
 AT_A_TIME = 500
@@ -134,6 +133,6 @@ def _read(ids: list[int]) -> Iterator[Closing]:
         cursor.execute(_CLAIMED, [ids])
         for period_id, fee_id, amount, quantity, *service, left in cursor.fetchall():
             closings[period_id].claimed[fee_id] = Claim(
-                amount, left or Decimal(0), quantity or Decimal(0), *service, Tax("", Decimal(0))
+                amount, left or Decimal(0), quantity or Decimal(0), *service, ()
             )
     yield from closings.values()

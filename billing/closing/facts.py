@@ -14,7 +14,7 @@ import msgspec
 from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.buyers import Buyer
 from invoices.drafts import Draft, DraftLine
-from invoices.totals import Tax
+from invoices.totals import Taxes
 from plans.pricing.commitments import Commitment
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.holdings import Change
@@ -104,7 +104,7 @@ class Claim(msgspec.Struct, frozen=True):
     quantity: Decimal
     service_start: datetime
     service_end: datetime
-    tax: Tax
+    taxes: Taxes
     line_id: int = 0
     invoice_id: int = 0
     credited: Decimal = ZERO
@@ -130,6 +130,7 @@ class Closing(msgspec.Struct):
     is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
     settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
+    billed: what progressive billing has claimed of this period's usage already.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     ends_at: of the subscription, as far as that is known.
@@ -155,9 +156,15 @@ class Closing(msgspec.Struct):
     ends_at: datetime | None = None
     runs_since: datetime | None = None
     counters: Counters = {}
+    billed: dict[tuple[Window, int], Billed] = {}
     late: tuple[Late, ...] = ()
     contracts: dict[int, Contract] = {}
     coupons: tuple[Held, ...] = ()
+
+    @property
+    def progress(self) -> Late | None:
+        """The period as one that more usage has come to, where some of it is billed already."""
+        return Late(self.span, self.span.starts_at, self.counters, self.billed) if self.billed else None
 
     @property
     def gives_back(self) -> bool:

@@ -16,7 +16,7 @@ from billing.closing.facts import Assembled, Closing
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Failure
 from billing.closing.quantities import claims_after, fill_in_quantities
-from billing.closing.reading import read_closings, read_counters, read_late
+from billing.closing.reading import read_closings, read_counters, read_late, read_progress
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.cancelling import GiveBack, cancel
@@ -69,6 +69,7 @@ def _assembled(period: Period, at: datetime) -> tuple[Closing, Assembled]:
     closing.span = with_runs(closing.span, read_runs([closing.span]))
     closing.late = late.get(closing.subscription_id, ())
     closing.following = closing.following or _following(closing)
+    read_progress({period.pk: closing})
     read_contracts([closing])
     read_coupons({period.pk: closing})
     fill_in_quantities({period.pk: closing})

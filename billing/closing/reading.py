@@ -26,7 +26,8 @@ _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
     s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
     n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
-    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, s.ends_at,
+    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, c.tax_code,
+    CASE WHEN c.checked_tax_number = c.tax_number THEN c.tax_number_is_valid END, c.net_days, s.ends_at,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -65,6 +66,8 @@ FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
 """  # noqa: S608
 
+_PROGRESSED = "SELECT DISTINCT period_id FROM billing_billedusage WHERE period_id = ANY(%s)"
+
 _encode = msgspec.json.encode
 
 
@@ -79,8 +82,9 @@ def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
     next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order, subscription_ends_at = row[18:24]
-    facts = dict(zip(BUYER_FACTS, row[24:-3], strict=True))
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
+    tax_code, is_valid, net_days, subscription_ends_at = row[23:27]
+    facts = dict(zip(BUYER_FACTS, row[27:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -103,6 +107,11 @@ def _closing(row: Sequence[Any]) -> Closing:
             time_zone=facts["time_zone"],
             purchase_order=purchase_order,
             facts=_encode(facts),
+            region=facts["region"],
+            tax_number=facts["tax_number"],
+            tax_code=tax_code,
+            tax_number_is_valid=is_valid,
+            net_days=net_days,
         ),
     )
 
@@ -127,7 +136,7 @@ def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
     ids = [id_ for of_subscription in late.values() for id_ in of_subscription]
     if not ids:
         return {}
-    counters, billed = read_counters(ids), _read_billed(ids)
+    counters, billed = read_counters(ids), read_billed(ids)
     with statements.cursor() as cursor:
         cursor.execute(_SPANS, [ids], binary=True)
         spans = {row[0]: (Span(*row[:-1]), row[-1]) for row in cursor.fetchall()}
@@ -147,7 +156,22 @@ def _by_start(late: Late) -> datetime:
     return late.span.starts_at
 
 
-def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+def progressed(period_ids: Sequence[int]) -> list[int]:
+    """Return those of these open periods of which some usage is billed already."""
+    with statements.cursor() as cursor:
+        cursor.execute(_PROGRESSED, [list(period_ids)])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def read_progress(closings: Mapping[int, Closing]) -> None:
+    """Give the closings what progressive billing has claimed of them: one statement where that is nothing."""
+    if ids := progressed(list(closings)):
+        for period_id, billed in read_billed(ids).items():
+            closings[period_id].billed = billed
+
+
+def read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+    """Return period → (window, rate) → what is claimed of it so far."""
     found: dict[int, dict[tuple[Window, int], Billed]] = {}
     claims = _read_claims(period_ids)
     with statements.cursor() as cursor:

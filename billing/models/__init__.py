@@ -12,6 +12,7 @@ from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.migrating import Migration, Move
 from billing.models.pauses import Pause
 from billing.models.periods import Period
+from billing.models.progress import ProgressLook
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
@@ -57,6 +58,7 @@ __all__ = [
     "Pause",
     "Period",
     "PeriodGrant",
+    "ProgressLook",
     "Redemption",
     "Reservation",
     "Rollout",

@@ -41,6 +41,15 @@ CENT = Decimal("0.000000000001")
 PARTY = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
     *("email", "time_zone", "locale", "seller_id", "currency", "purchase_order", "tax_exemption"),
+    *(
+        "tax_code",
+        "checked_tax_number",
+        "tax_number_is_valid",
+        "tax_number_checked_at",
+        "tax_number_proof",
+        "net_days",
+        "billed_each",
+    ),
 )
 """What of a customer is copied: all that its documents are made of."""
 

@@ -60,6 +60,10 @@ def _close(clock: int, at: datetime) -> None:
     _judge(closing.close_late(at=at, clock=clock))
 
 
+def _bill_progress(clock: int, at: datetime) -> None:
+    closing.bill_progress(at=at, clock=clock)
+
+
 def _judge(closed: Closed) -> None:
     if closed.failed:
         failure = closed.failed[0]
@@ -115,6 +119,7 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.grant_included_credits": _grant,
     "billing.tasks.lapse_reservations": _lapse,
     "billing.tasks.close_due_periods": _close,
+    "billing.tasks.bill_progress": _bill_progress,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
     "invoices.tasks.mark_overdue": _fall_due,

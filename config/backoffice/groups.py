@@ -9,7 +9,7 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_b
 
 EVERYTHING_SEEN = [
     "customers.customer testclock seller apikey contact webhookendpoint delivery notice wording",
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
@@ -21,7 +21,7 @@ EVERYTHING_SEEN = [
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits unitcost",
     "plans.coupon promotion creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"
@@ -48,6 +48,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("pay", ["invoices.refund"]),
         ("add change delete", ["invoices.dunningstep"]),
         ("add change delete", ["customers.wording"]),
+        ("claim", ["invoices.invoice"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),

@@ -52,7 +52,10 @@ class CustomerAdmin(ModelAdmin):
         (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "test_clock", "owner")}),
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
-        ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),
+        (
+            "Tax and documents",
+            {"fields": ("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order")},
+        ),
         ("Payment", {"fields": ("charges_automatically", "dunning_hold_until")}),
     )
 

@@ -24,6 +24,16 @@ from plans.pricing.exact import plain
 FIELD = {"class": "field"}
 
 
+class VoidForm(forms.Form):
+    """Why a whole invoice is taken back."""
+
+    reason = forms.CharField(
+        max_length=MOST_REASON,
+        label="Reason, printed on the credit note",
+        widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
+    )
+
+
 class CreditForm(forms.Form):
     """
     What to take back: all that is left, or an amount of each line.

@@ -89,6 +89,9 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     due = serializers.SerializerMethodField(
         help_text="What is left to pay: the total less credit notes and payments; zero for a draft."
     )
+    prices_include_tax = serializers.BooleanField(
+        source="includes_tax", help_text="Whether the amounts of its lines include tax, and so sum to the total."
+    )
     replaces = serializers.IntegerField(
         source="corrects_id", allow_null=True, help_text="The invoice that this one was issued in place of."
     )
@@ -107,6 +110,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "due_date",
             "period_start",
             "period_end",
+            "prices_include_tax",
             "net",
             "tax",
             "total",

@@ -2,13 +2,19 @@ from django.urls import path
 
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, RefundPaidView, RefundsView
 from invoices.api.charges import ChargesView, InstrumentsView, InstrumentView, PaymentPageView, SetupPageView
-from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView
+from invoices.api.claim_views import ClaimsView, ClaimView, IssueView
+from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidView
 from invoices.api.data_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
-from invoices.api.views import InvoicesView, InvoiceView, PdfView
+from invoices.api.taxation import TaxationView, TaxNumberCheckView
+from invoices.api.views import PdfView
 
 urlpatterns = [
-    path("invoices", InvoicesView.as_view(), name="invoices"),
-    path("invoices/<int:invoice>", InvoiceView.as_view(), name="invoice"),
+    path("customers/<str:customer>/tax", TaxationView.as_view(), name="taxation"),
+    path("customers/<str:customer>/tax/check", TaxNumberCheckView.as_view(), name="tax_number_check"),
+    path("invoices", ClaimsView.as_view(), name="invoices"),
+    path("invoices/<int:invoice>", ClaimView.as_view(), name="invoice"),
+    path("invoices/<int:invoice>/issue", IssueView.as_view(), name="invoice_issue"),
+    path("invoices/<int:invoice>/void", VoidView.as_view(), name="invoice_void"),
     path("invoices/<int:invoice>/pdf", PdfView.as_view(), name="invoice_pdf"),
     path("invoices/<int:invoice>/charges", ChargesView.as_view(), name="charges"),
     path("invoices/<int:invoice>/payment-page", PaymentPageView.as_view(), name="payment_page"),

@@ -3,6 +3,7 @@
 from invoices.crediting.creditable import Creditable, read_creditable
 from invoices.crediting.drafting import Credit, credit_note
 from invoices.crediting.operation import CannotCredit, Taken, credit, preview
+from invoices.crediting.voiding import void
 
 __all__ = [
     "CannotCredit",
@@ -13,4 +14,5 @@ __all__ = [
     "credit_note",
     "preview",
     "read_creditable",
+    "void",
 ]

@@ -42,8 +42,10 @@ class LineKind(models.TextChoices):
     """A credit is given by a person; the others follow from what usage or a fee comes to since it was billed."""
 
     FEE = "fee", "fee"
+    ONE_OFF = "one_off", "one-off"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
+    PROGRESSIVE = "progressive", "usage so far"
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
     SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
     COUPON = "coupon", "coupon"
@@ -55,7 +57,7 @@ class LineKind(models.TextChoices):
 
 
 CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT, LineKind.FEE_CREDIT)
-BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.USAGE_CREDIT)
+BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.PROGRESSIVE, LineKind.USAGE_CREDIT)
 
 
 @pghistory.track(pghistory.UpdateEvent())
@@ -72,6 +74,8 @@ class Invoice(models.Model):
     corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
     credited: what credit notes have taken back of the total; counted by a trigger.
     reason, credit_to: why something is credited, and where its money goes.
+    includes_tax: whether the amounts of its lines include tax, so that they sum to the total.
+    net_days: until when it is to be paid, where that was said for this document.
     seller_facts, buyer_facts: name, address and tax number of both sides as they were at issue.
     """
 
@@ -97,6 +101,7 @@ class Invoice(models.Model):
     period_start = models.DateTimeField()
     period_end = models.DateTimeField()
     currency = CurrencyField(default=None)
+    includes_tax = models.BooleanField(default=False, db_default=False)
     net = MoneyField(**AMOUNT, currency_field_name="currency")
     tax = MoneyField(**AMOUNT, currency_field_name="currency")
     total = MoneyField(**AMOUNT, currency_field_name="currency")
@@ -107,12 +112,13 @@ class Invoice(models.Model):
     credit_to = models.CharField(max_length=7, choices=CreditTo, blank=True, db_default="")
     seller_facts = models.JSONField(default=dict)
     buyer_facts = models.JSONField(default=dict)
+    net_days = models.PositiveSmallIntegerField(null=True)
     purchase_order = models.CharField(max_length=80, blank=True)
     note = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
-        permissions = [("issue_creditnote", "Can issue credit notes")]
+        permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
         constraints = [
             one_of("kind", DocumentKind, name="document_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),
@@ -173,6 +179,7 @@ class Invoice(models.Model):
                 name="invoice_has_a_number_if_and_only_if_issued",
             ),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="invoice_total_is_net_plus_tax"),
+            finite("net_days", most=365, name="invoice_net_days_are_365_at_most"),
             finite("net", least=-MOST_MONEY, name="invoice_net_is_finite"),
             finite("tax", least=-MOST_MONEY, name="invoice_tax_is_finite"),
             finite("total", name="invoice_total_is_never_negative"),
@@ -230,7 +237,9 @@ class Line(models.Model):
 
     explanation: the parts (from, to, units, unit price, flat fee, amount) whose sum is the amount before rounding,
     with the quantity, what was included, and the formula of a fee: see docs/pricing.md.
-    corrects_line: what a credit takes back some of, at the same rate of tax.
+    tax_rate: all its taxes together, in percent. taxes: which of the document's taxes these are, as name, rate and
+    reason, where the document has several; where it has one, there is nothing to tell.
+    corrects_line: what a credit takes back some of, at the same taxes.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="lines", db_index=False)
@@ -248,6 +257,7 @@ class Line(models.Model):
     currency = CurrencyField(default=None)
     amount = MoneyField(**AMOUNT, currency_field_name="currency")
     tax_rate = models.DecimalField(max_digits=7, decimal_places=4)
+    taxes = models.JSONField(null=True)
     explanation = models.JSONField(default=dict)
 
     class Meta:
@@ -285,7 +295,7 @@ class InvoiceTax(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["invoice", "rate", "reason"], name="tax_rate_is_listed_once"),
+            models.UniqueConstraint(fields=["invoice", "name", "rate", "reason"], name="tax_rate_is_listed_once"),
             finite("rate", most=100, name="invoice_tax_rate_is_0_to_100_percent"),
             finite("taxable", least=-MOST_MONEY, name="taxable_amount_is_finite"),
             finite("amount", least=-MOST_MONEY, name="tax_amount_is_finite"),

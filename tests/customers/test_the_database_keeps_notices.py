@@ -37,7 +37,6 @@ COLUMNS = {
 def told(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
-    Contact.objects.create(customer=customer, email="bea@acme.example")
     Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
     linking.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
@@ -134,6 +133,11 @@ CASES = [
     ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
     ("nothing_is_known_of_who_was_erased", edit("customer", "erased_at = now()")),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 0")),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 'NaN'")),
+    ("customers_net_days_are_365_at_most", edit("customer", "net_days = 366")),
+    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "checked_tax_number = 'DE1'")),
+    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "tax_number_is_valid = true")),
     ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
     ("customer_keeps_its_clock", edit("customer", "sandbox = true")),
     ("clock_goes_forward", edit("testclock", "now = now - interval '1 s'")),

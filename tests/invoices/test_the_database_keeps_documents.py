@@ -103,7 +103,7 @@ SELECT nextval('invoices_invoice_id_seq'), 1, {line_kind}, '', {line}, now(), no
     '{{}}'
 FROM invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND i.state = 'issued' WHERE l.position = 1;
 INSERT INTO invoices_invoicetax (invoice_id, name, rate, reason, currency, taxable, amount)
-SELECT currval('invoices_invoice_id_seq'), '', {rate}, '', 'USD', {net}, {tax};
+SELECT currval('invoices_invoice_id_seq'), 'VAT', {rate}, '', 'USD', {net}, {tax};
 INSERT INTO invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox,
     state, series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net,
     tax, total, seller_facts, buyer_facts, purchase_order, note, created_at)
@@ -197,6 +197,8 @@ CASES = [
     ("invoice_has_a_number_if_and_only_if_issued", draft(state="'issued'")),
     ("invoice_has_a_number_if_and_only_if_issued", draft(sequence="9")),
     ("invoice_total_is_net_plus_tax", draft(net="1", tax="1", total="3")),
+    ("invoice_net_days_are_365_at_most", "UPDATE invoices_invoice SET net_days = 366 WHERE state = 'draft'"),
+    ("issued_invoice_equals_its_lines", ISSUE.format(", includes_tax = true")),
     ("invoice_net_is_finite", draft(net="'NaN'", total="'NaN'")),
     ("invoice_tax_is_finite", draft(tax="'NaN'", total="'NaN'")),
     ("invoice_total_is_never_negative", draft(net="-1", total="-1")),
@@ -278,6 +280,9 @@ CASES = [
     ("last_number_is_finite", "UPDATE invoices_numberseries SET last_number = 2000000000000"),
     ("tax_rate_is_0_to_100_percent", "UPDATE invoices_taxrate SET rate = 101"),
     ("tax_rate_ends_after_start", "UPDATE invoices_taxrate SET valid_to = valid_from"),
+    ("tax_level_is_1_to_5", "UPDATE invoices_taxrate SET level = 6"),
+    ("tax_rate_of_a_region_names_its_country", "UPDATE invoices_taxrate SET region = 'CA'"),
+    ("only_a_tax_of_zero_has_a_reason", "UPDATE invoices_taxrate SET reason = 'Export'"),
     (
         "one_tax_rate_is_in_force_at_a_time",
         "INSERT INTO invoices_taxrate (seller_id, name, country, rate, valid_from)"

@@ -66,7 +66,10 @@ def _standing(invoice: Invoice) -> QuerySet[Payment]:
 
 
 class PayableInvoiceAdmin(InvoiceAdmin):
-    actions_detail = ("open_pdf", "record_payment", "charge", "take_back", "credit", "render_again")
+    actions_detail = (
+        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "take_back"),
+        *("credit", "void", "render_again"),
+    )
 
     def shown(self, invoice: Invoice) -> dict[str, Any]:
         """Add what was paid, and how, and what was tried."""

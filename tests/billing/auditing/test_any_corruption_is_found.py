@@ -113,6 +113,8 @@ ANY_VALUE_IS_FINE = {
     "billing_watch.noted": "see above",
     "billing_watch.horizon": "see above",
     "billing_watch.looked_at": "says when everybody is looked after next",
+    "billing_progresslook.events": "says whether a period is looked at again; what was billed of it is in its lines",
+    "billing_progresslook.period_id": "see above",
     "billing_look.customer_id": "who is looked after next; everybody is in the next round",
     "billing_look.due_at": "who is looked after first; one who waits for an hour is told of, see below",
     "billing_look.is_whole": "says what is looked at next; all of it is in the next round",
