@@ -52,8 +52,8 @@ class PeriodShown:
     A running period as text.
 
     day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
-    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty
-    where there is none.
+    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty for
+    none.
     """
 
     plan: str
