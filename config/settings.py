@@ -203,6 +203,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceState": "invoices.models.documents.InvoiceState",
         "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
         "VersionState": "plans.models.versions.VersionState",
+        "AttemptState": "invoices.models.charges.AttemptState",
         "LineKind": "invoices.models.documents.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
         "Guarded": "billing.models.guardrails.Guarded",

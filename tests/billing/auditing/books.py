@@ -40,6 +40,7 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
+from customers.logos import keep, read_logo
 from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
@@ -82,6 +83,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.customers.pictures import picture
 from wallets.ledger.spending import spend
 from wallets.models import Wallet
 
@@ -93,7 +95,8 @@ def make_books() -> None:
     """Make three months of two sellers' business, by the product's own operations only."""
     make_tax("19", country="DE")
     make_tax("0")
-    make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue")
+    logo = keep(read_logo(picture("PNG")))
+    make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue", logo=logo)
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
     _hold(acme)
