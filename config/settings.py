@@ -124,6 +124,8 @@ JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
 STRIPE_SECRET_KEY = env.str("TOLLBOOK_STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two while one is changed
 STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must be of, if it is named
+# Where pages of the portal may lead to, so that their customers can pay.
+PAYMENT_PAGES = env.list("TOLLBOOK_PAYMENT_PAGES", default=["https://checkout.stripe.com"])
 STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.stripe.com")
 
 # Files ------------------------------------------------------------------------------------------------------

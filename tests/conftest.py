@@ -96,7 +96,7 @@ def stripe_server(settings: Any) -> Iterator[Server]:
     """Let a Stripe of our own take customers' money."""
     with Server() as server:
         settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
-        settings.STRIPE_WEBHOOK_SECRETS = [EVENT_SECRET]
+        settings.STRIPE_WEBHOOK_SECRETS, settings.PAYMENT_PAGES = [EVENT_SECRET], [server.address]
         yield server
 
 

@@ -10,7 +10,7 @@ from customers.models import Customer
 from invoices.charging.asking import heard, lease, order_of
 from invoices.charging.beginning import CannotCharge, payable, write
 from invoices.charging.settling import postpone, settle
-from invoices.models import Charge, Instrument, PayerAccount
+from invoices.models import Charge, Instrument, Invoice, PayerAccount
 from invoices.models.charges import AttemptState, ProviderName
 from invoices.providers import Answer, Misconfigured, Unclear, provider
 from plans.trail import change
@@ -29,6 +29,15 @@ def provider_of(customer: Customer) -> str:
     if not settings.STRIPE_SECRET_KEY:
         raise CannotCharge("Nobody takes cards for us: no payment provider is set up.", field="provider")
     return ProviderName.STRIPE
+
+
+def can_pay_online(invoice: Invoice) -> bool:
+    """Say whether there is a page on which an invoice could be paid now."""
+    try:
+        provider_of(invoice.customer)
+    except CannotCharge:
+        return False
+    return True
 
 
 def account_of(customer: Customer, *, at: datetime) -> PayerAccount:

@@ -48,6 +48,14 @@ def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bo
     return done
 
 
+def ask_about(*, invoice_id: int, at: datetime) -> None:
+    """Find out what has come of an invoice's charge, if one is under way; somebody waits for it."""
+    for charge_id in Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING).values_list(
+        "pk", flat=True
+    ):
+        ask(charge_id=charge_id, at=at)
+
+
 def _to_charge(at: datetime, clock: int | None) -> list[int]:
     """Return the invoices that are charged for the first time; after that it is for dunning to say when."""
     payable = Invoice.objects.filter(in_time_of(clock), state=InvoiceState.ISSUED, kind="invoice", total__gt=0)

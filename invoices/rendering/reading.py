@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 from customers.models import Logo
-from invoices.models import Invoice
-from invoices.rendering.facts import InvoiceFacts, LineFacts, Look, Party, TaxFacts
+from invoices.models import DocumentKind, Invoice
+from invoices.models.payments import PaymentMethod
+from invoices.rendering.facts import InvoiceFacts, LineFacts, Look, Party, Settled, TaxFacts
 from invoices.sellers import LOOK_FACTS
 
 LINE_COLUMNS = (
@@ -30,7 +31,8 @@ class TooLong(Exception):
 
 def read(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what a document says, in two queries beside its own row; one more for what it corrects, and for a logo.
+    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, and where
+    something of it is paid.
 
     :raises TooLong: if it has more than 2,000 lines.
     """
@@ -63,7 +65,16 @@ def read(invoice: Invoice) -> InvoiceFacts:
         corrects=_corrected(invoice),
         reason=invoice.reason,
         look=look_of(seller),
+        settled=_settled(invoice),
     )
+
+
+def _settled(invoice: Invoice) -> tuple[Settled, ...]:
+    """Return what the customer's balance paid when it was issued; later payments do not change a document."""
+    if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
+        return ()
+    paid = invoice.payments.filter(method=PaymentMethod.BALANCE).values_list("amount", flat=True)
+    return tuple(Settled("balance", amount) for amount in paid)
 
 
 def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:

@@ -5,12 +5,14 @@ import time_machine
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from django.urls import reverse
+from pypdf import PdfReader
 
 from customers.models.portal import Way
 from customers.portal import linking
 from tests.browser.chromium import chromium, find
 from tests.portal.test_a_customer_sees_their_own import PAGES
 from tests.portal.world import TODAY, Account, make_account
+from wallets.buying import grant_paid
 from wallets.models import Purchase
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -84,6 +86,47 @@ def test_on_a_phone_without_javascript(browser, live_server):
     come_in(page, account)
     kept_out = [one for address in ["/portal/sign-in", *_pages(account)] for one in _problems(page, address)]
     assert kept_out == []
+    assert errors == []
+
+
+def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, tmp_path):
+    account, errors = make_account("walnut"), []
+    page = browser.new_context(base_url=live_server.url, viewport=LAPTOP, accept_downloads=True).new_page()
+    page.set_default_timeout(60_000)
+    page.on("console", lambda one: errors.append(f"{page.url}: {one.text}") if one.type == "error" else None)
+    come_in(page, account)
+
+    # An alert at 75 % of a budget of one's own.
+    page.get_by_role("link", name="Limits", exact=True).click()
+    page.get_by_text("Set a budget").click()
+    page.get_by_label("Amount").first.fill("200")
+    page.get_by_label("Levels").first.fill("75")
+    page.get_by_role("button", name="Set budget").click()
+    assert "75" in page.inner_text("main")
+
+    # A pack, paid on the page of the provider.
+    page.get_by_role("link", name="Wallets", exact=True).click()
+    page.get_by_role("link", name="Top up").click()
+    page.get_by_role("radio").check()
+    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Buy for").click()
+    page.get_by_role("button", name="by card").click()
+    page.get_by_role("button", name="Pay now").click()
+    assert "Nothing is due" in page.inner_text("main")
+    bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")
+    grant_paid(invoice_ids=[bought.invoice_id], at=TODAY)  # as a worker does, seconds later
+    assert [one["amount"] for one in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
+    page.get_by_role("link", name="Wallets", exact=True).click()
+    assert f"{bought.units.normalize():f}" in page.inner_text("main")
+
+    # The document that was paid, whose file says what the database does.
+    page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
+    page.get_by_text("Why this amount?").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="PDF", exact=True).click()
+    download.value.save_as(tmp_path / "invoice.pdf")
+    text = " ".join(one.extract_text() for one in PdfReader(tmp_path / "invoice.pdf").pages)
+    assert f"{account.invoice.total.amount:,.2f}" in text
     assert errors == []
 
 

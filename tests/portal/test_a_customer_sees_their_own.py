@@ -50,6 +50,7 @@ PAGES: dict[str, tuple[str, Numbers]] = {
     "portal_invoices": ("GET", nothing),
     "portal_invoice": ("GET", invoice),
     "portal_invoice_file": ("GET", invoice),
+    "portal_pay": ("GET", invoice),
     "portal_invoice_table": ("GET", invoice),
     "portal_line_events": ("GET", line),
     "portal_line_events_table": ("GET", line),

@@ -20,6 +20,7 @@ Thing = dict[str, Any]
 AFTER = ("500_after", "break_after")
 BEFORE = ("500_before", "break_before", "409", "429")
 FAULTS = (*AFTER, *BEFORE)
+PAY_PAGE = b"<!doctype html><title>Pay</title><form method=post><button>Pay now</button></form>"
 TEST_KEY = "sk_test_tollbook"
 EVENT_SECRET = "whsec_tests"
 
@@ -91,11 +92,32 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if self.path.startswith("/pay/"):
+            return self._page(PAY_PAGE)
         self._answer("GET", dict(parse_qsl(urlsplit(self.path).query)))
 
     def do_POST(self) -> None:
+        if self.path.startswith("/pay/"):
+            return self._paid()
         length = int(self.headers.get("Content-Length") or 0)
         self._answer("POST", dict(parse_qsl(self.rfile.read(length).decode())))
+
+    def _page(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _paid(self) -> None:
+        """Let whoever is on a page pay, and lead them back."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        session = self.server.books.things[self.path.removeprefix("/pay/")]
+        self.server.books.pay(session)
+        self.send_response(303)
+        self.send_header("Location", session["success_url"])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _answer(self, method: str, params: dict[str, str]) -> None:
         path = urlsplit(self.path).path.removeprefix("/v1/")
@@ -210,7 +232,7 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
         amount_total=int(params.get("line_items[0][price_data][unit_amount]", 0)),
         currency=params.get("line_items[0][price_data][currency]"),
         expires_at=int(params.get("expires_at", time.time() + 86_400)),
-        url=f"{books.things['_']['address']}/pay/{books.count + 1:06}",
+        url=f"{books.things['_']['address']}/pay/cs_{books.count + 1:06}",
         success_url=params["success_url"],
         metadata=nested(params, "metadata"),
         intent_metadata=nested(params, "payment_intent_data][metadata", "payment_intent_data[metadata]"),
