@@ -23,7 +23,7 @@ def pay_link(invoice: Invoice) -> str | None:
 
 @signed_in("GET", "POST")
 def pay(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Say what is to be paid, then lead to the provider's page; whoever comes back from it sees what has come of it."""
+    """Say what is to be paid, then lead to the provider's page; who comes back from it sees what came of it."""
     found: Invoice = visit.one(documents(visit), pk=number)
     if request.method != "POST":
         if found.due:

@@ -31,8 +31,8 @@ class TooLong(Exception):
 
 def read(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, and where
-    something of it is paid.
+    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, and
+    where something of it is paid.
 
     :raises TooLong: if it has more than 2,000 lines.
     """

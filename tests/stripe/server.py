@@ -93,14 +93,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path.startswith("/pay/"):
-            return self._page(PAY_PAGE)
-        self._answer("GET", dict(parse_qsl(urlsplit(self.path).query)))
+            self._page(PAY_PAGE)
+        else:
+            self._answer("GET", dict(parse_qsl(urlsplit(self.path).query)))
 
     def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         if self.path.startswith("/pay/"):
-            return self._paid()
-        length = int(self.headers.get("Content-Length") or 0)
-        self._answer("POST", dict(parse_qsl(self.rfile.read(length).decode())))
+            self._paid()
+        else:
+            self._answer("POST", dict(parse_qsl(content)))
 
     def _page(self, content: bytes) -> None:
         self.send_response(200)
@@ -111,7 +113,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _paid(self) -> None:
         """Let whoever is on a page pay, and lead them back."""
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         session = self.server.books.things[self.path.removeprefix("/pay/")]
         self.server.books.pay(session)
         self.send_response(303)
