@@ -50,9 +50,8 @@ def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bo
 
 def ask_about(*, invoice_id: int, at: datetime) -> None:
     """Find out what has come of an invoice's charge, if one is under way; somebody waits for it."""
-    for charge_id in Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING).values_list(
-        "pk", flat=True
-    ):
+    under_way = Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING)
+    for charge_id in under_way.values_list("pk", flat=True):
         ask(charge_id=charge_id, at=at)
 
 
