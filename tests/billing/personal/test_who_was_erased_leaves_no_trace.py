@@ -110,7 +110,7 @@ def finish(customer, *, is_paid=True):
     from invoices.paying import record_payment
 
     for one in Subscription.objects.filter(customer=customer):
-        cancel(subscription=one, at=NOW, ends_at=NOW + timedelta(days=1))
+        cancel(subscription=one, at=NOW, ends_at=NOW)
     close_due(at=LATER)
     end_finished(at=LATER)
     for one in Invoice.objects.filter(customer=customer):
@@ -188,9 +188,10 @@ def test_what_still_comes_for_it_is_nobodys(gone):
 
 def test_what_comes_after_its_end_is_nobodys(gone):
     finish(gone)
-    send({**call("before"), "customer": "canary-customer"}, at=LATER)  # this process knows it by its former name
+    over = {"customer": "canary-customer", "timestamp": (NOW + timedelta(minutes=1)).isoformat()}
+    send(call("before") | over)  # so this process knows it by its former name
     erase(customer_id=gone.pk, at=LATER)
-    send({**call("after"), "customer": "canary-customer"}, at=LATER)
+    send(call("after") | over)
 
     assert Event.objects.get(sender_id="before").customer_id == gone.pk
     assert Event.objects.get(sender_id="after").customer_id is None
