@@ -19,8 +19,8 @@ BEGIN
     -- A customer is erased (billing/personal): an event then says less, and never anything else.
     IF TG_OP = 'UPDATE' AND current_setting('tollbook.erasing', true) = OLD.customer_id::text
        AND OLD.properties @> NEW.properties
-       AND (to_jsonb(NEW) - ARRAY['properties', 'digest', 'customer_ref', 'subscription_ref'])
-           = (to_jsonb(OLD) - ARRAY['properties', 'digest', 'customer_ref', 'subscription_ref']) THEN
+       AND (to_jsonb(NEW) - ARRAY['properties', 'customer_ref', 'subscription_ref'])
+           = (to_jsonb(OLD) - ARRAY['properties', 'customer_ref', 'subscription_ref']) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'event_is_append_only: correct usage by a new event that names the old one'

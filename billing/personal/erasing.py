@@ -156,6 +156,11 @@ _STATEMENTS = (
         SELECT FROM unnest(%(texts)s::text[]) AS t(text) WHERE position(t.text IN i.findings::text) > 0
             OR position(convert_to(t.text, 'UTF8') IN i.content) > 0)
     """,
+    # No process goes on by a copy of what the customer was called.
+    """
+    UPDATE billing_period p SET revision = p.revision + 1 FROM billing_subscription s
+    WHERE s.id = p.subscription_id AND s.customer_id = %(id)s
+    """,
     # What refers to the customer and its subscriptions by name.
     """
     UPDATE billing_unbilledusage SET customer_ref = %(name)s, detail = ''

@@ -2,8 +2,8 @@
 Forget what events say beyond what they are counted by.
 
 What meters read stays: sums, and so documents, are made of it. All else of an event's properties goes, and with it
-the names of its customer and subscription. Its digest is made anew of what is left, so that the audit goes on to see
-any other change; the same event sent again is then a conflict, and is not counted either.
+the names of its customer and subscription. Its digest stays as it was sent: a repeat is known by it, and counters and
+snapshots hold its fingerprint.
 """
 
 import re
@@ -11,24 +11,18 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from billing.ingest.stored import COLUMNS, Stored, as_received
-from billing.ingest.wire import digest_of, encode_properties
 from plans.models import Meter, MeterReading
-
-AT_ONCE = 5_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-_NEXT = f"""
-SELECT {COLUMNS} FROM billing_event WHERE customer_id = %(customer)s AND sequence > %(after)s
-ORDER BY sequence LIMIT %(most)s
-"""  # noqa: S608
+_NAMES = "SELECT DISTINCT name FROM billing_event WHERE customer_id = %s"
 _FORGET = """
-UPDATE billing_event e SET properties = t.properties, digest = t.digest, customer_ref = %(ref)s,
-    subscription_ref = t.subscription
-FROM unnest(%(keys)s::uuid[], %(properties)s::jsonb[], %(digests)s::uuid[], %(subscriptions)s::text[])
-    AS t(key, properties, digest, subscription)
-WHERE e.key = t.key
+UPDATE billing_event e SET customer_ref = %(ref)s, subscription_ref = coalesce((
+        SELECT t.later FROM unnest(%(former)s::text[], %(later)s::text[]) AS t(former, later)
+        WHERE t.former = e.subscription_ref), ''),
+    properties = coalesce((SELECT jsonb_object_agg(p.key, p.value) FROM jsonb_each(e.properties) p
+        WHERE p.key = ANY(%(read)s)), '{}')
+WHERE e.customer_id = %(customer)s AND e.name = %(name)s
 """
 
 
@@ -38,10 +32,14 @@ def forget_usage(*, customer_id: int, ref: str, subscriptions: dict[str, str]) -
 
     subscriptions: former name → new one. The caller's transaction may do so: see billing/event_table.py.
     """
-    read, after, count = properties_read(), 0, 0
-    while rows := _next(customer_id, after):
-        _forget(rows, ref, subscriptions, read)
-        after, count = rows[-1].sequence, count + len(rows)
+    read, count = properties_read(), 0
+    facts = {"ref": ref, "former": list(subscriptions), "later": list(subscriptions.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, [customer_id])
+        for (name,) in cursor.fetchall():
+            kept = sorted(read.get(name, ()))
+            cursor.execute(_FORGET, {**facts, "customer": customer_id, "name": name, "read": kept})
+            count += cursor.rowcount
     return count
 
 
@@ -63,25 +61,3 @@ def properties_read() -> dict[str, set[str]]:
 def _first(paths: Iterable[str]) -> set[str]:
     """Return both the path and its first part: a property may have a dot in its name."""
     return {name for path in paths if path for name in (path, path.split(".")[0])}
-
-
-def _next(customer_id: int, after: int) -> list[Stored]:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"customer": customer_id, "after": after, "most": AT_ONCE})
-        return [Stored._make(row) for row in cursor.fetchall()]
-
-
-def _forget(rows: list[Stored], ref: str, subscriptions: dict[str, str], read: dict[str, set[str]]) -> None:
-    keys, properties, digests, names = [], [], [], []
-    for row in rows:
-        kept = {name: value for name, value in as_received(row).properties.items() if name in read.get(row.name, ())}
-        encoded = encode_properties(kept)
-        name = subscriptions.get(row.subscription_ref, "")
-        content = (row.source, row.sender_id, ref, row.name, row.occurred_at, name)
-        keys.append(row.key)
-        properties.append(encoded.decode())
-        digests.append(digest_of(content, encoded))
-        names.append(name)
-    facts = {"keys": keys, "properties": properties, "digests": digests, "subscriptions": names, "ref": ref}
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGET, facts)

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from billing.auditing import assert_clean
-from billing.models import Event, Subscription
+from billing.models import Event, Subscription, UnbilledUsage
 from billing.personal import CannotErase, erase, why_not
 from billing.personal.retaining import let_go
 from billing.subscribing import cancel, end_finished
@@ -47,8 +47,11 @@ DOCUMENTS = {
     "invoices_invoice": "a document says whom it is for",
     "invoices_invoiceevent": "and so does its history",
     "invoices_rendering": "its file is made of it",
+    "invoices_invoicetax": "it says why there is no tax",
     "wallets_transaction": "the ledger is sealed with its reasons",
 }
+NOTED = {"note": "canary note", "who": {"mail": "canary"}}
+COUNTED = {"status": "ok", "model": "gpt", "prompt_tokens": 7, "completion_tokens": 3}
 LATER = NOW + timedelta(days=400)
 
 
@@ -78,13 +81,7 @@ def gone():
             "customer": "canary-customer",
             "event": "llm.request",
             "subscription": "canary-subscription",
-            "properties": {
-                "status": "ok",
-                "model": "gpt",
-                "prompt_tokens": 7,
-                "completion_tokens": 3,
-                "user": "canary user",
-            },
+            "properties": {**COUNTED, "user": "canary user"},
         },
     )
     announce(kind="alert.recovered", customer_id=customer.pk, facts={"value": "canary"}, key="canary-told", at=NOW)
@@ -113,7 +110,7 @@ def finish(customer, *, is_paid=True):
     from invoices.paying import record_payment
 
     for one in Subscription.objects.filter(customer=customer):
-        cancel(subscription=one, at=NOW, ends_at=NOW + timedelta(days=1))
+        cancel(subscription=one, at=NOW, ends_at=NOW)
     close_due(at=LATER)
     end_finished(at=LATER)
     for one in Invoice.objects.filter(customer=customer):
@@ -170,11 +167,35 @@ def test_what_is_counted_is_as_it_was(gone):
     finish(gone)
     erase(customer_id=gone.pk, at=LATER)
 
-    assert [one.properties for one in Event.objects.order_by("sequence")] == [
+    assert sorted((one.properties for one in Event.objects.all()), key=len) == [
         {},
         {},
-        {"status": "ok", "model": "gpt", "prompt_tokens": 7, "completion_tokens": 3},
+        COUNTED,
     ]
+
+
+def test_what_still_comes_for_it_is_nobodys(gone):
+    finish(gone)
+    erase(customer_id=gone.pk, at=LATER)
+    sent = {**call("later"), "customer": "canary-customer"}
+    again = {**call("e1"), "customer": "canary-customer", "properties": NOTED}
+
+    assert send(sent, again) == ["accepted", "duplicate"]
+    [report] = UnbilledUsage.objects.filter(customer_ref="canary-customer")
+    assert (report.reason, report.customer_id) == ("unknown_customer", None)
+    assert_clean()
+
+
+def test_what_comes_after_its_end_is_nobodys(gone):
+    finish(gone)
+    over = {"customer": "canary-customer", "timestamp": (NOW + timedelta(minutes=1)).isoformat()}
+    send(call("before") | over)  # so this process knows it by its former name
+    erase(customer_id=gone.pk, at=LATER)
+    send(call("after") | over)
+
+    assert Event.objects.get(sender_id="before").customer_id == gone.pk
+    assert Event.objects.get(sender_id="after").customer_id is None
+    assert_clean()
 
 
 def test_it_happens_once(gone):
