@@ -83,6 +83,7 @@ def _erase(customer: Customer, at: datetime) -> Erased:
             "blank": NAME,
             "segments": [former["external_id"], *names],
         }
+        customer.contacts.all().delete()
         for statement in _STATEMENTS:
             _run(statement, found)
     # The trigger of events lets this transaction strip those of this customer (billing/event_table.py).
@@ -130,7 +131,6 @@ _STATEMENTS = (
     # Mail and webhooks: to whom, about what, and what was answered.
     "DELETE FROM customers_delivery WHERE notice_id IN (SELECT id FROM customers_notice WHERE customer_id = %(id)s)",
     "DELETE FROM customers_notice WHERE customer_id = %(id)s",
-    "DELETE FROM customers_contact WHERE customer_id = %(id)s",
     # History keeps who changed something and when, and forgets what it said.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",
     f"UPDATE customers_customerevent SET {_BLANK_COLUMNS}, legal_name = %(blank)s, external_id = %(name)s,"  # noqa: S608
