@@ -12,6 +12,7 @@ _NOTES = """
     LEFT JOIN invoices_invoice i ON i.id = n.corrects_id AND i.kind = 'invoice' AND i.state <> 'draft'
     WHERE (n.seller_id, n.customer_id, n.currency, n.sandbox, n.seller_facts, n.buyer_facts) IS DISTINCT FROM
             (i.seller_id, i.customer_id, i.currency, i.sandbox, i.seller_facts, i.buyer_facts)
+        OR (n.period_start, n.period_end) IS DISTINCT FROM (i.period_start, i.period_end)
         OR n.reference IS DISTINCT FROM 'credit:' || i.id || ':' || n.place OR n.issued_at < i.issued_at
         OR n.credited <> 0
     UNION ALL

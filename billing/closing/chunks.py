@@ -12,7 +12,7 @@ from billing.closing.facts import Assembled, Closing, Late
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
 from billing.closing.quantities import claims_after, fill_in_quantities
-from billing.closing.reading import progressed, read_closings, read_counters, read_late, read_progress
+from billing.closing.reading import read_closings, read_counters, read_late, read_progress
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
@@ -57,7 +57,8 @@ def close_locked(
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
-    hold_documents([*(id_ for ids in late.values() for id_ in ids), *progressed(list(closings))])
+    begun = [id_ for id_, one in closings.items() if one.is_begun]
+    hold_documents([*(id_ for ids in late.values() for id_ in ids), *begun])
     mark = high_water_mark()
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     _set_aside_locked(closings, chunk, at=at)

@@ -130,7 +130,7 @@ class Closing(msgspec.Struct):
     is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
     settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
-    billed: what progressive billing has claimed of this period's usage already.
+    is_begun: whether progressive billing has claimed some of this period's usage already. billed: what.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     ends_at: of the subscription, as far as that is known.
@@ -156,6 +156,7 @@ class Closing(msgspec.Struct):
     ends_at: datetime | None = None
     runs_since: datetime | None = None
     counters: Counters = {}
+    is_begun: bool = False
     billed: dict[tuple[Window, int], Billed] = {}
     late: tuple[Late, ...] = ()
     contracts: dict[int, Contract] = {}

@@ -28,6 +28,7 @@ SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {AN
     n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, c.tax_code,
     CASE WHEN c.checked_tax_number = c.tax_number THEN c.tax_number_is_valid END, c.net_days, s.ends_at,
+    p.state = 'open' AND EXISTS (SELECT FROM billing_billedusage b WHERE b.period_id = p.id),
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -66,8 +67,6 @@ FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
 """  # noqa: S608
 
-_PROGRESSED = "SELECT DISTINCT period_id FROM billing_billedusage WHERE period_id = ANY(%s)"
-
 _encode = msgspec.json.encode
 
 
@@ -83,8 +82,8 @@ def _closing(row: Sequence[Any]) -> Closing:
     is_first, goes_on = row[8:10]
     next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
     customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
-    tax_code, is_valid, net_days, subscription_ends_at = row[23:27]
-    facts = dict(zip(BUYER_FACTS, row[27:-3], strict=True))
+    tax_code, is_valid, net_days, subscription_ends_at, is_begun = row[23:28]
+    facts = dict(zip(BUYER_FACTS, row[28:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -98,6 +97,7 @@ def _closing(row: Sequence[Any]) -> Closing:
         settles=settles,
         following=following,
         ends_at=subscription_ends_at,
+        is_begun=is_begun,
         buyer=Buyer(
             customer_id=customer_id,
             seller_id=seller_id,
@@ -156,16 +156,9 @@ def _by_start(late: Late) -> datetime:
     return late.span.starts_at
 
 
-def progressed(period_ids: Sequence[int]) -> list[int]:
-    """Return those of these open periods of which some usage is billed already."""
-    with statements.cursor() as cursor:
-        cursor.execute(_PROGRESSED, [list(period_ids)])
-        return [id_ for (id_,) in cursor.fetchall()]
-
-
 def read_progress(closings: Mapping[int, Closing]) -> None:
-    """Give the closings what progressive billing has claimed of them: one statement where that is nothing."""
-    if ids := progressed(list(closings)):
+    """Give the closings what progressive billing has claimed of them; where that is nothing, nothing is asked."""
+    if ids := [id_ for id_, one in closings.items() if one.is_begun]:
         for period_id, billed in read_billed(ids).items():
             closings[period_id].billed = billed
 

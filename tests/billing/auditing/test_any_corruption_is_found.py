@@ -156,7 +156,7 @@ CHANGES = {
     "timestamp with time zone": ("{c} + interval '1 day'", "{c} - interval '1 second'", "'2026-01-17 12:00+00'"),
     "date": ("{c} + 1", "'2026-01-17'"),
     "interval": ("{c} + interval '1 hour'",),
-    "boolean": ("NOT {c}",),
+    "boolean": ("NOT {c}", "true"),
     "character varying": ("{c} || 'x'", "reverse({c})"),
     "text": ("{c} || 'x'", "'x'"),
     "uuid": ("gen_random_uuid()",),
