@@ -17,13 +17,18 @@ ALERT: Facts = {
     "remedy": "raise_cap",
 }
 INVOICE: Facts = {"number": "INV-000042", "total": "119.00", "currency": "EUR"}
+OVERDUE: Facts = {"number": "INV-000042", "due": "119.00", "currency": "EUR", "due_date": "2026-05-18"}
+PAID: Facts = {"number": "INV-000042", "amount": "119.00", "currency": "EUR"}
+REFUND: Facts = {"amount": "19.00", "currency": "EUR"}
 
 SAMPLES: dict[str, Facts] = {
     "alert.fired": ALERT,
     "alert.recovered": ALERT | {"what": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
     "invoice.issued": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
-    "invoice.overdue": {"number": "INV-000042", "due": "119.00", "currency": "EUR", "due_date": "2026-05-18"},
+    "invoice.overdue": OVERDUE,
     "invoice.paid": INVOICE,
+    "invoice.reminder": OVERDUE | {"days": 7},
+    "invoice.uncollectible": OVERDUE,
     "migration.announced": {
         "subscription": "acme-pro",
         "plan": "Pro",
@@ -33,6 +38,12 @@ SAMPLES: dict[str, Facts] = {
         "bill_before": "$119.00",
         "bill_after": "$112.50",
     },
+    "payment.disputed": PAID | {"status": "needs_response"},
+    "payment.failed": PAID | {"reason": "Your card was declined."},
+    "payment.succeeded": PAID,
+    "payment.taken_back": PAID | {"reason": "The debit was returned"},
+    "refund.failed": REFUND | {"reason": "The account was closed"},
+    "refund.succeeded": REFUND,
     "subscription.cancelled": {"subscription": "acme-pro", "ends_at": "2026-06-01", "give_back": "none"},
     "subscription.ended": {"subscription": "acme-pro", "plan": "pro", "ended_at": "2026-06-01"},
     "topup.failed": {"wallet": 5, "purchase": 9, "reason": "declined"},

@@ -20,6 +20,7 @@ from tests.builders import (
     subscribe,
     use,
 )
+from tests.invoices.test_the_database_keeps_payments import CASES as PAYMENTS
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -167,8 +168,8 @@ CASES = [
     ("locked_month_takes_no_document", f"{FEBRUARY}; {credit_note()}"),
     # payments
     ("payment_counts_once", payment(times="2")),
-    ("payment_is_above_zero", payment(amount="0")),
-    ("payment_is_above_zero", payment(amount="'NaN'")),
+    ("payment_is_above_zero_unless_it_takes_one_back", payment(amount="0")),
+    ("payment_is_above_zero_unless_it_takes_one_back", payment(amount="'NaN'")),
     ("payment_has_a_reference", payment(reference="''")),
     ("payment_method_is_known", payment(method="'other'")),
     ("no_more_is_paid_than_was_claimed", payment(amount="99")),
@@ -179,6 +180,8 @@ CASES = [
     ("pgtrigger", ";".join([payment(), "UPDATE invoices_payment SET amount = 1"])),
     ("pgtrigger", ";".join([payment(), "DELETE FROM invoices_payment"])),
     ("issued_invoice_changes_only_its_state", ISSUED.format("paid = 1")),
+    ("issued_invoice_changes_only_its_state", ISSUED.format("returned = 1")),
+    ("no_more_is_returned_than_was_credited", "UPDATE invoices_invoice SET returned = 1 WHERE state = 'draft'"),
     ("invoice_is_paid_when_nothing_is_due", ISSUED.format("state = 'paid'")),
     # coupons
     ("coupon_is_shared_out_whole", coupon(share="3")),
@@ -328,7 +331,7 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    assert named_constraints("invoices") <= {name for name, _ in CASES}
+    assert named_constraints("invoices") <= {name for name, _ in (*CASES, *PAYMENTS)}
 
 
 def test_a_draft_that_equals_its_lines_may_be_issued():

@@ -66,7 +66,7 @@ def issue_again(customer):
     from tests.builders import FEB, JAN
 
     NumberSeries.objects.filter(kind="invoice").update(last_number=Invoice.objects.count())  # made row by row
-    line = DraftLine("usage", "API calls", JAN, FEB, D(1), "call", D("50.00"), Tax("VAT", D(19)), b"{}")
+    line = DraftLine("usage", "API calls", JAN, FEB, D(1), "call", D("50.00"), (Tax("VAT", D(19)),), b"{}")
     draft = Draft("test:next", customer.seller_id, customer.pk, False, "EUR", JAN, FEB, b"{}", b"{}", "UTC", 14)
     draft.lines.append(line)
     draft.total_up()

@@ -15,8 +15,15 @@ from billing.subscribing.promising import end_promise
 from billing.telling_prices import tell_prices
 from customers.models import Customer, Notice, WebhookEndpoint
 from customers.notices.kinds import KINDS
+from invoices import charging
+from invoices.charging.settling import take_back
 from invoices.crediting import Taken, credit
+from invoices.dunning.taking_steps import dun
 from invoices.falling_due import mark_overdue
+from invoices.hearing.following import follow_event
+from invoices.models import DunningStep, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.providers import Answer
+from invoices.refunding import operation as refunding
 from plans.models import PlanVersion
 from tests.api.calls import Caller
 from tests.api.documents import make_invoice
@@ -215,6 +222,58 @@ def with_contact(world):
     world.api.send("DELETE", f"/customers/acme/contacts/{made['id']}")
 
 
+def dun_for(action):
+    """Return what lets a step be taken for an overdue invoice."""
+
+    def go_after(world):
+        invoice = make_invoice(world.acme)
+        DunningStep.objects.create(seller=world.acme.seller, days=1, action=action)
+        mark_overdue(at=invoice.issued_at + timedelta(days=3))
+        dun(at=invoice.issued_at + timedelta(days=3))
+
+    return go_after
+
+
+def charged(world, *answers):
+    """Let a provider give these answers to a charge; return the invoice."""
+    invoice = make_invoice(world.acme)
+    account = PayerAccount.objects.create(customer=world.acme, provider="stripe", ref="cus_1", created_at=JAN)
+    Instrument.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=JAN)
+    charge = charging.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+    for answer in answers:
+        charging.settle(charge_id=charge.pk, answer=answer, at=invoice.issued_at)
+    return invoice
+
+
+def taken_back(world):
+    invoice = charged(world, Answer("succeeded", "pi_1"))
+    take_back(payment_id=invoice.payments.get().pk, reason="Returned", at=invoice.issued_at)
+
+
+def disputed(world):
+    invoice = charged(world, Answer("succeeded", "pi_1"))
+    thing = {"id": "dp_1", "payment_intent": "pi_1", "status": "needs_response"}
+    event = ProviderEvent.objects.create(
+        provider="stripe",
+        ref="evt_1",
+        kind="charge.dispute.created",
+        content={"data": {"object": thing}},
+        received_at=JAN,
+        next_at=JAN,
+    )
+    follow_event(event_id=event.pk, at=invoice.issued_at)
+
+
+def refunded(state):
+    def refund(world):
+        invoice = charged(world, Answer("succeeded", "pi_1"))
+        credit(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=invoice.issued_at)
+        refunding.settle(refund_id=Refund.objects.get().pk, answer=Answer(state, "re_1"), at=invoice.issued_at)
+
+    return refund
+
+
+PAID = ["invoice.paid", "payment.succeeded"]
 TOLD = [
     # done                                                          told, in this order
     (lambda w: w.api.post("/customers", CUSTOMER), ["customer.created"]),
@@ -244,6 +303,14 @@ TOLD = [
     (credit_some, ["invoice.issued", "invoice.credited"]),
     (credit_all, ["invoice.issued", "invoice.credited", "invoice.voided"]),
     (fall_due, ["invoice.overdue"]),
+    (dun_for("remind"), ["invoice.overdue", "invoice.reminder"]),
+    (dun_for("write_off"), ["invoice.overdue", "invoice.uncollectible"]),
+    (lambda w: charged(w, Answer("declined", "pi_1", reason="No")), ["payment.failed"]),
+    (lambda w: charged(w, Answer("succeeded", "pi_1")), PAID),
+    (taken_back, [*PAID, "payment.taken_back"]),
+    (disputed, [*PAID, "payment.disputed"]),
+    (refunded("succeeded"), [*PAID, "invoice.issued", "invoice.credited", "refund.succeeded"]),
+    (refunded("declined"), [*PAID, "invoice.issued", "invoice.credited", "refund.failed"]),
     (correct, ["subscription.created", "usage.corrected"]),
     (publish_prices, ["plan.version_published", "plan.version_in_force"]),
 ]
