@@ -50,12 +50,12 @@ class TermsForm(forms.Form):
 class LineForm(forms.Form):
     """One claim; a row without a description and a price is none."""
 
-    description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "field wide"}))
+    description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "field", "size": "32"}))
     quantity = forms.DecimalField(initial=1, widget=NumberInput(attrs={"class": "field figure"}))
-    unit = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs=FIELD))
+    unit = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "size": "6"}))
     unit_price = forms.DecimalField(widget=NumberInput(attrs={"class": "field figure"}))
     tax_code = forms.SlugField(
-        max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "placeholder": "ordinary"})
+        max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "placeholder": "ordinary", "size": "8"})
     )
     first_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
     last_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
@@ -70,9 +70,9 @@ class Lines(forms.BaseFormSet):
             field.widget.attrs["aria-label"] = f"{field.label or field}, line {(index or 0) + 1}"
 
     def kept(self) -> Iterator[OneOff]:
-        """Yield the claims of rows that say something and are not taken away."""
+        """Yield the claims of rows that say something, changed or as they were, and are not taken away."""
         for form in self.forms:
-            if form.has_changed() and not form.cleaned_data.get("DELETE"):
+            if form.cleaned_data.get("description") and not form.cleaned_data.get("DELETE"):
                 yield OneOff(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
 
 

@@ -44,6 +44,14 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
     assert not draft.lines.exists()
     kept = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""}, follow=True).content.decode()
     assert "The draft comes to $2,142.00." in kept
+    stored = {**SENT, **LINE, "lines-INITIAL_FORMS": "1", "_save": ""}
+    assert (
+        "The draft comes to $2,142.00."
+        in finance.post(page(draft, "edit_draft"), stored, follow=True).content.decode()
+    )
+    gone = finance.post(page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True).content.decode()
+    assert "The draft comes to $0.00." in gone
+    finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""})
     assert "It claims $2,142.00 of Globex." in finance.get(page(draft, "issue_draft")).content.decode()
     issued = finance.post(page(draft, "issue_draft"), follow=True).content.decode()
     assert "INV-000001 is issued." in issued
