@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -206,7 +205,7 @@ class InstrumentView(OfCustomer, generics.GenericAPIView[Instrument]):
     @extend_schema(operation_id="remove_instrument", summary="Let it be charged no longer", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         with as_problems():
-            forget(instrument_id=self.get_object().pk, at=timezone.now())
+            forget(instrument_id=self.get_object().pk, at=time_of(self.customer()))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -236,5 +235,5 @@ class SetupPageView(OfCustomer, generics.GenericAPIView[Instrument]):
         serializer.is_valid(raise_exception=True)
         found = self.customer()
         with as_problems():
-            page = setup_page(customer=found, key=uuid4().hex, **serializer.validated_data, at=timezone.now())
+            page = setup_page(customer=found, key=uuid4().hex, **serializer.validated_data, at=time_of(found))
         return Response({"page": request.build_absolute_uri(page)}, status=status.HTTP_201_CREATED)
