@@ -4,11 +4,11 @@ from decimal import Decimal as D
 
 import pytest
 
+from invoices import charging
 from invoices.crediting import credit
 from invoices.models import Charge, DunningAct, DunningStep, Instrument, PayerAccount, ProviderEvent, Refund
 from invoices.paying import record_payment
 from invoices.providers import Answer
-from invoices import charging
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_seller
 from tests.refusals import refused_by
@@ -78,7 +78,10 @@ CASES = [
     ("charge_is_above_zero", edit("charge", "amount = 'NaN'", PENDING)),
     ("charge_state_is_known", edit("charge", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
     ("charge_is_pending_or_settled", edit("charge", "settled_at = now()", PENDING)),
-    ("charges_of_an_invoice_are_counted", again("charge", PENDING, state="'declined'", settled_at="now()", next_at="NULL")),
+    (
+        "charges_of_an_invoice_are_counted",
+        again("charge", PENDING, state="'declined'", settled_at="now()", next_at="NULL"),
+    ),
     ("one_charge_of_an_invoice_is_under_way", again("charge", PENDING, **NEXT)),
     ("charge_of_a_provider_is_known_once", edit("charge", "ref = 'pi_1'", PENDING)),
     ("charge_provider_is_known", again("charge", PENDING, **NEXT | {"provider": "'other'"})),
@@ -96,7 +99,10 @@ CASES = [
     ("refund_is_of_what_came_in", again("refund", amount="0.01")),
     ("refund_is_settled_once", edit("refund", "amount = 1")),
     # balances
-    ("customer_has_one_balance_in_a_currency", edit("customerbalance", "entries = 1") + "; " + again("customerbalance")),
+    (
+        "customer_has_one_balance_in_a_currency",
+        edit("customerbalance", "entries = 1") + "; " + again("customerbalance"),
+    ),
     ("balance_moves_by_entries", edit("customerbalance", "amount = 1")),
     ("balance_moves_by_entries", again("customerbalance", currency="'USD'")),
     ("balance_is_never_below_zero", again("balanceentry", **ENTRY, kind="'applied'", amount="-2")),
