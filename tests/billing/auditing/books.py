@@ -53,6 +53,7 @@ from plans.models import PlanVersion, Price, Promotion
 from plans.pricing.currencies import CREDITS
 from plans.publishing import new_version, publish, publish_due
 from tests.billing.auditing.claimed import claim
+from tests.billing.auditing.collected import collect
 from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
@@ -129,6 +130,7 @@ def make_books() -> None:
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
     claim(_record)
+    collect()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
     _import()
