@@ -29,12 +29,16 @@ class Check:
     reference: str
     find: str | Callable[[Books], Iterable[Row]]
 
-    def run(self, books: Books) -> "Finding":
-        """Return what is found; a check that breaks off on what it meets has found something, too."""
+    def run(self, books: Books, *, enough: int = MOST_ROWS + 1) -> "Finding":
+        """
+        Return what is found; a check that breaks off on what it meets has found something, too.
+
+        enough: after how many rows nothing more is looked for.
+        """
         try:
             with transaction.atomic():
                 rows = select(self.find) if isinstance(self.find, str) else self.find(books)
-                found = list(islice(rows, MOST_ROWS + 1))
+                found = list(islice(rows, enough))
         except Exception as error:
             found = [{"cannot be checked": f"{type(error).__name__}: {error}".strip()}]
         return Finding(self, found[:MOST_ROWS], is_cut=len(found) > MOST_ROWS)
