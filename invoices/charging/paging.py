@@ -46,7 +46,8 @@ def account_of(customer: Customer, *, at: datetime) -> PayerAccount:
     found = PayerAccount.objects.filter(customer=customer, provider=name).first()
     if found is not None:
         return found
-    key = f"{customer.pk}-{customer.created_at:%Y%m%d%H%M%S%f}"
+    # Of this minute: an error is what a repeated request is answered for a day, and a second account is only empty.
+    key = f"{customer.pk}-{at:%Y%m%d%H%M}"
     ref = provider(name).make_account(key=key, name=customer.legal_name, email=customer.email)
     return PayerAccount.objects.get_or_create(
         customer=customer, provider=name, defaults={"ref": ref, "created_at": at}

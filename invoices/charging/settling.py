@@ -83,13 +83,19 @@ def _keep_looking(charge: Charge, answer: Answer, at: datetime) -> Charge:
 
 
 def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
-    """Ask again later about what is not decided, or what nobody knows; a page is looked at once it is closed."""
+    """
+    Ask again later about what is not decided, or what nobody knows; a page is looked at once it is closed.
+
+    Whoever asked too slowly finds it settled by somebody else: then it stays so.
+    """
     wait = ASK_AGAIN[min(attempt.tries, len(ASK_AGAIN)) - 1] if attempt.tries else ASK_AGAIN[0]
     closes_at = getattr(attempt, "closes_at", None)
     attempt.next_at = max(at + wait, closes_at) if closes_at and closes_at > at else at + wait
     attempt.reason, attempt.leased_until = reason[:MOST_REASON], None
-    fields = ["ref", "next_at", "reason", "leased_until"]
-    attempt.save(update_fields=[*fields, "page", "closes_at"] if isinstance(attempt, Charge) else fields)
+    names = ["ref", "next_at", "reason", "leased_until", *(["page", "closes_at"] * isinstance(attempt, Charge))]
+    pending = type(attempt).objects.filter(pk=attempt.pk, state=AttemptState.PENDING)
+    if not pending.update(**{name: getattr(attempt, name) for name in names}):
+        attempt.refresh_from_db()
     return attempt
 
 

@@ -102,6 +102,22 @@ def test_a_charge_that_somebody_asks_about_is_left_to_them(invoice, at_stripe, n
     assert ask(charge_id=charge.pk, at=now + timedelta(seconds=31)).state == "succeeded"
 
 
+def test_who_asked_too_slowly_leaves_it_settled(invoice, at_stripe, now):
+    leave_card(invoice.customer, at_stripe)
+    slow = begin(invoice_id=invoice.pk, at=now)
+    ask(charge_id=slow.pk, at=now)
+    left = charging.settling.postpone(slow, reason="It took too long", at=now)
+    assert (left.state, left.reason, left.next_at) == ("succeeded", "", None)
+
+
+def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, now):
+    at_stripe.faults = ["500_after"]
+    asked = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
+    with pytest.raises(CannotCharge, match="try again in a moment"):
+        charging.open_page(**asked, at=now)
+    assert charging.open_page(**asked, at=now + timedelta(minutes=1)).page
+
+
 def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = begin(invoice_id=invoice.pk, at=now)

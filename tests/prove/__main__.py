@@ -31,6 +31,7 @@ CAMPAIGNS = (
     "reservations",
     "periods",
     "migration",
+    "payments",
 )
 
 

@@ -46,6 +46,11 @@ def test_limits_hold_against_everybody_at_once():
     assert "hard cap" in told
 
 
+def test_customers_are_charged_while_everything_fails():
+    told = campaign("payments", "--runs", "8")
+    assert "were taken" in told
+
+
 def test_a_broken_promise_is_an_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")

@@ -4,7 +4,7 @@ A Stripe of our own, over real HTTP, with its own table of charges.
 It does what its API reference promises where the product relies on it: keys that make a repeated request harmless and
 replay the first answer, be that a 500; lists that show at once what was made; pages that are paid or expire. And it
 can be told to fail as the real one may: to do its work and then hang, break off or answer 500, to answer 409 or 429,
-or to break off before it has done anything.
+or to break off before it has done anything; faults that are "" let a request pass.
 """
 
 import json
@@ -20,6 +20,9 @@ Thing = dict[str, Any]
 AFTER = ("500_after", "break_after")
 BEFORE = ("500_before", "break_before", "409", "429")
 FAULTS = (*AFTER, *BEFORE)
+HANG = "hang_after"
+HANGS_SECONDS = 4
+"""Longer than whoever means to see a request time out lets it take."""
 PAY_PAGE = b"<!doctype html><title>Pay</title><form method=post><button>Pay now</button></form>"
 TEST_KEY = "sk_test_tollbook"
 EVENT_SECRET = "whsec_tests"
@@ -41,10 +44,11 @@ class Books:
     requests: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     count: int = 0
+    now: Callable[[], float] = time.time
 
     def make(self, prefix: str, kind: str, **facts: Any) -> Thing:
         self.count += 1
-        thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(time.time()), "livemode": False}
+        thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(self.now()), "livemode": False}
         thing |= {"metadata": {}, **facts}
         self.things[thing["id"]] = thing
         return thing
@@ -52,6 +56,12 @@ class Books:
     def of(self, kind: str, **facts: Any) -> list[Thing]:
         found = [one for one in self.things.values() if one["object"] == kind]
         return [one for one in found if all(one.get(name) == value for name, value in facts.items())]
+
+    def as_of_now(self, thing: Thing) -> Thing:
+        """Return a thing; a page whose time is over is closed."""
+        if thing.get("status") == "open" and thing["expires_at"] <= self.now():
+            thing |= {"status": "expired", "url": None}
+        return thing
 
     def taken(self) -> list[Thing]:
         """Return what was really taken from customers."""
@@ -127,7 +137,9 @@ class Handler(BaseHTTPRequestHandler):
             books.requests.append((method, path))
             fault = books.faults.pop(0) if method == "POST" and books.faults else ""
             status, body = self._answered(method, path, params, key, fault)
-        if fault.startswith("break"):
+        if fault == HANG:
+            time.sleep(HANGS_SECONDS)
+        if fault.startswith("break") or fault == HANG:
             self.close_connection = True
             self.connection.close()
         else:
@@ -232,7 +244,7 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
         setup_intent="seti_1" if params["mode"] == "setup" else None,
         amount_total=int(params.get("line_items[0][price_data][unit_amount]", 0)),
         currency=params.get("line_items[0][price_data][currency]"),
-        expires_at=int(params.get("expires_at", time.time() + 86_400)),
+        expires_at=int(params.get("expires_at", books.now() + 86_400)),
         url=f"{books.things['_']['address']}/pay/cs_{books.count + 1:06}",
         success_url=params["success_url"],
         metadata=nested(params, "metadata"),
@@ -253,13 +265,13 @@ def refund(books: Books, params: dict[str, str]) -> Thing:
 def found(books: Books, id_: str) -> Thing:
     if id_ not in books.things:
         raise Refused(404, type="invalid_request_error", code="resource_missing", message=f"No such object: {id_}")
-    return books.things[id_]
+    return books.as_of_now(books.things[id_])
 
 
 def chosen(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
     facts = {name: params[name] for name in ("customer", "payment_intent") if name in params}
     since, until = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**40))
-    return [one for one in books.of(kind, **facts) if since <= one["created"] < until]
+    return [books.as_of_now(one) for one in books.of(kind, **facts) if since <= one["created"] < until]
 
 
 def listed(things: list[Thing]) -> Thing:
