@@ -51,6 +51,7 @@ def record_payment(
     """
     with change("record payment", by=by, at=at, invoice=invoice_id):
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
+        at = max(at, invoice.issued_at or at)  # who waited for its issue looked at the clock before that
         found = Payment.objects.filter(invoice=invoice, reference=reference).first()
         if found is not None:
             return _same(found, amount, method)

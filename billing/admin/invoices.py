@@ -15,6 +15,7 @@ from billing.models.periods import PeriodKind
 from billing.printing.selecting import of_ids
 from customers.clock import time_of
 from invoices.admin.crediting import VoidForm
+from invoices.charging import CannotCharge, close_pages
 from invoices.models import Invoice
 from invoices.models.documents import InvoiceState
 from plans.figures import money
@@ -35,13 +36,14 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
         form, problems, told, at = VoidForm(request.POST or None), [], "", time_of(invoice.customer)
         try:
             if request.method == "POST" and form.is_valid():
+                close_pages(invoice_id=invoice.pk, at=at)
                 made = regenerate(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
                 messages.success(request, f"{made} is issued in place of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[made.pk]))
             shown = preview_regenerated(invoice_id=invoice.pk, at=at)
             told = f"A new invoice claims {money(shown.total.amount, str(shown.currency))}: by the addresses, tax"
             told += " numbers and taxes of now, and all usage of the period."
-        except CannotRegenerate as refused:
+        except (CannotCharge, CannotRegenerate) as refused:
             problems = [str(refused)]
         return self.admin_site.confirmation(
             request,

@@ -18,7 +18,7 @@ from billing.closing.reading import read_closings, read_late
 from billing.closing.reissuing import document_of, fees_of, next_reference, note_over, replace_document
 from billing.closing.writing import clear_late, write_rows
 from billing.store.events import new_mark
-from invoices.crediting import Creditable
+from invoices.crediting import CannotCredit, Creditable, nothing_is_being_taken
 from invoices.crediting.operation import MOST_REASON
 from invoices.drafts import DraftLine
 from invoices.issuing import issue
@@ -101,6 +101,10 @@ def _hold(invoice_id: int) -> tuple[int, int]:
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.paid:
         raise CannotRegenerate(f"Some of {invoice} is paid: credit it, and claim what is due by a one-off invoice.")
+    try:
+        nothing_is_being_taken(invoice)
+    except CannotCredit as refused:
+        raise CannotRegenerate(str(refused)) from refused
     if not is_replaceable:
         raise CannotRegenerate(
             f"{invoice} cannot be replaced as a whole: some of it is credited, or another document, a coupon or a"

@@ -24,6 +24,7 @@ from invoices.admin.claiming import draft_page
 from invoices.admin.crediting import VoidForm, credit_page
 from invoices.admin.data import data_paths
 from invoices.admin.files import FileFilter
+from invoices.charging import CannotCharge, close_pages
 from invoices.claiming import CannotClaim, asked_of, discard, issue_draft, preview
 from invoices.crediting import CannotCredit, void
 from invoices.downloads import file_name
@@ -147,9 +148,11 @@ class InvoiceAdmin(ModelAdmin):
         invoice = self._invoice(request, object_id)
         form = VoidForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
+            at = time_of(invoice.customer)
             try:
-                note = void(invoice_id=invoice.pk, **form.cleaned_data, at=time_of(invoice.customer), by=request.user)
-            except CannotCredit as refused:
+                close_pages(invoice_id=invoice.pk, at=at)
+                note = void(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
+            except (CannotCharge, CannotCredit) as refused:
                 form.add_error(None, str(refused))
             else:
                 messages.success(request, f"{invoice} is void: {note} takes all of it back.")

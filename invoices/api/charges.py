@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
@@ -12,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.access.fields import InstantField, KnownFields
-from customers.access.idempotency import idempotent
+from customers.access.idempotency import harmless_again, idempotent
 from customers.access.isolation import Isolated
 from customers.access.problems import Problem
 from customers.clock import time_of
@@ -105,7 +107,8 @@ class ChargesView(OfInvoice, generics.ListAPIView[Charge]):
         operation_id="charge_invoice",
         summary="Charge what is due",
         description="Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
-        " may still be `pending`: what came of it is told by a webhook, and by reading the charge again.",
+        " may be `pending`, and always is under an `Idempotency-Key`: what came of it is told by a webhook, and by"
+        " reading the charge again.",
         request=NewChargeSerializer,
         responses={201: ChargeSerializer},
     )
@@ -117,15 +120,17 @@ class ChargesView(OfInvoice, generics.ListAPIView[Charge]):
         at = time_of(found.customer)
         with as_problems():
             charge = charging.begin(invoice_id=found.pk, **serializer.validated_data, at=at)
-        charge = charging.ask(charge_id=charge.pk, at=at)
+        # Nobody is asked for money before it is committed that they are.
+        transaction.on_commit(partial(charging.ask, charge_id=charge.pk, at=at), robust=True)
+        charge.refresh_from_db()
         return Response(self.get_serializer(charge).data, status=status.HTTP_201_CREATED)
 
 
 class PaymentPageView(OfInvoice, generics.GenericAPIView[Charge]):
     """A page on which the customer pays an invoice."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
+    required_scopes = {"POST": "manage", "DELETE": "manage"}
+    problems = {"POST": ["unprocessable"], "DELETE": ["unprocessable"]}
     serializer_class = ChargeSerializer
 
     @extend_schema(
@@ -136,7 +141,7 @@ class PaymentPageView(OfInvoice, generics.GenericAPIView[Charge]):
         responses={201: ChargeSerializer},
         examples=[OpenApiExample("A page", {"back_to": "https://example.com/billing"}, request_only=True)],
     )
-    @idempotent
+    @harmless_again
     def post(self, request: Request, invoice: int) -> Response:
         found = self.invoice()
         serializer = PaymentPageSerializer(data=request.data)
@@ -144,6 +149,19 @@ class PaymentPageView(OfInvoice, generics.GenericAPIView[Charge]):
         with as_problems():
             charge = charging.open_page(invoice_id=found.pk, **serializer.validated_data, at=time_of(found.customer))
         return Response(self.get_serializer(charge).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="close_payment_page",
+        summary="Close the page that is open",
+        description="Nobody can pay on it any more, so that the invoice can be credited or voided; what was paid on"
+        " it by then counts.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, invoice: int) -> Response:
+        found = self.invoice()
+        with as_problems():
+            charging.close_pages(invoice_id=found.pk, at=time_of(found.customer))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class InstrumentSerializer(serializers.ModelSerializer[Instrument]):

@@ -7,8 +7,8 @@ An attempt is a row before its provider hears of it, and its outcome is recorded
 
 from invoices.charging.asking import ask
 from invoices.charging.beginning import CannotCharge, begin
-from invoices.charging.paging import open_page
+from invoices.charging.paging import close_pages, open_page
 from invoices.charging.settling import settle
 from invoices.charging.sweeping import sweep
 
-__all__ = ["CannotCharge", "ask", "begin", "open_page", "settle", "sweep"]
+__all__ = ["CannotCharge", "ask", "begin", "close_pages", "open_page", "settle", "sweep"]

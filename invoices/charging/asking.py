@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from invoices.charging.settling import postpone, settle
@@ -68,13 +69,16 @@ def lease(attempts: Any, id_: int, at: datetime) -> bool | None:
     Take the right to ask about a pending attempt, for a while, committed before anybody is asked.
 
     Return whether it has never been handed over yet; None if somebody else asks, or it is settled.
+
+    :raises RuntimeError: within a transaction: with it, what money was taken by might be forgotten.
     """
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
     mine = attempts.objects.filter(free, pk=id_, state=AttemptState.PENDING)
     asked = {"leased_until": at + LEASE, "tries": F("tries") + 1, "next_at": at + LEASE}
-    if mine.filter(sent_at__isnull=True).update(**asked, sent_at=at):
-        return True
-    return False if mine.update(**asked) else None
+    with transaction.atomic(durable=True):
+        if mine.filter(sent_at__isnull=True).update(**asked, sent_at=at):
+            return True
+        return False if mine.update(**asked) else None
 
 
 def order_of(charge: Charge, *, at: datetime) -> Order:

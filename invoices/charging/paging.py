@@ -1,13 +1,14 @@
 """Pages of a provider's on which a customer pays, or leaves a card."""
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from customers.models import Customer
-from invoices.charging.asking import heard, lease, order_of
+from invoices.charging.asking import ask, heard, lease, order_of
 from invoices.charging.beginning import CannotCharge, payable, write
 from invoices.charging.settling import postpone, settle
 from invoices.models import Charge, Instrument, Invoice, PayerAccount
@@ -92,15 +93,22 @@ def _write(invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | N
         return write(payable(invoice_id), provider=name, instrument=None, back_to=back_to, at=at, by=by)
 
 
-def close_page(*, charge_id: int, at: datetime) -> Charge:
-    """Let nobody pay on a page any more; what was paid on it by then counts."""
-    charge = Charge.objects.select_related("invoice__customer").get(pk=charge_id)
-    if charge.state != AttemptState.PENDING or charge.instrument_id is not None:
-        return charge
-    answer = heard(lambda: provider(charge.provider).close_page(order_of(charge, at=at)))
-    if not isinstance(answer, Answer):
-        raise CannotCharge(UNREACHABLE)
-    return settle(charge_id=charge_id, answer=answer, at=at)
+def close_pages(*, invoice_id: int, at: datetime) -> None:
+    """
+    Let nobody pay an invoice on a page any more; what was paid on one by then counts.
+
+    :raises CannotCharge: if the provider cannot be reached.
+    """
+    pages = Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING, instrument__isnull=True)
+    for charge in pages.select_related("invoice__customer"):
+        if not charge.ref:  # it was never told to anybody
+            ask(charge_id=charge.pk, at=at)
+            continue
+        service, order = provider(charge.provider), order_of(charge, at=at)
+        answer = heard(partial(service.close_page, order))
+        if not isinstance(answer, Answer):
+            raise CannotCharge(UNREACHABLE)
+        settle(charge_id=charge.pk, answer=answer, at=at)
 
 
 def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime) -> str:

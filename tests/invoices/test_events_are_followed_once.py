@@ -144,14 +144,18 @@ def test_a_card_that_is_left_on_a_page_is_charged_from_then_on(invoice, at_strip
 
 def test_a_page_that_is_closed_takes_nothing_any_more(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
-    assert charging.paging.close_page(charge_id=charge.pk, at=invoice.issued_at).state == "cancelled"
+    charging.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
+    charge.refresh_from_db()
+    assert charge.state == "cancelled"
     assert session["status"] == "expired"
 
 
 def test_a_page_that_was_paid_is_not_closed(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
     at_stripe.pay(session)
-    assert charging.paging.close_page(charge_id=charge.pk, at=invoice.issued_at).state == "succeeded"
+    charging.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
+    charge.refresh_from_db()
+    assert charge.state == "succeeded"
     invoice.refresh_from_db()
     assert invoice.state == "paid"
 

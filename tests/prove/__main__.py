@@ -32,6 +32,7 @@ CAMPAIGNS = (
     "periods",
     "migration",
     "payments",
+    "pairs",
 )
 
 

@@ -51,6 +51,11 @@ def test_customers_are_charged_while_everything_fails():
     assert "were taken" in told
 
 
+def test_pairs_of_operations_come_to_one_after_the_other():
+    told = campaign("pairs", "--times", "1")
+    assert "both were done" in told
+
+
 def test_a_broken_promise_is_an_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")
