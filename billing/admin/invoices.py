@@ -64,6 +64,8 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only the standing document of a period can be made again."""
         offered = super().get_actions_detail(request, object_id)
+        if not str(object_id).isdecimal():
+            return offered  # there is no such page
         if Period.objects.filter(invoice=object_id, invoice__paid=0).exclude(kind=PeriodKind.UNDONE).exists():
             return offered
         return [one for one in offered if one.method.original_function_name != "regenerate"]

@@ -80,7 +80,7 @@ _REVERSED = """
 
 CHECKS = (
     Check("what_notes_took_back_of_payments_went_back", "Y1", _RETURNED),
-    Check("balances_are_the_sum_of_their_entries", "L2", _BALANCES),
+    Check("customer_balances_are_the_sum_of_their_entries", "L2", _BALANCES),
     Check("balance_entries_follow_from_what_they_name", "L5", _FOUNDED),
     Check("what_was_charged_paid_or_is_kept", "Y1", _TAKEN),
     Check("refunds_follow_from_their_notes", "L5", _REFUNDED),

@@ -140,6 +140,8 @@ OF_NO_CUSTOMER = {
     "billing.tasks.work_on_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
     "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
+    "customers.tasks.forget_old_portal_links": "how long things are kept is a matter of real time",
+    "customers.tasks.mail_portal_links": "those who ask for one wait in real time",
     "customers.tasks.tell": "those who are told live in real time",
     "invoices.tasks.follow_provider_events": "what has happened at a provider has happened in real time",
     "invoices.tasks.render_due": "files are made when somebody has the time",

@@ -118,7 +118,7 @@ def end_override(
 
 
 def _tell(one: Override, what: str, *, at: datetime) -> None:
-    told = {"override": one.pk, "feature": one.feature.code, "figure": one.what, "value": plain(one.value)}
+    told = {"override": one.pk, "feature": one.feature.code, "figure": str(one.what), "value": plain(one.value)}
     since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
     tell_updated(one.subscription, "override", at=at, mark=f"{one.pk}:{what}", **told, **since)
 

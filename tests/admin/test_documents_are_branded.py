@@ -29,7 +29,8 @@ def form(seller: Seller, **typed: object) -> dict[str, object]:
         name: value for name, value in model_to_dict(seller).items() if value is not None and value is not False
     }
     stored.pop("logo", None)
-    return {**stored, "currency": str(seller.currency), "grace": "01:00:00", **typed}
+    rows = {"dunning_steps-TOTAL_FORMS": 0, "dunning_steps-INITIAL_FORMS": 0}
+    return {**stored, **rows, "currency": str(seller.currency), "grace": "01:00:00", **typed}
 
 
 def upload(content: bytes = PICTURE, name: str = "logo.jpg") -> SimpleUploadedFile:

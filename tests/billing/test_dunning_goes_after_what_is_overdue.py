@@ -8,6 +8,7 @@ import pytest
 from billing import dunning
 from billing.models import DunnedSubscription, Subscription
 from customers.models import Customer, Notice
+from customers.notices import endpoints
 from invoices.dunning.taking_steps import SKIPPED, dun
 from invoices.falling_due import mark_overdue
 from invoices.models import Charge, DunningAct, DunningStep, Invoice
@@ -45,6 +46,7 @@ def pay(invoice, at):
 
 
 def test_it_is_overdue_when_its_due_date_is_over_where_its_seller_is(invoice):
+    endpoints.create(url="https://example.com/hook", by=None)
     last_moment = FEB + DAY + timedelta(hours=5)  # midnight in New York
     assert mark_overdue(at=last_moment - timedelta(seconds=1)) == 0
     assert mark_overdue(at=last_moment) == 1

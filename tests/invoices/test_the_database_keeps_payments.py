@@ -76,7 +76,7 @@ ENTRY = {"reference": "'another'"}
 
 CASES = [
     # charges
-    ("charge_is_above_zero", edit("charge", "amount = 'NaN'", PENDING)),
+    ("charge_is_above_zero", again("charge", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
     ("charge_state_is_known", edit("charge", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
     ("charge_is_pending_or_settled", edit("charge", "settled_at = now()", PENDING)),
     (
@@ -100,10 +100,6 @@ CASES = [
     ("refund_is_of_what_came_in", again("refund", amount="0.01")),
     ("refund_is_settled_once", edit("refund", "amount = 1")),
     # balances
-    (
-        "customer_has_one_balance_in_a_currency",
-        edit("customerbalance", "entries = 1") + "; " + again("customerbalance"),
-    ),
     ("balance_moves_by_entries", edit("customerbalance", "amount = 1")),
     ("balance_moves_by_entries", again("customerbalance", currency="'USD'")),
     ("balance_is_never_below_zero", again("balanceentry", **ENTRY, kind="'applied'", amount="-2")),

@@ -47,7 +47,7 @@ from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
 from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
-from invoices.paying import record_payment
+from invoices.paying import PAYABLE, record_payment
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.pricing.currencies import CREDITS
@@ -466,7 +466,8 @@ def _add_what_surrounds(key: ApiKey) -> None:
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
     )
-    for invoice in Invoice.objects.filter(reference__startswith="period:", state="issued").order_by("id")[:3]:
+    of_periods = Invoice.objects.filter(reference__startswith="period:", state__in=PAYABLE, total__gt=0)
+    for invoice in of_periods.order_by("id")[:3]:
         content = f"%PDF of {invoice}".encode()
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
