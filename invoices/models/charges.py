@@ -161,6 +161,7 @@ def charge_is_of_what_is_due() -> pgtrigger.Trigger:
     )
 
 
+@pghistory.track()
 class Charge(Attempt):
     """
     An attempt to take what is due of an invoice; at most one of an invoice is under way.
@@ -208,6 +209,7 @@ class RefundProvider(models.TextChoices):
     MANUAL = "manual", "by hand"
 
 
+@pghistory.track()
 class Refund(Attempt):
     """
     An attempt to give money back: what a credit note says is to be refunded, or what of a balance is paid out.

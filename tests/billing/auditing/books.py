@@ -42,8 +42,10 @@ from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
 from customers.logos import keep, read_logo
 from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
+from customers.models.portal import Way
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
+from customers.portal import linking, sessions
 from invoices.crediting import Taken, credit
 from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
@@ -482,7 +484,9 @@ def _add_what_surrounds(key: ApiKey) -> None:
 def _tell(customer: Customer) -> None:
     """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
     Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
-    Contact.objects.create(customer=customer, email="bea@customer.example")
+    bea = Contact.objects.create(customer=customer, email="bea@customer.example")
+    linking.make(customer=customer, contact=bea, way=Way.PRODUCT, at=NOW)
+    sessions.begin(entered=customer, contact=bea, way=Way.PRODUCT, at=NOW)
     Contact.objects.create(customer=make_customer(), email="bob@customer.example")
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
     customer.save(update_fields=["owner"])
