@@ -132,3 +132,12 @@ def test_documents_are_downloaded_as_data(member, seller):
         answer = client.get(f"/admin/invoices/invoice/{invoice.pk}/{name}/")
         assert kind in answer.content
         assert answer["Content-Disposition"] == f'attachment; filename="INV-00002.{name}.xml"'
+
+
+@pytest.mark.parametrize(
+    "typed", [{}, {"legal_name": "New Ltd"}, {"country": "US", "currency": "", "time_zone": "Nowhere"}]
+)
+def test_what_is_only_begun_is_drawn_as_far_as_it_goes(member, typed):
+    answer = member("finance").post("/admin/customers/seller/preview/", typed)
+    assert answer.status_code == 200
+    assert "This field is required" in answer.content.decode()
