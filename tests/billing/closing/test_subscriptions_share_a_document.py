@@ -54,7 +54,8 @@ def wants_one(**fields: Any) -> Customer:
 def on(customer: Customer, name: str, *fees: dict[str, Any], currency: str = "USD", **fields: Any) -> Subscription:
     """Return a subscription of that name to a plan of its own, with calls at 1.00 that only it has."""
     starts_at = fields.pop("starts_at", JAN)
-    offers = [offer(f"{name}.calls", rates=[rate("1")], currency=currency)]
+    included = fields.pop("included", 0)
+    offers = [offer(f"{name}.calls", rates=[rate("1")], currency=currency, included=included)]
     version = publish(make_plan(fees=fees, offers=offers, **fields))
     return subscribe(customer, version, starts_at, external_id=name, currency=currency)
 
@@ -242,9 +243,9 @@ def test_it_is_credited_and_voided_but_not_made_again():
 
 def test_zeros_are_skipped_only_where_all_of_it_is_zero():
     customer = wants_one()
-    alpha = on(customer, "alpha")
+    alpha = on(customer, "alpha", included=10)
     use(on(customer, "beta"), "beta.calls", 1)
-    use(alpha, "alpha.calls", 0)
+    use(alpha, "alpha.calls", 7)
     done = close_due(at=AT)
     assert (done.issued, done.joined, done.skipped, done.failed) == (1, 1, 0, [])
     assert close_due(at=MAR + HOUR).skipped == 2
