@@ -28,7 +28,7 @@ REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AN
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
 OWN_PERIOD = r"substring(i.reference from '^(?:periods?|late|progress):(\d{1,18})')::bigint"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
-IN_SECTION = """EXISTS (SELECT FROM invoices_section z WHERE z.invoice_id = i.id AND z.reference = 'period:' || p.id"""
+SECTION = "invoices_section z WHERE z.invoice_id = i.id AND z.reference = 'period:' || p.id"
 KIND = "split_part(i.reference, ':', 1)"
 CLAIMED = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
 OF_NO_PERIOD = f"({CLAIMED} LIKE 'purchase:%' OR {CLAIMED} LIKE 'claim:%')"
@@ -37,7 +37,7 @@ _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
     JOIN invoices_invoice i ON i.id = p.invoice_id
     WHERE i.reference <> 'period:' || p.id AND i.reference NOT LIKE 'period:' || p.id || ':reissue:%'
-        AND NOT {IN_SECTION})
+        AND NOT EXISTS (SELECT FROM {SECTION})
     UNION ALL
     SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}
@@ -178,7 +178,7 @@ _LINES = f"""
                 SELECT FROM plans_price r WHERE r.plan_feature_id = b.plan_feature_id AND r.resets_unit <> ''))
             OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id
                 OR i.reference LIKE 'period:' || p.id || ':reissue:%'
-                OR {IN_SECTION} AND l.position BETWEEN z.first_line AND z.last_line))
+                OR EXISTS (SELECT FROM {SECTION} AND l.position BETWEEN z.first_line AND z.last_line))
             OR (l.kind = 'progressive') <> (i.reference LIKE 'progress:' || p.id || ':%') END
         OR (p.state = 'open' AND l.kind <> 'progressive')
 """  # noqa: S608

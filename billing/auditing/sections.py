@@ -15,7 +15,8 @@ _SECTIONS = f"""
     LEFT JOIN invoices_invoice i ON i.id = z.invoice_id LEFT JOIN billing_period p ON p.id = {_OF}
     LEFT JOIN billing_subscription s ON s.id = p.subscription_id
     LEFT JOIN customers_customer c ON c.id = s.customer_id
-    WHERE i.id IS NULL OR p.invoice_id IS DISTINCT FROM i.id OR i.kind <> 'invoice' OR i.reference NOT LIKE 'periods:%'
+    WHERE i.id IS NULL OR p.invoice_id IS DISTINCT FROM i.id OR i.kind <> 'invoice'
+        OR i.reference NOT LIKE 'periods:%'
         OR (s.customer_id, s.currency) IS DISTINCT FROM (i.customer_id, i.currency)
         OR z.position <> z.place OR z.first_line <> z.before + 1 OR z.last_line < z.first_line
         OR z.is_last AND z.last_line <> (SELECT count(*) FROM invoices_line l WHERE l.invoice_id = i.id)
@@ -37,7 +38,7 @@ _OWN = f"""
 """  # noqa: S608
 
 # A document is about all the time that its sections are about, and a credit note about that of its document. The end
-# of a first period that was paid in advance may have moved since.
+# of a first period that was paid in advance may have moved since; then its fees say where it was.
 _SPANS = f"""
     WITH spans AS (
         SELECT z.invoice_id, min(p.starts_at) AS starts_at, max(coalesce(f.ends_at, p.ends_at)) AS ends_at,
@@ -51,7 +52,9 @@ _SPANS = f"""
     LEFT JOIN invoices_invoice o ON o.id = i.corrects_id AND i.kind = 'credit_note'
     LEFT JOIN spans n ON n.invoice_id = coalesce(o.id, i.id)
     WHERE coalesce(o.reference, i.reference) LIKE 'periods:%' AND (n.sections IS NULL OR n.sections < 2
-        OR i.period_start <> n.starts_at OR (i.period_end <> n.ends_at AND NOT n.is_cut))
+        OR i.period_start <> n.starts_at OR (i.period_end <> n.ends_at AND NOT (n.is_cut AND NOT EXISTS (
+            SELECT FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id AND f.every = 1
+            WHERE l.invoice_id = n.invoice_id HAVING max(l.service_end) <> i.period_end))))
 """  # noqa: S608
 
 CHECKS = (

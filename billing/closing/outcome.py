@@ -21,7 +21,8 @@ class Closed:
     """
     Counts of a run, or of a part of it.
 
-    issued: invoices. joined: periods on the invoice of another one. credited: credit notes for what came to less than was billed.
+    issued: invoices. joined: periods on the invoice of another one.
+    credited: credit notes for what came to less than was billed.
     skipped: periods closed without one, since nothing was due.
     busy: periods that others held for too long, left for the next run.
     late_left: late periods that come to less than nothing, left for a later document.

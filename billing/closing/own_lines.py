@@ -8,6 +8,6 @@ def own(period: str, line: str) -> str:
     period, line: aliases of billing_period and invoices_line.
     """
     return (
-        f"NOT EXISTS (SELECT FROM invoices_section z WHERE z.invoice_id = {line}.invoice_id"  # noqa: S608
+        f"NOT EXISTS (SELECT FROM invoices_section z WHERE z.invoice_id = {line}.invoice_id"
         f" AND z.reference <> 'period:' || {period}.id AND {line}.position BETWEEN z.first_line AND z.last_line)"
     )

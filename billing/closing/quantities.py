@@ -76,7 +76,9 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     """
     found: dict[int, dict[int, Claim]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED.format(net=net_of("l"), taxes=taxes_of("l"), own=own("before", "l")), [list(period_ids)])
+        cursor.execute(
+            _CLAIMED.format(net=net_of("l"), taxes=taxes_of("l"), own=own("before", "l")), [list(period_ids)]
+        )
         for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before

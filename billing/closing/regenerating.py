@@ -96,8 +96,8 @@ def _hold(invoice_id: int) -> tuple[int, int]:
             raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
         if Section.objects.filter(invoice=invoice_id).exists():
             raise CannotRegenerate(
-                "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong, or"
-                " void it and claim what is due by a one-off invoice."
+                "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
+                " or void it and claim what is due by a one-off invoice."
             )
         period_id, subscription_id = found
         cursor.execute(_HELD, [period_id])

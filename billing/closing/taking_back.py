@@ -52,7 +52,9 @@ def _check(invoice: Invoice, period: Period) -> None:
     if invoice.credited:
         raise CannotTakeBack(f"Some of {number} is credited already: change the plan back by hand.")
     if Section.objects.filter(invoice=invoice).exists():
-        raise CannotTakeBack(f"{number} bills other subscriptions as well: credit it by hand, and change the plan back.")
+        raise CannotTakeBack(
+            f"{number} bills other subscriptions as well: credit it by hand, and change the plan back."
+        )
     others = BilledUsage.objects.filter(line__invoice=invoice).exclude(period=period)
     settled = Settlement.objects.filter(line__invoice=invoice).exclude(period=period)
     if others.exists() or settled.exists():

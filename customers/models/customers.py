@@ -87,8 +87,8 @@ class Customer(Party):
         "one document for all subscriptions",
         default=False,
         db_default=False,
-        help_text="What ends at one moment is billed by one document, each subscription under its name. Otherwise each"
-        " has documents of its own.",
+        help_text="What ends at one moment is billed by one document, each subscription under its name. Otherwise"
+        " each has documents of its own.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,

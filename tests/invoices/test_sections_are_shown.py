@@ -1,6 +1,7 @@
 """Where a document is about several subscriptions, whoever reads it sees which lines are whose."""
 
 import csv
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -38,7 +39,7 @@ def invoice() -> Invoice:
             for amount, label in zip(amounts, labels, strict=False)
         ]
         subscribe(customer, publish(make_plan(fees=fees, offers=[])), external_id=name, named=True)
-    close_due(at=FEB + timezone.timedelta(hours=1))
+    close_due(at=FEB + timedelta(hours=1))
     return Invoice.objects.get()
 
 
@@ -55,9 +56,7 @@ def test_a_program(invoice: Invoice, client: Client):
 
 
 def test_the_customer(invoice: Invoice, client: Client):
-    client.cookies[COOKIE] = sessions.begin(
-        entered=invoice.customer, contact=None, way=Way.STAFF, at=timezone.now()
-    )
+    client.cookies[COOKIE] = sessions.begin(entered=invoice.customer, contact=None, way=Way.STAFF, at=timezone.now())
     page = client.get(f"/portal/invoices/{invoice.pk}").content.decode()
     places = [page.index(text) for text in ("<h2>north</h2>", "€31.00<", "<h2>south</h2>", "€10.00<", "€5.00<")]
     assert places == sorted(places)
@@ -71,7 +70,8 @@ def test_staff(invoice: Invoice, admin_client: Client):
     page = admin_client.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()
     assert [page.count(f'<th scope="rowgroup" colspan="5">{name}</th>') for name in ("north", "south")] == [1, 1]
     form = admin_client.get(f"/admin/customers/customer/{invoice.customer_id}/change/").content.decode()
-    assert "One document for all subscriptions" in form and "is billed by one document" in form
+    assert "One document for all subscriptions" in form
+    assert "is billed by one document" in form
 
 
 def test_the_file_and_its_data(invoice: Invoice):
@@ -86,7 +86,5 @@ def test_the_file_and_its_data(invoice: Invoice):
 
 
 def test_who_is_given_something_back(invoice: Invoice):
-    note = credit(
-        invoice_id=invoice.pk, lines=[Taken(1), Taken(3)], reason="Gone", to="offset", at=timezone.now()
-    )
+    note = credit(invoice_id=invoice.pk, lines=[Taken(1), Taken(3)], reason="Gone", to="offset", at=timezone.now())
     assert [line.heading for line in compose(read(note)).lines] == ["north", "south"]

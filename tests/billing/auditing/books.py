@@ -256,7 +256,9 @@ def _share(paid: PlanVersion) -> None:
     """Let three subscriptions share documents, two of them by the same version, and one with a coupon."""
     customer = make_customer("joint", country="DE", one_document=True)
     team = PlanVersion.objects.get(plan__code="team", state="live", number=1)
-    one, *_ = (subscribe(customer, of, external_id=f"joint-{n}", named=True) for n, of in enumerate((paid, paid, team)))
+    one, *_ = (
+        subscribe(customer, of, external_id=f"joint-{n}", named=True) for n, of in enumerate((paid, paid, team))
+    )
     apply_coupon(subscription=one, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
     set_quantity(subscription=one, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
 

@@ -1,6 +1,6 @@
 """Where a customer wants one document, what ends together is billed by one: docs/closing.md#one-document."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -94,7 +94,9 @@ def test_lines_stand_under_their_subscription_in_the_order_of_names():
     of_alpha, of_zeta = alpha.periods.get(starts_at=JAN), zeta.periods.get(starts_at=JAN)
     assert invoice.reference == f"periods:{of_alpha.pk}"
     assert list(invoice.lines.order_by("position").values_list("position", "amount")) == [(1, 3), (2, 10), (3, 4)]
-    assert list(invoice.sections.order_by("position").values_list("name", "reference", "first_line", "last_line")) == [
+    assert list(
+        invoice.sections.order_by("position").values_list("name", "reference", "first_line", "last_line")
+    ) == [
         ("alpha", f"period:{of_alpha.pk}", 1, 1),
         ("zeta", f"period:{of_zeta.pk}", 2, 3),
     ]
@@ -112,7 +114,9 @@ APART: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("why", "of_customer", "of_other"), APART, ids=lambda one: one if isinstance(one, str) else "")
+@pytest.mark.parametrize(
+    ("why", "of_customer", "of_other"), APART, ids=lambda one: one if isinstance(one, str) else ""
+)
 def test_each_has_documents_of_its_own_where(why: str, of_customer: dict[str, Any], of_other: dict[str, Any]):
     customer = make_customer(**{"one_document": True, **of_customer})
     other = on(customer, "other", **of_other)
