@@ -29,9 +29,9 @@ WHERE {_DUE} AND {{in_time}} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, 
 ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 
-# Whether a late period's document bills all of it, and nothing but it and its fees: for no other subscription, without
-# coupons and commitments, and nobody has credited any. Then it can be replaced as a whole. Elsewhere the next document
-# takes what is late.
+# Whether a late period's document bills all of it, and nothing but it and its fees: for no other subscription,
+# without coupons and commitments, and nobody has credited any. Then it can be replaced as a whole. Elsewhere the next
+# document takes what is late.
 REPLACEABLE = """
 EXISTS (SELECT FROM invoices_invoice i WHERE i.id = l.invoice_id AND i.state <> 'void' AND i.credited = 0)
 AND NOT EXISTS (
