@@ -42,6 +42,7 @@ def close_due_periods() -> dict[str, int]:
     return {
         "issued": done.issued,
         "credited": done.credited,
+        "joined": done.joined,
         "skipped": done.skipped,
         "failed": len(done.failed),
         "busy": done.busy,

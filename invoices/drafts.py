@@ -42,6 +42,15 @@ class DraftShare(msgspec.Struct, gc=False):
     amount: Decimal
 
 
+class DraftSection(msgspec.Struct, frozen=True):
+    """Lines of a document under a heading: what they bill, and their positions, the first of which is 1."""
+
+    reference: str
+    name: str
+    first_line: int
+    last_line: int
+
+
 class Draft(msgspec.Struct):
     """
     A document to issue, with everything that is copied onto it.
@@ -50,6 +59,7 @@ class Draft(msgspec.Struct):
     corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
     own_net_days: its net days, where they were said for it alone. includes_tax: whether its lines' amounts include
     tax. is_stored: whether it is in the database as a draft, under its id, which it then keeps.
+    sections: of one that bills several subscriptions, whose lines are which; of others, none.
     credit_notes: of a preview, those that would be issued along with it.
     """
 
@@ -74,6 +84,7 @@ class Draft(msgspec.Struct):
     credit_to: str = ""
     lines: list[DraftLine] = msgspec.field(default_factory=list)
     shares: list[DraftShare] = msgspec.field(default_factory=list)
+    sections: list[DraftSection] = msgspec.field(default_factory=list)
     totals: Totals = msgspec.field(default_factory=Totals)
     credit_notes: list["Draft"] = msgspec.field(default_factory=list)
     id: int = 0

@@ -44,12 +44,13 @@ _FORGET = (
     "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",
 )
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
+_SECTIONS = "COPY invoices_section (invoice_id, position, reference, name, first_line, last_line) FROM STDIN"
 MOST_DESCRIPTION = 300
 
 
 def write_lines(drafts: Sequence[Draft]) -> None:
     """
-    Give the drafts and their lines ids, and write lines, coupons' shares and taxes; totals are up to date.
+    Give the drafts and their lines ids, and write lines, sections, coupons' shares and taxes; totals are up to date.
 
     A stored draft keeps its id; its rows are written anew.
     """
@@ -91,6 +92,13 @@ def write_lines(drafts: Sequence[Draft]) -> None:
     shares = [(draft.id, one.coupon.id, one.line.id, str(one.amount)) for draft in drafts for one in draft.shares]
     if shares:
         copy_rows(_SHARES, shares)
+    sections = [
+        (draft.id, position, one.reference, one.name, one.first_line, one.last_line)
+        for draft in drafts
+        for position, one in enumerate(draft.sections, start=1)
+    ]
+    if sections:
+        copy_rows(_SECTIONS, sections)
     ids = next_ids("invoices_invoicetax_id_seq", len(taxes))
     copy_rows(
         _TAXES,

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from billing import subscribing
-from billing.auditing import assert_clean, credits, documents, numbers
+from billing.auditing import assert_clean, credits, documents, numbers, sections
 from billing.capping import set_cap
 from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
 from billing.store import sums
@@ -334,7 +334,7 @@ def use(
 
 def documents_are_clean() -> None:
     """Audit whatever does not go back to events, which `use` counts without."""
-    assert_clean(only=[check.name for part in (documents, credits, numbers) for check in part.CHECKS])
+    assert_clean(only=[check.name for part in (documents, sections, credits, numbers) for check in part.CHECKS])
 
 
 def covered(subscription: Subscription) -> list[str]:

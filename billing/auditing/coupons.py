@@ -26,7 +26,8 @@ SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {taxes_of(
         FROM invoices_discount d WHERE d.coupon_line_id = l.id),
     i.includes_tax
 FROM invoices_invoice i JOIN invoices_line l ON l.invoice_id = i.id
-LEFT JOIN billing_period p ON i.reference = 'period:' || p.id
+LEFT JOIN invoices_section z ON z.invoice_id = i.id AND l.position BETWEEN z.first_line AND z.last_line
+LEFT JOIN billing_period p ON coalesce(z.reference, i.reference) = 'period:' || p.id
 LEFT JOIN billing_couponline c ON c.line_id = l.id
 LEFT JOIN plans_fee f ON f.id = l.fee_id
 LEFT JOIN plans_planfeature g ON g.id = l.plan_feature_id LEFT JOIN plans_feature t ON t.id = g.feature_id
@@ -47,9 +48,8 @@ def wrong_coupons(books: Books) -> Iterator[Row]:
     held = _read_held()
     with ServerCursor(connection.connection, "audit_coupons") as cursor:
         cursor.execute(_LINES, [list(held)])
-        for invoice_id, rows in groupby(cursor, key=lambda row: row[0]):
+        for (invoice_id, _, period_id), rows in groupby(cursor, key=lambda row: row[:3]):
             lines = list(rows)
-            period_id = lines[0][2]
             stored = [_stored(row) for row in lines if row[4] == "coupon"]
             again = list(_again(held.get(period_id, ()), lines, period_id))
             for one, other in zip(stored, again, strict=False):

@@ -19,15 +19,16 @@ def _rerated(books: Books) -> Iterable[Row]:
 
 
 # The parts of a reference, such as period:12, period:12:reissue:1 and late:12:3456; NULL where it has another form. A
-# credit note is of the period of the invoice that it corrects.
+# credit note is of the period of the invoice that it corrects; a joined one, periods:12, is told by its first period.
 PERIOD = (
     r"substring(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END"
-    r" from '^(?:period:(?=\d{1,18}(?::reissue:\d{1,9})?$)|(?:late|progress):(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
+    r" from '^(?:periods?:(?=\d{1,18}(?::reissue:\d{1,9})?$)|(?:late|progress):(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
 )
 REPLACED = "EXISTS (SELECT FROM invoices_invoice r WHERE r.corrects_id = i.id AND r.kind = 'invoice')"
 CORRECTED = "LEFT JOIN invoices_invoice o ON o.id = i.corrects_id"
-OWN_PERIOD = r"substring(i.reference from '^(?:period|late|progress):(\d{1,18})')::bigint"
+OWN_PERIOD = r"substring(i.reference from '^(?:periods?|late|progress):(\d{1,18})')::bigint"
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
+SECTION = "invoices_section z WHERE z.invoice_id = i.id AND z.reference = 'period:' || p.id"
 KIND = "split_part(i.reference, ':', 1)"
 CLAIMED = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
 OF_NO_PERIOD = f"({CLAIMED} LIKE 'purchase:%' OR {CLAIMED} LIKE 'claim:%')"
@@ -36,6 +37,7 @@ _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
     JOIN invoices_invoice i ON i.id = p.invoice_id
     WHERE i.reference <> 'period:' || p.id AND i.reference NOT LIKE 'period:' || p.id || ':reissue:%'
+        AND NOT EXISTS (SELECT FROM {SECTION})
     UNION ALL
     SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}
@@ -47,6 +49,7 @@ _ONCE = f"""
     WHERE CASE {KIND}
         WHEN 'period' THEN (p.invoice_id IS NOT DISTINCT FROM i.id) = {REPLACED}
             OR i.reference <> 'period:' || p.id || coalesce(':reissue:' || nullif(of_period.earlier, 0), '')
+        WHEN 'periods' THEN i.kind <> 'invoice' OR {REPLACED} -- see the sections' own checks
         WHEN 'late' THEN p.id IS NULL OR p.state <> 'closed' OR EXISTS (
             SELECT FROM invoices_line l LEFT JOIN billing_billedusage b ON b.line_id = l.id
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
@@ -111,7 +114,8 @@ _DATES = f"""
     billed AS (
         SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
             -- the end of its subscription has cut the first period short since, or it was issued within the period
-            coalesce(f.revision, 1) > 1 OR {CLAIMED} LIKE 'progress:%' AS is_cut
+            coalesce(f.revision, 1) > 1 OR {CLAIMED} LIKE 'progress:%' AS is_cut,
+            {CLAIMED} LIKE 'periods:%' AS is_joined -- see joined_documents_are_about_all_of_their_time
         FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
@@ -124,12 +128,12 @@ _DATES = f"""
         OR NOT CASE i.kind WHEN 'credit_note' THEN i.due_date = i.issue_date AND i.net_days IS NULL ELSE EXISTS (
             SELECT FROM terms t WHERE (t.seller_id = i.seller_id OR t.customer_id = i.customer_id)
                 AND i.due_date = i.issue_date + coalesce(i.net_days, t.net_days)) END
-        OR i.period_start <> coalesce(next_starts_at, i.starts_at)
-        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut))
+        OR (i.period_start <> coalesce(next_starts_at, i.starts_at) AND NOT is_joined)
+        OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut AND NOT is_joined))
 """  # noqa: S608
 
 # A usage credit is of the same counter as the line that it takes back.
-_LINES = """
+_LINES = f"""
     SELECT l.id AS line_id, l.kind, l.invoice_id FROM invoices_line l
     JOIN invoices_invoice i ON i.id = l.invoice_id
     LEFT JOIN billing_billedusage b ON b.line_id = l.id
@@ -154,7 +158,8 @@ _LINES = """
             OR (b.period_id, b.plan_feature_id, b.rate_id, b.window_start) IS DISTINCT FROM
                 (o.period_id, o.plan_feature_id, o.rate_id, o.window_start)
         WHEN l.kind = 'coupon' THEN cl.line_id IS NULL OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0
-            OR l.quantity <> 1 OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
+            OR l.quantity <> 1 OR ((l.service_start, l.service_end) <> (i.period_start, i.period_end)
+                AND i.reference NOT LIKE 'periods:%')
         WHEN l.kind IN ('fee', 'proration') THEN l.fee_id IS NULL
             OR num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
             OR l.plan_feature_id IS NOT NULL OR l.rate_id IS NOT NULL
@@ -172,10 +177,11 @@ _LINES = """
             OR b.window_start >= p.ends_at OR (b.window_start < p.starts_at AND NOT EXISTS (
                 SELECT FROM plans_price r WHERE r.plan_feature_id = b.plan_feature_id AND r.resets_unit <> ''))
             OR (l.kind = 'usage') <> (i.reference = 'period:' || p.id
-                OR i.reference LIKE 'period:' || p.id || ':reissue:%')
+                OR i.reference LIKE 'period:' || p.id || ':reissue:%'
+                OR EXISTS (SELECT FROM {SECTION} AND l.position BETWEEN z.first_line AND z.last_line))
             OR (l.kind = 'progressive') <> (i.reference LIKE 'progress:' || p.id || ':%') END
         OR (p.state = 'open' AND l.kind <> 'progressive')
-"""
+"""  # noqa: S608
 
 # A counter is billed by one line of its own period, on the document that stands; all that comes later is late.
 _TWICE = f"""

@@ -134,6 +134,8 @@ class Closing(msgspec.Struct):
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     ends_at: of the subscription, as far as that is known.
+    joins_at: when it is due, where its customer wants one document for what ends together; else None. name: the
+    subscription's then.
     changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
     period, or of several with this among them; of a fee in arrears, what was claimed last. Only where its version or
     the following one's charges for what is held or for several periods; waits_for is then the period before it, where
@@ -159,6 +161,8 @@ class Closing(msgspec.Struct):
     is_begun: bool = False
     billed: dict[tuple[Window, int], Billed] = {}
     late: tuple[Late, ...] = ()
+    joins_at: datetime | None = None
+    name: str = ""
     contracts: dict[int, Contract] = {}
     coupons: tuple[Held, ...] = ()
 
@@ -233,6 +237,7 @@ class Assembled(msgspec.Struct):
     that would give back more than it claims, and of a period that is cut short. refunds: whether that goes back to
     the customer.
     credits: what credit notes have to take back, since the rest of the document does not outweigh it.
+    draft: shared with others of its customer that it is joined with (joining.py).
     late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
     since they come to less than nothing and there is no line to take it back of.
     """

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from billing.closing.facts import Claim, Closing
+from billing.closing.own_lines import own
 from billing.subscribing.edges import Span as Edges
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.usage.counted import Span
@@ -87,6 +88,7 @@ LEFT JOIN LATERAL (
         l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
         {taxes_of("l")}::text
     FROM billing_period own JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.kind = 'fee'
+        AND {own("own", "l")}
     JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.every > 1
     WHERE own.subscription_id = p.subscription_id AND own.kind <> 'undone' AND own.ends_at <= p.starts_at
         AND own.ends_at >= greatest(run.since, asked.since) AND (f.billed = 'arrears' OR l.service_end > p.starts_at)

@@ -16,6 +16,7 @@ from django.db import connection
 
 from billing.closing.facts import Claim, Closing
 from billing.closing.lasting import fill_in_lasting
+from billing.closing.own_lines import own
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.subscribing.holding import read_changes
 from billing.usage.counted import Span
@@ -45,6 +46,7 @@ LEFT JOIN billing_period before
     ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at AND before.id <> p.id
 LEFT JOIN invoices_line l
     ON l.invoice_id = before.invoice_id AND l.service_start = p.starts_at AND l.kind = 'fee' AND l.fee_id IS NOT NULL
+    AND {own}
 LEFT JOIN plans_fee claimed ON claimed.id = l.fee_id
 LEFT JOIN plans_fee own ON (own.version_id, own.code, own.currency) = (p.version_id, claimed.code, claimed.currency)
 WHERE p.id = ANY(%s)
@@ -74,7 +76,9 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     """
     found: dict[int, dict[int, Claim]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED.format(net=net_of("l"), taxes=taxes_of("l")), [list(period_ids)])
+        cursor.execute(
+            _CLAIMED.format(net=net_of("l"), taxes=taxes_of("l"), own=own("before", "l")), [list(period_ids)]
+        )
         for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before

@@ -29,6 +29,7 @@ SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {AN
     c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, c.tax_code,
     CASE WHEN c.checked_tax_number = c.tax_number THEN c.tax_number_is_valid END, c.net_days, s.ends_at,
     p.state = 'open' AND EXISTS (SELECT FROM billing_billedusage b WHERE b.period_id = p.id),
+    CASE WHEN c.one_document THEN p.due_at END, CASE WHEN c.one_document THEN s.external_id ELSE '' END,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -82,8 +83,8 @@ def _closing(row: Sequence[Any]) -> Closing:
     is_first, goes_on = row[8:10]
     next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
     customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
-    tax_code, is_valid, net_days, subscription_ends_at, is_begun = row[23:28]
-    facts = dict(zip(BUYER_FACTS, row[28:-3], strict=True))
+    tax_code, is_valid, net_days, subscription_ends_at, is_begun, joins_at, name = row[23:30]
+    facts = dict(zip(BUYER_FACTS, row[30:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -98,6 +99,8 @@ def _closing(row: Sequence[Any]) -> Closing:
         following=following,
         ends_at=subscription_ends_at,
         is_begun=is_begun,
+        joins_at=joins_at,
+        name=name,
         buyer=Buyer(
             customer_id=customer_id,
             seller_id=seller_id,

@@ -23,7 +23,7 @@ from invoices.crediting.operation import MOST_REASON
 from invoices.drafts import DraftLine
 from invoices.issuing import issue
 from invoices.locking import MonthIsLocked
-from invoices.models import Invoice
+from invoices.models import Invoice, Section
 from invoices.sellers import SellerTerms, last_instant, read_sellers
 from plans.models import Fee
 from plans.models.prices import Billed
@@ -53,7 +53,7 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
     are looked up anew. The new invoice names the one that it is in place of, and both documents are issued, or none.
 
     :raises CannotRegenerate: if it is paid in part, is not the standing document of a period, has coupons or a
-        commitment settled on it, or no reason is given.
+        commitment settled on it, bills several subscriptions, or no reason is given.
     """
     if not reason.strip() or len(reason.strip()) > MOST_REASON:
         raise CannotRegenerate(
@@ -94,6 +94,11 @@ def _hold(invoice_id: int) -> tuple[int, int]:
         found = cursor.fetchone()
         if found is None:
             raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
+        if Section.objects.filter(invoice=invoice_id).exists():
+            raise CannotRegenerate(
+                "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
+                " or void it and claim what is due by a one-off invoice."
+            )
         period_id, subscription_id = found
         cursor.execute(_HELD, [period_id])
         ((is_replaceable,),) = cursor.fetchall()

@@ -49,6 +49,7 @@ PARTY = (
         "tax_number_proof",
         "net_days",
         "billed_each",
+        "one_document",
     ),
 )
 """What of a customer is copied: all that its documents are made of."""

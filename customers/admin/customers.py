@@ -54,7 +54,12 @@ class CustomerAdmin(ModelAdmin):
         ("Language and time", {"fields": LANGUAGE}),
         (
             "Tax and documents",
-            {"fields": ("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order")},
+            {
+                "fields": (
+                    *("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order"),
+                    "one_document",
+                )
+            },
         ),
         ("Payment", {"fields": ("charges_automatically", "dunning_hold_until")}),
     )

@@ -27,6 +27,7 @@ CHANGEABLE = (
     "tax_code",
     "net_days",
     "billed_each",
+    "one_document",
 )
 
 

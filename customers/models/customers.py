@@ -30,6 +30,7 @@ class Customer(Party):
     net_days: until when documents are to be paid, where that is agreed; the seller's own where empty.
     billed_each: how much usage of a period may come to until it is invoiced, again and again; the plan decides where
     empty.
+    one_document: whether periods of several subscriptions that end together are billed by one document.
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
 
@@ -81,6 +82,13 @@ class Customer(Party):
         null=True,
         blank=True,
         help_text="Usage is invoiced each time that a period's has come to so much more. Empty: as the plan has it.",
+    )
+    one_document = models.BooleanField(
+        "one document for all subscriptions",
+        default=False,
+        db_default=False,
+        help_text="What ends at one moment is billed by one document, each subscription under its name. Otherwise"
+        " each has documents of its own.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,

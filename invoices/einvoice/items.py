@@ -39,12 +39,12 @@ Priced = tuple[Decimal, Decimal, Decimal]
 
 
 def item_of(line: LineFacts, text: LineText, *, number: int, category: Category, days: Days, currency: str) -> Item:
-    """Return a line with the workings below it as its note."""
+    """Return a line with its subscription, on a document about several, and the workings below it as its note."""
     quantity, price, base = priced(line, currency=currency)
     return Item(
         number=number,
         name=line.description[:MOST_NAME],
-        note="\n".join(_worked(one) for one in text.workings),
+        note="\n".join([*filter(None, [line.section]), *(_worked(one) for one in text.workings)]),
         quantity=quantity,
         unit=UNITS.get(line.unit.lower(), PIECES),
         unit_name=line.unit,

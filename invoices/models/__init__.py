@@ -7,6 +7,7 @@ from invoices.models.locking import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
 from invoices.models.payments import Payment
 from invoices.models.rendering import Rendering
+from invoices.models.sections import Section
 from invoices.models.taxes import TaxRate
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "ProviderEvent",
     "Refund",
     "Rendering",
+    "Section",
     "TaxRate",
 ]

@@ -18,6 +18,7 @@ from invoices.immutability import (
     locked_month_takes_no_document,
 )
 from invoices.models.numbering import DocumentKind
+from invoices.sections import document_is_the_sum_of_its_sections
 from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
 
@@ -198,6 +199,7 @@ class Invoice(models.Model):
             *locked_month_takes_no_document(),
             correction_is_of_the_same_parties(),
             credit_notes_are_counted(),
+            document_is_the_sum_of_its_sections(),
         ]
 
     def __str__(self) -> str:

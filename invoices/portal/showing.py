@@ -1,5 +1,6 @@
 """One document: what it claims, why each amount is what it is, and its files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -15,11 +16,13 @@ from invoices.portal.listing import documents, row
 from invoices.portal.paying import pay_link
 from invoices.rendering import making
 from invoices.rendering.document import LineText, compose
-from invoices.rendering.reading import TooLong, read
+from invoices.rendering.reading import TooLong, read, sections_of
 from plans.exports import csv_lines
 from plans.pricing.exact import plain
 
 COLUMNS = ("position", "description", "from", "until", "quantity", "unit", "amount", "currency", "tax_rate")
+SECTION = "subscription"
+"""A column more, where a document is about several of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,17 @@ def table(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     found: Invoice = visit.one(documents(visit), pk=number)
     rows = visit.own(Line.objects.filter(invoice=found), "invoice__customer").order_by("position")
     name = file_name(found).removesuffix(".pdf")
+    headings = sections_of(found)
+    columns = (*COLUMNS, SECTION) if headings else COLUMNS
     return StreamingHttpResponse(
-        csv_lines([COLUMNS, *(_cells(one) for one in rows)]),
+        csv_lines([columns, *((*_cells(one), *_heading(one, headings)) for one in rows)]),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
+
+
+def _heading(line: Line, headings: Mapping[int, str]) -> tuple[str, ...]:
+    return (headings.get(line.position, ""),) if headings else ()
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -24,7 +24,11 @@ HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 @dataclass(frozen=True, slots=True)
 class LineText:
-    """One row of the table; `workings` are the rows below it, `span` the days it is for where they are its own."""
+    """
+    One row of the table; `workings` are the rows below it, `span` the days it is for where they are its own.
+
+    heading: what it and the rows after it stand under, where that begins with it.
+    """
 
     description: str
     span: str
@@ -34,6 +38,7 @@ class LineText:
     tax: str
     amount: str
     workings: tuple[Working, ...]
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,15 @@ class Document:
     usage: tuple[MeterText, ...]
     wallets: tuple[WalletStatement, ...]
 
+    @property
+    def tables(self) -> list[tuple[str, tuple[LineText, ...]]]:
+        """The lines, heading by heading; most documents have one table, without any."""
+        starts = [place for place, line in enumerate(self.lines) if line.heading or not place]
+        ends = [*starts[1:], len(self.lines)]
+        return [
+            (self.lines[start].heading, self.lines[start:end]) for start, end in zip(starts, ends, strict=True)
+        ] or [("", ())]
+
 
 def compose(
     facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()
@@ -121,7 +135,10 @@ def compose(
         seller=_seller(facts, words=words, locale=locale),
         buyer=party_text(facts.buyer, words=words, locale=locale),
         headline=_headline(facts, figures, words),
-        lines=tuple(_line(line, facts, figures, words) for line in facts.lines),
+        lines=tuple(
+            _line(line, facts, figures, words, heading="" if line.section == before else line.section)
+            for before, line in zip(("", *(one.section for one in facts.lines)), facts.lines, strict=False)
+        ),
         subtotal=figures.money(facts.net),
         taxes=_taxes(facts, figures, words),
         total=figures.money(facts.total),
@@ -198,7 +215,7 @@ def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
     return words.amount_due_on.format(amount=amount, date=figures.day(facts.due_date))
 
 
-def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words) -> LineText:
+def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words, *, heading: str) -> LineText:
     own_days = (line.service_start, line.service_end) != (facts.period_start, facts.period_end)
     worked = workings(line, figures=figures, words=words)
     return LineText(
@@ -210,6 +227,7 @@ def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words) 
         tax=figures.percent(line.tax_rate),
         amount=figures.money(line.amount),
         workings=worked.rows,
+        heading=heading,
     )
 
 

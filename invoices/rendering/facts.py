@@ -28,7 +28,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One claim; `explanation` as the line stores it, every number in it decimal text."""
+    """
+    One claim; `explanation` as the line stores it, every number in it decimal text.
+
+    section: the heading that it stands under, on a document with several; else empty.
+    """
 
     kind: str
     description: str
@@ -39,6 +43,7 @@ class LineFacts:
     amount: Decimal
     tax_rate: Decimal
     explanation: Mapping[str, Any]
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)

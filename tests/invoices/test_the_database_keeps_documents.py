@@ -134,6 +134,26 @@ def payment(**changes: str) -> str:
     return PAYMENT.format(**{**values, "times": "1", **changes})
 
 
+SECTION = """
+INSERT INTO invoices_section (invoice_id, position, reference, name, first_line, last_line)
+SELECT {invoice}, {position}, {reference}, 'x', {first}, {last} FROM invoices_invoice WHERE state = 'draft'
+"""
+
+
+def section(**changes: str) -> str:
+    """Return the statement that puts the draft's line under a heading."""
+    values = {"invoice": "id", "position": "1", "reference": "'period:7'", "first": "1", "last": "1"}
+    return SECTION.format(**{**values, **changes})
+
+
+def joined(*sections: dict[str, str], reference: str = "periods:7") -> str:
+    """Return the statements that write sections, and then the document that they are of; it has no lines."""
+    own = {"invoice": "(SELECT last_value + 1 FROM invoices_invoice_id_seq)"}
+    return ";".join([*(section(**{**own, **one}) for one in sections), draft(reference=f"'{reference}'")])
+
+
+BESIDE = {"position": "2", "reference": "'period:8'", "first": "2", "last": "2"}
+
 UNDO = "UPDATE invoices_monthlock SET unlock_reason = '', unlocked_at = NULL"
 
 LOCK = """
@@ -249,6 +269,18 @@ CASES = [
     ("taxable_amount_is_finite", tax(taxable="'NaN'")),
     ("tax_amount_is_finite", tax(amount="'NaN'")),
     ("tax_rate_is_listed_once", tax(rate="19")),
+    # sections
+    ("section_position_is_used_once", "; ".join([section(), section(**BESIDE | {"position": "1"})])),
+    ("no_section_is_billed_twice", "; ".join([section(), section(**BESIDE | {"reference": "'period:7'"})])),
+    ("section_has_a_line", section(first="0")),
+    ("section_has_a_line", section(first="2")),
+    ("sections_of_a_document_never_overlap", f"{section(last='2')}; {section(**BESIDE)}"),
+    ("section_bills_what_no_document_does", section(reference="'new'")),
+    ("issued_invoice_keeps_its_rows", section().replace("state = 'draft'", "state = 'issued'")),
+    ("document_is_the_sum_of_its_sections", "; ".join([section(), draft(reference="'period:7'")])),
+    ("document_is_the_sum_of_its_sections", joined()),
+    ("document_is_the_sum_of_its_sections", joined({}, reference="period:7")),
+    ("document_is_the_sum_of_its_sections", joined({}, BESIDE)),
     # what is issued equals its rows, and stays as it is
     ("issued_invoice_equals_its_lines", ISSUE.format(", net = 11, total = 12.9")),
     ("issued_invoice_equals_its_lines", ISSUE.format(", tax = 2, total = 12")),

@@ -238,6 +238,7 @@ def _leave_early() -> None:
     ]
     fees.append(fee("90", label="Support", billed="arrears", every=3))
     paid = publish(version=make_plan("paid", fees=fees, offers=[]), by=None, at=JAN)
+    _share(paid)
     for code, give_back in (("leaver", "credit"), ("returner", "refund")):
         subscription = subscribe(make_customer(code), paid)
         close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
@@ -251,6 +252,17 @@ def _leave_early() -> None:
         subscription = subscribe(make_customer(code), paid)
         close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
         pause(subscription=subscription, at=JAN + timedelta(days=10), ends_at=ends_at, reason="Closed for the season")
+
+
+def _share(paid: PlanVersion) -> None:
+    """Let three subscriptions share documents, two of them by the same version, and one with a coupon."""
+    customer = make_customer("joint", country="DE", one_document=True)
+    team = PlanVersion.objects.get(plan__code="team", state="live", number=1)
+    one, *_ = (
+        subscribe(customer, of, external_id=f"joint-{n}", named=True) for n, of in enumerate((paid, paid, team))
+    )
+    apply_coupon(subscription=one, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
+    set_quantity(subscription=one, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
 
 
 def _held() -> list[dict[str, Any]]:

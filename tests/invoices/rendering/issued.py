@@ -41,7 +41,8 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
         created_at=facts.dated_at,
     )
     for position, line in enumerate(facts.lines, start=1):
-        stored.lines.create(position=position, currency=facts.currency, **asdict(line))
+        said = {name: value for name, value in asdict(line).items() if name != "section"}
+        stored.lines.create(position=position, currency=facts.currency, **said)
     for tax in facts.taxes:
         stored.taxes.create(currency=facts.currency, **{k: v for k, v in asdict(tax).items() if k != "category"})
     if facts.state != "draft":

@@ -42,8 +42,17 @@ class Tax:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """The lines of one subscription, from the first to the last by their positions, on an invoice about several."""
+
+    subscription: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice; `lines`, `taxes` and `pdf_link` are there when it is read by itself, not in a list."""
+    """An invoice; `lines`, `sections`, `taxes` and `pdf_link` are there when it is read by itself, not in a list."""
 
     id: int
     number: str | None
@@ -66,6 +75,7 @@ class Invoice:
     purchase_order: str = ""
     note: str = ""
     lines: tuple[Line, ...] = ()
+    sections: tuple[Section, ...] = ()
     taxes: tuple[Tax, ...] = ()
     pdf_link: str | None = None
 
