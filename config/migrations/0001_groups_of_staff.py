@@ -11,11 +11,11 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("billing", "0004_documents_payment_and_portal"),
-        ("customers", "0002_documents_payment_and_portal"),
-        ("invoices", "0002_documents_payment_and_portal"),
-        ("plans", "0003_documents_payment_and_portal"),
-        ("wallets", "0002_documents_payment_and_portal"),
+        ("billing", "0001_initial"),
+        ("customers", "0001_initial"),
+        ("invoices", "0001_initial"),
+        ("plans", "0001_initial"),
+        ("wallets", "0001_initial"),
     ]
 
     operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]
