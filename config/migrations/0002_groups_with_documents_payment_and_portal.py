@@ -5,7 +5,7 @@ from config.backoffice import groups
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("config", "0001_groups_of_staff"),
+        ("platform", "0001_groups_of_staff"),
         ("billing", "0004_documents_payment_and_portal"),
         ("customers", "0002_documents_payment_and_portal"),
         ("invoices", "0002_documents_payment_and_portal"),
