@@ -1,4 +1,4 @@
-"""The pages of the rows are drawn, for those who may do everything and for those who only look; who may: tests/access."""
+"""The pages of the rows are drawn for all who may see them; who may: tests/access."""
 
 import pytest
 from django.contrib import admin
