@@ -345,3 +345,13 @@ def test_addresses_of_changes_are_let_go(gone, settings):
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pghistory_context WHERE metadata ? 'url'")
         assert cursor.fetchone() == (0,)
+
+
+def test_what_providers_told_is_let_go(gone):
+    waits = ProviderEvent.objects.create(
+        provider="stripe", ref="evt_9", kind="x", content={"id": "evt_9"}, received_at=NOW, next_at=NOW
+    )
+
+    assert [let_go(at=NOW + timedelta(days=days)).messages for days in (89, 91, 91)] == [0, 1, 0]
+    waits.refresh_from_db()
+    assert waits.content, "it is not followed yet"
