@@ -5,6 +5,7 @@ What the law makes a seller keep stays: documents with their snapshot, payments,
 names anybody goes, and the customer goes on under a pseudonym, so that sums, seals and the audit still hold.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from django.db.models.functions import Cast, Concat
 
 from billing.models import Subscription
 from billing.personal.refusing import why_not
+from billing.personal.traces import TRACES, renaming
 from billing.personal.usage import forget_usage
 from customers.models import Customer
 from plans.trail import change
@@ -27,7 +29,9 @@ NAME = "Erased"
 KEPT_FROM_CHANGE = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
     *("billing.SubscriptionEvent:append_only", "customers.Notice:notice_is_only_handed_out"),
-    "billing.UnbilledUsage:unbilled_usage_is_resolved_once",
+    *("billing.UnbilledUsage:unbilled_usage_is_resolved_once", "invoices.InstrumentEvent:append_only"),
+    *("billing.MigrationEvent:append_only", "billing.JobEvent:append_only"),
+    *("invoices.Charge:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that keep what is erased here from everybody else."""
 
@@ -80,12 +84,18 @@ def _erase(customer: Customer, at: datetime) -> Erased:
             "sandbox": customer.sandbox,
             "texts": texts,
             "quoted": [f'"{text}"' for text in texts],
+            "mailboxes": [text.lower() for text in texts if "@" in text],
             "blank": NAME,
+            "at": at,
             "segments": [former["external_id"], *names],
         }
         customer.contacts.all().delete()
-        for statement in _STATEMENTS:
+        for statement in (*_STATEMENTS, *TRACES):
             _run(statement, found)
+        for before, after in {former["external_id"]: name, **names}.items():
+            quoted = {"quoted_former": json.dumps(before, ensure_ascii=False), "quoted_new": f'"{after}"'}
+            for statement in renaming():
+                _run(statement, quoted)
     # The trigger of events lets this transaction strip those of this customer (billing/event_table.py).
     _run("SELECT set_config('tollbook.erasing', %(id)s::text, true)", {"id": customer.pk})
     events = forget_usage(customer_id=customer.pk, ref=name, subscriptions=names)
@@ -116,12 +126,13 @@ def _blank(customer: Customer, name: str, at: datetime) -> None:
         setattr(customer, field, "")
     customer.legal_name, customer.external_id, customer.erased_at = NAME, name, at
     customer.owner = None
+    customer.tax_number_is_valid = customer.tax_number_checked_at = None
     customer.save()
 
 
 BLANKED = (
     *("address_line1", "address_line2", "postal_code", "city", "region", "tax_number", "email"),
-    *("purchase_order", "tax_exemption"),
+    *("purchase_order", "tax_exemption", "checked_tax_number", "tax_number_proof"),
 )
 """What of a customer is blank afterwards; country, currency, zone and language stay, for what documents add up to."""
 
@@ -134,7 +145,7 @@ _STATEMENTS = (
     # History keeps who changed something and when, and forgets what it said.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",
     f"UPDATE customers_customerevent SET {_BLANK_COLUMNS}, legal_name = %(blank)s, external_id = %(name)s,"  # noqa: S608
-    " owner_id = NULL WHERE pgh_obj_id = %(id)s",
+    " owner_id = NULL, tax_number_is_valid = NULL, tax_number_checked_at = NULL WHERE pgh_obj_id = %(id)s",
     """
     UPDATE billing_subscriptionevent e SET external_id = s.external_id, drafted = '{}'
     FROM billing_subscription s WHERE s.customer_id = %(id)s AND e.pgh_obj_id = s.id

@@ -8,7 +8,8 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodState
 from billing.models.subscriptions import SubscriptionState
 from customers.models import Customer
-from invoices.models import Invoice
+from invoices.models import Charge, CustomerBalance, Invoice, Refund
+from invoices.models.charges import AttemptState
 from plans.figures import money
 from wallets.models import Purchase, Wallet
 from wallets.models.purchases import PurchaseState
@@ -20,7 +21,7 @@ def why_not(customer: Customer) -> list[str]:
 
     Of a sandbox customer nothing does, since nobody owes anything there.
     """
-    return [] if customer.sandbox else [*_running(customer), *_owed(customer), *_prepaid(customer)]
+    return [] if customer.sandbox else [*_running(customer), *_owed(customer), *_kept(customer), *_prepaid(customer)]
 
 
 def _running(customer: Customer) -> Iterator[str]:
@@ -40,6 +41,15 @@ def _owed(customer: Customer) -> Iterator[str]:
             yield "An invoice is still a draft. Issue or discard it first."
         else:
             yield f"{money(one.due, str(one.currency))} of {one.number} is due. Have it paid, or credit it, first."
+
+
+def _kept(customer: Customer) -> Iterator[str]:
+    """Say what of their money is on its way, or still theirs."""
+    attempts = Charge.objects.filter(invoice__customer=customer), Refund.objects.filter(customer=customer)
+    if any(one.filter(state=AttemptState.PENDING).exists() for one in attempts):
+        yield "A charge or a refund is under way. Wait until it is settled, or settle it by hand, first."
+    for one in CustomerBalance.objects.filter(customer=customer, amount__gt=0).order_by("currency"):
+        yield f"{money(one.amount, str(one.currency))} of its balance is left. Pay it out, or set it off, first."
 
 
 def _prepaid(customer: Customer) -> Iterator[str]:

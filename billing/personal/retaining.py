@@ -1,8 +1,8 @@
 """
 Let go of what was kept for long enough: docs/personal-data.md#retention.
 
-Notices, jobs and answers have tasks of their own; here are customers whose last subscription ended long ago, and
-where requests of long ago were addressed to.
+Notices, jobs and answers have tasks of their own; here are customers whose last subscription ended long ago, where
+requests of long ago were addressed to, and what payment providers told then.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.personal.erasing import CannotErase, erase
 from customers.models import Customer
+from invoices.models import ProviderEvent
+from invoices.models.charges import ProviderName
 
 AT_ONCE = 100
 
@@ -28,6 +30,7 @@ class Retained:
     erased: int = 0
     kept: int = 0
     addresses: int = 0
+    messages: int = 0
 
 
 def let_go(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> Retained:
@@ -44,7 +47,15 @@ def let_go(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> Re
                 done.kept += 1
     if settings.ADDRESSES_KEPT_DAYS:
         done.addresses = _forget_addresses(at - timedelta(days=settings.ADDRESSES_KEPT_DAYS))
+    if settings.NOTICES_KEPT_DAYS:
+        done.messages = _forget_messages(at - timedelta(days=settings.NOTICES_KEPT_DAYS))
     return done
+
+
+def _forget_messages(before: datetime) -> int:
+    """Forget what providers told in messages that are followed; which came, and of which kind, stays."""
+    followed = ProviderEvent.objects.filter(provider=ProviderName.STRIPE, done_at__lt=before)
+    return followed.exclude(content={}).update(content={})
 
 
 def _ended_before(moment: datetime) -> list[int]:

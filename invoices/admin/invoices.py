@@ -176,12 +176,12 @@ class InvoiceAdmin(ModelAdmin):
     @action(description="Edit", icon="edit", permissions=["claim"])
     def edit_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a draft say something else."""
-        return draft_page(self, request, self._invoice(request, object_id))
+        return draft_page(self, request, self._draft(request, object_id))
 
     @action(description="Issue", icon="send", permissions=["claim"])
     def issue_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Number a draft, and issue it."""
-        draft = self._invoice(request, object_id)
+        draft = self._draft(request, object_id)
         shown, problems = None, []
         try:
             if request.method == "POST":
@@ -209,7 +209,7 @@ class InvoiceAdmin(ModelAdmin):
     @action(description="Discard", icon="delete", permissions=["claim"])
     def discard_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Remove a draft."""
-        draft = self._invoice(request, object_id)
+        draft = self._draft(request, object_id)
         if request.method == "POST":
             try:
                 discard(invoice_id=draft.pk, at=time_of(draft.customer), by=request.user)
@@ -276,6 +276,12 @@ class InvoiceAdmin(ModelAdmin):
             raise Http404(f"There is no invoice {object_id}.")
         if not self.has_view_permission(request, invoice):
             raise PermissionDenied
+        return invoice
+
+    def _draft(self, request: HttpRequest, object_id: str) -> Invoice:
+        invoice = self._invoice(request, object_id)
+        if invoice.number is not None:
+            raise Http404(f"{invoice} is issued, and no draft any more.")
         return invoice
 
     # Issued is issued ----------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class SampledSellerAdmin(SellerAdmin):
         context = {"problems": problems, **self._drawn(typed, form.chosen_logo())}
         return TemplateResponse(request, "backoffice/seller_preview_result.html", context)
 
-    @action(description="Sample PDF", icon="picture_as_pdf", attrs={"target": "_blank"})
+    @action(description="Sample PDF", icon="picture_as_pdf", permissions=["view"], attrs={"target": "_blank"})
     def sample_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show an invented invoice, as the seller is stored."""
         seller = self.get_object(request, object_id)

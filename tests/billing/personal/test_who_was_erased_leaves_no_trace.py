@@ -6,7 +6,7 @@ every text, JSON and binary column of every table is searched for them.
 import io
 import json
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,8 +19,12 @@ from billing.personal.retaining import let_go
 from billing.subscribing import cancel, end_finished
 from customers.models import Contact, Customer, IdempotentRequest, Notice
 from customers.notices import announce
+from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
+from invoices.models import ProviderEvent, Refund
+from invoices.paying import record_payment
 from tests.api.calls import Caller, problem
 from tests.billing.ingest.world import NOW, call, make_world, send
+from tests.billing.personal.traces import leave_traces
 from tests.builders import make_customer, make_wallet
 from tests.customers.notices import world as telling
 from wallets.giving import give
@@ -49,6 +53,8 @@ DOCUMENTS = {
     "invoices_rendering": "its file is made of it",
     "invoices_invoicetax": "it says why there is no tax",
     "wallets_transaction": "the ledger is sealed with its reasons",
+    "invoices_payment": "a payment is known by what the bank calls it",
+    "invoices_balanceentry": "balances are books, and say what each movement was for",
 }
 NOTED = {"note": "canary note", "who": {"mail": "canary"}}
 COUNTED = {"status": "ok", "model": "gpt", "prompt_tokens": 7, "completion_tokens": 3}
@@ -98,6 +104,7 @@ def gone():
         body='{"id": "canary-customer"}',
         created_at=NOW,
     )
+    leave_traces(customer)
     customer.refresh_from_db()
     return customer
 
@@ -138,6 +145,13 @@ def holding(text):
 
 
 SEEDED = {
+    *("customers_customer.checked_tax_number", "customers_customer.tax_number_proof"),
+    *("customers_customerevent.checked_tax_number", "customers_customerevent.tax_number_proof"),
+    *("customers_portallink.email", "customers_portalsession.email", "django_admin_log.object_repr"),
+    *("invoices_instrument.label", "invoices_instrumentevent.label", "invoices_charge.reason"),
+    *("invoices_charge.back_to", "invoices_refund.reason", "invoices_payment.reference"),
+    *("invoices_providerevent.content", "invoices_providerevent.outcome"),
+    *("billing_migration.selection", "billing_migrationevent.selection", "billing_job.parameters"),
     *(f"customers_customer.{name}" for name in (*DETAILS, "external_id")),
     *(f"customers_customerevent.{name}" for name in (*DETAILS, "external_id")),
     *("customers_contact.name", "customers_contact.email", "customers_contactevent.email"),
@@ -239,6 +253,34 @@ def test_what_is_due_stands_against_it(gone):
     assert reason.endswith("is due. Have it paid, or credit it, first.")
 
 
+def test_money_that_is_on_its_way_or_still_theirs_stands_against_it(gone):
+    finish(gone)
+    work = OneOff("Work", Decimal(10), date(2026, 1, 15), date(2026, 1, 15))
+    owed = issue_draft(invoice_id=draft_invoice(customer=gone, asked=Asked([work]), at=NOW).pk, at=NOW)
+    record_payment(
+        invoice_id=owed.pk,
+        amount=owed.due + 5,
+        method="manual",
+        reference="too much",
+        at=LATER,
+        keeps_surplus=True,
+    )
+    assert why_not(gone) == ["$5.00 of its balance is left. Pay it out, or set it off, first."]
+
+    Refund.objects.create(customer=gone, amount=5, currency="USD", provider="manual", created_at=LATER)
+    with pytest.raises(CannotErase, match=r"A charge or a refund is under way\. .* of its balance is left"):
+        erase(customer_id=gone.pk, at=LATER)
+
+
+def test_what_was_told_of_another_customer_stays(gone):
+    theirs = {"id": "evt_2", "data": {"object": {"customer": "cus_10", "name": "Somebody"}}}
+    ProviderEvent.objects.create(provider="stripe", ref="evt_2", kind="x", content=theirs, received_at=NOW)
+    finish(gone)
+    erase(customer_id=gone.pk, at=LATER)
+
+    assert ProviderEvent.objects.get(ref="evt_2").content == theirs
+
+
 def test_all_that_is_known_is_handed_out(gone):
     finish(gone)
     file = io.BytesIO(b"".join(Caller().get("/customers/canary-customer/export").streaming_content))
@@ -254,6 +296,13 @@ def test_all_that_is_known_is_handed_out(gone):
     assert document["invoices"][0]["number"] in tables["invoices.csv"][1]
     assert document["wallet_movements"][-1]["reason"] == "canary reason"
     assert len(document["changes"]) > len(DETAILS)
+    assert document["customer"]["tax_number_proof"] == "canary consultation"
+    assert document["cards"][0]["label"] == "Canary Card 4242"
+    assert [one["reason"] for one in document["charges"]] == ["Ask Canary Holder for another card", ""]
+    assert "Canary Holder" in document["refunds"][0]["reason"]
+    assert "Canary Bank 7" in {one["reference"] for one in document["payments"]}
+    assert "Canary Holder" in document["provider_messages"][0]["content"]
+    assert {one["email"] for one in document["visits"]} == {"p@canary.example", ""}
     assert all(len(rows) == len(document[name.split(".")[0]]) + 1 for name, rows in tables.items())
 
 
@@ -296,3 +345,13 @@ def test_addresses_of_changes_are_let_go(gone, settings):
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pghistory_context WHERE metadata ? 'url'")
         assert cursor.fetchone() == (0,)
+
+
+def test_what_providers_told_is_let_go(gone):
+    waits = ProviderEvent.objects.create(
+        provider="stripe", ref="evt_9", kind="x", content={"id": "evt_9"}, received_at=NOW, next_at=NOW
+    )
+
+    assert [let_go(at=NOW + timedelta(days=days)).messages for days in (89, 91, 91)] == [0, 1, 0]
+    waits.refresh_from_db()
+    assert waits.content, "it is not followed yet"
