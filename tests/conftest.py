@@ -63,7 +63,9 @@ def shared_transaction(django_db_setup: None, django_db_blocker: object) -> Iter
     returns nothing: an object in memory would keep what one test did to it for the next.
     """
     forget_the_database()
-    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
+    world = transaction.atomic()
+    world._from_testcase = True  # as each test's own: what must not run within a transaction may run in this one
+    with django_db_blocker.unblock(), world:  # type: ignore[attr-defined]
         yield
         transaction.set_rollback(True)
 

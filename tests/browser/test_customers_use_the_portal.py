@@ -100,7 +100,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_role("link", name="Limits", exact=True).click()
     page.get_by_text("Set a budget").click()
     page.get_by_label("Amount").first.fill("200")
-    page.get_by_label("Levels").first.fill("75")
+    page.get_by_label("At which percentages").fill("75")
     page.get_by_role("button", name="Set budget").click()
     assert "75" in page.inner_text("main")
 
