@@ -31,8 +31,12 @@ from plans.figures import number
 class AccountAdmin(CustomerAdmin):
     change_form_outer_before_template = "backoffice/account.html"
     actions_detail = (
-        *("subscribe", "draft_invoice", "portal_link", "clone", "check_tax_number"),
-        *("export_personal", "erase_personal"),
+        *("subscribe", "draft_invoice", "portal_link"),
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
+        },
     )
 
     def change_view(

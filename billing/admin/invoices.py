@@ -19,7 +19,7 @@ from invoices.charging import CannotCharge, close_pages
 from invoices.models import Invoice
 from invoices.models.documents import InvoiceState
 from plans.figures import money
-from wallets.admin.payments import PayableInvoiceAdmin
+from wallets.admin.payments import MORE, PayableInvoiceAdmin
 
 MOST_AT_ONCE = 1_000
 
@@ -27,7 +27,10 @@ MOST_AT_ONCE = 1_000
 @admin.register(Invoice)
 class PrintableInvoiceAdmin(PayableInvoiceAdmin):
     actions = ("make_files",)
-    actions_detail = (*PayableInvoiceAdmin.actions_detail, "regenerate")
+    actions_detail = (
+        *PayableInvoiceAdmin.actions_detail[:-1],
+        {"title": "More", "icon": "more_horiz", "items": [*MORE[:-1], "regenerate", MORE[-1]]},
+    )
 
     @action(description="Void and make again", icon="published_with_changes", permissions=["credit"])
     def regenerate(self, request: HttpRequest, object_id: str) -> HttpResponse:

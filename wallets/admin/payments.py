@@ -65,10 +65,14 @@ def _standing(invoice: Invoice) -> QuerySet[Payment]:
     return invoice.payments.filter(method__in=ours, reverses__isnull=True, reversal__isnull=True).order_by("pk")
 
 
+MORE = ["take_back", "void", "render_again"]
+"""What is seldom done to an invoice."""
+
+
 class PayableInvoiceAdmin(InvoiceAdmin):
     actions_detail = (
-        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "take_back"),
-        *("credit", "void", "render_again"),
+        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
+        {"title": "More", "icon": "more_horiz", "items": MORE},
     )
 
     def shown(self, invoice: Invoice) -> dict[str, Any]:
