@@ -24,6 +24,7 @@ from invoices.rendering.reading import look_of
 from invoices.rendering.sample import sample, sample_usage
 from invoices.rendering.wallets import WalletStatement
 from invoices.sellers import facts_of
+from plans.pricing.money import UnknownCurrency
 
 MOST_PAGES = 4
 
@@ -79,11 +80,11 @@ class SampledSellerAdmin(SellerAdmin):
         )
 
     def _drawn(self, seller: Seller, logo: Logo | None) -> dict[str, Any]:
-        facts = _sample(seller, logo)
-        verdict = _verdict(facts)
         try:
+            facts = _sample(seller, logo)
+            verdict = _verdict(facts)
             content = self._rendered(facts)
-        except (NoFont, NotAnInvoice) as reason:
+        except (NoFont, NotAnInvoice, UnknownCurrency) as reason:
             return {"refusal": str(reason)}
         drawn = [b64encode(one).decode() for one in pictures(content, most=MOST_PAGES)]
         return {"pages": drawn, "verdict": verdict}
@@ -97,7 +98,9 @@ def _sample(seller: Seller, logo: Logo | None) -> InvoiceFacts:
     facts = facts_of(seller)
     content = bytes(logo.content) if logo is not None else b""
     look = look_of({**facts, "logo_id": None}, logo=content)
-    return sample(facts, look, currency=str(seller.currency), net_days=seller.net_days or 0, rate=_rate(seller))
+    return sample(
+        facts, look, currency=str(seller.currency).upper(), net_days=seller.net_days or 0, rate=_rate(seller)
+    )
 
 
 def _rate(seller: Seller) -> TaxRate | None:

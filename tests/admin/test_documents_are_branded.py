@@ -135,7 +135,14 @@ def test_documents_are_downloaded_as_data(member, seller):
 
 
 @pytest.mark.parametrize(
-    "typed", [{}, {"legal_name": "New Ltd"}, {"country": "US", "currency": "", "time_zone": "Nowhere"}]
+    "typed",
+    [
+        {},
+        {"legal_name": "New Ltd"},
+        {"country": "US", "currency": "", "time_zone": "Nowhere"},
+        {"currency": "usd"},
+        {"currency": "XYZ"},
+    ],
 )
 def test_what_is_only_begun_is_drawn_as_far_as_it_goes(member, typed):
     answer = member("finance").post("/admin/customers/seller/preview/", typed)

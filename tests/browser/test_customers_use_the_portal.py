@@ -105,7 +105,9 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     assert "75" in page.inner_text("main")
 
     # A pack, paid on the page of the provider.
-    page.get_by_role("link", name="Wallets", exact=True).click()
+    account.wallet.refresh_from_db()
+    before = account.wallet.balance
+    page.get_by_role("link", name="Wallets", exact=True).first.click()
     page.get_by_role("link", name="Top up").click()
     page.get_by_role("radio").check()
     page.get_by_role("button", name="Show what it comes to").click()
@@ -116,8 +118,10 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")
     grant_paid(invoice_ids=[bought.invoice_id], at=TODAY)  # as a worker does, seconds later
     assert [one["amount"] for one in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
-    page.get_by_role("link", name="Wallets", exact=True).click()
-    assert f"{bought.units.normalize():f}" in page.inner_text("main")
+    page.get_by_role("link", name="Wallets", exact=True).first.click()
+    account.wallet.refresh_from_db()
+    assert account.wallet.balance == before + bought.units
+    assert f"{account.wallet.balance.normalize():f} credits" in page.inner_text("main")
 
     # The document that was paid, whose file says what the database does.
     page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
