@@ -120,7 +120,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     assert [one["amount"] for one in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
     page.get_by_role("link", name="Wallets", exact=True).first.click()
     account.wallet.refresh_from_db()
-    assert account.wallet.balance == before + bought.units
+    assert account.wallet.balance == before + bought.units + bought.bonus
     assert f"{account.wallet.balance.normalize():f} credits" in page.inner_text("main")
 
     # The document that was paid, whose file says what the database does.
