@@ -87,6 +87,14 @@ def test_any_mixture_of_faults_leaves_one_charge(invoice, at_stripe, now):
     assert not CustomerBalance.objects.exists()
 
 
+def test_where_it_is_not_found_the_key_keeps_it_one(invoice, at_stripe, now):
+    leave_card(invoice.customer, at_stripe)
+    at_stripe.faults, at_stripe.lists_lag = ["break_after"], True
+    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    assert follow(charge, charge.next_at).state == "succeeded"
+    assert len(at_stripe.taken()) == 1
+
+
 def test_nobody_is_charged_twice_at_a_time(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     begin(invoice_id=invoice.pk, at=now)

@@ -36,7 +36,12 @@ class Refused(Exception):
 
 @dataclass
 class Books:
-    """What there is at Stripe. faults: what befalls the next requests that make something, in their order."""
+    """
+    What there is at Stripe.
+
+    faults: what befalls the next requests that make something, in their order. lists_lag: whether lists do not show yet
+    what was made.
+    """
 
     things: dict[str, Thing] = field(default_factory=dict)
     answers: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
@@ -45,6 +50,7 @@ class Books:
     lock: threading.RLock = field(default_factory=threading.RLock)
     count: int = 0
     now: Callable[[], float] = time.time
+    lists_lag: bool = False
 
     def make(self, prefix: str, kind: str, **facts: Any) -> Thing:
         self.count += 1
@@ -270,6 +276,8 @@ def found(books: Books, id_: str) -> Thing:
 
 def chosen(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
     facts = {name: params[name] for name in ("customer", "payment_intent") if name in params}
+    if books.lists_lag:
+        return []
     since, until = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**40))
     return [books.as_of_now(one) for one in books.of(kind, **facts) if since <= one["created"] < until]
 
