@@ -39,8 +39,8 @@ class Books:
     """
     What there is at Stripe.
 
-    faults: what befalls the next requests that make something, in their order. lists_lag: whether lists do not show yet
-    what was made.
+    faults: what befalls the next requests that make something, in their order. lists_lag: whether lists do not yet
+    show what was made.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
