@@ -9,6 +9,7 @@ listed below; the HTML says the same, framed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template, render_to_string
@@ -18,6 +19,8 @@ from customers.notices.claiming import Claim
 from customers.notices.labels import labelled
 from customers.notices.signing import message_name
 from customers.notices.wording import CUSTOMER, filled
+
+OF_INVOICES = ("invoice.", "payment.failed")
 
 Wordings = Mapping[str, Sequence[str]]
 """Language → subject and body."""
@@ -56,12 +59,18 @@ def mail(claim: Claim) -> None:
     text = compose(
         claim.kind,
         language=claim.language,
-        facts={**claim.facts, "customer": claim.customer or ""},
+        facts={**claim.facts, **_where(claim), "customer": claim.customer or ""},
         customer_name=claim.customer_name,
         wordings=claim.wordings,
     )
     name = f"<{message_name(claim.message_id)}.{claim.delivery_id}@tollbook>"
     text.as_message(claim.address, **{"Message-ID": name}).send()
+
+
+def _where(claim: Claim) -> Facts:
+    """Return where an invoice can be looked at and paid, once the installation says where it is."""
+    invoice = claim.facts.get("invoice") if claim.kind.startswith(OF_INVOICES) else None
+    return {"online": f"{settings.PUBLIC_URL}/portal/invoices/{invoice}"} if invoice and settings.PUBLIC_URL else {}
 
 
 def compose(kind: str, *, language: str, facts: Facts, customer_name: str, wordings: Wordings) -> Text:
