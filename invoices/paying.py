@@ -1,5 +1,6 @@
 """Record what was paid on invoices: docs/invoices.md#payments."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -73,16 +74,17 @@ def record_payment(
             created_at=at,
         )
         if amount == invoice.due:
-            _tell(invoice, at)
+            tell_paid([invoice], at=at)
         return payment
 
 
-def _tell(invoice: Invoice, at: datetime) -> None:
-    facts = {"invoice": invoice.pk, "number": invoice.number, "total": plain(invoice.total.amount)}
-    facts["currency"] = str(invoice.currency)
-    announce(
-        kind="invoice.paid", customer_id=invoice.customer_id, facts=facts, key=f"invoice:{invoice.pk}:paid", at=at
-    )
+def tell_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
+    """Tell that invoices are paid; of one that was told of before, nobody is told again."""
+    for invoice in invoices:
+        facts = {"invoice": invoice.pk, "number": invoice.number, "total": plain(invoice.total.amount)}
+        facts["currency"] = str(invoice.currency)
+        key = f"invoice:{invoice.pk}:paid"
+        announce(kind="invoice.paid", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
 
 
 def keep_surplus(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:

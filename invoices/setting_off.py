@@ -12,11 +12,14 @@ from decimal import Decimal
 from django.db import connection
 
 from invoices.drafts import Draft
+from invoices.models import Invoice
+from invoices.models.documents import InvoiceState
+from invoices.paying import tell_paid
 from invoices.refunding.due import ask_for_refunds
 
 # What stands against a note: all that was due before it. Counted with it already, since it is issued.
 _PAID_BACK = """
-SELECT n.id, n.total - least(n.total, greatest(i.total - (i.credited - n.total) - i.paid + i.returned, 0))
+SELECT n.id, i.id, n.total - least(n.total, greatest(i.total - (i.credited - n.total) - i.paid + i.returned, 0))
 FROM invoices_invoice n JOIN invoices_invoice i ON i.id = n.corrects_id
 WHERE n.id = ANY(%(notes)s) AND i.paid > 0
 ORDER BY n.id
@@ -56,31 +59,38 @@ def settle_issued(drafts: Sequence[Draft], *, at: datetime) -> None:
     In the transaction that issues them, for all of them at once; who has no balance costs nothing.
     """
     notes = {draft.id: draft.credit_to for draft in drafts if draft.kind == "credit_note"}
+    touched: list[int] = []
     if notes:
-        _pay_back(notes, at)
+        touched += _pay_back(notes, at)
     invoices = [draft for draft in drafts if draft.kind == "invoice" and draft.totals.total > 0]
     if invoices:
-        _set_off(invoices, at)
+        touched += _set_off(invoices, at)
+    if touched:
+        tell_paid(Invoice.objects.filter(pk__in=touched, state=InvoiceState.PAID), at=at)
 
 
-def _pay_back(notes: dict[int, str], at: datetime) -> None:
+def _pay_back(notes: dict[int, str], at: datetime) -> list[int]:
+    """Return the invoices of these notes of which something was paid."""
     with connection.cursor() as cursor:
         cursor.execute(_PAID_BACK, {"notes": list(notes)})
-        paid = {id_: amount for id_, amount in cursor.fetchall() if amount}
+        rows = cursor.fetchall()
+        paid = {id_: amount for id_, _, amount in rows if amount}
         kept = {id_: amount for id_, amount in paid.items() if notes[id_] != "refund"}
         if kept:
             cursor.execute(_TO_BALANCE, {"notes": list(kept), "amounts": list(kept.values()), "at": at})
     for id_, amount in paid.items():
         if id_ not in kept:
             ask_for_refunds(note_id=id_, amount=amount, at=at)
+    return [of for _, of, _ in rows]
 
 
-def _set_off(invoices: Sequence[Draft], at: datetime) -> None:
+def _set_off(invoices: Sequence[Draft], at: datetime) -> list[int]:
+    """Return the invoices of which the balance paid something."""
     with connection.cursor() as cursor:
         cursor.execute(_BALANCES, {"customers": sorted({draft.customer_id for draft in invoices})})
         left: dict[tuple[int, str], Decimal] = {(id_, currency): sum_ for id_, currency, sum_ in cursor.fetchall()}
         if not left:
-            return
+            return []
         applied: dict[int, Decimal] = {}
         for draft in invoices:
             owner = draft.customer_id, draft.currency
@@ -92,3 +102,4 @@ def _set_off(invoices: Sequence[Draft], at: datetime) -> None:
             asked = {"invoices": list(applied), "amounts": list(applied.values()), "at": at}
             cursor.execute(_APPLY, asked)
             cursor.execute(_PAY, asked)
+    return list(applied)

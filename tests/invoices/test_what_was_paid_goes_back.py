@@ -6,6 +6,7 @@ from decimal import Decimal as D
 import pytest
 from django.db import IntegrityError, transaction
 
+from customers.models import Notice
 from invoices import charging
 from invoices.charging.settling import take_back
 from invoices.crediting import Taken, credit
@@ -43,6 +44,18 @@ def balance(customer):
 def note(invoice, to, *, some=True):
     lines = [Taken(1, D("20.00"))] if some else None
     return credit(invoice_id=invoice.pk, lines=lines, reason="Sorry", to=to, at=invoice.issued_at)
+
+
+def told_paid():
+    return list(Notice.objects.filter(kind="invoice.paid").values_list("key", flat=True))
+
+
+def test_what_a_note_or_the_balance_settles_is_told_as_paid_once(invoice, customer):
+    pay(invoice, "99.00")
+    note(invoice, "balance")  # takes back 23.80: 20.00 of it were due, and 3.80 go to the balance
+    assert told_paid() == [f"invoice:{invoice.pk}:paid"]
+    note(invoice, "balance", some=False)
+    assert told_paid() == [f"invoice:{invoice.pk}:paid"]
 
 
 @pytest.mark.parametrize(
