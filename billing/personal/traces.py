@@ -31,7 +31,13 @@ ATTEMPTS = (
     UPDATE invoices_charge c SET reason = '', page = '', back_to = '' FROM invoices_invoice i
     WHERE i.id = c.invoice_id AND i.customer_id = %(id)s
     """,
+    """
+    UPDATE invoices_chargeevent e SET reason = '', page = '', back_to = ''
+    FROM invoices_charge c JOIN invoices_invoice i ON i.id = c.invoice_id
+    WHERE c.id = e.pgh_obj_id AND i.customer_id = %(id)s
+    """,
     "UPDATE invoices_refund SET reason = '' WHERE customer_id = %(id)s",
+    "UPDATE invoices_refundevent SET reason = '' WHERE customer_id = %(id)s",
 )
 
 # A message names the account, or an attempt by the provider's name or by ours; once it is followed, it is a number.

@@ -112,12 +112,12 @@ def test_what_is_of_another_account_or_mode_is_refused(at_stripe, fields):
     assert not ProviderEvent.objects.exists()
 
 
-def test_a_thousand_forgeries_have_no_effect(invoice, at_stripe, later):
+def test_forgeries_have_no_effect(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
     charge = charging.begin(invoice_id=invoice.pk, at=invoice.issued_at)
     chance = random.Random(11)
     genuine = event("payment_intent.succeeded", {"id": "pi_9", "metadata": {"tollbook_key": str(charge.key)}})
-    for number in range(1_000):
+    for number in range(40):  # a thousand and more in tests/prove/payments.py
         body = json.dumps(genuine | {"id": f"evt_{number}"}).encode()
         signed = signature(body, secret=f"whsec_{chance.random()}", at=time.time() + chance.uniform(-900, 900))
         assert tell(genuine | {"id": f"evt_{number}"}, signed=signed) == 400

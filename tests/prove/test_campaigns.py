@@ -52,7 +52,7 @@ def test_customers_are_charged_while_everything_fails():
 
 
 def test_pairs_of_operations_come_to_one_after_the_other():
-    told = campaign("pairs", "--times", "1")
+    told = campaign("pairs", "--times", "1", "--starts", "issued")
     assert "both were done" in told
 
 
