@@ -30,6 +30,7 @@ KEPT_FROM_CHANGE = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
     *("billing.SubscriptionEvent:append_only", "customers.Notice:notice_is_only_handed_out"),
     *("billing.UnbilledUsage:unbilled_usage_is_resolved_once", "invoices.InstrumentEvent:append_only"),
+    *("invoices.ChargeEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.MigrationEvent:append_only", "billing.JobEvent:append_only"),
     *("invoices.Charge:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )

@@ -99,7 +99,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args(arguments)
     pairs = list(combinations_with_replacement(OPERATIONS, 2))
-    title = f"{len(pairs)} pairs of operations on one invoice at once, from {len(asked.starts)} states, {asked.times} times"
+    states = f"from {len(asked.starts)} states, {asked.times} times"
+    title = f"{len(pairs)} pairs of operations on one invoice at once, {states}"
     verdict = Verdict(title, seed=asked.seed)
     logging.disable(logging.CRITICAL)
     with Server() as server:
