@@ -11,6 +11,7 @@ from customers.clock import database_time
 from customers.notices.delivering import deliver
 from customers.notices.fanning_out import fan_out
 from customers.notices.forgetting import forget_old
+from customers.portal import forgetting, mailing
 
 TELLING_SECONDS = 45
 """How long one task begins new messages; the next one takes over, and other tasks have their turn in between."""
@@ -37,3 +38,15 @@ def forget_old_notices() -> int:
 def forget_old_answers() -> int:
     """Forget the answers kept for Idempotency-Keys once they are older than a day."""
     return idempotency.purge(at=timezone.now())
+
+
+@shared_task
+def mail_portal_links() -> int:
+    """Mail the links into the portal that were asked for."""
+    return mailing.mail_due(at=timezone.now())
+
+
+@shared_task
+def forget_old_portal_links() -> int:
+    """Forget who asked to come into the portal, and who was in, once that is long ago."""
+    return forgetting.forget_old(at=timezone.now())

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -12,6 +13,7 @@ from django.test import TransactionTestCase
 from config import celery_app
 from tests import postgres
 from tests.golden.summary import pytest_terminal_summary  # noqa: F401, xdist's controller loads no deeper conftest
+from tests.stripe.server import EVENT_SECRET, Books, Server
 
 RUN = pytest.StashKey[contextlib.ExitStack]()
 
@@ -61,7 +63,9 @@ def shared_transaction(django_db_setup: None, django_db_blocker: object) -> Iter
     returns nothing: an object in memory would keep what one test did to it for the next.
     """
     forget_the_database()
-    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
+    world = transaction.atomic()
+    world._from_testcase = True  # as each test's own: what must not run within a transaction may run in this one
+    with django_db_blocker.unblock(), world:  # type: ignore[attr-defined]
         yield
         transaction.set_rollback(True)
 
@@ -87,6 +91,21 @@ def forget_the_database() -> None:
     for module in map(sys.modules.get, ("billing.ingest.customers", "billing.store.sums")):
         if module:
             module.forget()
+
+
+@pytest.fixture
+def stripe_server(settings: Any) -> Iterator[Server]:
+    """Let a Stripe of our own take customers' money."""
+    with Server() as server:
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
+        settings.STRIPE_WEBHOOK_SECRETS, settings.PAYMENT_PAGES = [EVENT_SECRET], [server.address]
+        yield server
+
+
+@pytest.fixture
+def at_stripe(stripe_server: Server) -> Books:
+    """Return its books."""
+    return stripe_server.books
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError
 
+from invoices.rendering.embedding import Embedded, attachment, finisher
 from invoices.rendering.packaged import ASSETS, PackagedOnly
 
 VARIANT = "pdf/a-3a"
@@ -34,9 +35,11 @@ class RefusedAsset(Exception):
     """The document asked for something that is not packaged with it; the text says what."""
 
 
-def typeset(html: str) -> bytes:
+def typeset(html: str, *, embedded: Embedded | None = None) -> bytes:
     """
     Return the document as a PDF file.
+
+    embedded: the document as data, to go into the file.
 
     :raises MissingGlyphs: if a character would be printed as an empty box.
     :raises RefusedAsset: if the markup refers to anything that is not packaged.
@@ -45,7 +48,13 @@ def typeset(html: str) -> bytes:
         sheet, fonts = style()
         try:
             document = HTML(string=html, url_fetcher=FETCHER)
-            pdf = document.write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)
+            pdf = document.write_pdf(
+                stylesheets=[sheet],
+                font_config=fonts,
+                pdf_variant=VARIANT,
+                attachments=[attachment(embedded)] if embedded else None,
+                finisher=finisher(embedded),
+            )
         except FatalURLFetchingError as error:
             raise RefusedAsset(str(error.__cause__)) from error
     if missing:

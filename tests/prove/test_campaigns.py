@@ -46,6 +46,16 @@ def test_limits_hold_against_everybody_at_once():
     assert "hard cap" in told
 
 
+def test_customers_are_charged_while_everything_fails():
+    told = campaign("payments", "--runs", "8")
+    assert "were taken" in told
+
+
+def test_pairs_of_operations_come_to_one_after_the_other():
+    told = campaign("pairs", "--times", "1", "--starts", "issued")
+    assert "both were done" in told
+
+
 def test_a_broken_promise_is_an_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")
