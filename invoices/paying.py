@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from customers.notices import announce
+from customers.notices import Announcement, announce_all
 from invoices.models import BalanceEntry, Charge, DocumentKind, Invoice, Payment
 from invoices.models.balances import BalanceKind
 from invoices.models.documents import InvoiceState
@@ -79,12 +79,21 @@ def record_payment(
 
 
 def tell_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
-    """Tell that invoices are paid; of one that was told of before, nobody is told again."""
-    for invoice in invoices:
-        facts = {"invoice": invoice.pk, "number": invoice.number, "total": plain(invoice.total.amount)}
-        facts["currency"] = str(invoice.currency)
-        key = f"invoice:{invoice.pk}:paid"
-        announce(kind="invoice.paid", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+    """Tell by one statement that invoices are paid; of one that was told of before, nobody is told again."""
+    announcements = [
+        Announcement(
+            one.customer_id,
+            {
+                "invoice": one.pk,
+                "number": one.number,
+                "total": plain(one.total.amount),
+                "currency": str(one.currency),
+            },
+            f"invoice:{one.pk}:paid",
+        )
+        for one in invoices
+    ]
+    announce_all(kind="invoice.paid", announcements=announcements, at=at)
 
 
 def keep_surplus(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:

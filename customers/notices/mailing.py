@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template, render_to_string
+from django.urls import reverse
 
 from customers.notices.announcing import Facts
 from customers.notices.claiming import Claim
@@ -70,7 +71,9 @@ def mail(claim: Claim) -> None:
 def _where(claim: Claim) -> Facts:
     """Return where an invoice can be looked at and paid, once the installation says where it is."""
     invoice = claim.facts.get("invoice") if claim.kind.startswith(OF_INVOICES) else None
-    return {"online": f"{settings.PUBLIC_URL}/portal/invoices/{invoice}"} if invoice and settings.PUBLIC_URL else {}
+    if not invoice or not settings.PUBLIC_URL:
+        return {}
+    return {"online": settings.PUBLIC_URL + reverse("portal_invoice", args=[invoice])}
 
 
 def compose(kind: str, *, language: str, facts: Facts, customer_name: str, wordings: Wordings) -> Text:
