@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from customers.access import idempotency
 from customers.clock import database_time
+from customers.letting_in import forgetting, mailing
 from customers.notices.delivering import deliver
 from customers.notices.fanning_out import fan_out
 from customers.notices.forgetting import forget_old
-from customers.portal import forgetting, mailing
 
 TELLING_SECONDS = 45
 """How long one task begins new messages; the next one takes over, and other tasks have their turn in between."""

@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django.urls import reverse
 
+from customers.letting_in import linking
 from customers.models import Contact, Customer, Seller
 from customers.models.portal import Way
-from customers.portal import linking
 from invoices.models import DunningStep, Invoice
 from invoices.models.documents import DocumentKind, InvoiceState
 from invoices.paying import record_payment

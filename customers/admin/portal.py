@@ -12,9 +12,9 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from customers.letting_in.linking import MADE_LASTS, MAILED_LASTS, invite, make
 from customers.models import Contact, Customer
 from customers.models.portal import Way
-from customers.portal.linking import MADE_LASTS, MAILED_LASTS, invite, make
 from customers.portal.signing_in import origin, wake
 
 LOOK = "look"

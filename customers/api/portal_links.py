@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from customers.access.fields import InstantField, KnownFields
 from customers.access.idempotency import idempotent
+from customers.letting_in.linking import make
 from customers.models import Contact, Customer, PortalLink
 from customers.models.portal import Way
-from customers.portal.linking import make
 from customers.portal.signing_in import origin
 
 EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.example"}, request_only=True)

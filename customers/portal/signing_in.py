@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
+from customers.letting_in import linking, sessions
 from customers.models.portal import LONGEST_SESSION
-from customers.portal import linking, sessions
 from customers.portal.visiting import COOKIE, PATH, private, went
 from customers.tasks import mail_portal_links
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from customers.clock import time_shown
+from customers.letting_in import sessions
 from customers.models import Contact, Customer, PortalSession
-from customers.portal import sessions
 
 COOKIE = "__Secure-portal" if settings.PRODUCTION else "portal"
 PATH = "/portal/"

@@ -8,9 +8,10 @@ twice, and would write metadata of ours as a second block where a reader expects
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from weasyprint import Attachment
+if TYPE_CHECKING:
+    from weasyprint import Attachment
 
 NAME = "factur-x.xml"
 DESCRIPTION = "Invoice data, EN 16931 (Factur-X)"
@@ -61,8 +62,10 @@ class Embedded:
     dated_at: datetime
 
 
-def attachment(embedded: Embedded) -> Attachment:
+def attachment(embedded: Embedded) -> "Attachment":
     """Return the XML as WeasyPrint attaches it."""
+    from weasyprint import Attachment
+
     return Attachment(
         string=embedded.xml,
         name=NAME,

@@ -19,6 +19,7 @@ from billing.models import (
     Subscription,
 )
 from billing.models.jobs import JobKind
+from customers.letting_in import linking
 from customers.models import (
     ApiKey,
     Contact,
@@ -28,7 +29,6 @@ from customers.models import (
     TestClock,
     WebhookEndpoint,
 )
-from customers.portal import linking
 from invoices.links import link_to
 from invoices.models import Charge, Instrument, Invoice, Line, MonthLock, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion

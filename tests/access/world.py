@@ -16,9 +16,9 @@ from billing.printing.job import start_rendering
 from billing.printing.selecting import of_month
 from billing.subscribing import apply_coupon
 from customers.access.keys import issue
+from customers.letting_in import sessions
 from customers.models import ApiKey, Customer, PortalSession
 from customers.models.portal import Way
-from customers.portal import sessions
 from customers.portal.visiting import COOKIE
 from invoices.charging import open_page
 from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft

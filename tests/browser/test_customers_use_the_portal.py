@@ -7,8 +7,8 @@ from django.db import connections
 from django.urls import reverse
 from pypdf import PdfReader
 
+from customers.letting_in import linking
 from customers.models.portal import Way
-from customers.portal import linking
 from tests.browser.chromium import chromium, find
 from tests.portal.test_a_customer_sees_their_own import PAGES
 from tests.portal.world import TODAY, Account, make_account

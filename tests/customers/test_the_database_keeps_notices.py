@@ -2,10 +2,10 @@
 
 import pytest
 
+from customers.letting_in import linking, sessions
 from customers.logos import keep, read_logo
 from customers.models import Contact, Wording
 from customers.notices.fanning_out import fan_out
-from customers.portal import linking, sessions
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
 from tests.customers.pictures import picture

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from customers.access.keys import issue
+from customers.letting_in import sessions
 from customers.models.portal import Way
-from customers.portal import sessions
 from customers.portal.visiting import COOKIE
 from invoices.crediting import Taken, credit
 from invoices.einvoice.syntaxes import to_xml

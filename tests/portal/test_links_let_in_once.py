@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from customers.letting_in import linking, sessions
+from customers.letting_in.forgetting import forget_old
+from customers.letting_in.mailing import mail_due
 from customers.models import Contact, PortalLink, PortalSession
 from customers.models.portal import Way
-from customers.portal import linking, sessions
-from customers.portal.forgetting import forget_old
-from customers.portal.mailing import mail_due
 from customers.portal.visiting import COOKIE
 from tests.builders import make_customer
 from tests.portal.world import TODAY

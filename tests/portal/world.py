@@ -14,9 +14,9 @@ from billing.guarding.setting import Scope, set_guardrail
 from billing.ingest.recording import record
 from billing.ingest.wire import read
 from billing.models import Alert, Subscription
+from customers.letting_in import sessions
 from customers.models import Contact, Customer
 from customers.models.portal import Way
-from customers.portal import sessions
 from customers.portal.visiting import COOKIE
 from invoices.models import Invoice, Line
 from plans.models import Meter, Plan

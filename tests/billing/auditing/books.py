@@ -40,12 +40,12 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
+from customers.letting_in import linking, sessions
 from customers.logos import keep, read_logo
 from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
 from customers.models.portal import Way
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
-from customers.portal import linking, sessions
 from invoices.crediting import Taken, credit
 from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering

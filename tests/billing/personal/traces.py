@@ -12,9 +12,9 @@ from django.contrib.contenttypes.models import ContentType
 from billing.jobs import starting
 from billing.models import Migration, Subscription
 from billing.models.jobs import JobKind
+from customers.letting_in import linking, sessions
 from customers.models import Customer, Delivery
 from customers.models.portal import Way
-from customers.portal import linking, sessions
 from invoices import charging
 from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
 from invoices.crediting import Taken, credit

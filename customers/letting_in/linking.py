@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from customers.access.keys import digest
+from customers.letting_in.sessions import begin, new_secret
 from customers.models import Contact, Customer, PortalLink
 from customers.models.portal import Way
-from customers.portal.sessions import begin, new_secret
 
 MAILED_LASTS = timedelta(minutes=15)
 MADE_LASTS = timedelta(minutes=5)

@@ -8,10 +8,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from customers.access.keys import digest
+from customers.letting_in.linking import MAILED_LASTS, contacts_of
+from customers.letting_in.sessions import new_secret
 from customers.models import PortalLink
 from customers.models.portal import Way
-from customers.portal.linking import MAILED_LASTS, contacts_of
-from customers.portal.sessions import new_secret
 
 AT_ONCE = 100
 
