@@ -6,10 +6,11 @@ may have come after the money was taken is Unclear: then the attempt is looked f
 the row's key in its metadata, which a list shows at once.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import stripe
@@ -125,8 +126,8 @@ class Stripe:
         client = _client().v1
         if order.ref:
             return _refund(_ask(lambda: client.refunds.retrieve(order.ref)))
-        found = _ask(lambda: client.refunds.list({"payment_intent": _intent(order.of), "limit": 100}))
-        return next((_refund(one) for one in found.auto_paging_iter() if _key(one) == str(order.key)), None)
+        found = _all(client.refunds.list, {"payment_intent": _intent(order.of)})
+        return next((_refund(one) for one in found if _key(one) == str(order.key)), None)
 
     def make_account(self, *, key: str, name: str, email: str) -> str:
         params = {"name": name, "email": email or None, "metadata": {MARK: key}}
@@ -140,8 +141,8 @@ class Stripe:
         return str(made.url)
 
     def instruments(self, account: str) -> list[SeenInstrument]:
-        found = _ask(lambda: _client().v1.customers.payment_methods.list(account, {"limit": 100}))
-        return [_instrument(one) for one in found.data]
+        found = _all(partial(_client().v1.customers.payment_methods.list, account), {})
+        return [_instrument(one) for one in found]
 
     def forget(self, instrument: str) -> None:
         try:
@@ -151,16 +152,20 @@ class Stripe:
 
     def seen_between(self, start: datetime, end: datetime) -> Iterator[Seen]:
         client = _client().v1
-        params: Any = {"created": {"gte": int(start.timestamp()), "lt": int(end.timestamp())}, "limit": 100}
-        for one in _ask(lambda: client.payment_intents.list(params)).auto_paging_iter():
+        params = {"created": {"gte": int(start.timestamp()), "lt": int(end.timestamp())}}
+        for one in _all(client.payment_intents.list, params):
             yield _seen("charge", one, _PAYMENT)
-        for one in _ask(lambda: client.refunds.list(params)).auto_paging_iter():
+        for one in _all(client.refunds.list, params):
             yield _seen("refund", one, _REFUND)
 
 
 def _client() -> stripe.StripeClient:
-    """Return this thread's client: one connection is not shared by two requests at a time."""
-    made_of = settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE
+    """
+    Return this thread's client: one connection is not shared by two requests at a time.
+
+    Nor by two processes: one that is forked has its parent's connection, too, and would read the parent's answers.
+    """
+    made_of = os.getpid(), settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE
     if not settings.STRIPE_SECRET_KEY:
         raise Misconfigured("There is no key for Stripe: set TOLLBOOK_STRIPE_SECRET_KEY.")
     if getattr(_local, "made_of", None) != made_of:
@@ -217,8 +222,15 @@ def _amount(order: Order) -> int:
 
 def _marked(order: Order, lister: Callable[[Any], Any], read: Callable[[Any], Answer]) -> Answer | None:
     since = int((order.sent_at - CLOCKS_DIFFER).timestamp())
-    found = _ask(lambda: lister({"customer": order.account, "created": {"gte": since}, "limit": 100}))
-    return next((read(one) for one in found.auto_paging_iter() if _key(one) == str(order.key)), None)
+    found = _all(lister, {"customer": order.account, "created": {"gte": since}})
+    return next((read(one) for one in found if _key(one) == str(order.key)), None)
+
+
+def _all(lister: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[Any]:
+    """Yield all that there is, newest first, a page of a hundred at a time. :raises: as `_ask`."""
+    found = _ask(lambda: lister(params | {"limit": 100})).auto_paging_iter()
+    while (one := _ask(lambda: next(found, None))) is not None:
+        yield one
 
 
 def _key(one: Any) -> str:

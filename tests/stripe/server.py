@@ -195,7 +195,7 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["POST", "customers"]:
             return books.make("cus", "customer", metadata=nested(params, "metadata"), name=params.get("name"))
         case ["GET", "customers", customer, "payment_methods"]:
-            return listed(books.of("payment_method", customer=customer))
+            return listed(books.of("payment_method", customer=customer), path, params)
         case ["POST", "payment_methods", id_, "detach"]:
             return found(books, id_) | {"customer": None}
         case ["POST", "payment_intents"]:
@@ -211,11 +211,11 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["POST", "refunds"]:
             return refund(books, params)
         case ["GET", "payment_intents"]:
-            return listed(chosen(books, "payment_intent", params))
+            return listed(chosen(books, "payment_intent", params), path, params)
         case ["GET", "refunds"]:
-            return listed(chosen(books, "refund", params))
+            return listed(chosen(books, "refund", params), path, params)
         case ["GET", "checkout", "sessions"]:
-            return listed(chosen(books, "checkout.session", params))
+            return listed(chosen(books, "checkout.session", params), path, params)
         case ["GET", "payment_intents" | "refunds", id_] | ["GET", "checkout", "sessions", id_]:
             return found(books, id_)
     raise Refused(404, type="invalid_request_error", message=f"Unrecognized request URL ({method} {'/'.join(path)})")
@@ -282,8 +282,13 @@ def chosen(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
     return [books.as_of_now(one) for one in books.of(kind, **facts) if since <= one["created"] < until]
 
 
-def listed(things: list[Thing]) -> Thing:
-    return {"object": "list", "data": list(reversed(things)), "has_more": False, "url": "/v1/"}
+def listed(things: list[Thing], path: list[str], params: dict[str, str]) -> Thing:
+    """Return a page, newest first."""
+    ids = [thing["id"] for thing in reversed(things)]
+    start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
+    end = start + int(params.get("limit", 10))
+    page = list(reversed(things))[start:end]
+    return {"object": "list", "data": page, "has_more": end < len(things), "url": "/v1/" + "/".join(path)}
 
 
 def nested(params: dict[str, str], name: str, written: str = "") -> dict[str, str]:
