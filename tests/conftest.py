@@ -20,7 +20,7 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     # A task that a test asks for wakes nobody up; what it would do is tested by calling it.
-    celery_app.conf.update(broker_url="memory:", broker_transport_options={})
+    celery_app.conf.update(broker_url="memory://", broker_transport_options={})
     # A password of a test is worth nothing to anybody, and a million rounds of it take half a second each time.
     PBKDF2PasswordHasher.iterations = 1
     if not hasattr(config, "workerinput"):  # xdist's workers share the run of the process that started them
