@@ -1,4 +1,4 @@
-"""Campaigns run, with a handful of faults each; `make prove` runs them, and those that take minutes, at length."""
+"""Campaigns run, with a handful of faults each: one at each change, the others in `make prove ARGS=long`."""
 
 import os
 import subprocess
@@ -22,6 +22,7 @@ def campaign(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_numbers_are_taken_while_sessions_die():
     assert "60 numbers run from 1 to 60" in campaign("numbers", "--numbers", "60", "--kills", "4")
 
@@ -32,6 +33,7 @@ def test_wallets_are_moved_while_writers_die():
     assert "250 operations on 100 wallets, 1 kills" in told
 
 
+@pytest.mark.long
 def test_files_are_imported_while_workers_die():
     assert "2,000 events of 2,000 rows" in campaign("imports", "--rows", "2000", "--kills", "6")
 
