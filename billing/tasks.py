@@ -5,12 +5,13 @@ from time import monotonic
 
 from celery import shared_task
 
-from billing import closing, repricing, subscribing
+from billing import closing, dunning, repricing, subscribing
 from billing.bulk import KINDS
 from billing.guarding.sweeping import sweep
 from billing.ingest.replaying import replay
 from billing.jobs.forgetting import forget_old
 from billing.jobs.working import work
+from billing.personal.retaining import let_go
 from billing.reserving import lapse_due
 from billing.sandbox import advance_all
 from billing.simulating.forgetting import forget_results
@@ -18,6 +19,7 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from billing.telling_prices import tell_prices
 from plans import publishing
 from plans.clock import database_time
 
@@ -40,11 +42,18 @@ def close_due_periods() -> dict[str, int]:
     return {
         "issued": done.issued,
         "credited": done.credited,
+        "joined": done.joined,
         "skipped": done.skipped,
         "failed": len(done.failed),
         "busy": done.busy,
         "late": done.late_billed,
     }
+
+
+@shared_task
+def bill_progress() -> int:
+    """Invoice periods whose usage has reached a threshold; what somebody holds is left for the next minute."""
+    return closing.bill_progress(at=database_time())
 
 
 @shared_task
@@ -60,6 +69,7 @@ def roll_out() -> dict[str, int]:
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     publishing.publish_due(at=at)  # who moves to a version moves once that is live
     found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+    tell_prices(at=at)
     split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
     return {"scheduled": found, "split": split, "moved": move_due(at=at)}
 
@@ -110,6 +120,20 @@ def forget_old_jobs() -> int:
 
 
 @shared_task
+def let_go_of_personal_data() -> dict[str, int]:
+    """Erase customers whose time is over, and what else settings say; what is left is for the next night."""
+    stop_at = monotonic() + CLOSING_SECONDS
+    return asdict(let_go(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+
+
+@shared_task
 def lapse_reservations() -> int:
     """Give back what reservations hold whose time is over; a check counts them no more as soon as it is."""
     return lapse_due(at=database_time())
+
+
+@shared_task
+def follow_dunning() -> int:
+    """Pause, cancel and resume what dunning asks for; harmless to run twice, or on several workers at once."""
+    stop_at = monotonic() + BULK_SECONDS
+    return dunning.follow(at=database_time(), keep_going=lambda: monotonic() < stop_at)

@@ -12,8 +12,15 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 # first waits for 45 s (invoices/rendering/claims.py).
 SCHEDULE = {
     "close due periods": _every(30.0, "billing.tasks.close_due_periods"),
+    "bill progress": _every(60.0, "billing.tasks.bill_progress"),
     "extend periods": _every(600.0, "billing.tasks.extend_periods"),
     "render issued documents": _every(10.0, "invoices.tasks.render_due"),
+    "charge customers": _every(10.0, "invoices.tasks.charge_customers"),
+    "send refunds": _every(10.0, "invoices.tasks.send_refunds"),
+    "follow providers' events": _every(10.0, "invoices.tasks.follow_provider_events"),
+    "take dunning steps": _every(300.0, "invoices.tasks.take_dunning_steps"),
+    "follow dunning": _every(60.0, "billing.tasks.follow_dunning"),
+    "mark overdue invoices": _every(600.0, "invoices.tasks.mark_overdue"),
     "settle purchases": _every(10.0, "wallets.tasks.settle_purchases"),
     "pay invoices from wallets": _every(30.0, "wallets.tasks.pay_invoices"),
     "top up wallets": _every(10.0, "wallets.tasks.top_up_wallets"),
@@ -25,8 +32,11 @@ SCHEDULE = {
     "advance test clocks": _every(10.0, "billing.tasks.advance_clocks"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
     "look after guardrails": _every(10.0, "billing.tasks.look_after_guardrails"),
+    "let go of personal data": _every(86_400.0, "billing.tasks.let_go_of_personal_data"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
     "tell what happened": _every(5.0, "customers.tasks.tell"),
     "forget old notices": _every(3600.0, "customers.tasks.forget_old_notices"),
     "forget old answers": _every(3600.0, "customers.tasks.forget_old_answers"),
+    "mail portal links": _every(5.0, "customers.tasks.mail_portal_links"),
+    "forget old portal links": _every(3600.0, "customers.tasks.forget_old_portal_links"),
 }

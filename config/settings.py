@@ -102,6 +102,8 @@ EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("TOLLBOOK_FROM_EMAIL", default="billing@localhost")
 EMAIL_TIMEOUT = 15  # seconds
+# Where customers find the portal, as mails name it; what the browser asked for when empty.
+PUBLIC_URL = env.str("TOLLBOOK_URL", default="").rstrip("/")
 
 # What is told to others -------------------------------------------------------------------------------------
 
@@ -111,7 +113,20 @@ ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.k
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
 # How long what was told, and to whom, is kept.
 NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
+# How long after its last subscription a customer of whom nothing is due is erased by itself; 0: never.
+CUSTOMERS_KEPT_DAYS = env.int("TOLLBOOK_CUSTOMERS_KEPT_DAYS", default=0)
+# How long the history of changes knows by which address each was made: these may name customers; 0: for good.
+ADDRESSES_KEPT_DAYS = env.int("TOLLBOOK_ADDRESSES_KEPT_DAYS", default=0)
 JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
+
+# Payment ----------------------------------------------------------------------------------------------------
+
+STRIPE_SECRET_KEY = env.str("TOLLBOOK_STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two while one is changed
+STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must be of, if it is named
+# Where pages of the portal may lead to, so that their customers can pay.
+PAYMENT_PAGES = env.list("TOLLBOOK_PAYMENT_PAGES", default=["https://checkout.stripe.com"])
+STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.stripe.com")
 
 # Files ------------------------------------------------------------------------------------------------------
 
@@ -140,9 +155,8 @@ SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 # Only a proxy that sets this header itself may be trusted with it, so it has to be asked for.
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TOLLBOOK_BEHIND_PROXY", default=False) else None
-)
+BEHIND_PROXY = env.bool("TOLLBOOK_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -173,6 +187,8 @@ REST_FRAMEWORK = {
 }
 # Requests per seconds, for each key and process; a guard against a client gone wild, not a price list.
 TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
+# The same for each address whose requests show no key, or one that opens nothing.
+TOLLBOOK_STRANGERS_RATE = env.str("TOLLBOOK_STRANGERS_RATE", default="600/60s")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tollbook",
     "DESCRIPTION": "Send usage, read what it costs, and get the invoices.",
@@ -189,6 +205,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceState": "invoices.models.documents.InvoiceState",
         "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
         "VersionState": "plans.models.versions.VersionState",
+        "AttemptState": "invoices.models.charges.AttemptState",
         "LineKind": "invoices.models.documents.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
         "Guarded": "billing.models.guardrails.Guarded",
@@ -228,8 +245,13 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes t
 CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to read
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
-# The usage on an invoice's last pages: invoices are below billing and cannot ask it themselves.
+# The usage and wallets on an invoice's last pages: invoices are below billing and wallets and cannot ask themselves.
 INVOICE_USAGE = "billing.usage.of_invoice.usage_of_invoice"
+INVOICE_WALLETS = "wallets.statements.of_invoice.wallets_of_invoice"
+
+# Functions that may be others than ours: docs/tax.md#calculators, #vat-ids.
+TAX_CALCULATOR = env.str("TAX_CALCULATOR", default="invoices.taxing.rates.by_rates")
+TAX_NUMBER_CHECK = env.str("TAX_NUMBER_CHECK", default="")
 
 # Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
 CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
@@ -251,5 +273,6 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},
         # httpx tells each address that it posts to; what came of a delivery stands in its row.
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # it tells each request
     },
 }

@@ -9,12 +9,16 @@ from customers.api.problem_pages import problem_page
 
 APIS = ("billing.api.urls", "wallets.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls")
 
+PORTALS = ("customers.portal.urls", "invoices.portal.urls", "wallets.portal.urls", "billing.portal.urls")
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("problems/<slug:name>", problem_page, name="problem"),
     path("invoices/", include("invoices.urls")),
+    path("pay/", include("invoices.pay_urls")),
+    *(path("portal/", include(module)) for module in PORTALS),
     *(path("api/v1/", include(module)) for module in APIS),
 ]
 

@@ -55,3 +55,16 @@ def customer_keeps_its_clock() -> pgtrigger.Trigger:
             USING ERRCODE = 'restrict_violation';
         """,
     )
+
+
+def logo_is_kept_for_ever() -> pgtrigger.Trigger:
+    """Return the trigger that keeps every logo: a document printed with it may have to be printed again."""
+    return pgtrigger.Trigger(
+        name="logo_is_kept_for_ever",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            RAISE EXCEPTION 'logo_is_kept_for_ever: documents are printed with it; add another one'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from customers.access import idempotency
 from customers.clock import database_time
+from customers.letting_in import forgetting, mailing
 from customers.notices.delivering import deliver
 from customers.notices.fanning_out import fan_out
 from customers.notices.forgetting import forget_old
@@ -37,3 +38,15 @@ def forget_old_notices() -> int:
 def forget_old_answers() -> int:
     """Forget the answers kept for Idempotency-Keys once they are older than a day."""
     return idempotency.purge(at=timezone.now())
+
+
+@shared_task
+def mail_portal_links() -> int:
+    """Mail the links into the portal that were asked for."""
+    return mailing.mail_due(at=timezone.now())
+
+
+@shared_task
+def forget_old_portal_links() -> int:
+    """Forget who asked to come into the portal, and who was in, once that is long ago."""
+    return forgetting.forget_old(at=timezone.now())

@@ -22,7 +22,12 @@ BUYER_FACTS = (
 
 
 class Buyer(msgspec.Struct, frozen=True, gc=False):
-    """Who pays, as of now. facts: what is copied onto the document, as JSON."""
+    """
+    Who pays, as of now.
+
+    facts: what is copied onto the document, as JSON. tax_number_is_valid: what an online check has said of the number
+    that they have now; None as long as there was none. net_days: as agreed, None for the seller's own.
+    """
 
     customer_id: int
     seller_id: int
@@ -32,10 +37,16 @@ class Buyer(msgspec.Struct, frozen=True, gc=False):
     time_zone: str
     purchase_order: str
     facts: bytes
+    region: str = ""
+    tax_number: str = ""
+    tax_code: str = ""
+    tax_number_is_valid: bool | None = None
+    net_days: int | None = None
 
 
 def buyer_of(customer: Customer) -> Buyer:
     """Return a customer as who pays for a document that is made now."""
+    is_checked = customer.checked_tax_number == customer.tax_number
     return Buyer(
         customer_id=customer.pk,
         seller_id=customer.seller_id,
@@ -45,4 +56,9 @@ def buyer_of(customer: Customer) -> Buyer:
         time_zone=customer.time_zone,
         purchase_order=customer.purchase_order,
         facts=msgspec.json.encode({name: getattr(customer, name) for name in BUYER_FACTS}),
+        region=customer.region,
+        tax_number=customer.tax_number,
+        tax_code=customer.tax_code,
+        tax_number_is_valid=customer.tax_number_is_valid if is_checked else None,
+        net_days=customer.net_days,
     )

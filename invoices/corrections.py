@@ -9,6 +9,7 @@ import pgtrigger
 
 from invoices.immutability import refused_if
 from invoices.nets import net_of
+from invoices.taxing.stored import taxes_of
 
 _COUNT = """
         EXECUTE $count$
@@ -53,11 +54,11 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
             SELECT 1 FROM new_rows n JOIN invoices_line c ON c.invoice_id = n.id
             LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
             WHERE n.kind = 'credit_note' AND (
-                l.invoice_id IS DISTINCT FROM n.corrects_id OR l.tax_rate <> c.tax_rate
+                l.invoice_id IS DISTINCT FROM n.corrects_id OR {taxes_of("l")} IS DISTINCT FROM {taxes_of("c")}
                 OR (SELECT sum(o.amount) FROM invoices_line o WHERE o.corrects_line_id = l.id)
                     NOT BETWEEN least(0, {net}) AND greatest(0, {net}))
             """,  # noqa: S608
-            "line_is_credited_up_to_its_net: a credit is of a line of its invoice, at its rate of tax, and all"
+            "line_is_credited_up_to_its_net: a credit is of a line of its invoice, at its taxes, and all"
             " of them together are no more than it came to",
             code="check_violation",
         ),

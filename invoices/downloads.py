@@ -47,6 +47,6 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any] | None = 
     return HttpResponse(page, status=status, headers=PRIVATE)
 
 
-def file_name(invoice: Invoice) -> str:
+def file_name(invoice: Invoice, ending: str = "pdf") -> str:
     """Return a name that is safe in a header and on every disk: INV/2026-7 → INV-2026-7.pdf."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(invoice.number)).strip("-.") + ".pdf"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(invoice.number)).strip("-.") + f".{ending}"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from invoices.totals import Tax, Totals, total_up
+from invoices.totals import Taxes, Totals, total_up
 
 
 class DraftLine(msgspec.Struct, gc=False):
@@ -24,7 +24,7 @@ class DraftLine(msgspec.Struct, gc=False):
     quantity: Decimal
     unit: str
     amount: Decimal
-    tax: Tax
+    taxes: Taxes
     explanation: bytes
     plan_feature_id: int | None = None
     rate_id: int | None = None
@@ -42,12 +42,24 @@ class DraftShare(msgspec.Struct, gc=False):
     amount: Decimal
 
 
+class DraftSection(msgspec.Struct, frozen=True):
+    """Lines of a document under a heading: what they bill, and their positions, the first of which is 1."""
+
+    reference: str
+    name: str
+    first_line: int
+    last_line: int
+
+
 class Draft(msgspec.Struct):
     """
     A document to issue, with everything that is copied onto it.
 
     seller_facts, buyer_facts: JSON objects of both parties as they are now; of a correction, as they were.
     corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
+    own_net_days: its net days, where they were said for it alone. includes_tax: whether its lines' amounts include
+    tax. is_stored: whether it is in the database as a draft, under its id, which it then keeps.
+    sections: of one that bills several subscriptions, whose lines are which; of others, none.
     credit_notes: of a preview, those that would be issued along with it.
     """
 
@@ -62,6 +74,8 @@ class Draft(msgspec.Struct):
     buyer_facts: bytes
     seller_zone: str
     net_days: int
+    own_net_days: int | None = None
+    includes_tax: bool = False
     purchase_order: str = ""
     note: str = ""
     kind: str = "invoice"
@@ -70,13 +84,16 @@ class Draft(msgspec.Struct):
     credit_to: str = ""
     lines: list[DraftLine] = msgspec.field(default_factory=list)
     shares: list[DraftShare] = msgspec.field(default_factory=list)
+    sections: list[DraftSection] = msgspec.field(default_factory=list)
     totals: Totals = msgspec.field(default_factory=Totals)
     credit_notes: list["Draft"] = msgspec.field(default_factory=list)
     id: int = 0
+    is_stored: bool = False
 
     def total_up(self) -> None:
         """Bring the totals up to date with the lines."""
-        self.totals = total_up([(line.amount, line.tax) for line in self.lines], self.currency)
+        claims = [(line.amount, *line.taxes) for line in self.lines]
+        self.totals = total_up(claims, self.currency, includes_tax=self.includes_tax)
 
     def net_of(self, line: DraftLine) -> Decimal:
         """Return what its coupons leave of a line."""

@@ -7,14 +7,15 @@ comparisons instead of a function call per row.
 
 import pgtrigger
 
-MUTABLE = ("state", "credited", "paid")
+MUTABLE = ("state", "credited", "paid", "returned")
 
 
 def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses any other change of an issued invoice, and its deletion.
 
-    What is credited of it changes with a credit note alone (invoices/corrections.py), what is paid with a payment.
+    What is credited of it changes with a credit note alone (invoices/corrections.py), what is paid with a payment,
+    and what was returned of that with a refund or an entry of the customer's balance.
     """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
@@ -28,13 +29,16 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
             END IF;
             IF TG_OP = 'DELETE'
                -- only the triggers of credit notes and payments count
-               OR ((NEW.credited, NEW.paid) <> (OLD.credited, OLD.paid) AND pg_trigger_depth() = 1)
+               OR ((NEW.credited, NEW.paid, NEW.returned) <> (OLD.credited, OLD.paid, OLD.returned)
+                   AND pg_trigger_depth() = 1)
                OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
                OR (OLD.state, NEW.state) NOT IN (
                     ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
                     ('issued', 'uncollectible'), ('overdue', 'overdue'), ('overdue', 'paid'), ('overdue', 'void'),
                     ('overdue', 'uncollectible'), ('uncollectible', 'paid'), ('paid', 'paid'), ('void', 'void'),
-                    ('uncollectible', 'uncollectible')) THEN
+                    ('uncollectible', 'uncollectible'))
+                   -- a payment that was taken back leaves something due again
+                   AND NOT (OLD.state = 'paid' AND NEW.state = 'issued' AND pg_trigger_depth() > 1) THEN
                 RAISE EXCEPTION 'issued_invoice_changes_only_its_state: % is issued; correct it by a credit note',
                     OLD.number USING ERRCODE = 'restrict_violation';
             END IF;
@@ -52,13 +56,17 @@ def payments_are_counted() -> pgtrigger.Trigger:
     """
     Return the trigger that counts what is paid of an invoice, calls it paid when nothing is due, and refuses more.
 
+    One that was paid is issued again when a payment that it needs is taken back; an overdue one is found anew.
+
     Whoever records a payment holds the invoice until the commit, as who credits it does: one comes after the other.
     """
     count = """
         EXECUTE $count$
             UPDATE invoices_invoice i SET paid = i.paid + n.amount,
                 state = CASE WHEN i.state IN ('issued', 'overdue', 'uncollectible')
-                    AND i.paid + n.amount + i.credited = i.total THEN 'paid' ELSE i.state END
+                    AND i.paid + n.amount + i.credited - i.returned = i.total THEN 'paid'
+                    WHEN i.state = 'paid' AND i.paid + n.amount + i.credited - i.returned < i.total THEN 'issued'
+                    ELSE i.state END
             FROM (SELECT invoice_id, sum(amount) AS amount FROM new_rows GROUP BY 1) n WHERE i.id = n.invoice_id
         $count$;
     """
@@ -73,8 +81,12 @@ def payments_are_counted() -> pgtrigger.Trigger:
         + refused_if(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
+            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_charge c ON c.id = n.charge_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
-                OR i.paid + i.credited > i.total
+                OR (i.paid + i.credited - i.returned > i.total AND n.reverses_id IS NULL)
+                OR (o.invoice_id, -o.amount) IS DISTINCT FROM (n.invoice_id, n.amount) AND n.reverses_id IS NOT NULL
+                OR n.charge_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
+                    IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
             """,
             "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
             code="check_violation",
@@ -125,7 +137,8 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
         """
         SELECT 1 FROM new_rows i
         LEFT JOIN LATERAL (
-            SELECT sum(l.amount) AS net, bool_and(l.currency = i.currency
+            SELECT sum(l.amount) AS net, sum(l.amount * coalesce(jsonb_array_length(l.taxes), 1)) AS taxable,
+                bool_and(l.currency = i.currency
                 AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same,
                 -sum(l.amount) FILTER (WHERE l.kind = 'coupon') AS coupons
             FROM invoices_line l WHERE l.invoice_id = i.id
@@ -135,8 +148,9 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
             FROM invoices_invoicetax t WHERE t.invoice_id = i.id
         ) taxes ON true
         WHERE i.state <> 'draft' AND (
-            i.net <> coalesce(lines.net, 0) OR i.tax <> coalesce(taxes.tax, 0)
-            OR i.net <> coalesce(taxes.taxable, 0)
+            CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(lines.net, 0)
+            OR i.tax <> coalesce(taxes.tax, 0)
+            OR (NOT i.includes_tax AND coalesce(taxes.taxable, 0) <> coalesce(lines.taxable, 0))
             OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true)
             OR coalesce(lines.coupons, 0) <>
                 coalesce((SELECT sum(d.amount) FROM invoices_discount d WHERE d.invoice_id = i.id), 0))
@@ -235,7 +249,7 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
             SELECT 1 FROM new_rows r
             JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
             WHERE c.kind <> 'coupon' OR l.kind = 'coupon' OR c.invoice_id <> r.invoice_id
-                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate
+                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate OR c.taxes IS DISTINCT FROM l.taxes
                 OR -c.amount <> (SELECT sum(d.amount) FROM invoices_discount d WHERE d.coupon_line_id = c.id)
                 OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
             """,

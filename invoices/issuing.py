@@ -19,28 +19,48 @@ from customers.notices import Announcement, announce_all, is_listened_for
 from invoices import numbering
 from invoices.drafts import Draft
 from invoices.locking import refuse_locked
+from invoices.models import DocumentKind, Invoice
+from invoices.models.documents import InvoiceState
+from invoices.setting_off import settle_issued
+from invoices.taxing.stored import whole_rate, written_taxes
 from plans.failpoints import reached
+from plans.pricing.exact import plain
 
 _LINES = """
 COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
-    service_start, service_end, quantity, unit, currency, amount, tax_rate, explanation) FROM STDIN
+    service_start, service_end, quantity, unit, currency, amount, tax_rate, taxes, explanation) FROM STDIN
 """
 _TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
-_INVOICES = """
-COPY invoices_invoice (id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state,
-    series_id, sequence, number, issued_at, issue_date, due_date, period_start, period_end, currency, net, tax, total,
-    seller_facts, buyer_facts, purchase_order, note, created_at) FROM STDIN
+_COLUMNS = """
+    id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state, series_id, sequence,
+    number, issued_at, issue_date, due_date, period_start, period_end, currency, includes_tax, net_days, net, tax,
+    total, seller_facts, buyer_facts, purchase_order, note, created_at
 """
+_INVOICES = f"COPY invoices_invoice ({_COLUMNS}) FROM STDIN"
+_VALUES = ", ".join(["%s"] * (_COLUMNS.count(",") + 1))
+_ISSUE = f"UPDATE invoices_invoice SET ({_COLUMNS}) = ({_VALUES}) WHERE id = %s"  # noqa: S608
+_FORGET = (
+    "DELETE FROM invoices_line WHERE invoice_id = ANY(%s)",
+    "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",
+)
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
+_SECTIONS = "COPY invoices_section (invoice_id, position, reference, name, first_line, last_line) FROM STDIN"
 MOST_DESCRIPTION = 300
 
 
 def write_lines(drafts: Sequence[Draft]) -> None:
-    """Give the drafts and their lines ids, and write lines, coupons' shares and taxes; totals are up to date."""
+    """
+    Give the drafts and their lines ids, and write lines, sections, coupons' shares and taxes; totals are up to date.
+
+    A stored draft keeps its id; its rows are written anew.
+    """
     lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
     taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
-    for draft, id_ in zip(drafts, next_ids("invoices_invoice_id_seq", len(drafts)), strict=True):
+    new = [draft for draft in drafts if not draft.is_stored]
+    for draft, id_ in zip(new, next_ids("invoices_invoice_id_seq", len(new)), strict=True):
         draft.id = id_
+    if stored := [draft.id for draft in drafts if draft.is_stored]:
+        _forget_rows(stored)
     for (_, _, line), id_ in zip(lines, next_ids("invoices_line_id_seq", len(lines)), strict=True):
         line.id = id_
     copy_rows(
@@ -62,7 +82,8 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 line.unit,
                 draft.currency,
                 str(line.amount),
-                str(line.tax.rate),
+                str(line.taxes[0].rate if len(line.taxes) == 1 else whole_rate(line.taxes)),
+                written_taxes(line.taxes) if len(draft.totals.taxes) > 1 else None,
                 line.explanation.decode(),
             )
             for draft, position, line in lines
@@ -71,6 +92,13 @@ def write_lines(drafts: Sequence[Draft]) -> None:
     shares = [(draft.id, one.coupon.id, one.line.id, str(one.amount)) for draft in drafts for one in draft.shares]
     if shares:
         copy_rows(_SHARES, shares)
+    sections = [
+        (draft.id, position, one.reference, one.name, one.first_line, one.last_line)
+        for draft in drafts
+        for position, one in enumerate(draft.sections, start=1)
+    ]
+    if sections:
+        copy_rows(_SECTIONS, sections)
     ids = next_ids("invoices_invoicetax_id_seq", len(taxes))
     copy_rows(
         _TAXES,
@@ -102,8 +130,26 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
         if not group[0].sandbox:
             refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
     reached("issue.after_numbers")
-    copy_rows(_INVOICES, rows)
+    stored = {draft.id for draft in drafts if draft.is_stored}
+    copy_rows(_INVOICES, [row for row in rows if row[0] not in stored] if stored else rows)
+    _issue_stored([row for row in rows if row[0] in stored] if stored else [])
+    settle_issued(drafts, at=at)
     announce_all(kind="invoice.issued", announcements=told, at=at)
+    _tell_credited([draft for draft in drafts if draft.kind == DocumentKind.CREDIT_NOTE], at)
+
+
+def _forget_rows(invoice_ids: Sequence[int]) -> None:
+    """Remove the rows of drafts, which are written anew."""
+    with connection.cursor() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, [invoice_ids])
+
+
+def _issue_stored(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Let stored drafts become what they are issued as."""
+    with connection.cursor() as cursor:
+        for row in rows:
+            cursor.execute(_ISSUE, [*row, row[0]])
 
 
 def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
@@ -141,6 +187,8 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
         as_text(draft.period_start),
         as_text(draft.period_end),
         draft.currency,
+        draft.includes_tax,
+        draft.own_net_days,
         str(totals.net),
         str(totals.tax),
         str(totals.total),
@@ -163,6 +211,25 @@ def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Anno
         "due_date": (issue_date + timedelta(days=draft.net_days)).isoformat(),
     }
     return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
+
+
+def _tell_credited(notes: Sequence[Draft], at: datetime) -> None:
+    """Tell of the invoices that credit notes took something back of; void are those of which nothing is left."""
+    if not notes or not (is_listened_for("invoice.credited") or is_listened_for("invoice.voided")):
+        return
+    corrected = Invoice.objects.in_bulk({draft.corrects_id for draft in notes})
+    told: dict[str, list[Announcement]] = {"invoice.credited": [], "invoice.voided": []}
+    for note in notes:
+        invoice = corrected[note.corrects_id]
+        facts = {"invoice": invoice.pk, "number": invoice.number, "credit_note": note.id, "reason": note.reason}
+        facts |= {"amount": plain(note.totals.total), "credited": plain(invoice.credited), "currency": note.currency}
+        facts |= {"due": plain(invoice.due)}
+        key = f"invoice:{invoice.pk}:credited:{note.id}"
+        told["invoice.credited"].append(Announcement(note.customer_id, facts, key))
+        if invoice.state == InvoiceState.VOID:
+            told["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
+    for kind, some in told.items():
+        announce_all(kind=kind, announcements=some, at=at)
 
 
 @lru_cache(maxsize=1_000)

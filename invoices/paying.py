@@ -1,12 +1,14 @@
 """Record what was paid on invoices: docs/invoices.md#payments."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from customers.notices import announce
-from invoices.models import DocumentKind, Invoice, Payment
+from customers.notices import Announcement, announce_all
+from invoices.models import BalanceEntry, Charge, DocumentKind, Invoice, Payment
+from invoices.models.balances import BalanceKind
 from invoices.models.documents import InvoiceState
 from plans.figures import money
 from plans.pricing.exact import plain
@@ -36,21 +38,29 @@ def record_payment(
     paid_at: datetime | None = None,
     reason: str = "",
     by: AbstractBaseUser | None = None,
+    charge: Charge | None = None,
+    keeps_surplus: bool = False,
 ) -> Payment:
     """
     Record what came in for an invoice; the same reference again returns what it recorded before.
 
     amount: in the invoice's currency, above zero, and no more than is due. paid_at: when it came; now if None.
+    charge: what has brought it. keeps_surplus: whether more than is due may come, and is kept on their balance.
 
     :raises CannotPay: if nothing, or not so much, is due, the amount is none in the currency, or the reference names
         another payment of this invoice.
     """
     with change("record payment", by=by, at=at, invoice=invoice_id):
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
+        at = max(at, invoice.issued_at or at)  # who waited for its issue looked at the clock before that
         found = Payment.objects.filter(invoice=invoice, reference=reference).first()
         if found is not None:
             return _same(found, amount, method)
+        surplus = max(amount - invoice.due, Decimal(0)) if keeps_surplus and amount.is_finite() else Decimal(0)
+        amount -= surplus
         _check(invoice, amount, reference, paid_at, at)
+        if surplus:
+            keep_surplus(invoice, surplus, reference=_surplus_of(invoice.pk, reference), at=at)
         payment = Payment.objects.create(
             invoice=invoice,
             amount=amount,
@@ -60,24 +70,56 @@ def record_payment(
             paid_at=paid_at or at,
             reason=reason,
             by_id=by.pk if by else None,
+            charge=charge,
             created_at=at,
         )
         if amount == invoice.due:
-            _tell(invoice, at)
+            tell_paid([invoice], at=at)
         return payment
 
 
-def _tell(invoice: Invoice, at: datetime) -> None:
-    facts = {"invoice": invoice.pk, "number": invoice.number, "total": plain(invoice.total.amount)}
-    facts["currency"] = str(invoice.currency)
-    announce(
-        kind="invoice.paid", customer_id=invoice.customer_id, facts=facts, key=f"invoice:{invoice.pk}:paid", at=at
+def tell_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
+    """Tell by one statement that invoices are paid; of one that was told of before, nobody is told again."""
+    announcements = [
+        Announcement(
+            one.customer_id,
+            {
+                "invoice": one.pk,
+                "number": one.number,
+                "total": plain(one.total.amount),
+                "currency": str(one.currency),
+            },
+            f"invoice:{one.pk}:paid",
+        )
+        for one in invoices
+    ]
+    announce_all(kind="invoice.paid", announcements=announcements, at=at)
+
+
+def keep_surplus(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:
+    """Keep what was paid beyond what is due on the customer's balance; the caller holds the invoice."""
+    BalanceEntry.objects.create(
+        customer_id=invoice.customer_id,
+        currency=invoice.currency,
+        kind=BalanceKind.OVERPAYMENT,
+        amount=amount,
+        document=invoice,
+        reference=reference,
+        at=at,
     )
 
 
+def _surplus_of(invoice_id: int, reference: str) -> str:
+    return f"payment:{invoice_id}:{reference}"
+
+
 def _same(found: Payment, amount: Decimal, method: str) -> Payment:
-    if (found.amount, found.method) != (amount, method):
-        recorded = money(found.amount, str(found.currency))
+    kept = BalanceEntry.objects.filter(
+        customer=found.invoice.customer_id, reference=_surplus_of(found.invoice_id, found.reference)
+    )
+    came = found.amount + sum(kept.values_list("amount", flat=True))
+    if (came, found.method) != (amount, method):
+        recorded = money(came, str(found.currency))
         raise CannotPay(
             f"“{found.reference}” is a payment of {recorded} already: use another reference.", field="reference"
         )

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.conf import settings
 
 from customers.models import Seller
 from invoices.buyers import Buyer
 from invoices.models import TaxRate
-from invoices.totals import Tax
+from invoices.taxing.rates import seen_of
+from invoices.taxing.supplies import BY_RATES, Supply, taxes_on
+from invoices.totals import Taxes
 
 SELLER_FACTS = (
     "code",
@@ -32,7 +35,22 @@ SELLER_FACTS = (
 )
 """What is copied from the seller onto a document."""
 
-NO_TAX = Tax("Tax", Decimal(0))
+LOOK_FACTS: dict[str, Any] = {
+    "company_number": "",
+    "logo_id": None,
+    "accent_color": "",
+    "paper": "",
+    "account_holder": "",
+    "iban": "",
+    "bic": "",
+    "payment_terms": "",
+    "notes": "",
+    "shows_usage": True,
+    "shows_wallets": False,
+    "e_invoices": "never",
+}
+"""What else is copied, unless it is this: most sellers set little of it, and a document has a copy of its own."""
+
 _TICK = timedelta(microseconds=1)
 
 
@@ -47,30 +65,27 @@ class SellerTerms:
     net_days: int
     facts: bytes
     rates: Sequence[TaxRate]
-    _known: dict[tuple[str, str, datetime], Tax] = field(default_factory=dict)
+    country: str = ""
+    _known: dict[tuple[Any, ...], Taxes] = field(default_factory=dict)
 
-    def tax_of(self, buyer: Buyer, *, at: datetime) -> Tax:
+    def taxes_of(self, buyer: Buyer, *, at: datetime, code: str = "") -> Taxes:
         """
-        Return the tax on what is supplied to a buyer at `at`, by the seller's calendar.
+        Return the taxes on what is supplied to a buyer at `at`, by the seller's calendar.
 
-        The rate of the buyer's country, else the one for all others, else none. An exempt buyer pays none, and the
-        document says why.
+        code: what the product is taxed as; empty for the ordinary rates.
         """
-        key = (buyer.country, buyer.tax_exemption, at)
+        by_table = settings.TAX_CALCULATOR == BY_RATES
+        who = seen_of(buyer, seller_country=self.country) if by_table else buyer.customer_id
+        key = (who, at, code)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._tax(buyer, at.astimezone(self.zone).date())
+            on = at.astimezone(self.zone).date()
+            found = self._known[key] = taxes_on(Supply(self.id, self.country, buyer, on, code, self.rates))
         return found
 
-    def _tax(self, buyer: Buyer, on: date) -> Tax:
-        in_force = {rate.country: rate for rate in self.rates if _is_in_force(rate, on)}
-        rate = in_force.get(buyer.country) or in_force.get("")
-        tax = NO_TAX if rate is None else Tax(rate.name, rate.rate)
-        return Tax(tax.name, Decimal(0), buyer.tax_exemption) if buyer.tax_exemption else tax
-
-
-def _is_in_force(rate: TaxRate, on: date) -> bool:
-    return rate.valid_from <= on and (rate.valid_to is None or on < rate.valid_to)
+    def net_days_for(self, buyer: Buyer) -> int:
+        """Return how many days after its issue a document is due: as agreed with the buyer, else the seller's own."""
+        return self.net_days if buyer.net_days is None else buyer.net_days
 
 
 def last_instant(ends_at: datetime) -> datetime:
@@ -87,6 +102,13 @@ def read_sellers(seller_ids: Iterable[int]) -> dict[int, SellerTerms]:
     return {id_: _terms(seller, rates.get(id_, [])) for id_, seller in sellers.items()}
 
 
+def facts_of(seller: Seller) -> dict[str, Any]:
+    """Return what a document copies of a seller as it is now."""
+    facts = {name: getattr(seller, name) for name in SELLER_FACTS}
+    look = {name: getattr(seller, name) for name in LOOK_FACTS}
+    return facts | {name: value for name, value in look.items() if value != LOOK_FACTS[name]}
+
+
 def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
     return SellerTerms(
         id=seller.pk,
@@ -94,6 +116,7 @@ def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
         zone_name=seller.time_zone,
         issues_zero_invoices=seller.zero_invoices == "issue",
         net_days=seller.net_days,
-        facts=msgspec.json.encode({name: getattr(seller, name) for name in SELLER_FACTS}),
+        facts=msgspec.json.encode(facts_of(seller)),
         rates=rates,
+        country=seller.country,
     )

@@ -8,9 +8,10 @@ is the law's; docs/decisions/0003-order-of-arithmetic.md gives the rest.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.money import round_money
+from plans.pricing.money import allocate, minor_unit, round_money
 
 HUNDRED = Decimal(100)
 
@@ -20,7 +21,8 @@ class Tax:
     """
     The tax that a line falls under.
 
-    rate: percent. reason: why it is zero, where a document must say so; lines of one rate and reason share one sum.
+    name: tells two taxes of one rate apart, as India's central and state tax are. rate: percent. reason: why it is
+    zero, where a document must say so. Lines of one tax share one sum.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class TaxSum:
-    """The tax of one rate and reason on a whole document. amount: rounded once, on the net sum of its lines."""
+    """One tax on a whole document. amount: rounded once, on the net sum of its lines."""
 
     tax: Tax
     taxable: Decimal
@@ -42,20 +44,23 @@ class Totals:
     """
     What a document comes to, in the currency's major unit; each step of `ORDER` fills in its own part.
 
-    net: the sum of the lines. tax: the sum of the taxes. total: net + tax, what is claimed.
+    includes_tax: whether the lines' amounts include their tax.
+    net: the sum of the lines, less the tax that they include. tax: the sum of the taxes. total: net + tax, what is
+    claimed.
     """
 
+    includes_tax: bool = False
     net: Decimal = ZERO
     taxes: tuple[TaxSum, ...] = ()
     tax: Decimal = ZERO
     total: Decimal = ZERO
 
 
-Claim = tuple[Decimal, *tuple[Tax, ...]]
-"""
-One line: its amount, rounded already, and the taxes it falls under, of different rates or reasons; a state's and a
-county's are two, and each is charged on the amount.
-"""
+Taxes = tuple[Tax, ...]
+"""The taxes that a line falls under, one as a rule; a state's and a county's are two, each charged on the amount."""
+
+Claim = tuple[Decimal, *Taxes]
+"""One line: its amount, rounded already, and its taxes."""
 
 Step = Callable[[Totals, Sequence[Claim], str], None]
 
@@ -66,12 +71,39 @@ def _sum_lines(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
 
 
 def _tax_each_rate(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
-    taxable: dict[tuple[Decimal, str], tuple[Tax, Decimal]] = {}
+    if sums.includes_tax:
+        _take_out(sums, claims, currency)
+        return
+    taxable: dict[Tax, Decimal] = {}
     for amount, *taxes in claims:
         for tax in taxes:
-            first, so_far = taxable.get((tax.rate, tax.reason), (tax, ZERO))
-            taxable[tax.rate, tax.reason] = first, EXACT.add(so_far, amount)
-    sums.taxes = tuple(_taxed(tax, net, currency) for tax, net in taxable.values())
+            taxable[tax] = EXACT.add(taxable.get(tax, ZERO), amount)
+    sums.taxes = tuple(_taxed(tax, net, currency) for tax, net in taxable.items())
+
+
+def _take_out(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
+    """
+    Take the taxes out of amounts that include them, once for all lines under the same taxes.
+
+    Net is what they come to without tax, rounded; the tax is the rest, so that both add up to what was asked for.
+    """
+    gross: dict[Taxes, Decimal] = {}
+    for amount, *under in claims:
+        gross[*under,] = EXACT.add(gross.get((*under,), ZERO), amount)
+    found: dict[Tax, TaxSum] = {}
+    for taxes, asked in gross.items():
+        whole = HUNDRED + sum((tax.rate for tax in taxes), ZERO)
+        net = round_money(Fraction(asked) * 100 / Fraction(whole), currency)
+        sums.net = EXACT.subtract(sums.net, EXACT.subtract(asked, net))
+        for tax, amount in zip(taxes, _shared(EXACT.subtract(asked, net), taxes, currency), strict=True):
+            before = found.get(tax, TaxSum(tax, ZERO, ZERO))
+            found[tax] = TaxSum(tax, EXACT.add(before.taxable, net), EXACT.add(before.amount, amount))
+    sums.taxes = tuple(found.values())
+
+
+def _shared(amount: Decimal, taxes: Taxes, currency: str) -> tuple[Decimal, ...]:
+    """Share out over several taxes, by their rates, what they come to together."""
+    return allocate(amount, [tax.rate for tax in taxes], minor_unit(currency))
 
 
 def _add_tax(sums: Totals, claims: Sequence[Claim], currency: str) -> None:
@@ -84,11 +116,12 @@ ORDER: tuple[Step, ...] = (_sum_lines, _tax_each_rate, _add_tax)
 """The order of arithmetic: lines → tax per rate on their net sum → total. Coupons and credits join it here."""
 
 
-def total_up(claims: Sequence[Claim], currency: str) -> Totals:
+def total_up(claims: Sequence[Claim], currency: str, *, includes_tax: bool = False) -> Totals:
     """
     Return what lines come to.
 
     claims: the lines' amounts, each rounded once already to the currency's minor unit, of either sign.
+    includes_tax: whether these include their tax: then their sum is the total, and the net is what is left of it.
 
     Tax is charged on the net sum of all lines of a rate and rounded half-up once per rate, never line by line.
 
@@ -96,38 +129,50 @@ def total_up(claims: Sequence[Claim], currency: str) -> Totals:
 
     Source: EN 16931, BR-CO-14 and BR-CO-17; docs/decisions/0003-order-of-arithmetic.md.
     """
-    sums = Totals()
+    sums = Totals(includes_tax=includes_tax)
     for step in ORDER:
         step(sums, claims, currency)
     return sums
 
 
-def total_up_credit(claims: Sequence[Claim], currency: str, *, earlier: Sequence[TaxSum]) -> Totals:
+def total_up_credit(
+    claims: Sequence[Claim],
+    currency: str,
+    *,
+    before: Sequence[Claim],
+    earlier: Sequence[TaxSum],
+    includes_tax: bool = False,
+) -> Totals:
     """
     Return what a credit note comes to, after others of the same invoice.
 
-    claims: what it takes back, above zero where the invoice claimed something. earlier: the taxes of the others.
+    claims: what it takes back, above zero where the invoice claimed something. before: what the others took back of
+    lines; earlier: and of taxes.
 
-    Its tax at each rate is that of all that is credited by now, rounded once, minus what the others have taken back.
-    So the notes of an invoice that is credited whole take back its tax to the cent, into however many it was split.
+    Each tax is that of all that is credited by now, rounded once, minus what the others have taken back. So the notes
+    of an invoice that is credited whole take back its tax to the cent, into however many it was split.
 
     Source: docs/invoices.md#credit-notes.
     """
-    before = {(one.tax.rate, one.tax.reason): one for one in earlier}
-    sums = Totals()
-    _sum_lines(sums, claims, currency)
-    _tax_each_rate(sums, claims, currency)
-    sums.taxes = tuple(_beyond(before.get((one.tax.rate, one.tax.reason)), one, currency) for one in sums.taxes)
-    _add_tax(sums, claims, currency)
+    so_far = total_up([*before, *claims], currency, includes_tax=includes_tax)
+    taken = {one.tax: one for one in earlier}
+    touched = {tax for _, *taxes in claims for tax in taxes}
+    sums = Totals(includes_tax=includes_tax)
+    sums.taxes = tuple(_beyond(taken.get(one.tax), one) for one in so_far.taxes if one.tax in touched)
+    for one in sums.taxes:
+        sums.tax = EXACT.add(sums.tax, one.amount)
+    lines = sum((amount for amount, *_ in claims), ZERO)
+    sums.net = EXACT.subtract(lines, sums.tax) if includes_tax else lines
+    sums.total = EXACT.add(sums.net, sums.tax)
     return sums
 
 
-def _beyond(earlier: TaxSum | None, own: TaxSum, currency: str) -> TaxSum:
-    """Return what a sum adds to the tax of an earlier one, the two rounded together."""
+def _beyond(earlier: TaxSum | None, so_far: TaxSum) -> TaxSum:
+    """Return what the sum of a tax adds to an earlier one."""
     if earlier is None:
-        return own
-    so_far = _taxed(own.tax, EXACT.add(earlier.taxable, own.taxable), currency)
-    return TaxSum(own.tax, own.taxable, EXACT.subtract(so_far.amount, earlier.amount))
+        return so_far
+    taxable = EXACT.subtract(so_far.taxable, earlier.taxable)
+    return TaxSum(so_far.tax, taxable, EXACT.subtract(so_far.amount, earlier.amount))
 
 
 def _taxed(tax: Tax, net: Decimal, currency: str) -> TaxSum:

@@ -26,6 +26,7 @@ from plans.pricing.calendar import Interval
 from plans.pricing.commitments import Commitment
 from plans.pricing.currencies import CREDITS
 from plans.pricing.exact import ZERO
+from plans.pricing.thresholds import Threshold
 
 FREE = charges.PerUnit(ZERO)
 
@@ -76,6 +77,7 @@ class FeatureTerms:
     wallet: what its use is paid with as it comes: `XCR` for credits, or a currency; empty where it is invoiced.
     at_zero, grace: what happens when the wallet has nothing left, and how much it may owe.
     beyond: what units cost that the wallet had not; None where they have no price. currency: in which that is.
+    tax_code: which tax rates its use falls under; empty for the ordinary ones.
     agreed: where a subscription's own figures take the place of the version's (plans/agreed.py); empty as published.
     """
 
@@ -97,6 +99,7 @@ class FeatureTerms:
     grace: Decimal = ZERO
     beyond: charges.QuantityCharge | None = None
     currency: str = ""
+    tax_code: str = ""
 
     @property
     def claims(self) -> rating.PriceTerms | None:
@@ -135,6 +138,7 @@ class FeeTerms:
     least: int = 0
     most: int | None = None
     every: int = 1
+    tax_code: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -152,7 +156,8 @@ class Terms:
     by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
     several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
     subscription's own began; empty for the version's. trial_usage: what usage costs in a trial. trial: the same where
-    these are the terms of one, empty otherwise.
+    these are the terms of one, empty otherwise. tax_code: which tax rates it falls under as a whole. includes_tax:
+    whether its prices include tax. thresholds: at which usage of a period is billed before it is over.
     """
 
     version_id: int
@@ -177,6 +182,9 @@ class Terms:
     committed_since: str = ""
     trial_usage: str = TrialUsage.FREE
     trial: str = ""
+    tax_code: str = ""
+    includes_tax: bool = False
+    thresholds: tuple[Threshold, ...] = ()
 
 
 _kept: dict[tuple[int, str, datetime | None], Terms] = {}
@@ -249,11 +257,13 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
     commitment = promised.terms if promised else None
     invoiced = Interval(version.interval_unit, version.interval_count)
     features = tuple(
-        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoiced, commitment)
+        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoiced, commitment, version.tax_code)
         for plan_feature in granted
         if plan_feature.feature.meter is not None
     )
-    fees = tuple(_fee_terms(fee) for fee in version.fees.filter(currency=currency).order_by("position", "id"))
+    fees = tuple(
+        _fee_terms(fee, version.tax_code) for fee in version.fees.filter(currency=currency).order_by("position", "id")
+    )
     return Terms(
         version_id=version.pk,
         plan_code=version.plan.code,
@@ -268,6 +278,12 @@ def read_terms(version: PlanVersion, currency: str) -> Terms:
         lasting=tuple(fee for fee in fees if fee.every > 1),
         commitment=commitment,
         trial_usage=version.trial_usage,
+        tax_code=version.tax_code,
+        includes_tax=version.prices_include_tax,
+        thresholds=tuple(
+            Threshold(one.amount, one.repeats)
+            for one in version.thresholds.filter(currency=currency).order_by("amount")
+        ),
         **by_use(features),
     )
 
@@ -288,7 +304,7 @@ def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
     }
 
 
-def _fee_terms(fee: Fee) -> FeeTerms:
+def _fee_terms(fee: Fee, tax_code: str) -> FeeTerms:
     return FeeTerms(
         fee_id=fee.pk,
         code=fee.code,
@@ -301,11 +317,17 @@ def _fee_terms(fee: Fee) -> FeeTerms:
         least=fee.least,
         most=fee.most,
         every=fee.every,
+        tax_code=fee.tax_code or tax_code,
     )
 
 
 def _feature_terms(
-    granted: PlanFeature, meter: Meter, currency: str, invoiced: Interval, commitment: Commitment | None
+    granted: PlanFeature,
+    meter: Meter,
+    currency: str,
+    invoiced: Interval,
+    commitment: Commitment | None,
+    tax_code: str,
 ) -> FeatureTerms:
     feature = granted.feature
     by_currency = {price.currency: price for price in granted.prices.all()}
@@ -333,6 +355,7 @@ def _feature_terms(
         grace=granted.grace,
         beyond=_beyond(wallet, currency, by_currency.get(currency)),
         currency=currency,
+        tax_code=granted.tax_code or tax_code,
     )
 
 

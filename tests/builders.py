@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from billing import subscribing
-from billing.auditing import assert_clean, credits, documents, numbers
+from billing.auditing import assert_clean, credits, documents, numbers, sections
 from billing.capping import set_cap
 from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
 from billing.store import sums
@@ -41,6 +41,7 @@ from plans.models import (
     PlanVersion,
     Price,
     Rate,
+    Threshold,
     Tier,
     UnitCost,
 )
@@ -112,6 +113,11 @@ def commitment(minimum: Number, *, factor: Number = 1, discount: Number = 0, **f
     """Describe a commitment for `make_plan`: in USD, of each period, unless `fields` say otherwise."""
     figures = {"minimum": Decimal(minimum), "overage_factor": Decimal(factor), "discount": Decimal(discount)}
     return {"currency": "USD", **figures, **fields}
+
+
+def threshold(amount: Number, **fields: Any) -> dict[str, Any]:
+    """Describe an amount of usage for `make_plan` at which it is invoiced: in USD, once, unless `fields` differ."""
+    return {"amount": Decimal(amount), "currency": "USD", **fields}
 
 
 def included(amount: Number, **fields: Any) -> dict[str, Any]:
@@ -202,6 +208,7 @@ def make_plan(
     offers: Iterable[dict[str, Any]] = (),
     commitments: Iterable[dict[str, Any]] = (),
     credits: Iterable[dict[str, Any]] = (),
+    thresholds: Iterable[dict[str, Any]] = (),
     interval: str = "month",
     count: int = 1,
     **fields: Any,
@@ -222,6 +229,8 @@ def make_plan(
         Commitment.objects.create(version=version, **described)
     for described in credits:
         IncludedCredits.objects.create(version=version, **described)
+    for described in thresholds:
+        Threshold.objects.create(version=version, **described)
     for position, described in enumerate(offers):
         _add_offer(version, position=position, **described)
     return version
@@ -325,7 +334,7 @@ def use(
 
 def documents_are_clean() -> None:
     """Audit whatever does not go back to events, which `use` counts without."""
-    assert_clean(only=[check.name for part in (documents, credits, numbers) for check in part.CHECKS])
+    assert_clean(only=[check.name for part in (documents, sections, credits, numbers) for check in part.CHECKS])
 
 
 def covered(subscription: Subscription) -> list[str]:

@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
@@ -14,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import databases
+from config.places import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
 from tests.restoring import Original
 
@@ -41,6 +45,18 @@ def run() -> Iterator[None]:
             _drop(given, _template_name(folder))
 
 
+@contextlib.contextmanager
+def template_ahead() -> Iterator[None]:
+    """Let the template be made while workers still collect what they test: a minute that all would wait for."""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    making = subprocess.Popen([sys.executable, "-m", "tests.postgres"], cwd=PROJECT, env=environment)
+    try:
+        yield
+    finally:
+        making.kill()
+        making.wait()
+
+
 class WorkerDatabase:
     """The database one worker tests on: a copy of the migrated template."""
 
@@ -51,12 +67,16 @@ class WorkerDatabase:
         self.server = os.environ.get(SERVER) or cluster_in(self.folder).ensure_running()
 
     def create(self) -> None:
-        """Copy the template, which the first worker makes; let Django and child processes use the copy."""
+        """Copy the template; let Django and child processes use the copy."""
+        self.ensure_template()
+        self._copy()
+        self._use(self.name)
+
+    def ensure_template(self) -> None:
+        """Return when the template is there: whoever comes first makes it."""
         with self._one_at_a_time():
             if not self._exists(self.template):
                 self._make_template()
-        self._copy()
-        self._use(self.name)
 
     def renew(self) -> None:
         """Throw away what a test committed; connections left open are cut."""
@@ -109,3 +129,8 @@ def _template_name(folder: Path) -> str:
 def _drop(server: str, name: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+if __name__ == "__main__":
+    django.setup()
+    WorkerDatabase().ensure_template()

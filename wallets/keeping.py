@@ -16,6 +16,7 @@ from wallets.ledger.opening import open_wallets
 from wallets.ledger.refusing import LedgerRefused
 from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
+from wallets.telling import tell_wallet
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
 """What may be changed of a wallet; its unit and its currency are for good."""
@@ -42,6 +43,7 @@ def open_wallet(
     with change("open a wallet", by=by, at=at):
         settle(wallet, settings)
         wallet.save()
+        tell_wallet("created", wallet, at=at, name=wallet.name)
         return wallet
 
 
@@ -73,6 +75,7 @@ def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None =
             raise LedgerRefused("It is closed: open another one.")
         settle(found, settings)
         found.save(update_fields=list(settings))
+        tell_wallet("updated", found, at=at, mark="settings", changed=", ".join(sorted(settings)))
         return found
 
 
@@ -118,4 +121,6 @@ def close_wallet(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = 
         if found.debt_held or any(lot.remaining for lot in found.lots.values()):
             raise LedgerRefused("Something is left in it, or held: spend it, void it or transfer it first.")
         Wallet.objects.filter(pk=wallet_id).update(closed_at=at)
-        return Wallet.objects.get(pk=wallet_id)
+        closed = Wallet.objects.get(pk=wallet_id)
+        tell_wallet("closed", closed, at=at)
+        return closed

@@ -31,7 +31,9 @@ from billing.api.migrations import (
 from billing.api.month_end import MonthEndView
 from billing.api.overrides import OverrideEndView, OverridesView
 from billing.api.pauses import PauseView, ResumptionView
+from billing.api.personal import ErasureView, ExportView
 from billing.api.quantities import QuantityView
+from billing.api.regenerating import RegenerateView
 from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
 from billing.api.simulations import SimulatedBillsFileView, SimulatedBillsView, SimulationsView, SimulationView
 from billing.api.subscriptions import SubscriptionsView, SubscriptionView
@@ -72,6 +74,9 @@ urlpatterns = [
     path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
     path("unbilled", UnbilledView.as_view(), name="unbilled"),
+    path("customers/<str:customer>/export", ExportView.as_view(), name="customer_export"),
+    path("customers/<str:customer>/erase", ErasureView.as_view(), name="customer_erase"),
+    path("invoices/<int:invoice>/regenerate", RegenerateView.as_view(), name="invoice_regenerate"),
     path("customers/<str:customer>/clone", CloneView.as_view(), name="customer_clone"),
     path("customers/<str:customer>/usage", UsageView.as_view(), name="usage"),
     path("customers/<str:customer>/entitlements", EntitlementsView.as_view(), name="entitlements"),

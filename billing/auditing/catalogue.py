@@ -33,9 +33,11 @@ _DATES = """
 
 _TAXES = """
     SELECT a.id, b.id AS other FROM invoices_taxrate a JOIN invoices_taxrate b
-        ON a.id < b.id AND (a.seller_id, a.country) = (b.seller_id, b.country)
+        ON a.id < b.id AND (a.seller_id, a.country, a.region, a.code, a.level)
+            = (b.seller_id, b.country, b.region, b.code, b.level)
         AND daterange(a.valid_from, a.valid_to) && daterange(b.valid_from, b.valid_to)
     UNION ALL SELECT id, NULL FROM invoices_taxrate WHERE rate NOT BETWEEN 0 AND 100 OR valid_to <= valid_from
+        OR (region <> '' AND country = '') OR (reason <> '' AND rate <> 0) OR level NOT BETWEEN 1 AND 5
 """
 
 CHECKS = (

@@ -15,24 +15,26 @@ from billing.auditing.checks import Row
 from billing.closing.coupons import HELD, discount, held_of
 from billing.closing.facts import Held
 from invoices.drafts import Draft, DraftLine
-from invoices.totals import Tax
+from invoices.taxing.stored import read_taxes, taxes_of
 
-_LINES = """
-SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, l.tax_rate, l.explanation::text,
+_LINES = f"""
+SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {taxes_of("l")}::text, l.explanation::text,
     l.service_start, l.service_end,
     coalesce('fee:' || f.code, 'feature:' || t.code, ''),
     c.redemption_id, c.period_id,
     (SELECT json_agg(json_build_array(d.line_id, d.amount::text, d.invoice_id) ORDER BY d.line_id)
-        FROM invoices_discount d WHERE d.coupon_line_id = l.id)
+        FROM invoices_discount d WHERE d.coupon_line_id = l.id),
+    i.includes_tax
 FROM invoices_invoice i JOIN invoices_line l ON l.invoice_id = i.id
-LEFT JOIN billing_period p ON i.reference = 'period:' || p.id
+LEFT JOIN invoices_section z ON z.invoice_id = i.id AND l.position BETWEEN z.first_line AND z.last_line
+LEFT JOIN billing_period p ON coalesce(z.reference, i.reference) = 'period:' || p.id
 LEFT JOIN billing_couponline c ON c.line_id = l.id
 LEFT JOIN plans_fee f ON f.id = l.fee_id
 LEFT JOIN plans_planfeature g ON g.id = l.plan_feature_id LEFT JOIN plans_feature t ON t.id = g.feature_id
 WHERE p.id = ANY(%s) OR EXISTS (SELECT FROM invoices_discount d WHERE d.invoice_id = i.id)
     OR EXISTS (SELECT FROM invoices_line o WHERE o.invoice_id = i.id AND o.kind = 'coupon')
 ORDER BY i.id, l.position
-"""
+"""  # noqa: S608
 
 COUNTED = """
     SELECT c.id AS coupon_id, c.code, c.redeemed, r.times FROM plans_coupon c
@@ -46,9 +48,8 @@ def wrong_coupons(books: Books) -> Iterator[Row]:
     held = _read_held()
     with ServerCursor(connection.connection, "audit_coupons") as cursor:
         cursor.execute(_LINES, [list(held)])
-        for invoice_id, rows in groupby(cursor, key=lambda row: row[0]):
+        for (invoice_id, _, period_id), rows in groupby(cursor, key=lambda row: row[:3]):
             lines = list(rows)
-            period_id = lines[0][2]
             stored = [_stored(row) for row in lines if row[4] == "coupon"]
             again = list(_again(held.get(period_id, ()), lines, period_id))
             for one, other in zip(stored, again, strict=False):
@@ -69,10 +70,10 @@ def _read_held() -> dict[int, list[Held]]:
 
 def _stored(row: Sequence[Any]) -> dict[str, Any]:
     """Return what a coupon's line says, in a form that compares."""
-    _, _, _, _, _, _, amount, rate, stated, _, _, _, redemption_id, period_id, shares = row
+    _, _, _, _, _, _, amount, taxes, stated, _, _, _, redemption_id, period_id, shares, _ = row
     return {
         "amount": amount,
-        "tax": rate,
+        "taxes": read_taxes(taxes),
         "explanation": json.loads(stated),
         "redemption": redemption_id,
         "period": period_id,
@@ -95,13 +96,14 @@ def _again(held: Sequence[Held], rows: Sequence[Any], period_id: int) -> Iterato
         buyer_facts=b"",
         seller_zone="",
         net_days=0,
+        includes_tax=rows[0][-1],
     )
     draft.lines = [_line(row) for row in rows if row[4] != "coupon"]
     for line, redemption_id in discount(draft, held):
         shares = sorted((one.line.id, one.amount, invoice_id) for one in draft.shares if one.coupon is line)
         yield {
             "amount": line.amount,
-            "tax": line.tax.rate,
+            "taxes": line.taxes,
             "explanation": msgspec.json.decode(line.explanation),
             "redemption": redemption_id,
             "period": period_id,
@@ -110,6 +112,6 @@ def _again(held: Sequence[Held], rows: Sequence[Any], period_id: int) -> Iterato
 
 
 def _line(row: Sequence[Any]) -> DraftLine:
-    _, _, _, id_, kind, description, amount, rate, _, start, end, subject, *_ = row
-    tax = Tax("", rate)
-    return DraftLine(kind, description, start, end, Decimal(1), "", amount, tax, b"", subject=subject, id=id_)
+    _, _, _, id_, kind, description, amount, taxes, _, start, end, subject, *_ = row
+    under = read_taxes(taxes)
+    return DraftLine(kind, description, start, end, Decimal(1), "", amount, under, b"", subject=subject, id=id_)

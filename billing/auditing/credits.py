@@ -2,6 +2,7 @@
 
 from billing.auditing.checks import Check
 from invoices.nets import net_of
+from invoices.taxing.stored import taxes_of
 
 _NOTES = """
     SELECT n.id AS invoice_id, n.corrects_id, n.reference FROM (
@@ -11,16 +12,19 @@ _NOTES = """
     LEFT JOIN invoices_invoice i ON i.id = n.corrects_id AND i.kind = 'invoice' AND i.state <> 'draft'
     WHERE (n.seller_id, n.customer_id, n.currency, n.sandbox, n.seller_facts, n.buyer_facts) IS DISTINCT FROM
             (i.seller_id, i.customer_id, i.currency, i.sandbox, i.seller_facts, i.buyer_facts)
+        OR (n.period_start, n.period_end) IS DISTINCT FROM (i.period_start, i.period_end)
         OR n.reference IS DISTINCT FROM 'credit:' || i.id || ':' || n.place OR n.issued_at < i.issued_at
         OR n.credited <> 0
     UNION ALL
     SELECT i.id, i.corrects_id, i.reference FROM invoices_invoice i
     LEFT JOIN invoices_invoice o ON o.id = i.corrects_id
-    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%') OR i.reason <> ''
+    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%')
+        OR (i.reason <> '' AND o.id IS NULL)
         OR (o.id IS NOT NULL AND (o.state IN ('issued', 'overdue') OR o.credited <> o.total
             OR split_part(i.reference, ':', 2) <> split_part(o.reference, ':', 2)
-            OR (i.seller_id, i.customer_id, i.currency, i.seller_facts, i.buyer_facts) IS DISTINCT FROM
-                (o.seller_id, o.customer_id, o.currency, o.seller_facts, o.buyer_facts))))
+            -- where a person had it made anew, they say why, and both parties are as they were then
+            OR (i.seller_id, i.customer_id, i.currency) <> (o.seller_id, o.customer_id, o.currency)
+            OR (i.reason = '' AND (i.seller_facts, i.buyer_facts) IS DISTINCT FROM (o.seller_facts, o.buyer_facts)))))
 """
 
 _CREDITED = """
@@ -37,8 +41,8 @@ _LINES = f"""
     SELECT c.id AS line_id, c.invoice_id, c.corrects_line_id FROM invoices_line c
     JOIN invoices_invoice n ON n.id = c.invoice_id LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
     WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
-        OR (n.kind = 'credit_note' AND (l.invoice_id, l.tax_rate, l.service_start, l.service_end, l.description)
-            IS DISTINCT FROM (n.corrects_id, c.tax_rate, c.service_start, c.service_end, c.description))
+        OR (n.kind = 'credit_note' AND (l.invoice_id, {taxes_of("l")}, l.service_start, l.service_end, l.description)
+            IS DISTINCT FROM (n.corrects_id, {taxes_of("c")}, c.service_start, c.service_end, c.description))
         OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.explanation - ARRAY['fee', 'share', 'included', 'segments',
             'formula', 'cumulative', 'claimed_before', 'net_before', 'given_before', 'left'] <> '{{}}'
             OR c.amount > coalesce(

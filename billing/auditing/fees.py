@@ -12,6 +12,7 @@ from psycopg import ServerCursor
 from billing.auditing.books import Books
 from billing.auditing.checks import Row, select
 from billing.auditing.quantities import given
+from billing.closing.own_lines import own
 from plans.pricing.exact import plain
 from plans.pricing.money import round_money
 
@@ -22,10 +23,11 @@ FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 
 # A fee is for a period of its version: the one that is over, or the one that follows it. One for several has a check
 # of its own. The end of a period that was paid for in advance may have moved since, with that of its subscription.
-_PERIODS = """
+_PERIODS = f"""
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
-JOIN billing_period own ON own.invoice_id = i.id JOIN billing_subscription s ON s.id = own.subscription_id
+JOIN billing_period own ON own.invoice_id = i.id AND {own("own", "l")}
+JOIN billing_subscription s ON s.id = own.subscription_id
 WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
         AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
@@ -37,7 +39,7 @@ WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
                 AND (f.kind <> 'one_time' OR own.kind = 'opening' OR own.is_trial) THEN true
             WHEN f.basis <> 'fixed' OR f.billed = 'arrears' OR l.kind = 'proration' THEN p.id = own.id
             ELSE false END)
-"""
+"""  # noqa: S608
 
 
 def wrong_fee_lines(books: Books) -> Iterator[Row]:

@@ -37,7 +37,8 @@ _VALUES = """
     END
 """
 
-# Names are those that subscription and feature ever had. Notices are forgotten in time, so older alerts are left out.
+# Names are those that subscription and feature ever had. Notices are forgotten in time, so older alerts are left out;
+# so are those of customers whose notices were erased.
 _TOLD = """
     WITH told AS (
         SELECT unnest(string_to_array(facts ->> 'alerts', ','))::bigint AS alert_id, customer_id, created_at, facts
@@ -61,6 +62,7 @@ _TOLD = """
         AND CASE WHEN a.feature_id IS NULL THEN n.facts ->> 'feature' IS NULL ELSE EXISTS (
             SELECT FROM plans_featureevent e WHERE e.pgh_obj_id = a.feature_id
             AND e.code = n.facts ->> 'feature') END
+    JOIN customers_customer c ON c.id = a.customer_id AND c.erased_at IS NULL
     WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM told)
 """
 

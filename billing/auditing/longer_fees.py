@@ -14,6 +14,7 @@ from billing.auditing.quantities import AT_A_TIME
 from billing.closing.facts import Closing
 from billing.closing.fees import fee_lines
 from billing.closing.lasting import ends_here, fill_in_lasting
+from billing.closing.own_lines import own
 from billing.closing.reading import read_closings
 from invoices.sellers import SellerTerms, read_sellers
 from plans.pricing.exact import ZERO
@@ -26,11 +27,12 @@ WHERE p.state = 'closed' AND p.kind <> 'undone'
     AND EXISTS (SELECT FROM plans_fee f WHERE f.every > 1 AND f.version_id IN (p.version_id, n.version_id))
 """
 
-_LINES = """
+_LINES = f"""
 SELECT p.id, l.kind, l.fee_id, l.service_start, l.service_end, l.amount
 FROM billing_period p JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.kind IN ('fee', 'proration')
+    AND {own("p", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.every > 1 WHERE p.id = ANY(%s)
-"""
+"""  # noqa: S608
 
 _GIVEN_BACK = """
 SELECT corrects_line_id, sum(amount) FROM invoices_line

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from billing.auditing import (
     access,
+    balances,
     catalogue,
     credits,
     documents,
@@ -24,6 +25,7 @@ from billing.auditing import (
     purchases,
     reservations,
     sandbox,
+    sections,
     simulations,
     subscriptions,
     topups,
@@ -44,9 +46,11 @@ CHECKS: tuple[Check, ...] = (
     *guarding.CHECKS,
     *granting.CHECKS,
     *documents.CHECKS,
+    *sections.CHECKS,
     *credits.CHECKS,
     *numbers.CHECKS,
     *payments.CHECKS,
+    *balances.CHECKS,
     *purchases.CHECKS,
     *topups.CHECKS,
     *access.CHECKS,

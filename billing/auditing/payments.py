@@ -9,9 +9,9 @@ _COUNTED = """
             bool_or(p.paid_at > p.created_at OR p.created_at < i.issued_at) AS early
         FROM invoices_payment p WHERE p.invoice_id = i.id
     ) p ON true
-    WHERE i.paid <> coalesce(p.paid, 0) OR i.paid > i.total OR NOT coalesce(p.same, true) OR p.early
+    WHERE i.paid <> coalesce(p.paid, 0) OR i.paid > i.total + i.returned OR NOT coalesce(p.same, true) OR p.early
         OR (i.kind = 'credit_note' AND i.paid <> 0)
-        OR (i.kind = 'invoice' AND i.state = 'paid') <> (i.paid > 0 AND i.paid + i.credited >= i.total)
+        OR (i.kind = 'invoice' AND i.state = 'paid') <> (i.paid > 0 AND i.paid + i.credited - i.returned >= i.total)
 """
 
 # What a wallet paid left it by a movement of the same name and amount.

@@ -12,10 +12,10 @@ from psycopg import ServerCursor
 from billing.auditing.books import Books
 from billing.auditing.checks import Row
 from billing.closing.facts import Claim, Closing
+from billing.closing.own_lines import own
 from billing.closing.quantities import fill_in_quantities, unsettled
 from billing.closing.reading import read_closings
 from invoices.nets import net_of
-from invoices.totals import Tax
 from plans.pricing.money import round_money
 
 AT_A_TIME = 500
@@ -40,7 +40,7 @@ SELECT p.id, l.fee_id, sum(CASE l.kind WHEN 'proration'
     sum({net_of("l")} - coalesce(c.credited, 0)) FILTER (WHERE l.kind = 'fee')
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {own("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
 LEFT JOIN LATERAL (
     SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric)
@@ -134,6 +134,6 @@ def _read(ids: list[int]) -> Iterator[Closing]:
         cursor.execute(_CLAIMED, [ids])
         for period_id, fee_id, amount, quantity, *service, left in cursor.fetchall():
             closings[period_id].claimed[fee_id] = Claim(
-                amount, left or Decimal(0), quantity or Decimal(0), *service, Tax("", Decimal(0))
+                amount, left or Decimal(0), quantity or Decimal(0), *service, ()
             )
     yield from closings.values()

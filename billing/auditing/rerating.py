@@ -114,12 +114,14 @@ class Before(NamedTuple):
     """
     What earlier lines claimed of a counter, less usage credits, and its state when the last of them was made.
 
-    taken: what usage credits take back at the mark that is looked at.
+    taken: what usage credits take back at the mark that is looked at. is_early: whether that line was of a period
+    that was not over, so that the period's own line is for the rest.
     """
 
     amount: Decimal = Decimal(0)
     counted: Counted = NOTHING
     taken: Decimal = Decimal(0)
+    is_early: bool = False
 
 
 _GIVEN = f"""
@@ -147,7 +149,7 @@ def rerate() -> Rerating:
             for line in lines:
                 earlier = before[line.rate_id]
                 claimed = earlier.amount - earlier.taken + (0 if line.corrects_line_id else line.amount)
-                before[line.rate_id] = Before(claimed, line.counted)
+                before[line.rate_id] = Before(claimed, line.counted, is_early=line.kind == "progressive")
     return found
 
 
@@ -217,7 +219,8 @@ def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -
     currency, quantity, more = line.currency, again.quantity, beside(line.span, again.feature, line.rate_id)
     stored: dict[str, Any] = json.loads(line.explanation)
     amount = again.amount(currency) - earlier.amount + earlier.taken
-    if line.kind == "late_usage" or (line.corrects_line_id and "cumulative" in stored):
+    is_rest = line.kind in ("late_usage", "progressive") or earlier.is_early
+    if (is_rest and not line.corrects_line_id) or (line.corrects_line_id and "cumulative" in stored):
         given = Decimal(stored.get("given_before", 0))
         amount += given
         if given and abs(given) > _given(line):

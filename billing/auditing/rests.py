@@ -14,6 +14,7 @@ from billing.auditing.books import Books
 from billing.auditing.checks import Row
 from billing.auditing.quantities import AT_A_TIME
 from billing.closing.fees import rest_lines
+from billing.closing.own_lines import own
 from billing.closing.quantities import read_claims
 from billing.closing.reading import read_closings
 from invoices.nets import net_of
@@ -29,7 +30,7 @@ SELECT p.id, l.fee_id, sum(CASE WHEN l.invoice_id = p.invoice_id AND l.kind = 'p
     - coalesce(c.amount, 0)), sum(CASE WHEN l.kind = 'fee' THEN {net_of("l")} - coalesce(c.credited, 0) END)
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id AND (own.id = p.id OR own.ends_at = p.starts_at)
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {own("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis = 'fixed' AND f.billed = 'advance'
     AND f.every = 1
 LEFT JOIN LATERAL (SELECT sum(amount) AS credited, sum(amount) FILTER (WHERE kind = 'fee_credit') AS amount

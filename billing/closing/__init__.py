@@ -12,13 +12,17 @@ from billing.closing.preview import (
     preview_pause,
     preview_trial_end,
 )
+from billing.closing.progressive import bill_progress
+from billing.closing.regenerating import CannotRegenerate, preview_regenerated, regenerate
 
 __all__ = [
+    "CannotRegenerate",
     "Closed",
     "ClosingFailed",
     "Failure",
     "NothingToBill",
     "PeriodNotOver",
+    "bill_progress",
     "close_due",
     "close_late",
     "close_one",
@@ -27,5 +31,7 @@ __all__ = [
     "preview_cancellation",
     "preview_change",
     "preview_pause",
+    "preview_regenerated",
     "preview_trial_end",
+    "regenerate",
 ]

@@ -17,6 +17,7 @@ from billing.closing.usage_lines import usage_lines
 from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
 from invoices.sellers import SellerTerms
+from plans.terms import terms_of
 
 Lines = Sequence[tuple[DraftLine, Snapshot]]
 
@@ -38,13 +39,15 @@ def assemble(closing: Closing, seller: SellerTerms) -> Assembled:
         found.refunds = closing.settles == "refund"
         _leave_to_a_note(found, closing)
     if closing.kind == "regular":
-        _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
+        rest = _add_rest(found, closing, seller)
+        if rest is None:
+            _add_usage(found, closing, seller, even_idle=seller.issues_zero_invoices)
         draft.total_up()
         if draft.totals.total < 0:
             _leave_to_a_note(found, closing)
         if draft.totals.total < 0:
             _leave_what_runs_on(found)
-        usage = [one.line for one in found.snapshots]
+        usage = [one.line for one in found.snapshots] if rest is None else rest
         settling = _settling(closing, closing.span, seller, usage)
         draft.lines += settling
         _claim(found, closing, closing.span, usage, settling)
@@ -64,7 +67,8 @@ def assemble_again(closing: Closing, seller: SellerTerms, fees: Sequence[DraftLi
     draft = _draft(closing, seller, reference=reference)
     found = Assembled(draft, [])
     draft.lines += fees
-    _add_usage(found, closing, seller, even_idle=True)
+    if closing.kind == "regular":
+        _add_usage(found, closing, seller, even_idle=True)
     draft.total_up()
     return found
 
@@ -102,9 +106,24 @@ def _draft(closing: Closing, seller: SellerTerms, *, reference: str) -> Draft:
         seller_facts=seller.facts,
         buyer_facts=buyer.facts,
         seller_zone=seller.zone_name,
-        net_days=seller.net_days,
+        net_days=seller.net_days_for(buyer),
+        includes_tax=_includes_tax(closing),
         purchase_order=buyer.purchase_order,
     )
+
+
+def _includes_tax(closing: Closing) -> bool:
+    """
+    Return whether the prices of a document include tax: those of all that it is about do, or none.
+
+    :raises ValueError: if some do and some do not.
+    """
+    several = [closing.span, closing.following] if closing.kind == "regular" else [closing.following or closing.span]
+    spans = [*several, *(late.span for late in closing.late)]
+    found = {terms_of(one.version_id, one.currency).includes_tax for one in spans if one is not None}
+    if len(found) > 1:
+        raise ValueError("Some of its prices include tax, and some do not: they cannot stand on one document.")
+    return found.pop()
 
 
 def _add_usage(found: Assembled, closing: Closing, seller: SellerTerms, *, even_idle: bool) -> None:
@@ -112,6 +131,21 @@ def _add_usage(found: Assembled, closing: Closing, seller: SellerTerms, *, even_
     _add(found, list(usage_lines(closing, seller)))
     if not found.draft.lines and even_idle:
         _add(found, list(usage_lines(closing, seller, idle=True)))
+
+
+def _add_rest(found: Assembled, closing: Closing, seller: SellerTerms) -> list[DraftLine] | None:
+    """
+    Add what usage comes to beyond what was billed of it before the period was over; credit notes take back what it
+    comes to less. Return both, or None where nothing was billed.
+    """
+    if closing.progress is None:
+        return None
+    rest = list(differences(closing.progress, closing.buyer, seller, kind="usage", suffix=""))
+    for one in rest:
+        credits, line = split(one)
+        found.credits += credits
+        _add(found, [] if line is None else [line])
+    return [one.line for one in rest]
 
 
 def _add(found: Assembled, lines: Lines) -> None:

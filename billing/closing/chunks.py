@@ -9,10 +9,12 @@ from billing.closing.claiming import claim_late, hold_documents
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing, Late
+from billing.closing.gathering import companions, lock
+from billing.closing.joining import drafts_of, groups_of, hold_back, join
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Closed, Failure
 from billing.closing.quantities import claims_after, fill_in_quantities
-from billing.closing.reading import read_closings, read_counters, read_late
+from billing.closing.reading import read_closings, read_counters, read_late, read_progress
 from billing.closing.writing import write
 from billing.store.events import high_water_mark
 from billing.subscribing.extending import AHEAD, follow
@@ -40,28 +42,40 @@ class Chunk:
 
 
 def close_locked(
-    period_ids: Sequence[int], *, at: datetime, late: Mapping[int, Sequence[int]] | None = None
+    period_ids: Sequence[int],
+    *,
+    at: datetime,
+    late: Mapping[int, Sequence[int]] | None = None,
+    joins: bool = True,
 ) -> Chunk:
     """
     Bill and close open periods that the caller's transaction holds locked FOR UPDATE.
 
     late: subscription → its late periods, locked as well; claimed without waiting where absent, and a subscription
     whose late periods somebody else holds is left for a later pass.
+    joins: where a customer wants one document, bill what goes on it as well, or nothing of it.
 
     All reads come after the locks and in statements of their own, so they see whatever ingest had committed before it
     let go of the periods; the sequence's high-water mark is read then, too. From here on usage is late.
     """
     chunk = Chunk()
     closings = _read(period_ids, at=at)
+    if joins and any(one.joins_at for one in closings.values()):
+        closings = _gather(closings, chunk, at=at)
+    groups = groups_of(closings.values()) if joins else {}
     chunk.closed.busy += put_off(closings)
     if late is None:
         late, held = claim_late([one.subscription_id for one in closings.values() if one.kind == "regular"])
         chunk.closed.busy += _leave_out(closings, held)
-    hold_documents([id_ for ids in late.values() for id_ in ids])
+    begun = [id_ for id_, one in closings.items() if one.is_begun]
+    hold_documents([*(id_ for ids in late.values() for id_ in ids), *begun])
     mark = high_water_mark()
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     _set_aside_locked(closings, chunk, at=at)
     assembled = assemble_all(closings, late, sellers, chunk)
+    if groups:
+        hold_back(assembled, closings, groups, chunk.closed, at=at)
+        join(assembled, groups)
     issued = [id_ for id_, one in assembled.items() if is_issued(one, sellers[one.draft.seller_id])]
     notes = notes_of(assembled)
     write(assembled, is_issued=issued, notes=notes, high_water_mark=mark, at=at)
@@ -84,6 +98,7 @@ def assemble_all(
     """
     _fill_in_usage(closings, read_counters(list(closings)), read_late(late))
     fill_in_quantities(closings)
+    read_progress(closings)
     for id_ in read_contracts(closings.values()):
         del closings[id_]
         chunk.closed.busy += 1
@@ -103,6 +118,32 @@ def _read(period_ids: Sequence[int], *, at: datetime) -> dict[int, Closing]:
         follow(subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + AHEAD)
         found |= read_closings(ids)
     return {id_: found[id_] for id_ in period_ids}
+
+
+def _gather(closings: dict[int, Closing], chunk: Chunk, *, at: datetime) -> dict[int, Closing]:
+    """
+    Return the periods with those that go on the same documents, locked without waiting.
+
+    Where somebody else holds one of these, all of its document is left for a later pass.
+    """
+    others = companions([id_ for id_, one in closings.items() if one.joins_at])
+    wanted = {id_ for ids in others.values() for id_ in ids} - closings.keys()
+    had = lock(sorted(wanted)) if wanted else set()
+    added = _read(sorted(had), at=at)
+    found: dict[int, Closing] = {}
+    for id_, one in closings.items():
+        beside = others.get(id_, [])
+        if any(other in wanted and other not in had for other in beside):
+            chunk.closed.busy += 1
+            continue
+        found[id_] = one
+        # The end of one may have moved since it was found.
+        found |= {other: added[other] for other in beside if other in added and _fits(added[other], one)}
+    return found
+
+
+def _fits(other: Closing, one: Closing) -> bool:
+    return (other.span.ends_at, other.joins_at) == (one.span.ends_at, one.joins_at)
 
 
 def put_off(closings: dict[int, Closing]) -> int:
@@ -190,5 +231,7 @@ def _count(chunk: Chunk, assembled: Mapping[int, Assembled], issued: Sequence[in
         chunk.invoices[id_] = one.draft.id if id_ in wanted else None
         chunk.closed.late_billed += len(one.late_billed)
         chunk.closed.late_left += len(one.late_left)
-    chunk.closed.issued += len(wanted)
-    chunk.closed.skipped += len(assembled) - len(wanted)
+    documents = len(drafts_of(assembled[id_] for id_ in issued))
+    chunk.closed.issued += documents
+    chunk.closed.joined += len(issued) - documents
+    chunk.closed.skipped += len(assembled) - len(issued)

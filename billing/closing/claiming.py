@@ -29,8 +29,9 @@ WHERE {_DUE} AND {{in_time}} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, 
 ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 
-# Whether a late period's document bills all of it, and nothing but it and its fees, without coupons and commitments,
-# and nobody has credited any: then it can be replaced as a whole. Elsewhere the next document takes what is late.
+# Whether a late period's document bills all of it, and nothing but it and its fees: for no other subscription,
+# without coupons and commitments, and nobody has credited any. Then it can be replaced as a whole. Elsewhere the next
+# document takes what is late.
 REPLACEABLE = """
 EXISTS (SELECT FROM invoices_invoice i WHERE i.id = l.invoice_id AND i.state <> 'void' AND i.credited = 0)
 AND NOT EXISTS (
@@ -39,6 +40,7 @@ AND NOT EXISTS (
         SELECT FROM invoices_invoice r WHERE r.corrects_id = n.invoice_id AND r.kind = 'invoice'))
 AND NOT EXISTS (SELECT FROM invoices_line n WHERE n.invoice_id = l.invoice_id AND n.kind NOT IN ('fee', 'usage'))
 AND NOT EXISTS (SELECT FROM billing_redemption n WHERE n.subscription_id = l.subscription_id)
+AND NOT EXISTS (SELECT FROM invoices_section n WHERE n.invoice_id = l.invoice_id)
 AND NOT EXISTS (SELECT FROM plans_commitment n WHERE n.version_id = l.version_id)
 AND NOT EXISTS (SELECT FROM billing_owncommitment n WHERE n.subscription_id = l.subscription_id)
 """

@@ -66,7 +66,8 @@ def read_contracts(closings: Iterable[Closing]) -> list[int]:
     for one in closings:
         own = commitment_of(one.span) if one.kind == "regular" else None
         if own is not None and own.periods == 1:
-            one.contracts[one.span.period_id] = _alone(own, one.span)
+            alone = one.contracts[one.span.period_id] = _alone(own, one.span)
+            alone.spent = sum((billed.amount for billed in one.billed.values()), Decimal(0))
         if (own is not None and own.periods > 1) or any(commitment_of(late.span) for late in one.late):
             wanted.append(one)
     if not wanted:
@@ -84,7 +85,7 @@ def read_billed(subscription_ids: Sequence[int]) -> dict[int, list[Billed]]:
 
 
 def _alone(commitment: Commitment, span: Span) -> Contract:
-    """Return the contract of a single period that nothing was billed of."""
+    """Return the contract of a single period that nothing was settled of."""
     return Contract(commitment, span.currency, span.starts_at, share=share_of_period(span), is_over=True)
 
 

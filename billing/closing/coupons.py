@@ -13,7 +13,7 @@ import msgspec
 
 from billing.closing.facts import Closing, Held
 from invoices.drafts import Draft, DraftLine, DraftShare
-from invoices.totals import Tax, total_up
+from invoices.totals import Taxes, total_up
 from plans import statements
 from plans.pricing.discounts import Claim, Discount, TakenOff, take_off
 from plans.pricing.exact import EXACT, ZERO, plain
@@ -64,7 +64,9 @@ def discount(draft: Draft, coupons: Sequence[Held]) -> list[tuple[DraftLine, int
         return []
     lines = list(draft.lines)
     found = []
-    for held, taken in zip(coupons, taken_off(coupons, lines, draft.currency), strict=True):
+    for held, taken in zip(
+        coupons, taken_off(coupons, lines, draft.currency, includes_tax=draft.includes_tax), strict=True
+    ):
         for line, shares in _lines(draft, held, taken, lines):
             draft.lines.append(line)
             draft.shares += shares
@@ -73,7 +75,9 @@ def discount(draft: Draft, coupons: Sequence[Held]) -> list[tuple[DraftLine, int
     return found
 
 
-def taken_off(coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str) -> tuple[TakenOff, ...]:
+def taken_off(
+    coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str, *, includes_tax: bool = False
+) -> tuple[TakenOff, ...]:
     """Return what each coupon takes off these lines, in the order of application."""
     discounts = [
         Discount(
@@ -85,8 +89,8 @@ def taken_off(coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str
     ]
 
     def fits(amounts: Sequence[Decimal]) -> bool:
-        taxed = [(amount, line.tax) for amount, line in zip(amounts, lines, strict=True)]
-        return total_up(taxed, currency).total >= 0
+        taxed = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
+        return total_up(taxed, currency, includes_tax=includes_tax).total >= 0
 
     claims = [Claim(number, line.amount) for number, line in enumerate(lines)]
     return take_off(discounts, claims, currency, fits=fits)
@@ -95,17 +99,17 @@ def taken_off(coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str
 def _lines(
     draft: Draft, held: Held, taken: TakenOff, lines: Sequence[DraftLine]
 ) -> Iterator[tuple[DraftLine, list[DraftShare]]]:
-    by_tax: dict[tuple[Decimal, str], list[tuple[DraftLine, Decimal]]] = {}
+    by_tax: dict[Taxes, list[tuple[DraftLine, Decimal]]] = {}
     for line, share in zip(lines, taken.shares, strict=True):
         if share:
-            by_tax.setdefault((line.tax.rate, line.tax.reason), []).append((line, share))
-    for shares in by_tax.values():
+            by_tax.setdefault(line.taxes, []).append((line, share))
+    for taxes, shares in by_tax.items():
         total = sum((share for _, share in shares), ZERO)
-        coupon = _line(draft, held, taken, EXACT.minus(total), shares[0][0].tax)
+        coupon = _line(draft, held, taken, EXACT.minus(total), taxes)
         yield coupon, [DraftShare(coupon, line, share) for line, share in shares]
 
 
-def _line(draft: Draft, held: Held, taken: TakenOff, amount: Decimal, tax: Tax) -> DraftLine:
+def _line(draft: Draft, held: Held, taken: TakenOff, amount: Decimal, taxes: Taxes) -> DraftLine:
     return DraftLine(
         kind="coupon",
         description=f"{held.name} ({held.code})",
@@ -114,7 +118,7 @@ def _line(draft: Draft, held: Held, taken: TakenOff, amount: Decimal, tax: Tax) 
         quantity=ONE,
         unit="",
         amount=amount,
-        tax=tax,
+        taxes=taxes,
         explanation=explained(held, taken, draft.currency),
     )
 

@@ -14,7 +14,7 @@ import msgspec
 from billing.usage.counted import Counted, Counters, Span, Window
 from invoices.buyers import Buyer
 from invoices.drafts import Draft, DraftLine
-from invoices.totals import Tax
+from invoices.totals import Taxes
 from plans.pricing.commitments import Commitment
 from plans.pricing.exact import EXACT, ZERO
 from plans.pricing.holdings import Change
@@ -104,7 +104,7 @@ class Claim(msgspec.Struct, frozen=True):
     quantity: Decimal
     service_start: datetime
     service_end: datetime
-    tax: Tax
+    taxes: Taxes
     line_id: int = 0
     invoice_id: int = 0
     credited: Decimal = ZERO
@@ -130,9 +130,12 @@ class Closing(msgspec.Struct):
     is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
     is_split: whether a plan change has ended it, and the following period continues it.
     settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
+    is_begun: whether progressive billing has claimed some of this period's usage already. billed: what.
     contracts: of this period and the late ones, as far as something was promised: period → contract.
     coupons: those that the document is for, in order of application.
     ends_at: of the subscription, as far as that is known.
+    joins_at: when it is due, where its customer wants one document for what ends together; else None. name: the
+    subscription's then.
     changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
     period, or of several with this among them; of a fee in arrears, what was claimed last. Only where its version or
     the following one's charges for what is held or for several periods; waits_for is then the period before it, where
@@ -155,9 +158,18 @@ class Closing(msgspec.Struct):
     ends_at: datetime | None = None
     runs_since: datetime | None = None
     counters: Counters = {}
+    is_begun: bool = False
+    billed: dict[tuple[Window, int], Billed] = {}
     late: tuple[Late, ...] = ()
+    joins_at: datetime | None = None
+    name: str = ""
     contracts: dict[int, Contract] = {}
     coupons: tuple[Held, ...] = ()
+
+    @property
+    def progress(self) -> Late | None:
+        """The period as one that more usage has come to, where some of it is billed already."""
+        return Late(self.span, self.span.starts_at, self.counters, self.billed) if self.billed else None
 
     @property
     def gives_back(self) -> bool:
@@ -225,6 +237,7 @@ class Assembled(msgspec.Struct):
     that would give back more than it claims, and of a period that is cut short. refunds: whether that goes back to
     the customer.
     credits: what credit notes have to take back, since the rest of the document does not outweigh it.
+    draft: shared with others of its customer that it is joined with (joining.py).
     late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
     since they come to less than nothing and there is no line to take it back of.
     """

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from billing.closing.facts import Claim, Closing
+from billing.closing.own_lines import own
 from billing.subscribing.edges import Span as Edges
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.usage.counted import Span
 from invoices.nets import net_of
-from invoices.totals import Tax
+from invoices.taxing.stored import read_taxes, taxes_of
 from plans.terms import FeeTerms, Terms, terms_of
 
 MOVED_AT_MOST = timedelta(days=2)
@@ -85,10 +86,10 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT DISTINCT ON (l.fee_id) l.fee_id, l.amount, {net_of("l")}, l.quantity, l.service_start, l.service_end, l.id,
         l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
-        t.name, t.rate, t.reason
+        {taxes_of("l")}::text
     FROM billing_period own JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.kind = 'fee'
+        AND {own("own", "l")}
     JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.every > 1
-    JOIN invoices_invoicetax t ON t.invoice_id = l.invoice_id AND t.rate = l.tax_rate
     WHERE own.subscription_id = p.subscription_id AND own.kind <> 'undone' AND own.ends_at <= p.starts_at
         AND own.ends_at >= greatest(run.since, asked.since) AND (f.billed = 'arrears' OR l.service_end > p.starts_at)
     ORDER BY l.fee_id, l.service_start DESC
@@ -110,8 +111,8 @@ def fill_in_lasting(closings: Iterable[Closing]) -> None:
             one, _ = asked[period_id]
             one.runs_since, one.settles = runs_since, settles or one.settles
             if fee_id is not None:
-                *claim, line_id, invoice_id, credited, name, rate, reason = row
-                one.claimed[fee_id] = Claim(*claim, Tax(name, rate, reason), line_id, invoice_id, credited)
+                *claim, line_id, invoice_id, credited, taxes = row
+                one.claimed[fee_id] = Claim(*claim, read_taxes(taxes), line_id, invoice_id, credited)
 
 
 def _earliest(closing: Closing) -> datetime | None:

@@ -6,6 +6,7 @@ had been there from the start; a line claims the difference. docs/decisions/0001
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import msgspec
 from billing.closing.facts import Billed, Late, Snapshot, UsageClaim, UsageCredit
 from billing.closing.recipes import recipe_of
 from billing.closing.usage_lines import beside, described, earlier_of, explained, rated, since_before
-from billing.usage.counted import NOTHING
+from billing.usage.counted import NOTHING, Span
 from billing.usage.due import Due
 from invoices.buyers import Buyer
 from invoices.drafts import DraftLine
@@ -45,15 +46,26 @@ class Difference(NamedTuple):
         return self.line.amount
 
 
-def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Difference]:
+def differences(
+    late: Late,
+    buyer: Buyer,
+    seller: SellerTerms,
+    *,
+    kind: str = "late_usage",
+    suffix: str = " (late)",
+    supplied_at: datetime | None = None,
+) -> Iterator[Difference]:
     """
     Yield what each counter comes to that changed since it was billed, or that now costs another sum.
+
+    kind, suffix: of the lines, and behind what they say. supplied_at: which day's taxes they fall under; that of the
+    period's end where None.
 
     More usage at one rate may change what another comes to, since they share what is included.
     """
     span = late.span
     descriptions = recipe_of(span).descriptions
-    tax = seller.tax_of(buyer, at=last_instant(span.ends_at))
+    supplied_at = supplied_at or last_instant(span.ends_at)
     for due in _rated(late):
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
@@ -61,16 +73,17 @@ def differences(late: Late, buyer: Buyer, seller: SellerTerms) -> Iterator[Diffe
         amount, back = owed(due.amount(span.currency), billed, span.currency)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
+        is_first = kind == "usage" and billed is NOTHING_BILLED
         drafted = DraftLine(
-            kind="late_usage",
-            description=f"{described(span, feature, line, descriptions)} (late)",
+            kind=kind,
+            description=f"{described(span, feature, line, descriptions)}{suffix}",
             service_start=span.starts_at,
             service_end=span.ends_at,
-            quantity=EXACT.subtract(counted.used, billed.counted.used),
+            quantity=due.quantity if is_first else EXACT.subtract(counted.used, billed.counted.used),
             unit=feature.unit,
             amount=amount,
-            tax=tax,
-            explanation=_explanation(late, due, billed, amount),
+            taxes=seller.taxes_of(buyer, at=supplied_at, code=feature.tax_code),
+            explanation=_plain(span, due) if is_first else _explanation(late, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
@@ -136,6 +149,12 @@ def _rated(late: Late) -> Iterator[Due]:
     features = recipe_of(late.span).features
     for window, rate_id in sorted(late.billed.keys() - seen):
         yield Due(features[window.plan_feature_id], window, nothing(rate_id), None, NOTHING)
+
+
+def _plain(span: Span, due: Due) -> bytes:
+    """Return the workings of usage that nothing was billed of yet."""
+    told = beside(span, due.feature, due.line.rate_key)
+    return explained(due.line, due.feature.agreed, **told | (since_before(due, span.currency) if due.before else {}))
 
 
 def _explanation(late: Late, due: Due, billed: Billed, amount: Decimal) -> bytes:

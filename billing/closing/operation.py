@@ -7,6 +7,7 @@ committed is due as before.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -14,6 +15,8 @@ from django.db.models import F
 
 from billing.closing.chunks import Chunk, close_locked, in_words
 from billing.closing.claiming import Place, claim, claim_these, due, read_late, wait_for
+from billing.closing.gathering import companions
+from billing.closing.joining import PATIENCE
 from billing.closing.outcome import Closed, Failure, PeriodNotOver
 from billing.models import Period
 from billing.models.periods import PeriodState
@@ -89,7 +92,7 @@ def close_one(*, period_id: int, at: datetime) -> Invoice | None:
         raise PeriodNotOver(f"The period {period} is not over at {at}: close it when it is.")
     result = _close_waiting(period_id, at=at)
     if result.failed:
-        raise ClosingFailed(result.failed[0])
+        raise ClosingFailed(next((one for one in result.failed if one.period_id == period_id), result.failed[0]))
     if result.busy:
         raise ClosingFailed(
             Failure(
@@ -128,7 +131,9 @@ def _close_parts(claimed: Sequence[int], *, at: datetime) -> Closed:
             return Closed(failed=[Failure(claimed[0], in_words(error))])
     half = len(claimed) // 2
     result = _close_parts(claimed[:half], at=at)
-    result.add(_close_parts(claimed[half:], at=at))
+    # What goes on one document with those is closed with them.
+    is_open = set(Period.objects.filter(pk__in=claimed[half:], state=PeriodState.OPEN).values_list("pk", flat=True))
+    result.add(_close_parts([id_ for id_ in claimed[half:] if id_ in is_open], at=at))
     return result
 
 
@@ -161,21 +166,32 @@ def _close_chunk(*, at: datetime, clock: int | None, limit: int, after: Place | 
     return result, places[-1]
 
 
-def _close_waiting(period_id: int, *, at: datetime) -> Closed:
-    """Close one period, waiting a moment for whoever holds it; one that is closed already counts as nothing."""
+def _close_waiting(period_id: int, *, at: datetime, joins: bool = True) -> Closed:
+    """
+    Close one period, waiting a moment for whoever holds it; one that is closed already counts as nothing.
+
+    joins: with those that go on one document with it.
+    """
+    wanted = [period_id]
     try:
         with transaction.atomic():
-            subscription_id = Period.objects.values_list("subscription_id", flat=True).get(pk=period_id)
-            late = read_late([subscription_id])
-            wait_for([period_id, *late.get(subscription_id, [])], milliseconds=PATIENCE_MILLISECONDS)
-            if not Period.objects.filter(pk=period_id, state=PeriodState.OPEN, ends_at__lte=at).exists():
+            if joins:
+                wanted += companions([period_id]).get(period_id, [])
+            periods = Period.objects.filter(pk__in=wanted)
+            late = read_late(list(periods.values_list("subscription_id", flat=True)))
+            wait_for([*wanted, *chain.from_iterable(late.values())], milliseconds=PATIENCE_MILLISECONDS)
+            over = periods.filter(state=PeriodState.OPEN, ends_at__lte=at).order_by("due_at", "pk")
+            open_ids = list(over.values_list("pk", flat=True))
+            if period_id not in open_ids:
                 return Closed()
-            chunk = close_locked([period_id], at=at, late=late)
+            chunk = close_locked(open_ids, at=at, late=late, joins=joins)
     except PASSING_ERRORS:
         if not connection.is_usable():
             raise
         return Closed(busy=1)
     except ERRORS as error:
+        if len(wanted) > 1 and Period.objects.filter(pk=period_id, due_at__lte=at - PATIENCE).exists():
+            return _close_waiting(period_id, at=at, joins=False)
         chunk = Chunk(Closed(failed=[Failure(period_id, in_words(error))]))
     return _after_commit(chunk, at=at)
 

@@ -21,13 +21,15 @@ class Closed:
     """
     Counts of a run, or of a part of it.
 
-    issued: invoices. credited: credit notes for what came to less than was billed.
+    issued: invoices. joined: periods on the invoice of another one.
+    credited: credit notes for what came to less than was billed.
     skipped: periods closed without one, since nothing was due.
     busy: periods that others held for too long, left for the next run.
     late_left: late periods that come to less than nothing, left for a later document.
     """
 
     issued: int = 0
+    joined: int = 0
     credited: int = 0
     skipped: int = 0
     busy: int = 0
@@ -37,10 +39,11 @@ class Closed:
 
     @property
     def closed(self) -> int:
-        return self.issued + self.skipped
+        return self.issued + self.joined + self.skipped
 
     def add(self, other: Self) -> None:
         self.issued += other.issued
+        self.joined += other.joined
         self.credited += other.credited
         self.skipped += other.skipped
         self.busy += other.busy

@@ -13,10 +13,11 @@ from billing.closing.claiming import read_late as late_periods
 from billing.closing.contracts import read_contracts
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Assembled, Closing
+from billing.closing.joining import groups_of, hold_back, join
 from billing.closing.notes import notes_of
 from billing.closing.outcome import Failure
 from billing.closing.quantities import claims_after, fill_in_quantities
-from billing.closing.reading import read_closings, read_counters, read_late
+from billing.closing.reading import read_closings, read_counters, read_late, read_progress
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscribing.cancelling import GiveBack, cancel
@@ -69,6 +70,7 @@ def _assembled(period: Period, at: datetime) -> tuple[Closing, Assembled]:
     closing.span = with_runs(closing.span, read_runs([closing.span]))
     closing.late = late.get(closing.subscription_id, ())
     closing.following = closing.following or _following(closing)
+    read_progress({period.pk: closing})
     read_contracts([closing])
     read_coupons({period.pk: closing})
     fill_in_quantities({period.pk: closing})
@@ -93,15 +95,23 @@ class Previewed:
     failed: list[Failure]
 
 
-def preview_many(period_ids: Sequence[int]) -> Previewed:
-    """Return what closing these open periods at one go would come to, in a fixed number of reads."""
+def preview_many(period_ids: Sequence[int], *, at: datetime | None = None) -> Previewed:
+    """
+    Return what closing these open periods at one go would come to, in a fixed number of reads.
+
+    at: when, so that those of them that go on one document share it; without it each has its own.
+    """
     closings, chunk = read_closings(period_ids), Chunk()
     closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
+    groups = {} if at is None else groups_of(closings.values())
     put_off(closings)
     for one in closings.values():
         one.following = one.following or _following(one)
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     assembled = assemble_all(closings, _late_taken_by(closings), sellers, chunk)
+    if at is not None and groups:
+        hold_back(assembled, closings, groups, chunk.closed, at=at)
+        join(assembled, groups)
     notes = [one.draft for one in notes_of(assembled, lock=False)]
     drafts = {
         id_: one.draft if is_issued(one, sellers[one.draft.seller_id]) else None for id_, one in assembled.items()

@@ -35,7 +35,7 @@ def settling_lines(
     settled = settle(
         contract.commitment, spent=spent, currency=contract.currency, share=contract.share, is_final=contract.is_over
     )
-    name = terms_of(span.version_id, span.currency).plan_name
+    terms = terms_of(span.version_id, span.currency)
     for kind, words, cumulative, billed in (
         ("true_up", "rest of the minimum commitment", settled.true_up, contract.true_up),
         ("surcharge", "usage beyond the commitment", settled.surcharge, contract.surcharge),
@@ -43,13 +43,13 @@ def settling_lines(
         if cumulative != billed:
             yield DraftLine(
                 kind=kind,
-                description=f"{name}: {words}{suffix}",
+                description=f"{terms.plan_name}: {words}{suffix}",
                 service_start=contract.starts_at,
                 service_end=span.ends_at,
                 quantity=ONE,
                 unit="",
                 amount=EXACT.subtract(cumulative, billed),
-                tax=seller.tax_of(buyer, at=last_instant(span.ends_at)),
+                taxes=seller.taxes_of(buyer, at=last_instant(span.ends_at), code=terms.tax_code),
                 explanation=explained(contract, settled, kind, spent=spent, cumulative=cumulative, billed=billed),
             )
 

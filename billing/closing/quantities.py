@@ -16,13 +16,15 @@ from django.db import connection
 
 from billing.closing.facts import Claim, Closing
 from billing.closing.lasting import fill_in_lasting
+from billing.closing.own_lines import own
 from billing.subscribing.edges import anchor_of, whole_interval
 from billing.subscribing.holding import read_changes
 from billing.usage.counted import Span
 from invoices.drafts import Draft, DraftLine
 from invoices.nets import net_of
 from invoices.sellers import SellerTerms, last_instant
-from invoices.totals import Tax
+from invoices.taxing.stored import read_taxes, taxes_of
+from invoices.totals import Taxes
 from plans.models.prices import Billed, FeeKind
 from plans.pricing.exact import EXACT, ZERO, plain
 from plans.pricing.holdings import Segment, billable, held_amount, held_at, segments, taken
@@ -38,15 +40,15 @@ _CLAIMED = """
 SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_start,
     l.service_end,
     l.id, l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
-    t.name, t.rate, t.reason
+    {taxes}::text
 FROM billing_period p
 LEFT JOIN billing_period before
     ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at AND before.id <> p.id
 LEFT JOIN invoices_line l
     ON l.invoice_id = before.invoice_id AND l.service_start = p.starts_at AND l.kind = 'fee' AND l.fee_id IS NOT NULL
+    AND {own}
 LEFT JOIN plans_fee claimed ON claimed.id = l.fee_id
 LEFT JOIN plans_fee own ON (own.version_id, own.code, own.currency) = (p.version_id, claimed.code, claimed.currency)
-LEFT JOIN invoices_invoicetax t ON t.invoice_id = l.invoice_id AND t.rate = l.tax_rate
 WHERE p.id = ANY(%s)
 """
 
@@ -74,13 +76,15 @@ def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = 
     """
     found: dict[int, dict[int, Claim]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED.format(net=net_of("l")), [list(period_ids)])
-        for period_id, before, fee_id, *claim, line_id, invoice_id, credited, name, rate, reason in cursor.fetchall():
+        cursor.execute(
+            _CLAIMED.format(net=net_of("l"), taxes=taxes_of("l"), own=own("before", "l")), [list(period_ids)]
+        )
+        for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before
             if fee_id is not None:
                 of_period = found.setdefault(period_id, {})
-                of_period[fee_id] = Claim(*claim, Tax(name, rate, reason), line_id, invoice_id, credited)
+                of_period[fee_id] = Claim(*claim, read_taxes(taxes), line_id, invoice_id, credited)
     return found
 
 
@@ -91,7 +95,7 @@ def claims_after(closing: Closing, draft: Draft) -> dict[int, Claim]:
     since = closing.following.starts_at
     return {fee_id: claim for fee_id, claim in closing.claimed.items() if claim.service_end > since} | {
         line.fee_id: Claim(
-            line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.tax
+            line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.taxes
         )
         for line in draft.lines
         if line.fee_id is not None and line.kind == "fee" and line.service_start == since
@@ -116,8 +120,8 @@ def held_lines(closing: Closing, span: Span, seller: SellerTerms, *, in_advance:
         if any(one.quantity for one in parts):
             amount, explanation = _priced(fee, parts, terms)
             quantity = Decimal(_quantity(parts, terms))
-            tax = seller.tax_of(closing.buyer, at=supplied_at)
-            yield _line(fee, span, terms, amount=amount, quantity=quantity, tax=tax, explanation=explanation)
+            taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code)
+            yield _line(fee, span, terms, amount=amount, quantity=quantity, taxes=taxes, explanation=explanation)
 
 
 def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
@@ -141,8 +145,8 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
             amount = claim.given_back(amount, span.currency)
         if amount:
             explanation |= settled(cumulative, claim, amount, span.currency)
-            tax = claim.tax if claim else seller.tax_of(closing.buyer, at=span.starts_at)
-            line = _line(fee, span, terms, amount=amount, quantity=ONE, tax=tax, explanation=explanation)
+            taxes = claim.taxes if claim else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
+            line = _line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
             line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
             yield line
@@ -191,14 +195,15 @@ def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: 
         count = _taken(closing, span, fee, opens=opens)
         if count > 0:
             full = plain(fee.amount)
-            tax = seller.tax_of(closing.buyer, at=span.starts_at if opens else last_instant(span.ends_at))
+            supplied_at = span.starts_at if opens else last_instant(span.ends_at)
+            taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code)
             yield _line(
                 fee,
                 span,
                 terms,
                 amount=round_money(EXACT.multiply(fee.amount, Decimal(count)), span.currency),
                 quantity=Decimal(count),
-                tax=tax,
+                taxes=taxes,
                 explanation={"fee": full, "taken": str(count), "formula": f"{count} × {full}"},
             )
 
@@ -305,7 +310,7 @@ def _line(
     *,
     amount: Decimal,
     quantity: Decimal,
-    tax: Tax,
+    taxes: Taxes,
     explanation: Mapping[str, object],
 ) -> DraftLine:
     return DraftLine(
@@ -316,7 +321,7 @@ def _line(
         quantity=quantity,
         unit="seat" if fee.basis == "seat" else "",
         amount=amount,
-        tax=tax,
+        taxes=taxes,
         explanation=msgspec.json.encode(explanation),
         fee_id=fee.fee_id,
         subject=f"fee:{fee.code}",

@@ -26,7 +26,10 @@ _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
     s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
     n.id, n.version_id, n.starts_at, n.ends_at, n.is_trial, n.continues_id IS NOT NULL, p.settles, s.anchor_at,
-    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, s.ends_at,
+    c.id, c.seller_id, c.sandbox, c.tax_exemption, c.purchase_order, c.tax_code,
+    CASE WHEN c.checked_tax_number = c.tax_number THEN c.tax_number_is_valid END, c.net_days, s.ends_at,
+    p.state = 'open' AND EXISTS (SELECT FROM billing_billedusage b WHERE b.period_id = p.id),
+    CASE WHEN c.one_document THEN p.due_at END, CASE WHEN c.one_document THEN s.external_id ELSE '' END,
     {", ".join(f"c.{name}" for name in BUYER_FACTS)}, {OVERRIDES}, {CONTINUED}, p.is_trial
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -79,8 +82,9 @@ def _closing(row: Sequence[Any]) -> Closing:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
     is_first, goes_on = row[8:10]
     next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
-    customer_id, seller_id, sandbox, tax_exemption, purchase_order, subscription_ends_at = row[18:24]
-    facts = dict(zip(BUYER_FACTS, row[24:-3], strict=True))
+    customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
+    tax_code, is_valid, net_days, subscription_ends_at, is_begun, joins_at, name = row[23:30]
+    facts = dict(zip(BUYER_FACTS, row[30:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
         following = Span(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
@@ -94,6 +98,9 @@ def _closing(row: Sequence[Any]) -> Closing:
         settles=settles,
         following=following,
         ends_at=subscription_ends_at,
+        is_begun=is_begun,
+        joins_at=joins_at,
+        name=name,
         buyer=Buyer(
             customer_id=customer_id,
             seller_id=seller_id,
@@ -103,6 +110,11 @@ def _closing(row: Sequence[Any]) -> Closing:
             time_zone=facts["time_zone"],
             purchase_order=purchase_order,
             facts=_encode(facts),
+            region=facts["region"],
+            tax_number=facts["tax_number"],
+            tax_code=tax_code,
+            tax_number_is_valid=is_valid,
+            net_days=net_days,
         ),
     )
 
@@ -127,7 +139,7 @@ def read_late(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late, ...]]:
     ids = [id_ for of_subscription in late.values() for id_ in of_subscription]
     if not ids:
         return {}
-    counters, billed = read_counters(ids), _read_billed(ids)
+    counters, billed = read_counters(ids), read_billed(ids)
     with statements.cursor() as cursor:
         cursor.execute(_SPANS, [ids], binary=True)
         spans = {row[0]: (Span(*row[:-1]), row[-1]) for row in cursor.fetchall()}
@@ -147,7 +159,15 @@ def _by_start(late: Late) -> datetime:
     return late.span.starts_at
 
 
-def _read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+def read_progress(closings: Mapping[int, Closing]) -> None:
+    """Give the closings what progressive billing has claimed of them; where that is nothing, nothing is asked."""
+    if ids := [id_ for id_, one in closings.items() if one.is_begun]:
+        for period_id, billed in read_billed(ids).items():
+            closings[period_id].billed = billed
+
+
+def read_billed(period_ids: Sequence[int]) -> dict[int, dict[tuple[Window, int], Billed]]:
+    """Return period → (window, rate) → what is claimed of it so far."""
     found: dict[int, dict[tuple[Window, int], Billed]] = {}
     claims = _read_claims(period_ids)
     with statements.cursor() as cursor:

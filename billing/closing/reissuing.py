@@ -6,7 +6,6 @@ now, under the prices it was billed by. docs/closing.md#late-usage tells when.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,40 +43,51 @@ def reissue(late: Late, closing: Closing, seller: SellerTerms, *, high_water_mar
     if not any(one.amount for one in differences(late, closing.buyer, seller)):
         clear_late([period_id], at=at)
         return Closed(late_billed=1)
-    of = _document(period_id)
+    of = document_of(period_id)
     _as_documented(closing, of)
     closing.span, closing.counters = late.span, late.counters
     seller = replace(seller, facts=msgspec.json.encode(of.invoice.seller_facts))
-    new = assemble_again(closing, seller, _fees(of), reference=_next_reference(of.invoice.reference))
+    new = assemble_again(closing, seller, fees_of(of), reference=next_reference(of.invoice.reference))
     new.draft.corrects_id, new.draft.purchase_order = of.invoice.pk, of.invoice.purchase_order
     documents = [note_over(of, late, reason=REASON), new]
     write_rows(documents, high_water_mark=high_water_mark)
-    with connection.cursor() as cursor:
-        cursor.execute(_REPLACE, [new.draft.id, period_id])
+    replace_document(period_id, by=new.draft.id)
     clear_late([period_id], at=at)
     issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
     return Closed(issued=1, credited=1, late_billed=1)
 
 
-def _document(period_id: int) -> Creditable:
+def document_of(period_id: int) -> Creditable:
+    """Return the document of a closed period, with what is left of it."""
     with connection.cursor() as cursor:
         cursor.execute(_DOCUMENT, [period_id])
         ((invoice_id,),) = cursor.fetchall()
     return read_creditable([invoice_id])[invoice_id]
 
 
+def replace_document(period_id: int, *, by: int) -> None:
+    """Let another invoice stand for a period."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLACE, [by, period_id])
+
+
 def _as_documented(closing: Closing, of: Creditable) -> None:
     """Let the buyer be as on the document: it says where they were, and whether they were exempt from tax."""
     facts = of.invoice.buyer_facts
-    exemption = next((line.tax.reason for line in of.lines if line.tax.reason), "")
+    reasons = {tax.reason for line in of.lines for tax in line.taxes}
     closing.buyer = msgspec.structs.replace(
-        closing.buyer, country=facts["country"], tax_exemption=exemption, facts=msgspec.json.encode(facts)
+        closing.buyer,
+        country=facts["country"],
+        region=facts["region"],
+        tax_number=facts["tax_number"],
+        tax_exemption=reasons.pop() if len(reasons) == 1 else "",
+        facts=msgspec.json.encode(facts),
     )
 
 
-def _fees(of: Creditable) -> Sequence[DraftLine]:
+def fees_of(of: Creditable) -> list[DraftLine]:
     """Return what the document claims beside usage, line by line as it stands there."""
-    taxes = {line.id: line.tax for line in of.lines}
+    taxes = {line.id: line.taxes for line in of.lines}
     return [
         DraftLine(
             kind=line.kind,
@@ -87,7 +97,7 @@ def _fees(of: Creditable) -> Sequence[DraftLine]:
             quantity=line.quantity,
             unit=line.unit,
             amount=line.amount.amount,
-            tax=taxes[line.pk],
+            taxes=taxes[line.pk],
             explanation=msgspec.json.encode(line.explanation),
             fee_id=line.fee_id,
         )
@@ -111,7 +121,7 @@ def note_over(of: Creditable, late: Late, *, reason: str) -> Assembled:
     return Assembled(draft, snapshots)
 
 
-def _next_reference(reference: str) -> str:
+def next_reference(reference: str) -> str:
     """Return period:7 → period:7:reissue:1 → period:7:reissue:2."""
     found = re.fullmatch(r"(period:\d+)(?::reissue:(\d+))?", reference)
     if found is None:

@@ -30,6 +30,7 @@ TOTAL = "total."
 """What the figure of an amount begins with; its currency follows, and the figure is in minor units."""
 
 NOTHING_DUE = "nothing due"
+JOINED = "It is on one document with another subscription."
 
 Row = dict[str, str | int]
 
@@ -96,7 +97,7 @@ def _chunk(job: Job, place: list[str | int] | None) -> list[tuple[datetime, int]
 def _do(item: JobItem, at: datetime) -> Outcome:
     ids = item.parameters["periods"]
     if item.job.dry_run:
-        return _tried(ids)
+        return _tried(ids, at)
     closed = close_these(period_ids=ids, at=at)
     outcome = _came_to(ids)
     # Of these alone no period tells, so they are added to what earlier tries at this item have issued.
@@ -105,7 +106,7 @@ def _do(item: JobItem, at: datetime) -> Outcome:
 
 
 class _Told(NamedTuple):
-    """A period of a run, and its document."""
+    """A period of a run, and its document. is_joined: whether an earlier period stands for that."""
 
     period_id: int
     starts_at: datetime
@@ -117,6 +118,7 @@ class _Told(NamedTuple):
     number: str | None
     currency: str
     total: Decimal
+    is_joined: bool
 
     def row(self, *, document: str = "", currency: str = "", total: Decimal | None = None, why: str = "") -> Row:
         return {
@@ -132,7 +134,8 @@ class _Told(NamedTuple):
 
 _TOLD = """
 SELECT p.id, p.starts_at, p.ends_at, c.external_id, s.external_id, p.state = 'open', p.error,
-    i.number, i.currency, i.total
+    i.number, i.currency, i.total,
+    EXISTS (SELECT FROM billing_period o WHERE o.invoice_id = p.invoice_id AND o.id < p.id)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
 WHERE p.id = ANY(%s) ORDER BY p.due_at, p.id
@@ -156,6 +159,8 @@ def _came_to(period_ids: Sequence[int]) -> Outcome:
         elif one.number is None:
             figures["nothing due"] += 1
             findings.append(one.row(document=NOTHING_DUE))
+        elif one.is_joined:
+            findings.append(one.row(document=one.number, why=JOINED))
         else:
             _add(figures, one.total, one.currency)
             findings.append(one.row(document=one.number, currency=one.currency, total=one.total))
@@ -164,16 +169,19 @@ def _came_to(period_ids: Sequence[int]) -> Outcome:
     return Outcome(figures, findings, left=told if left else "", is_passing=failed < left)
 
 
-def _tried(period_ids: Sequence[int]) -> Outcome:
+def _tried(period_ids: Sequence[int], at: datetime) -> Outcome:
     """Return what closing these periods would come to."""
     open_ = [one for one in _told(period_ids) if one.is_open]
-    found = preview_many([one.period_id for one in open_])
+    found = preview_many([one.period_id for one in open_], at=at)
     why = {failure.period_id: failure.error for failure in found.failed}
-    figures, findings = dict.fromkeys(FIGURES, 0), []
+    figures, findings, seen = dict.fromkeys(FIGURES, 0), [], set[str]()
     figures |= {"periods": len(period_ids), "credit notes": len(found.notes)}
     for one in open_:
         draft = found.drafts.get(one.period_id)
-        if draft is not None:
+        if draft is not None and draft.reference in seen:
+            findings.append(one.row(why=JOINED))
+        elif draft is not None:
+            seen.add(draft.reference)
             _add(figures, draft.totals.total, draft.currency)
             findings.append(one.row(currency=draft.currency, total=draft.totals.total))
         elif one.period_id in found.drafts:

@@ -11,7 +11,7 @@ from billing.models import BilledUsage, Period, Settlement
 from billing.store.events import high_water_mark
 from invoices.crediting import read_creditable
 from invoices.issuing import issue
-from invoices.models import Invoice, Line
+from invoices.models import Invoice, Line, Section
 from invoices.models.documents import LineKind
 
 REASON = "The plan change that it bills was rolled back"
@@ -51,6 +51,10 @@ def _check(invoice: Invoice, period: Period) -> None:
         raise CannotTakeBack(f"{number} is paid, or some of it: refund it, and change the plan back by hand.")
     if invoice.credited:
         raise CannotTakeBack(f"Some of {number} is credited already: change the plan back by hand.")
+    if Section.objects.filter(invoice=invoice).exists():
+        raise CannotTakeBack(
+            f"{number} bills other subscriptions as well: credit it by hand, and change the plan back."
+        )
     others = BilledUsage.objects.filter(line__invoice=invoice).exclude(period=period)
     settled = Settlement.objects.filter(line__invoice=invoice).exclude(period=period)
     if others.exists() or settled.exists():

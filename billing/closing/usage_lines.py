@@ -117,7 +117,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
     """Yield a line with its snapshot for each rate that was used or is due without usage."""
     span = closing.span
     descriptions = recipe_of(span).descriptions
-    tax = seller.tax_of(closing.buyer, at=last_instant(span.ends_at))
+    supplied_at = last_instant(span.ends_at)
     for due in rated(span, closing.counters, idle=idle):
         feature, window, line, before, counted = due
         amount, quantity = due.amount(span.currency), due.quantity
@@ -133,7 +133,7 @@ def usage_lines(closing: Closing, seller: SellerTerms, *, idle: bool = False) ->
             quantity=quantity,
             unit=feature.unit,
             amount=amount,
-            tax=tax,
+            taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=feature.tax_code),
             explanation=explained(line, feature.agreed, **told),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection
 
 from billing.closing.facts import Assembled
+from billing.closing.joining import drafts_of
 from billing.store.sums import mark_late
 from invoices.drafts import Draft
 from invoices.issuing import as_text, copy_rows, issue, write_lines
@@ -46,7 +47,7 @@ def write(
     """
     wanted = set(is_issued)
     issued = [*(assembled[period_id] for period_id in assembled if period_id in wanted), *notes]
-    drafts = [one.draft for one in issued]
+    drafts = drafts_of(issued)
     if drafts:
         write_rows(issued, high_water_mark=high_water_mark)
     with connection.cursor() as cursor:
@@ -63,7 +64,7 @@ def write(
 
 def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
     """Write lines, taxes and what the lines are about, of documents that are issued later in the same transaction."""
-    write_lines([one.draft for one in assembled])
+    write_lines(drafts_of(assembled))
     reached("close.after_lines")
     copy_rows(
         _SNAPSHOTS,

@@ -18,6 +18,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from billing.correcting.judging import Outcome, Wanted, judge
 from billing.correcting.rebuilding import rebuild
 from billing.correcting.taking_back import taken_back
+from billing.correcting.telling import tell_corrected
 from billing.drawing import draw
 from billing.ingest import catalogue, customers, recording
 from billing.ingest.given import Given, given
@@ -125,6 +126,7 @@ def _store(
         raise CopyIsOld  # somebody has corrected one of the events meanwhile
     unbilled.resolve(open_reports, at=at)
     _move(wrong, batch, gates, at=at)
+    tell_corrected(new, wrong, numbers, at=at)
     reached("correct.before_commit")
 
 

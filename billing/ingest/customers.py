@@ -130,15 +130,19 @@ def copies(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, 
 
 
 def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
-    """Read these customers anew; those that do not exist are left out, and are never remembered."""
+    """Read these customers anew; those that do not exist, or not any more, are left out and never remembered."""
+    refs = list(refs)
     rows: dict[str, list[tuple]] = {}
     with statements.cursor() as cursor:
-        cursor.execute(_READ, [since, sandbox, list(refs)])
+        cursor.execute(_READ, [since, sandbox, refs])
         for row in cursor.fetchall():
             rows.setdefault(row[0], []).append(row[1:])
     found = {ref: _copied(of_customer, since) for ref, of_customer in rows.items()}
     for ref, copy in found.items():
         _copies[sandbox, ref] = copy
+    for ref in refs:
+        if ref not in found:
+            _copies.pop((sandbox, ref), None)  # it was erased, and is called otherwise now
     while len(_copies) > MOST_COPIES:
         _copies.popitem(last=False)
     return found

@@ -217,10 +217,11 @@ def attribute_all(events: Sequence[Received], *, sandbox: bool) -> Batch:
     found = [attribute(event, catalogue=copy, customer=known.get(event.customer)) for event in events]
     doubtful = _doubtful(events, found, known)
     if doubtful:
-        known |= _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
         again = {event.customer for event in doubtful}
+        fresh = _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
+        known = {ref: one for ref, one in known.items() if ref not in again} | fresh  # one may have been erased
         found = [
-            attribute(event, catalogue=copy, customer=known[event.customer]) if event.customer in again else one
+            attribute(event, catalogue=copy, customer=known.get(event.customer)) if event.customer in again else one
             for event, one in zip(events, found, strict=True)
         ]
     return Batch(events, found, known, copy.revision, sandbox)

@@ -26,6 +26,7 @@ from billing.subscribing.granting import grant_included
 from billing.subscribing.lengthening import lengthen
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
+from billing.subscribing.telling import Moved, tell_moved
 from customers.models import Customer
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Billed
@@ -70,7 +71,7 @@ def undo_change(
         _remove_later(part, periods)
         lift([one.pk for one in lifted], at=at)
         _set_aside(lifted, at=at)
-        subscription.version = former
+        undone_id, subscription.version = subscription.version_id, former
         subscription.save(update_fields=["version"])
         periods = _make_anew(subscription, part, before, is_split=is_split, is_billed=before in lifted)
         _cover(subscription, since=part.starts_at)
@@ -85,6 +86,7 @@ def undo_change(
             until=periods[-1].ends_at,
             at=at,
         )
+        tell_moved([Moved(subscription.pk, undone_id, former.pk, part.starts_at)], at=at)
 
 
 def _part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:

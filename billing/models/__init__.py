@@ -4,6 +4,7 @@ from billing.models.clones import Clone
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.draws import Draw
+from billing.models.dunning import DunnedSubscription
 from billing.models.granting import PeriodGrant
 from billing.models.guardrails import Alert, Guardrail, Look, Watch
 from billing.models.holdings import Holding
@@ -11,6 +12,7 @@ from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.migrating import Migration, Move
 from billing.models.pauses import Pause
 from billing.models.periods import Period
+from billing.models.progress import ProgressLook
 from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
@@ -38,6 +40,7 @@ __all__ = [
     "CouponLine",
     "Coverage",
     "Draw",
+    "DunnedSubscription",
     "Event",
     "Guardrail",
     "Holding",
@@ -55,6 +58,7 @@ __all__ = [
     "Pause",
     "Period",
     "PeriodGrant",
+    "ProgressLook",
     "Redemption",
     "Reservation",
     "Rollout",

@@ -23,6 +23,7 @@ from billing.models.subscriptions import RUNNING
 from billing.subscribing.holding import changes_in
 from billing.subscribing.promising import promise
 from customers.models import Customer, TestClock
+from customers.registering import tell_created
 from plans.pricing.exact import ZERO
 from plans.pricing.holdings import held_at
 from plans.terms import terms_of
@@ -40,6 +41,16 @@ CENT = Decimal("0.000000000001")
 PARTY = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
     *("email", "time_zone", "locale", "seller_id", "currency", "purchase_order", "tax_exemption"),
+    *(
+        "tax_code",
+        "checked_tax_number",
+        "tax_number_is_valid",
+        "tax_number_checked_at",
+        "tax_number_proof",
+        "net_days",
+        "billed_each",
+        "one_document",
+    ),
 )
 """What of a customer is copied: all that its documents are made of."""
 
@@ -101,6 +112,7 @@ def clone(*, source: Customer, periods: int, at: datetime, by: AbstractBaseUser 
             test_clock=clock,
             **{name: getattr(source, name) for name in PARTY},
         )
+        tell_created(customer, at=since)
         made = Clone.objects.create(
             customer=customer, source=source, since=since, until=at, created_at=at, created_by=by
         )

@@ -15,6 +15,16 @@ from billing.subscribing.revoking import BEFOREHAND
 _AT_ONCE = """
 SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_look l ON l.customer_id = c.id
 UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN customers_testclock m ON m.id = c.test_clock_id
+JOIN customers_customer k ON k.id = c.id JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open' AND p.kind = 'regular'
+    AND p.starts_at <= m.now AND p.ends_at > m.now
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(n.events), 0) AS events FROM billing_counter n WHERE n.period_id = p.id) n
+LEFT JOIN billing_progresslook l ON l.period_id = p.id
+WHERE n.events <> coalesce(l.events, 0) AND (k.billed_each IS NOT NULL OR EXISTS (
+    SELECT FROM plans_threshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
+UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c
 JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
 JOIN wallets_purchase p ON p.wallet_id = w.id AND p.state = 'pending'

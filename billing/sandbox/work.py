@@ -7,7 +7,7 @@ Every task of config/schedule.py is either here, or among those that concern no 
 from collections.abc import Callable
 from datetime import datetime
 
-from billing import closing, subscribing
+from billing import closing, dunning, subscribing
 from billing.closing.outcome import Closed
 from billing.guarding.sweeping import sweep as look_after
 from billing.reserving import lapse_due
@@ -15,6 +15,10 @@ from billing.subscribing.extending import AHEAD
 from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
+from invoices import charging
+from invoices.dunning.taking_steps import dun
+from invoices.falling_due import mark_overdue
+from invoices.refunding.operation import sweep as send_refunds
 from wallets.buying import settle_purchases
 from wallets.ledger.sweeping import sweep as sweep_wallets
 from wallets.paying import pay_invoices
@@ -56,6 +60,10 @@ def _close(clock: int, at: datetime) -> None:
     _judge(closing.close_late(at=at, clock=clock))
 
 
+def _bill_progress(clock: int, at: datetime) -> None:
+    closing.bill_progress(at=at, clock=clock)
+
+
 def _judge(closed: Closed) -> None:
     if closed.failed:
         failure = closed.failed[0]
@@ -71,6 +79,26 @@ def _sweep_wallets(clock: int, at: datetime) -> None:
 
 def _pay(clock: int, at: datetime) -> None:
     pay_invoices(at=at, clock=clock)
+
+
+def _charge(clock: int, at: datetime) -> None:
+    charging.sweep(at=at, clock=clock)
+
+
+def _dun(clock: int, at: datetime) -> None:
+    dun(at=at, clock=clock)
+
+
+def _follow_dunning(clock: int, at: datetime) -> None:
+    dunning.follow(at=at, clock=clock)
+
+
+def _refund(clock: int, at: datetime) -> None:
+    send_refunds(at=at, clock=clock)
+
+
+def _fall_due(clock: int, at: datetime) -> None:
+    mark_overdue(at=at, clock=clock)
 
 
 def _settle(clock: int, at: datetime) -> None:
@@ -91,8 +119,14 @@ IN_ORDER: dict[str, Work] = {
     "billing.tasks.grant_included_credits": _grant,
     "billing.tasks.lapse_reservations": _lapse,
     "billing.tasks.close_due_periods": _close,
+    "billing.tasks.bill_progress": _bill_progress,
     "wallets.tasks.sweep_wallets": _sweep_wallets,
     "wallets.tasks.pay_invoices": _pay,
+    "invoices.tasks.mark_overdue": _fall_due,
+    "invoices.tasks.take_dunning_steps": _dun,
+    "billing.tasks.follow_dunning": _follow_dunning,
+    "invoices.tasks.charge_customers": _charge,
+    "invoices.tasks.send_refunds": _refund,
     "wallets.tasks.settle_purchases": _settle,
     "wallets.tasks.top_up_wallets": _top_up,
     "billing.tasks.look_after_guardrails": _look_after,
@@ -102,10 +136,14 @@ IN_ORDER: dict[str, Work] = {
 OF_NO_CUSTOMER = {
     "billing.tasks.advance_clocks": "it does all of this",
     "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
+    "billing.tasks.let_go_of_personal_data": "how long things are kept is a matter of real time",
     "billing.tasks.work_on_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
     "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
+    "customers.tasks.forget_old_portal_links": "how long things are kept is a matter of real time",
+    "customers.tasks.mail_portal_links": "those who ask for one wait in real time",
     "customers.tasks.tell": "those who are told live in real time",
+    "invoices.tasks.follow_provider_events": "what has happened at a provider has happened in real time",
     "invoices.tasks.render_due": "files are made when somebody has the time",
     "plans.tasks.publish_due": "a version is published for everybody, in real time",
 }

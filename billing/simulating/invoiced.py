@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.closing.own_lines import own
 from billing.simulating.facts import COMMITMENT, COUPON, FEATURE, FEE, Line, Place
 from billing.simulating.prepaid import Asked
 from billing.usage.counted import Span
@@ -23,9 +24,10 @@ FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4 ORDER BY min(l.id)
 """
 
-_FEES = """
+_FEES = f"""
 SELECT p.id, f.code, l.kind, l.service_start, l.description, l.quantity, l.unit, l.amount
 FROM billing_period p JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.fee_id IS NOT NULL
+    AND {own("p", "l")}
 JOIN plans_fee f ON f.id = l.fee_id WHERE p.id = ANY(%(periods)s)
 UNION ALL
 SELECT p.id, f.code, 'proration', c.service_start, c.description, c.quantity, '', -c.amount
@@ -33,13 +35,14 @@ FROM billing_period p
 JOIN billing_period before ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at
     AND before.id <> p.id
 JOIN invoices_line l ON l.invoice_id = before.invoice_id AND l.service_start = p.starts_at AND l.fee_id IS NOT NULL
+    AND {own("before", "l")}
 JOIN invoices_line c ON c.corrects_line_id = l.id AND c.kind = 'fee_credit'
 JOIN plans_fee f ON f.id = l.fee_id AND f.every = 1 WHERE p.id = ANY(%(periods)s)
 UNION ALL -- of a fee for several periods, with the first one after its claim that no other by its version follows
 SELECT p.id, f.code, 'proration', c.service_start, c.description, c.quantity, '', -c.amount
 FROM billing_period p JOIN plans_fee f ON f.version_id = p.version_id AND f.every > 1
 JOIN billing_period own ON own.subscription_id = p.subscription_id AND own.ends_at <= p.starts_at
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.fee_id = f.id
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.fee_id = f.id AND {own("own", "l")}
 JOIN invoices_line c ON c.corrects_line_id = l.id AND c.kind = 'fee_credit'
 WHERE p.id = ANY(%(periods)s) AND own.kind <> 'undone' AND p.id = (
     SELECT e.id FROM billing_period e
@@ -48,7 +51,7 @@ WHERE p.id = ANY(%(periods)s) AND own.kind <> 'undone' AND p.id = (
             SELECT FROM billing_period n WHERE n.subscription_id = e.subscription_id AND n.kind = 'regular'
                 AND n.version_id = e.version_id AND n.starts_at = e.ends_at)
     ORDER BY e.starts_at LIMIT 1)
-"""
+"""  # noqa: S608
 
 _SETTLEMENTS = """
 SELECT s.period_id, l.kind, l.description, l.amount FROM billing_settlement s JOIN invoices_line l ON l.id = s.line_id

@@ -13,6 +13,7 @@ from billing.closing.contracts import Billed, read_billed
 from billing.closing.coupons import read_coupons
 from billing.closing.facts import Closing
 from billing.closing.lasting import fill_in_lasting
+from billing.closing.own_lines import own
 from billing.closing.quantities import read_claims
 from billing.closing.reading import read_closings, read_counters
 from billing.ingest import catalogue
@@ -78,15 +79,16 @@ FROM billing_period p WHERE p.id = ANY(%s)
 
 # What a document claimed in advance, it claimed of the next period as that was then; and of a fee for several periods
 # to the end that the subscription was to have then.
-_CLAIMED = """
+_CLAIMED = f"""
 SELECT p.id, max(f.version_id), min(l.service_start), coalesce(max(l.service_end) FILTER (WHERE f.every = 1), (
         SELECT n.ends_at FROM billing_period n
         WHERE n.subscription_id = p.subscription_id AND n.kind = 'regular' AND n.starts_at = p.ends_at
     ), max(l.service_end)), max(l.service_end) FILTER (WHERE f.every > 1)
 FROM billing_period p
 JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.kind = 'fee' AND l.service_start >= p.ends_at
+    AND {own("p", "l")}
 JOIN plans_fee f ON f.id = l.fee_id WHERE p.id = ANY(%s) GROUP BY p.id
-"""
+"""  # noqa: S608
 
 _CREDITED = """
 SELECT asked.line, asked.until, sum(c.amount) FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked(line, until)

@@ -95,6 +95,13 @@ def last_between(
     return row[0] if row else None
 
 
+def new_mark() -> int:
+    """Return a high-water mark of its own, which no event has: for what is billed twice without an event between."""
+    with statements.cursor() as cursor:
+        cursor.execute("SELECT nextval('billing_event_sequence')")
+        return int(cursor.fetchone()[0])
+
+
 def high_water_mark() -> int:
     """
     Return the greatest sequence number given out so far.

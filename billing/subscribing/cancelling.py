@@ -17,6 +17,7 @@ from billing.subscribing.granting import grant_included
 from billing.subscribing.lengthening import lengthen
 from billing.subscribing.pausing import end_pause
 from billing.subscribing.revoking import forget_after_end
+from billing.subscribing.telling import tell
 from customers.models import Customer
 from plans.trail import change
 
@@ -75,6 +76,7 @@ def cancel(
         subscription.save(update_fields=["state", "cancelled_at", "ends_at", "term_ends_at", "settles"])
         forget_after_end(subscription, at=at)
         grant_included(subscription_ids=[subscription.pk], at=at)
+        tell("cancelled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription
@@ -114,6 +116,7 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
         lengthen(subscription, last)
         follow(subscription_ids=[subscription.pk], last_period_ids=[last.pk], until=at + AHEAD)
         grant_included(subscription_ids=[subscription.pk], at=at)
+        tell("cancellation_withdrawn", subscription, at=at, facts={})
         return subscription
 
 

@@ -16,6 +16,7 @@ from billing.subscribing.granting import grant_included
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import undo
 from billing.subscribing.starting import terms_to_subscribe
+from billing.subscribing.telling import Moved, tell_moved
 from customers.models import Customer
 from plans.models import PlanVersion
 from plans.terms import terms_of
@@ -66,12 +67,13 @@ def change_plan(
             cut(subscription, periods, moment)
         except UsageInTheWay as error:
             raise ChangeRefused(str(error)) from error
-        subscription.version = version
+        former_id, subscription.version = subscription.version_id, version
         subscription.save(update_fields=["version"])
         cover(subscription, since=moment)
         announce(subscription, since=moment)
         part = part_from(running, moment, version=version)
         grant_included(subscription_ids=[subscription.pk], at=at)
+        tell_moved([Moved(subscription.pk, former_id, version.pk, moment)], at=at)
         return part
 
 

@@ -21,6 +21,7 @@ from billing.subscribing.edges import TICK, anchor_of, spans
 from billing.subscribing.extending import New, insert_periods
 from billing.subscribing.granting import grant_included
 from billing.subscribing.starting import terms_to_subscribe
+from billing.subscribing.telling import Moved, tell_moved
 from plans.models import PlanVersion
 from plans.terms import terms_of
 from plans.trail import change
@@ -108,6 +109,7 @@ def change_plans(
             return {}
         _split(found, version, at=at)
         grant_included(subscription_ids=[one.subscription_id for one in found], at=at)
+        tell_moved((Moved(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at)
         return dict(_rows(_PARTS, {"periods": [one.period_id for one in found]}))
 
 

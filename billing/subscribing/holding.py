@@ -10,6 +10,7 @@ from django.db.models import F
 from billing.models import Holding, Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
+from billing.subscribing.telling import tell_updated
 from plans.bounds import MOST_HELD
 from plans.pricing.holdings import Change, held_at
 from plans.terms import FeeTerms, terms_of
@@ -66,7 +67,7 @@ def set_quantity(
         changes = read_changes([subscription.pk]).get(subscription.pk, {})
         if held_at(changes.get(fee_code, ()), since, otherwise=fee.least) == quantity:
             return None
-        return Holding.objects.create(
+        made = Holding.objects.create(
             subscription=subscription,
             fee_code=fee_code,
             quantity=quantity,
@@ -75,6 +76,9 @@ def set_quantity(
             recorded_at=at,
             recorded_by_id=by.pk if by else None,
         )
+        told = {"fee": fee_code, "quantity": quantity, "since": since.isoformat()}
+        tell_updated(subscription, "quantity", at=at, mark=str(made.pk), **told)
+        return made
 
 
 def begin_with(subscription: Subscription, quantities: Mapping[str, int], *, at: datetime) -> None:

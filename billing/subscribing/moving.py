@@ -7,6 +7,7 @@ from django.db import connection
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
+from billing.subscribing.telling import Moved, tell_moved
 from customers.clock import of_clock
 from plans.trail import change
 
@@ -15,7 +16,7 @@ CHUNK = 1_000
 # The period tells what is billed by which version; the subscription follows when the version is live, and only once
 # nothing before the moment remains to be made.
 _DUE = """
-SELECT m.id, m.subscription_id, m.version_id FROM billing_scheduledchange m
+SELECT m.id, m.subscription_id, s.version_id, m.version_id, m.moment FROM billing_scheduledchange m
 JOIN billing_subscription s ON s.id = m.subscription_id
 JOIN plans_planversion v ON v.id = m.version_id AND v.state IN ('live', 'retired')
 WHERE m.state = 'pending' AND m.moment <= %(at)s AND EXISTS (
@@ -47,12 +48,13 @@ def move_due(
                 cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": of})
                 due = cursor.fetchall()
             by_version: dict[int, list[int]] = {}
-            for _, subscription_id, version_id in due:
+            for _, subscription_id, _, version_id, _ in due:
                 by_version.setdefault(version_id, []).append(subscription_id)
             for version_id, ids in by_version.items():
                 Subscription.objects.filter(pk__in=ids).update(version_id=version_id)
             done = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
             done.update(state=ChangeState.DONE, decided_at=at)
+            tell_moved((Moved(*facts) for _, *facts in due), at=at)
         moved += len(due)
         if len(due) < limit:
             return moved

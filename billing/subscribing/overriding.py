@@ -12,8 +12,10 @@ from django.db.models import F, Q, QuerySet
 from billing.models import Override, OwnCommitment, Period, Subscription
 from billing.models.agreements import Overridden
 from billing.models.periods import PeriodKind, PeriodState
+from billing.subscribing.telling import tell_updated
 from plans.agreed import Agreed, agreed_terms
 from plans.models import Feature
+from plans.pricing.exact import plain
 from plans.terms import FeatureTerms, terms_of
 from plans.trail import change
 
@@ -69,6 +71,7 @@ def override(
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figure(made)
         take_over(made, _same_target(made), taken="It is overridden from {since} on already")
+        _tell(made, "agreed", at=at)
         return made
 
 
@@ -110,7 +113,14 @@ def end_override(
         check_billed(subscription, ends_at)
         found.ends_at = ends_at
         found.save(update_fields=["ends_at"])
+        _tell(found, "ended", at=at)
         return found
+
+
+def _tell(one: Override, what: str, *, at: datetime) -> None:
+    told = {"override": one.pk, "feature": one.feature.code, "figure": str(one.what), "value": plain(one.value)}
+    since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
+    tell_updated(one.subscription, "override", at=at, mark=f"{one.pk}:{what}", **told, **since)
 
 
 def next_period_of(subscription: Subscription, *, at: datetime) -> datetime:

@@ -8,7 +8,9 @@ from django.db.models import F, Q, QuerySet
 
 from billing.models import OwnCommitment, Subscription
 from billing.subscribing.overriding import OverrideRefused, check_billed, hold_open_periods, next_period_of, take_over
+from billing.subscribing.telling import tell_updated
 from plans.pricing.charges import InvalidCharge
+from plans.pricing.exact import plain
 from plans.pricing.money import round_money
 from plans.trail import change
 
@@ -57,6 +59,7 @@ def promise(
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figures(made)
         take_over(made, _beside(made), taken="Another commitment holds from {since} on")
+        _tell(made, "agreed", at=at)
         return made
 
 
@@ -80,7 +83,14 @@ def end_promise(
         check_billed(subscription, ends_at)
         found.ends_at = ends_at
         found.save(update_fields=["ends_at"])
+        _tell(found, "ended", at=at)
         return found
+
+
+def _tell(one: OwnCommitment, what: str, *, at: datetime) -> None:
+    told = {"commitment": one.pk, "minimum": plain(one.minimum), "currency": str(one.currency)}
+    since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
+    tell_updated(one.subscription, "commitment", at=at, mark=f"{one.pk}:{what}", **told, **since)
 
 
 def _check_figures(made: OwnCommitment) -> None:

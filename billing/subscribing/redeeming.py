@@ -12,6 +12,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscribing.covering import SubscriptionRefused
 from billing.subscribing.cutting import locked_periods
+from billing.subscribing.telling import tell_updated
 from plans.models import Coupon, Promotion
 from plans.trail import change
 
@@ -34,7 +35,9 @@ def apply_coupon(
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         if subscription.state == SubscriptionState.ENDED:
             raise CouponRefused(f"{subscription} has ended: there is no document that {coupon} could be taken off.")
-        return redeem(subscription, coupon, since=_from_next_document(subscription, at), at=at, by=by)
+        made = redeem(subscription, coupon, since=_from_next_document(subscription, at), at=at, by=by)
+        tell_updated(subscription, "coupon", at=at, mark=str(made.pk), coupon=coupon.code, ended_at=None)
+        return made
 
 
 def remove_coupon(
@@ -52,6 +55,8 @@ def remove_coupon(
         if redemption.ended_at is None:
             redemption.ended_at, redemption.ended_reason = max(ended_at, redemption.since), reason
             redemption.save(update_fields=["ended_at", "ended_reason"])
+            told = {"coupon": redemption.coupon.code, "ended_at": redemption.ended_at.isoformat()}
+            tell_updated(subscription, "coupon", at=at, mark=f"{redemption.pk}:ended", **told)
         return redemption
 
 

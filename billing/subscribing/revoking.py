@@ -12,6 +12,7 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.changes import ChangeState
 from billing.subscribing.cutting import UNUSED, hold_last_periods
 from billing.subscribing.extending import AHEAD, follow
+from billing.subscribing.telling import tell_all
 from plans.trail import change
 
 BEFOREHAND = timedelta(minutes=10)
@@ -92,6 +93,7 @@ def revoke(
                 raise RevocationRefused(told)
             count = undo(ids, problem=reason, at=at)
             make_periods_anew({one.subscription_id: one.period_id for one in moves}, periods, at=at)
+            tell_all("subscription.change_withdrawn", [one.subscription_id for one in moves], at=at)
             return count
     except IntegrityError as error:
         raise RevocationRefused(

@@ -22,6 +22,7 @@ from billing.subscribing.cutting import UNUSED, cannot_be_split, hold_last_perio
 from billing.subscribing.edges import anchor_of, spans
 from billing.subscribing.moving import move_due
 from billing.subscribing.revoking import ToCome, make_periods_anew, to_come, undo
+from billing.subscribing.telling import Moved, tell_moved
 from plans.models import PlanVersion
 from plans.terms import currencies_of, terms_of
 from plans.trail import change
@@ -183,6 +184,8 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
         moving.pop(id_).problem = why
     cover_from({id_: one.moment for id_, one in moving.items()}, version)
     ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
+    to_be_told = [Moved(id_, one.version_id, version.pk, one.moment) for id_, one in moving.items()]
+    tell_moved(to_be_told, at=at, kind="subscription.change_scheduled")
     make_periods_anew({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
     return len(found)
 

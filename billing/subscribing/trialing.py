@@ -13,6 +13,7 @@ from billing.subscribing.cutting import UsageInTheWay, after_usage, cut, locked_
 from billing.subscribing.edges import TICK, days_after
 from billing.subscribing.extending import AHEAD, follow
 from billing.subscribing.granting import grant_included
+from billing.subscribing.telling import tell_all, tell_updated
 from customers.clock import in_time_of
 from customers.models import Customer
 from plans.bounds import MOST_TRIAL_DAYS
@@ -57,6 +58,7 @@ def leave_trials(*, at: datetime, clock: int | None = None, limit: int = CHUNK) 
             over = over.filter(in_time_of(clock)).order_by("pk")
             ids = list(over.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
+            tell_all("subscription.trial_ended", ids, at=at)
         left += len(ids)
         if len(ids) < limit:
             return left
@@ -131,6 +133,10 @@ def _move_end(
     subscription.save(update_fields=["anchor_at", "trial_ends_at", "state"])
     follow(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + AHEAD)
     grant_included(subscription_ids=[subscription.pk], at=at)
+    if subscription.state == SubscriptionState.ACTIVE:
+        tell_all("subscription.trial_ended", [subscription.pk], at=at)
+    else:
+        tell_updated(subscription, "trial", at=at, mark="", trial_ends_at=ends_at.isoformat())
     return trial
 
 

@@ -1,5 +1,6 @@
 """Usage by time and dimension, from rollups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,6 +41,7 @@ SELECT {window} AS window_start, {group} AS grouped, sum(r.quantity), sum(r.even
 FROM billing_subscription s
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
     AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+    AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
 JOIN billing_rollup r ON r.period_id = p.id AND r.meter_id = %(meter)s
     AND r.bucket >= %(since)s AND r.bucket < %(until)s
 WHERE s.customer_id = %(customer)s
@@ -56,9 +58,12 @@ def breakdown(
     until: datetime,
     window: str,
     group_by: str | None = None,
+    period_ids: Sequence[int] | None = None,
 ) -> list[Slice]:
     """
     Return a customer's usage of one meter by hour, day or month of the customer's clock, grouped by a dimension.
+
+    period_ids: what these periods counted alone; all of the customer's otherwise.
 
     :raises BreakdownRefused: if the window is unknown, the span too long or the answer too large.
     """
@@ -76,6 +81,7 @@ def breakdown(
         "zone": time_zone,
         "group": group_by,
         "limit": MOST_ROWS + 1,
+        "periods": None if period_ids is None else list(period_ids),
     }
     metering = metering_of(Meter.objects.get(pk=meter_id))
     if metering.aggregation == "unique":
@@ -103,6 +109,7 @@ SELECT {window} AS window_start, {group} AS grouped, sum(t.events)::bigint, sum(
 FROM billing_subscription s
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
     AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+    AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
 JOIN billing_series r ON r.period_id = p.id AND r.meter_id = %(meter)s
 JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
     AND t.starts_at >= %(since)s AND t.starts_at < %(until)s

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from billing.usage.metered import NOTHING_HELD, Asked, Held, ask, asked_of, read
 from billing.usage.runs import read_runs
 from plans import statements
 from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.rating import BEYOND, Rating
+from plans.pricing.rating import BEYOND, WHOLE, Rating
 from plans.terms import FeatureTerms, Terms, terms_of
 
 MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +86,13 @@ class PeriodUsage:
         return sum((one.projected for one in self.features), ZERO)
 
 
+Pace = tuple[int, int]
+"""A period and a meter."""
+
+AS_IT_HAS: Mapping[Pace, Fraction] = MappingProxyType({})
+"""Every forecast goes on as use has since the period began."""
+
+
 class UnknownCustomer(Exception):
     """There is no customer of this external id."""
 
@@ -113,10 +121,14 @@ _READ = _RUNNING.replace("%(which)s", "cu.sandbox = %(sandbox)s AND cu.external_
 _READ_MANY = _RUNNING.replace("%(which)s", "cu.id = ANY(%(customers)s::bigint[])")
 
 
-def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodUsage]:
+def current_usage(
+    *, customer: str, sandbox: bool, at: datetime, paces: Mapping[Pace, Fraction] = AS_IT_HAS
+) -> list[PeriodUsage]:
     """
     Return the periods of a customer that contain `at`, with every metered feature of their plans: in one round trip,
     and one more where a plan charges for seats or add-ons.
+
+    paces: by which forecasts go on; as use has since the period began where nothing else is said.
 
     :raises UnknownCustomer: if there is none.
     """
@@ -129,7 +141,8 @@ def current_usage(*, customer: str, sandbox: bool, at: datetime) -> list[PeriodU
     spans = [one.span for one in periods]
     held = _held(spans, likely, (sandbox, customer))
     quantities = holding.quantities_of(spans, at=at)
-    found = [replace(one, quantities=quantities.get(one.period_id, ())) for one in _told(periods, counters, held, at)]
+    told = _told(periods, counters, held, at, paces=paces)
+    found = [replace(one, quantities=quantities.get(one.period_id, ())) for one in told]
     return _with_caps(periods, found)
 
 
@@ -179,7 +192,13 @@ def _gathered(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, 
 
 
 def _told(
-    periods: Sequence[_Running], counters: Mapping[int, Counters], held: Held, at: datetime, *, projects: bool = True
+    periods: Sequence[_Running],
+    counters: Mapping[int, Counters],
+    held: Held,
+    at: datetime,
+    *,
+    projects: bool = True,
+    paces: Mapping[Pace, Fraction] = AS_IT_HAS,
 ) -> list[PeriodUsage]:
     """Rate what was counted in each period."""
     runs = read_runs([one.span for one in periods])
@@ -189,7 +208,7 @@ def _told(
         used = with_metered(counted, one.span, held, at=at)
         levels = _levels_to_the_end(counted, one.span, held) if projects else {}
         running = one._replace(span=with_runs(one.span, runs))
-        found.append(_period_usage(running, used, levels, at, projects=projects))
+        found.append(_period_usage(running, used, levels, at, projects=projects, paces=paces))
     return found
 
 
@@ -240,7 +259,13 @@ def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, 
 
 
 def _period_usage(
-    one: _Running, counters: Counters, levels: Counters, at: datetime, *, projects: bool
+    one: _Running,
+    counters: Counters,
+    levels: Counters,
+    at: datetime,
+    *,
+    projects: bool,
+    paces: Mapping[Pace, Fraction],
 ) -> PeriodUsage:
     span = one.span
     terms = terms_for(span)
@@ -253,7 +278,8 @@ def _period_usage(
         if projects and feature.metering.aggregation == "weighted_sum":
             goes_on = levels.get(key, {})
         elif projects:
-            passed = _passed(span, feature, window, at)
+            pace = paces.get((span.period_id, feature.meter_id), WHOLE)
+            passed = _at_pace(_passed(span, feature, window, at), pace)
             goes_on = {rate_id: _projected(feature, one, passed) for rate_id, one in counted.items()}
         features.append(_feature_usage(span, feature, counted, window, goes_on))
     return PeriodUsage(
@@ -279,6 +305,11 @@ def _passed(span: Span, feature: FeatureTerms, window: tuple[datetime, datetime]
     # What a window that runs on holds from before is known; only this period's usage goes on as it has.
     since, until = (span.starts_at, span.ends_at) if feature.runs_on else window
     return Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
+
+
+def _at_pace(passed: Fraction, pace: Fraction) -> Fraction:
+    """Return which share of all use lies behind, if it goes on so much faster than it has."""
+    return passed if pace == WHOLE or not passed else passed / (passed + pace * (1 - passed))
 
 
 def _feature_usage(

@@ -1,5 +1,6 @@
 """The latest events of a meter, without walking the table of events, which outnumbers everything else."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -66,3 +67,19 @@ def recent_refusals(*, meter_id: int, name: str, count: int) -> list[UnbilledUsa
     """Return the latest events of a name that no price took, newest first, among the latest unbilled ones."""
     latest = UnbilledUsage.objects.filter(resolved_at__isnull=True).order_by("-pk")[:LOOKED_AT]
     return [one for one in latest if one.event_name == name and one.meter_id in (None, meter_id)][:count]
+
+
+_TAKEN_IN = """
+SELECT max(e.received_at) FROM unnest(%s::text[]) AS n(name)
+CROSS JOIN LATERAL (
+    SELECT received_at FROM billing_event WHERE customer_id = %s AND name = n.name ORDER BY occurred_at DESC LIMIT 1
+) e
+"""
+
+
+def last_taken_in(*, customer_id: int, names: Collection[str]) -> datetime | None:
+    """Return when the latest event of these names was taken in of a customer; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN_IN, [list(names), customer_id])
+        found: datetime | None = cursor.fetchone()[0]
+        return found

@@ -49,12 +49,25 @@ class Share:
     events: int
 
 
-def by_day(*, customer_id: int, since: datetime, until: datetime, zone: ZoneInfo) -> list[Day]:
-    """Return a customer's usage from `since` until `until` by day of `zone`, of every meter that hours tell it of."""
+def by_day(
+    *,
+    customer_id: int,
+    since: datetime,
+    until: datetime,
+    zone: ZoneInfo,
+    period_ids: Sequence[int] | None = None,
+) -> list[Day]:
+    """
+    Return a customer's usage from `since` until `until` by day of `zone`, of every meter that hours tell it of.
+
+    period_ids: what these periods counted alone; one that begins in the middle of an hour shares it with another.
+    """
     rows = Rollup.objects.filter(
         period__subscription__customer=customer_id, period__ends_at__gt=since, bucket__gte=since, bucket__lt=until
     )
-    return _days(rows, zone) + _tallied_days(customer_id, since, until, zone)
+    if period_ids is not None:
+        rows = rows.filter(period__in=period_ids)
+    return _days(rows, zone) + _tallied_days(customer_id, since, until, zone, period_ids)
 
 
 def all_by_day(*, since: datetime, zone: ZoneInfo) -> list[Day]:
@@ -80,6 +93,7 @@ SELECT r.meter_id, (date_trunc('day', t.starts_at, %(zone)s) AT TIME ZONE %(zone
         t.latest_key COLLATE "C" DESC))[1]
 FROM billing_subscription s
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %(since)s
+    AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
 JOIN billing_series r ON r.period_id = p.id
 JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
     AND t.starts_at >= %(since)s AND t.starts_at < %(until)s
@@ -88,9 +102,12 @@ GROUP BY 1, 2 ORDER BY 2, 1 LIMIT %(most)s
 """
 
 
-def _tallied_days(customer_id: int, since: datetime, until: datetime, zone: ZoneInfo) -> list[Day]:
+def _tallied_days(
+    customer_id: int, since: datetime, until: datetime, zone: ZoneInfo, period_ids: Sequence[int] | None
+) -> list[Day]:
     """Return the days of meters whose quantity is no sum: each with its own greatest, least and latest value."""
     asked = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MOST_DAYS}
+    asked["periods"] = None if period_ids is None else list(period_ids)
     with connection.cursor() as cursor:
         cursor.execute(_TALLIED, asked)
         return [

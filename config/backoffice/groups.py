@@ -8,18 +8,20 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer testclock seller apikey contact webhookendpoint delivery notice",
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits feature meter"
+    "customers.customer testclock seller apikey contact webhookendpoint delivery notice wording",
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
     "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
     "billing.reservation guardrail alert",
     "billing.event correction job migration move simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
+    "invoices.charge refund balanceentry customerbalance instrument payeraccount providerevent",
+    "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
-    "plans.plan planversion planfeature price rate tier fee commitment includedcredits unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits unitcost",
     "plans.coupon promotion creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"
@@ -34,13 +36,19 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("add change", ["customers.testclock"]),
+        ("erase", ["customers.customer"]),
+        ("add", ["customers.portallink"]),
         ("delete", ["invoices.taxrate", "customers.contact"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("add run", ["billing.migration"]),
         ("issue", ["invoices.creditnote"]),
-        ("record", ["invoices.payment"]),
+        ("record collect", ["invoices.payment"]),
+        ("pay", ["invoices.refund"]),
+        ("add change delete", ["invoices.dunningstep"]),
+        ("add change delete", ["customers.wording"]),
+        ("claim", ["invoices.invoice"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),
@@ -61,13 +69,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change", ["customers.customer testclock apikey contact webhookendpoint", AGREED]),
         ("delete", ["customers.contact"]),
+        ("add", ["customers.portallink"]),
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
         ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("add run", ["billing.migration"]),
     ],
-    "support": [("view", EVERYTHING_SEEN)],
+    "support": [("view", EVERYTHING_SEEN), ("add", ["customers.portallink"])],
     "engineer": [
         ("view", [*EVERYTHING_SEEN, "django_celery_beat.periodictask"]),
         ("add change delete", MEASURES),

@@ -12,6 +12,8 @@ from billing.models import Job, Period, UnbilledUsage
 from billing.models.jobs import OPEN
 from customers.models import Delivery
 from customers.models.notices import DeliveryState
+from invoices.models import Refund
+from invoices.models.charges import AttemptState, RefundProvider
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
@@ -47,6 +49,10 @@ def _asked_for() -> QuerySet:
     return ChangeRequest.objects.filter(state=RequestState.WAITING)
 
 
+def _refunds_by_hand() -> QuerySet:
+    return Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
+
+
 def _failed_deliveries() -> QuerySet:
     return Delivery.objects.filter(state=DeliveryState.FAILED)
 
@@ -61,6 +67,21 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
             Item("Migrations", "move_down", "billing_migration_changelist", "billing.view_migration"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
+        ],
+    ),
+    (
+        "Payments",
+        [
+            Item("Charges", "credit_card", "invoices_charge_changelist", "invoices.view_charge"),
+            Item(
+                "Refunds",
+                "currency_exchange",
+                "invoices_refund_changelist",
+                "invoices.view_refund",
+                _refunds_by_hand,
+            ),
+            Item("Balances", "savings", "invoices_balanceentry_changelist", "invoices.view_balanceentry"),
+            Item("Provider events", "sensors", "invoices_providerevent_changelist", "invoices.view_providerevent"),
         ],
     ),
     (
@@ -153,6 +174,7 @@ MENU: list[tuple[str, list[Item]]] = [
                 _failed_deliveries,
             ),
             Item("Notices", "campaign", "customers_notice_changelist", "customers.view_notice"),
+            Item("Mail texts", "edit_note", "customers_wording_changelist", "customers.view_wording"),
         ],
     ),
     (

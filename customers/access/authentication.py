@@ -13,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from customers.access import strangers
 from customers.access.keys import digest
 from customers.models import ApiKey
 
@@ -54,14 +55,24 @@ class ApiKeyAuthentication(BaseAuthentication):
         Return the caller, or None if no key was sent.
 
         :raises AuthenticationFailed: if what was sent is no key, or one that is unknown, expired or revoked.
+        :raises Throttled: if too many such requests came from the address.
         """
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
+            strangers.count(request)
             return None
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not _SHAPE.fullmatch(secret):
+            strangers.count(request)
             raise AuthenticationFailed(f"This is not an API key. {_WHERE_FROM}")
-        caller = _caller(secret, at=timezone.now())
+        hashed = digest(secret)
+        strangers.admit(request, hashed)
+        try:
+            caller = _caller(hashed, at=timezone.now())
+        except AuthenticationFailed:
+            strangers.count(request, hashed)
+            raise
+        strangers.remember(hashed)
         if request.method not in SAFE_METHODS:
             pghistory.context(api_key=caller.prefix)
         return caller, None
@@ -71,9 +82,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-def _caller(secret: str, *, at: datetime) -> ApiCaller:
+def _caller(hashed: str, *, at: datetime) -> ApiCaller:
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [digest(secret)])
+        cursor.execute(_FIND, [hashed])
         found = cursor.fetchone()
     if found is None:
         raise AuthenticationFailed(f"This key is unknown. {_WHERE_FROM}")

@@ -64,6 +64,12 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
     return answer_once
 
 
+def harmless_again(post: Post) -> Post:
+    """Mark a view's `post` whose repetition has one effect by itself, and must not run in one transaction."""
+    post.is_idempotent = True  # type: ignore[attr-defined]
+    return post
+
+
 def purge(*, at: datetime) -> int:
     """Forget the answers given more than 24 hours before `at`, and return how many those were."""
     old = IdempotentRequest.objects.filter(created_at__lt=at - KEPT_FOR).order_by("created_at")

@@ -1,22 +1,24 @@
 """
-How many requests a key may make.
+How many requests a key may make, and an address that shows none.
 
 Each process counts for itself, in memory: a token bucket per key costs the hot paths no query and no round trip. A
 deployment of n processes therefore lets n times the limit through; it is a guard against a client gone wild, and the
-reverse proxy remains the place for limits per address.
+reverse proxy remains the place for limits on what callers with a key do from one address.
 """
 
 import math
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+
+MOST_BUCKETS = 100_000
 
 
 @dataclass(slots=True)
@@ -28,24 +30,42 @@ class Bucket:
 
 
 class Buckets:
-    """The quotas of all keys in this process. A full bucket is one not yet used, so keys cost memory only in use."""
+    """
+    The quotas of all keys, or addresses, in this process.
+
+    A full bucket is one not yet used, so they cost memory only in use; beyond MOST_BUCKETS, full ones are let go.
+    """
 
     def __init__(self, *, quota: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.quota, self.seconds, self.clock = quota, seconds, clock
-        self._buckets: dict[int, Bucket] = {}
+        self._buckets: dict[Hashable, Bucket] = {}
         self._lock = threading.Lock()
 
-    def take(self, key_id: int) -> float:
-        """Take one request off the key's quota and return what is left; if nothing was, return -1."""
+    def take(self, whose: Hashable) -> float:
+        """Take one request off a quota and return what is left; if nothing was, return -1."""
         now = self.clock()
         with self._lock:
-            bucket = self._buckets.setdefault(key_id, Bucket(self.quota, now))
-            refill = (now - bucket.at) * self.quota / self.seconds
-            bucket.tokens, bucket.at = min(self.quota, bucket.tokens + refill), now
+            if len(self._buckets) >= MOST_BUCKETS and whose not in self._buckets:
+                self._let_go(now)
+            bucket = self._buckets.setdefault(whose, Bucket(self.quota, now))
+            bucket.tokens, bucket.at = self._left(bucket, now), now
             if bucket.tokens < 1:
                 return -1
             bucket.tokens -= 1
             return bucket.tokens
+
+    def is_empty(self, whose: Hashable) -> bool:
+        """Tell whether nothing is left of a quota, and take nothing."""
+        bucket = self._buckets.get(whose)
+        return bucket is not None and self._left(bucket, self.clock()) < 1
+
+    def _left(self, bucket: Bucket, now: float) -> float:
+        return min(self.quota, bucket.tokens + (now - bucket.at) * self.quota / self.seconds)
+
+    def _let_go(self, now: float) -> None:
+        self._buckets = {whose: one for whose, one in self._buckets.items() if self._left(one, now) < self.quota}
+        if len(self._buckets) >= MOST_BUCKETS:
+            self._buckets = {}  # so many at once are an attack from everywhere, which no count of ours would stop
 
 
 class PerKey(BaseThrottle):
@@ -76,7 +96,7 @@ class PerKey(BaseThrottle):
         return cls.buckets
 
 
-def read_rate(text: str) -> tuple[int, int]:
+def read_rate(text: str, *, name: str = "TOLLBOOK_API_RATE") -> tuple[int, int]:
     """
     Return (requests, seconds) of a rate such as 600/60s.
 
@@ -84,5 +104,5 @@ def read_rate(text: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,4})s", text, re.ASCII)
     if not found:
-        raise ValueError(f"TOLLBOOK_API_RATE is “{text}”; write it as requests/seconds, such as 600/60s.")
+        raise ValueError(f"{name} is “{text}”; write it as requests/seconds, such as 600/60s.")
     return int(found[1]), int(found[2])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -12,7 +13,9 @@ from unfold.decorators import display
 from customers.admin.contacts import ContactInline
 from customers.admin.finding import like
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
+from customers.clock import time_of
 from customers.models import Customer
+from customers.registering import tell_created, tell_updated
 
 
 class CustomerForm(PartyForm):
@@ -49,7 +52,16 @@ class CustomerAdmin(ModelAdmin):
         (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "test_clock", "owner")}),
         ("Address, as documents show it", {"fields": ADDRESS}),
         ("Language and time", {"fields": LANGUAGE}),
-        ("Tax and documents", {"fields": ("tax_number", "tax_exemption", "purchase_order")}),
+        (
+            "Tax and documents",
+            {
+                "fields": (
+                    *("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order"),
+                    "one_document",
+                )
+            },
+        ),
+        ("Payment", {"fields": ("charges_automatically", "dunning_hold_until")}),
     )
 
     @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})
@@ -59,6 +71,21 @@ class CustomerAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         """What events and documents know a customer by stays."""
         return ("external_id", "sandbox", "test_clock") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        """Store the customer and tell so; who is told of contacts hears of them when those are stored."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            if change:
+                tell_updated(obj, form.changed_data, at=time_of(obj))
+            else:
+                tell_created(obj, at=time_of(obj))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        with transaction.atomic():
+            super().save_formset(request, form, formset, change)
+            if change and formset.has_changed():
+                tell_updated(form.instance, ["contacts"], at=time_of(form.instance))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()

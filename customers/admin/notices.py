@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
@@ -98,7 +99,7 @@ class DeliveryAdmin(Log):
     ordering = ("-pk",)
     fields = (
         *(
-            "happened_at",
+            "happened",
             "kind",
             "customer",
             "facts_in_full",
@@ -116,6 +117,10 @@ class DeliveryAdmin(Log):
     @display(description="Happened", ordering="notice__created_at")
     def happened_at(self, delivery: Delivery) -> Any:
         return delivery.notice.created_at
+
+    @display(description="Happened")
+    def happened(self, delivery: Delivery) -> str:
+        return date_format(delivery.notice.created_at, "DATETIME_FORMAT")
 
     @display(description="Type")
     def kind(self, delivery: Delivery) -> str:

@@ -2,36 +2,39 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminColorInputWidget
 
-from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
+from customers.admin.branding import SellerForm
+from customers.admin.parties import LANGUAGE
+from customers.logos import keep
 from customers.models import Seller
 
+# One field to a row: the preview stands beside them.
+PLACE = ("address_line1", "address_line2", "postal_code", "city", "region", "country", "email")
+LOOK = ("logo_file", "removes_logo", "brand_color", "accent_color", "paper", "notes", "footer")
+PAYING = ("payment_terms", "account_holder", "iban", "bic", "bank_details")
+CONTENT = ("shows_usage", "shows_wallets", "e_invoices")
 
-class SellerForm(PartyForm):
-    class Meta:
-        model = Seller
-        exclude = ()
-        widgets = {"brand_color": UnfoldAdminColorInputWidget()}
 
-
-@admin.register(Seller)
 class SellerAdmin(ModelAdmin):
+    """Registered by wallets, above what draws documents: see invoices/admin/sellers.py."""
+
     form = SellerForm
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")
     search_fields = ("legal_name", "code")
     ordering = ("legal_name",)
     prepopulated_fields = {"code": ("legal_name",)}
     fieldsets = (
-        (None, {"fields": ("legal_name", "code", "currency", "tax_number")}),
-        ("Address, as documents show it", {"fields": ADDRESS}),
+        (None, {"fields": ("legal_name", "code", "currency", "tax_number", "company_number")}),
+        ("Address, as documents show it", {"fields": PLACE}),
         ("Language and time", {"fields": LANGUAGE}),
         ("Rules for invoices", {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
         ("Revenue of prepaid value", {"fields": ("breakage", "breakage_percent")}),
-        ("On the document", {"fields": ("bank_details", "footer", "brand_color")}),
+        ("What documents look like", {"fields": LOOK}),
+        ("How they are paid", {"fields": PAYING}),
+        ("What they contain", {"fields": CONTENT}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Seller | None = None) -> tuple[str, ...]:
@@ -39,3 +42,9 @@ class SellerAdmin(ModelAdmin):
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Seller | None = None) -> dict[str, Any]:
         return {} if obj else super().get_prepopulated_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Seller, form: forms.ModelForm, change: bool) -> None:
+        if isinstance(form, SellerForm):
+            logo = form.chosen_logo()
+            obj.logo = None if logo is None else keep(logo)
+        super().save_model(request, obj, form, change)

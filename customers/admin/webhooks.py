@@ -30,7 +30,6 @@ from customers.notices.kinds import KINDS
 from customers.notices.replaying import FURTHEST_BACK, replay_since
 
 STATE_COLOURS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
-DETAILS = ("send_test", "missed", "rotate", "switch", "remove")
 
 
 class EndpointForm(forms.ModelForm):
@@ -94,7 +93,10 @@ class WebhookEndpointAdmin(ModelAdmin):
     ordering = ("-pk",)
     fields = ("url", "description", "kinds", "world", "state_in_words", "signed", "created_at", "created_by")
     readonly_fields = ("world", "state_in_words", "signed", "created_at", "created_by")
-    actions_detail = (*DETAILS, "deliveries")
+    actions_detail = (
+        *("send_test", "deliveries"),
+        {"title": "More", "icon": "more_horiz", "items": ["missed", "rotate", "switch", "remove"]},
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
         return super().get_queryset(request).kept().select_related("created_by")

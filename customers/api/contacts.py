@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers, status
@@ -10,7 +11,9 @@ from rest_framework.response import Response
 
 from customers.access.fields import KnownFields
 from customers.access.idempotency import idempotent
+from customers.clock import time_of
 from customers.models import Contact, Customer
+from customers.registering import tell_updated
 
 EXAMPLE = OpenApiExample("Who pays", {"name": "Bea", "email": "bea@acme.example", "alerts": False}, request_only=True)
 MOST = 50
@@ -58,7 +61,9 @@ class Contacts(generics.GenericAPIView[Contact]):
         context = {"contacts": self.get_queryset()}
         serializer = ContactSerializer(contact, data=data, partial=contact is not None, context=context)
         serializer.is_valid(raise_exception=True)
-        serializer.save(**facts)
+        with transaction.atomic():
+            whose = serializer.save(**facts).customer
+            tell_updated(whose, ["contacts"], at=time_of(whose))
         return serializer.data
 
 
@@ -110,5 +115,8 @@ class ContactView(Contacts, generics.RetrieveAPIView[Contact]):
         responses={204: None},
     )
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.get_object().delete()
+        contact = self.get_object()
+        with transaction.atomic():
+            contact.delete()
+            tell_updated(contact.customer, ["contacts"], at=time_of(contact.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -24,6 +24,10 @@ CHANGEABLE = (
     "locale",
     "purchase_order",
     "tax_exemption",
+    "tax_code",
+    "net_days",
+    "billed_each",
+    "one_document",
 )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -10,7 +11,9 @@ from rest_framework.response import Response
 from customers.access.idempotency import idempotent
 from customers.access.isolation import Isolated
 from customers.api.serializers import CustomerChangeSerializer, CustomerSerializer
+from customers.clock import time_of
 from customers.models import Customer
+from customers.registering import tell_created, tell_updated
 
 EXAMPLE = OpenApiExample(
     "A customer",
@@ -42,7 +45,9 @@ class CustomersView(Isolated, generics.ListAPIView[Customer]):
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        serializer.save(sandbox=request.user.sandbox)
+        with transaction.atomic():
+            made = serializer.save(sandbox=request.user.sandbox)
+            tell_created(made, at=time_of(made))
         return Response(serializer.data, status=status.HTTP_201_CREATED)
 
 
@@ -69,5 +74,7 @@ class CustomerView(Isolated, generics.RetrieveAPIView[Customer]):
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = CustomerChangeSerializer(self.get_object(), data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
+        with transaction.atomic():
+            changed = serializer.save()
+            tell_updated(changed, list(serializer.validated_data), at=time_of(changed))
         return Response(serializer.data)

@@ -1,5 +1,7 @@
 """Who is billed."""
 
+from decimal import Decimal
+
 import pghistory
 from django.conf import settings
 from django.db import models
@@ -8,6 +10,8 @@ from djmoney.models.fields import CurrencyField
 
 from customers.immutability import customer_keeps_its_clock
 from customers.models.parties import Party
+
+MOST_BILLED_EACH = Decimal("1e12")
 
 
 @pghistory.track()
@@ -19,6 +23,14 @@ class Customer(Party):
     sandbox: a customer whose documents are marked and never leave the system.
     test_clock: whose time a sandbox customer lives in, from its first moment on; real time where it has none.
     tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's ordinary rates.
+    erased_at: when what is personal of it was erased; it goes on under a pseudonym (docs/personal-data.md).
+    tax_code: which of the seller's rates is charged, whatever is sold; empty for what the product says.
+    checked_tax_number, tax_number_is_valid: what an online check has said, and of which number: it counts as long as
+    that is the customer's. tax_number_proof: what the office that was asked gave as a receipt.
+    net_days: until when documents are to be paid, where that is agreed; the seller's own where empty.
+    billed_each: how much usage of a period may come to until it is invoiced, again and again; the plan decides where
+    empty.
+    one_document: whether periods of several subscriptions that end together are billed by one document.
     owner: who of the staff looks after the customer, and is told when something needs a person.
     """
 
@@ -35,9 +47,48 @@ class Customer(Party):
         db_index=False,
         help_text="The time that a sandbox customer lives in; real time without one.",
     )
+    charges_automatically = models.BooleanField(
+        "is charged automatically",
+        default=True,
+        db_default=True,
+        help_text="What is issued is charged to the card that the customer has left, if any; else it waits for them.",
+    )
+    dunning_hold_until = models.DateField(
+        "is not reminded until", null=True, blank=True, help_text="Who was given time is left alone until that day."
+    )
     purchase_order = models.CharField(max_length=80, blank=True)
     tax_exemption = models.CharField(
         max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."
+    )
+    tax_code = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="Code of the tax rates that apply whatever is sold; empty for those of the product.",
+    )
+    checked_tax_number = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
+    tax_number_is_valid = models.BooleanField(null=True, editable=False)
+    tax_number_checked_at = models.DateTimeField(null=True, editable=False)
+    tax_number_proof = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    net_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days from issue until payment is due; empty for the seller's own."
+    )
+    billed_each = models.DecimalField(
+        "invoice usage at each",
+        max_digits=19,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Usage is invoiced each time that a period's has come to so much more. Empty: as the plan has it.",
+    )
+    one_document = models.BooleanField(
+        "one document for all subscriptions",
+        default=False,
+        db_default=False,
+        help_text="What ends at one moment is billed by one document, each subscription under its name. Otherwise"
+        " each has documents of its own.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -50,12 +101,44 @@ class Customer(Party):
         help_text="Gets a mail when a limit is reached or a top-up fails.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        permissions = [("erase_customer", "Can export and erase personal data")]
         constraints = [
             models.UniqueConstraint(fields=["sandbox", "external_id"], name="external_id_names_one_customer"),
             models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    legal_name="Erased",
+                    external_id__startswith="erased-",
+                    **dict.fromkeys(("address_line1", "address_line2", "postal_code", "city", "region"), ""),
+                    **dict.fromkeys(("tax_number", "email", "purchase_order", "tax_exemption"), ""),
+                ),
+                name="nothing_is_known_of_who_was_erased",
+            ),
+            models.CheckConstraint(
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(billed_each__isnull=True) | Q(billed_each__gt=0, billed_each__lte=MOST_BILLED_EACH),
+                name="usage_is_billed_at_an_amount_above_zero",
+            ),
+            models.CheckConstraint(
+                condition=Q(net_days__isnull=True) | Q(net_days__lte=365), name="customers_net_days_are_365_at_most"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    checked_tax_number="",
+                    tax_number_is_valid__isnull=True,
+                    tax_number_checked_at__isnull=True,
+                    tax_number_proof="",
+                )
+                | (
+                    Q(tax_number_is_valid__isnull=False, tax_number_checked_at__isnull=False)
+                    & ~Q(checked_tax_number="")
+                ),
+                name="checked_tax_number_says_when_and_what_came_of_it",
             ),
         ]
         indexes = [

@@ -27,7 +27,7 @@ class Notice(models.Model):
     One thing that happened, written in the transaction in which it happened.
 
     message_id: what receivers know it by, the same for every one of them and on every try.
-    kind: one of customers/notices/kinds.py. customer: nobody for what concerns a webhook endpoint alone.
+    kind: one of customers/notices/kinds.py. customer: nobody for what concerns a webhook endpoint alone, or prices.
     facts: names → text, whole numbers or null; decimals are text.
     key: names what happened, so that it is told once however often it is announced.
     recipients: for how many it has deliveries; null until it is handed out to them.
@@ -48,8 +48,9 @@ class Notice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(customer__isnull=True, kind__startswith="webhook.", recipients__isnull=False)
-                | Q(customer__isnull=False) & ~Q(kind__startswith="webhook."),
-                name="notice_is_of_a_customer_or_an_endpoint",
+                | Q(customer__isnull=True, kind__startswith="plan.")
+                | Q(customer__isnull=False) & ~Q(kind__startswith="webhook.") & ~Q(kind__startswith="plan."),
+                name="notice_is_of_a_customer_an_endpoint_or_prices",
             ),
             models.CheckConstraint(condition=~Q(key=""), name="notice_has_a_key"),
             models.CheckConstraint(
@@ -135,4 +136,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.notice_id} to {self.target}"
+        return f"Notice {self.notice_id} to {self.target}"

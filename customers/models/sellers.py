@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pghistory
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
@@ -26,6 +27,24 @@ class Breakage(models.TextChoices):
     PROPORTIONAL = "proportional", "in proportion to use"
 
 
+class Paper(models.TextChoices):
+    A4 = "a4", "A4"
+    LETTER = "letter", "US letter"
+
+
+class EInvoices(models.TextChoices):
+    """Whether a document's PDF carries it as data (Factur-X, EN 16931) as well: docs/e-invoices.md."""
+
+    NEVER = "never", "no"
+    WHEN_POSSIBLE = "when_possible", "where the document can be one"
+    ALWAYS = "always", "always: a document that cannot be one gets no file"
+
+
+MOST_TEXT = 2_000
+HEX_COLOR = "^#[0-9a-fA-F]{6}$"
+hex_color = RegexValidator(HEX_COLOR, "Use a colour of six hexadecimal digits, such as #1f3a5f.")
+
+
 @pghistory.track()
 class Seller(Party):
     """
@@ -34,6 +53,7 @@ class Seller(Party):
     grace: how long after a period's end stragglers are waited for before its invoice is issued.
     breakage: when prepaid value that is never used becomes revenue. breakage_percent: how much of it is expected not
     to be, where that is recognised in proportion to use: docs/wallets.md#breakage.
+    The rest is what documents look like and say, which they copy when they are issued: docs/rendering.md#branding.
     """
 
     code = models.SlugField(max_length=40, unique=True)
@@ -53,9 +73,39 @@ class Seller(Party):
         db_default=0,
         help_text="Of what is prepaid, how much is expected never to be used: for recognition in proportion to use.",
     )
-    bank_details = models.TextField(blank=True)
-    footer = models.TextField(blank=True)
-    brand_color = models.CharField(max_length=7, default="#1f3a5f")
+    company_number = models.CharField(max_length=60, blank=True, db_default="", help_text="Such as HRB 99999 B.")
+    logo = models.ForeignKey(
+        "customers.Logo", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    brand_color = models.CharField(
+        max_length=7, default="#1f3a5f", help_text="The band at the top, and charts.", validators=[hex_color]
+    )
+    accent_color = models.CharField(
+        max_length=7, blank=True, db_default="", help_text="The heading and what is due.", validators=[hex_color]
+    )
+    paper = models.CharField(
+        max_length=6, choices=Paper, blank=True, db_default="", help_text="What is usual in the country, if empty."
+    )
+    account_holder = models.CharField(max_length=70, blank=True, db_default="", help_text="If it is not the seller.")
+    iban = models.CharField("IBAN", max_length=34, blank=True, db_default="")
+    bic = models.CharField("BIC", max_length=11, blank=True, db_default="")
+    bank_details = models.TextField(
+        max_length=MOST_TEXT, blank=True, help_text="How to pay otherwise, as it is printed."
+    )
+    payment_terms = models.TextField(
+        max_length=MOST_TEXT, blank=True, db_default="", help_text="Printed above how to pay."
+    )
+    notes = models.TextField(max_length=MOST_TEXT, blank=True, db_default="", help_text="Printed on every document.")
+    footer = models.TextField(max_length=MOST_TEXT, blank=True)
+    shows_usage = models.BooleanField(
+        "usage pages", default=True, db_default=True, help_text="What was used, by day and dimension."
+    )
+    shows_wallets = models.BooleanField(
+        "wallet statements", default=False, db_default=False, help_text="What came and went in prepaid wallets."
+    )
+    e_invoices = models.CharField(
+        "e-invoice in the PDF", max_length=13, choices=EInvoices, default=EInvoices.NEVER, db_default=EInvoices.NEVER
+    )
 
     class Meta:
         constraints = [
@@ -72,6 +122,19 @@ class Seller(Party):
                 name="expected_breakage_is_0_to_100_percent",
             ),
             models.CheckConstraint(condition=Q(late_usage__in=LateUsage.values), name="late_usage_policy_is_known"),
+            models.CheckConstraint(
+                condition=Q(brand_color__regex=HEX_COLOR) & (Q(accent_color="") | Q(accent_color__regex=HEX_COLOR)),
+                name="colors_of_documents_are_hexadecimal",
+            ),
+            models.CheckConstraint(condition=Q(paper__in=["", *Paper.values]), name="paper_is_known"),
+            models.CheckConstraint(
+                condition=Q(iban="") | Q(iban__regex="^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$"), name="iban_is_compact"
+            ),
+            models.CheckConstraint(
+                condition=Q(bic="") | Q(bic__regex="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"),
+                name="bic_is_of_8_or_11_characters",
+            ),
+            models.CheckConstraint(condition=Q(e_invoices__in=EInvoices.values), name="e_invoice_policy_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -20,9 +20,13 @@ class UnknownKind(ValueError):
 
 
 class Announcement(NamedTuple):
-    """What is told of one customer; key: names what happened, at most 200 characters."""
+    """
+    What is told of one customer; key: names what happened, at most 200 characters.
 
-    customer_id: int
+    customer_id: nobody for what is told of prices, to live endpoints and sandbox ones alike.
+    """
+
+    customer_id: int | None
     facts: Facts
     key: str
 

@@ -32,6 +32,7 @@ class Claim:
 
     attempt: counted from 1. url, secret, previous_secret: of the endpoint, the secrets still sealed; previous_secret
     is empty when it is over. address, language: of a person; empty where the contact was forgotten.
+    wordings: finance's own subjects and bodies of a mail, by language: the person's, and English.
     """
 
     delivery_id: int
@@ -49,6 +50,7 @@ class Claim:
     previous_secret: str
     address: str
     language: str
+    wordings: dict[str, list[str]]
 
 
 # The locked endpoint keeps a second worker from taking as many again; whoever comes meanwhile passes it by.
@@ -92,12 +94,17 @@ SELECT t.id, t.attempts, n.message_id, n.kind, n.facts, n.created_at, c.external
     coalesce(c.sandbox, e.sandbox, false), t.endpoint_id, coalesce(e.url, ''), coalesce(e.secret, ''),
     CASE WHEN e.previous_until > %(at)s THEN e.previous_secret ELSE '' END,
     coalesce(k.email, CASE WHEN u.is_active THEN u.email END, ''),
-    coalesce(nullif(k.language, ''), CASE WHEN k.id IS NOT NULL THEN split_part(c.locale, '_', 1) END, 'en')
+    spoken.language, CASE WHEN t.endpoint_id IS NULL THEN (
+        SELECT jsonb_object_agg(w.language, jsonb_build_array(w.subject, w.body)) FROM customers_wording w
+        WHERE w.kind = n.kind AND w.language IN (spoken.language, 'en')) END
 FROM taken t JOIN customers_notice n ON n.id = t.notice_id
 LEFT JOIN customers_customer c ON c.id = n.customer_id
 LEFT JOIN customers_webhookendpoint e ON e.id = t.endpoint_id
 LEFT JOIN customers_contact k ON k.id = t.contact_id
 LEFT JOIN auth_user u ON u.id = t.staff_id
+CROSS JOIN LATERAL (SELECT coalesce(
+    nullif(split_part(k.language, '_', 1), ''), CASE WHEN k.id IS NOT NULL THEN split_part(c.locale, '_', 1) END, 'en'
+) AS language) spoken
 ORDER BY t.id
 """
 
@@ -117,4 +124,6 @@ def _take(picked: str, at: datetime, most: int) -> list[Claim]:
     figures = {"at": at, "until": at + LEASE, "most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING}
     with connection.cursor() as cursor:
         cursor.execute(picked + _TAKE, {**figures, "mails": _MAILS})
-        return [Claim(*row[:4], json.loads(row[4]), *row[5:]) for row in cursor.fetchall()]
+        return [
+            Claim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")) for row in cursor.fetchall()
+        ]

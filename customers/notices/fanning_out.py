@@ -12,13 +12,13 @@ AT_ONCE = 1_000
 _HAND_OUT = """
 WITH due AS MATERIALIZED (
     SELECT n.id, n.kind, n.customer_id, c.sandbox, c.owner_id
-    FROM customers_notice n JOIN customers_customer c ON c.id = n.customer_id
+    FROM customers_notice n LEFT JOIN customers_customer c ON c.id = n.customer_id
     WHERE n.recipients IS NULL ORDER BY n.id LIMIT %(at_once)s
     FOR NO KEY UPDATE OF n SKIP LOCKED
 ), told AS (
     SELECT due.id, 'endpoint:' || e.id AS target, e.id AS endpoint_id, NULL::bigint AS contact_id,
         NULL::integer AS staff_id
-    FROM due JOIN customers_webhookendpoint e ON e.sandbox = due.sandbox AND e.disabled_at IS NULL
+    FROM due JOIN customers_webhookendpoint e ON coalesce(e.sandbox = due.sandbox, true) AND e.disabled_at IS NULL
         AND (e.kinds = '{}' OR due.kind = ANY(e.kinds))
     UNION ALL
     SELECT due.id, 'contact:' || k.id, NULL, k.id, NULL

@@ -16,8 +16,8 @@ SELECT n.id, 'endpoint:' || e.id, e.id, 'pending', 0, %(at)s, ''
 FROM customers_webhookendpoint e
 JOIN customers_notice n ON n.created_at >= %(since)s AND n.recipients IS NOT NULL
     AND (e.kinds = '{}' OR n.kind = ANY(e.kinds))
-JOIN customers_customer c ON c.id = n.customer_id AND c.sandbox = e.sandbox
-WHERE e.id = %(endpoint)s
+LEFT JOIN customers_customer c ON c.id = n.customer_id
+WHERE e.id = %(endpoint)s AND CASE WHEN c.id IS NULL THEN n.kind LIKE 'plan.%%' ELSE c.sandbox = e.sandbox END
 ON CONFLICT (notice_id, target) DO UPDATE SET state = 'pending', attempts = 0, next_at = excluded.next_at
 WHERE customers_delivery.state IN ('failed', 'given_up')
     OR customers_delivery.state = 'delivered' AND %(delivered)s

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from customers.clock import time_of
+from invoices.charging import CannotCharge, close_pages
 from invoices.crediting import CannotCredit, Creditable, Taken, credit, preview, read_creditable
 from invoices.crediting.creditable import CreditableLine
 from invoices.crediting.operation import MOST_REASON
@@ -22,6 +23,16 @@ from plans.figures import money
 from plans.pricing.exact import plain
 
 FIELD = {"class": "field"}
+
+
+class VoidForm(forms.Form):
+    """Why a whole invoice is taken back."""
+
+    reason = forms.CharField(
+        max_length=MOST_REASON,
+        label="Reason, printed on the credit note",
+        widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
+    )
 
 
 class CreditForm(forms.Form):
@@ -98,12 +109,13 @@ def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Htt
         asked["reason"] = form.cleaned_data["_reason"]
         try:
             if "_issue" in request.POST:
-                seen = form.cleaned_data["seen"]
-                note = credit(**asked, at=time_of(invoice.customer), by=request.user, credited_before=seen)
+                seen, at = form.cleaned_data["seen"], time_of(invoice.customer)
+                close_pages(invoice_id=invoice.pk, at=at)
+                note = credit(**asked, at=at, by=request.user, credited_before=seen)
                 messages.success(request, f"{note} takes back {_money(note.total.amount, invoice)} of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
             draft = preview(**asked)
-        except CannotCredit as refused:
+        except (CannotCharge, CannotCredit) as refused:
             form.add_error(None, str(refused))
     context = {
         **page.admin_site.each_context(request),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
@@ -19,8 +19,14 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import action, display
 
 from customers.admin.finding import ids_like
-from invoices.admin.crediting import credit_page
+from customers.clock import time_of
+from invoices.admin.claiming import draft_page
+from invoices.admin.crediting import VoidForm, credit_page
+from invoices.admin.data import data_paths
 from invoices.admin.files import FileFilter
+from invoices.charging import CannotCharge, close_pages
+from invoices.claiming import CannotClaim, asked_of, discard, issue_draft, preview
+from invoices.crediting import CannotCredit, void
 from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import BILLS_USAGE
@@ -54,7 +60,7 @@ class InvoiceAdmin(ModelAdmin):
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
     ordering = ("-pk",)
-    actions_detail = ("open_pdf", "credit", "render_again")
+    actions_detail = ("open_pdf", "edit_draft", "issue_draft", "discard_draft", "credit", "void", "render_again")
     change_form_before_template = "backoffice/invoice.html"
 
     @display(description="Number", ordering="number")
@@ -85,6 +91,9 @@ class InvoiceAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Invoice | None = None) -> list[Any]:
         return []  # the page above the form says it all
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*data_paths(self), *super().get_urls()]
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -133,6 +142,95 @@ class InvoiceAdmin(ModelAdmin):
             return HttpResponseRedirect(_page(invoice))
         return credit_page(self, request, invoice)
 
+    @action(description="Void", icon="block", permissions=["credit"])
+    def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take the whole of an invoice back that should not have been sent."""
+        invoice = self._invoice(request, object_id)
+        form = VoidForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            at = time_of(invoice.customer)
+            try:
+                close_pages(invoice_id=invoice.pk, at=at)
+                note = void(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
+            except (CannotCharge, CannotCredit) as refused:
+                form.add_error(None, str(refused))
+            else:
+                messages.success(request, f"{invoice} is void: {note} takes all of it back.")
+                return HttpResponseRedirect(_page(note))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=invoice,
+            title=f"Void {invoice}",
+            consequences=[
+                f"A credit note takes back {money(invoice.left, str(invoice.currency))}, and the invoice is void.",
+                "The customer is sent the credit note; no money moves.",
+                "This cannot be undone: what is still claimed is claimed by another invoice.",
+            ],
+            problems=[f"Some of {invoice} is paid: credit it, and say where the money goes."] if invoice.paid else [],
+            form=form,
+            verb="Void invoice",
+            danger=True,
+        )
+
+    @action(description="Edit", icon="edit", permissions=["claim"])
+    def edit_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a draft say something else."""
+        return draft_page(self, request, self._draft(request, object_id))
+
+    @action(description="Issue", icon="send", permissions=["claim"])
+    def issue_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Number a draft, and issue it."""
+        draft = self._draft(request, object_id)
+        shown, problems = None, []
+        try:
+            if request.method == "POST":
+                invoice = issue_draft(invoice_id=draft.pk, at=time_of(draft.customer), by=request.user)
+                messages.success(request, f"{invoice} is issued.")
+                return HttpResponseRedirect(_page(invoice))
+            shown = preview(customer=draft.customer, asked=asked_of(draft), at=time_of(draft.customer))
+        except CannotClaim as refused:
+            problems = [str(refused)]
+        told = f"It claims {money(shown.totals.total, shown.currency)} of {draft.customer}." if shown else ""
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=draft,
+            title=f"Issue the draft for {draft.customer}",
+            consequences=[
+                *filter(None, [told]),
+                "It gets the next number, with the addresses and taxes of now, and is sent.",
+                "From then on it never changes: corrections are credit notes.",
+            ],
+            problems=problems,
+            verb="Issue invoice",
+        )
+
+    @action(description="Discard", icon="delete", permissions=["claim"])
+    def discard_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Remove a draft."""
+        draft = self._draft(request, object_id)
+        if request.method == "POST":
+            try:
+                discard(invoice_id=draft.pk, at=time_of(draft.customer), by=request.user)
+            except CannotClaim as refused:
+                messages.error(request, str(refused))
+                return HttpResponseRedirect(_page(draft))
+            messages.success(request, "The draft is gone.")
+            return HttpResponseRedirect(reverse("admin:invoices_invoice_changelist"))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=draft,
+            title=f"Discard the draft for {draft.customer}",
+            consequences=["It never had a number, so nothing else has to happen.", "It cannot be brought back."],
+            verb="Discard draft",
+            danger=True,
+        )
+
+    def has_claim_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.claim_invoice"))
+
     def has_credit_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("invoices.issue_creditnote"))
 
@@ -163,7 +261,12 @@ class InvoiceAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         invoice = self.get_object(request, str(object_id))
         failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
-        fitting = {"render_again": failed, "credit": invoice is not None and _is_creditable(invoice)}
+        is_creditable = invoice is not None and _is_creditable(invoice)
+        is_draft = invoice is not None and invoice.number is None
+        fitting = {"render_again": failed, "credit": is_creditable, "void": is_creditable and not invoice.paid}
+        fitting |= dict.fromkeys(("edit_draft", "issue_draft", "discard_draft"), is_draft) | {
+            "open_pdf": not is_draft
+        }
         offered = super().get_actions_detail(request, object_id)
         return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 
@@ -173,6 +276,12 @@ class InvoiceAdmin(ModelAdmin):
             raise Http404(f"There is no invoice {object_id}.")
         if not self.has_view_permission(request, invoice):
             raise PermissionDenied
+        return invoice
+
+    def _draft(self, request: HttpRequest, object_id: str) -> Invoice:
+        invoice = self._invoice(request, object_id)
+        if invoice.number is not None:
+            raise Http404(f"{invoice} is issued, and no draft any more.")
         return invoice
 
     # Issued is issued ----------------------------------------------------------------------------------------

@@ -15,23 +15,31 @@ from plans.figures import number
 class TaxRateForm(forms.ModelForm):
     class Meta:
         model = TaxRate
-        fields = ("seller", "name", "country", "rate", "valid_from", "valid_to")
+        fields = (
+            *("seller", "name", "country", "region", "code", "level", "rate", "reason"),
+            *("valid_from", "valid_to"),
+        )
+        labels = {"code": "Charged on"}
         widgets = {"rate": NumberInput()}
 
 
 @admin.register(TaxRate)
 class TaxRateAdmin(ModelAdmin):
     form = TaxRateForm
-    list_display = ("name", "seller", "country_shown", "rate_shown", "valid_from", "valid_to")
+    list_display = ("name", "seller", "country_shown", "code_shown", "rate_shown", "valid_from", "valid_to")
     list_filter = (("seller", AutocompleteSelectFilter),)
     list_select_related = ("seller",)
-    search_fields = ("name", "country", "seller__legal_name")
-    ordering = ("seller", "country", "-valid_from")
+    search_fields = ("name", "country", "code", "seller__legal_name")
+    ordering = ("seller", "country", "region", "level", "code", "-valid_from")
     autocomplete_fields = ("seller",)
 
     @display(description="For customers in", ordering="country")
     def country_shown(self, rate: TaxRate) -> str:
-        return rate.country or "all other countries"
+        return " ".join(filter(None, [rate.country, rate.region])) or "all other countries"
+
+    @display(description="Charged on", ordering="code")
+    def code_shown(self, rate: TaxRate) -> str:
+        return f"{rate.code or 'all else'}{f', level {rate.level}' if rate.level > 1 else ''}"
 
     @display(description="Rate", ordering="rate")
     def rate_shown(self, rate: TaxRate) -> str:

@@ -84,6 +84,12 @@ class TakenSerializer(KnownFields, serializers.Serializer[Any]):
     amount = NumberField(required=False, help_text="Before tax; all that is left of the line if not given.")
 
 
+class ReasonSerializer(KnownFields, serializers.Serializer[Any]):
+    """Why a whole invoice is taken back."""
+
+    reason = serializers.CharField(max_length=MOST_REASON, help_text="Printed on the credit note.")
+
+
 class NewCreditNoteSerializer(KnownFields, serializers.Serializer[Any]):
     """A credit note to issue: over all that is left of an invoice, or over some of its lines."""
 

@@ -1,5 +1,7 @@
 """Credit notes over HTTP."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpResponse
@@ -18,9 +20,10 @@ from invoices.api.credit_note_serializers import (
     CreditNoteDetailSerializer,
     CreditNoteSerializer,
     NewCreditNoteSerializer,
+    ReasonSerializer,
 )
 from invoices.api.views import DETAILED, INVOICES, FileView
-from invoices.crediting import CannotCredit, credit
+from invoices.crediting import CannotCredit, credit, void
 from invoices.models import DocumentKind, Invoice
 
 NOTES = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE)
@@ -65,13 +68,50 @@ class CreditNotesView(Isolated, generics.ListAPIView[Invoice]):
         if invoice is None:
             detail = f"There is no invoice {asked['invoice']}."
             raise invalid([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
-        try:
+        with refused():
             note = credit(invoice_id=asked.pop("invoice"), **asked, at=time_of(invoice.customer))
-        except CannotCredit as refused:
-            errors = [{"field": refused.field, "code": "not_creditable", "detail": str(refused)}]
-            raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
-        shown = get_object_or_404(NOTES.prefetch_related(*DETAILED), pk=note.pk)
-        return Response(CreditNoteDetailSerializer(shown).data, status=status.HTTP_201_CREATED)
+        return Response(shown(note), status=status.HTTP_201_CREATED)
+
+
+class VoidView(Isolated, generics.GenericAPIView[Invoice]):
+    """An invoice that is taken back as a whole."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    queryset = INVOICES.select_related("customer")
+    lookup_url_kwarg = "invoice"
+
+    @extend_schema(
+        operation_id="void_invoice",
+        summary="Void an invoice",
+        description="By a credit note over all that is left of it. What was paid in part is credited instead.",
+        request=ReasonSerializer,
+        responses={201: CreditNoteDetailSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, invoice: int) -> Response:
+        of = self.get_object()
+        serializer = ReasonSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with refused():
+            note = void(invoice_id=of.pk, **serializer.validated_data, at=time_of(of.customer))
+        return Response(shown(note), status=status.HTTP_201_CREATED)
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Answer what cannot be credited with the reason, and the field that it is about."""
+    try:
+        yield
+    except CannotCredit as refusal:
+        errors = [{"field": refusal.field, "code": "not_creditable", "detail": str(refusal)}]
+        raise Problem("unprocessable", str(refusal), errors=errors if refusal.field else ()) from refusal
+
+
+def shown(note: Invoice) -> Any:
+    """Return a credit note with its lines as the API gives it."""
+    whole = get_object_or_404(NOTES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=note.pk)
+    return CreditNoteDetailSerializer(whole).data
 
 
 class CreditNoteView(Isolated, generics.RetrieveAPIView[Invoice]):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from customers.access.fields import InstantField
 from invoices.links import link_to
-from invoices.models import Invoice, InvoiceTax, Line
+from invoices.models import Invoice, InvoiceTax, Line, Section
 from invoices.models.documents import BILLS_USAGE
 from plans.api.fields import AmountField, NumberField, amount_document
 
@@ -72,6 +72,19 @@ class TaxSerializer(serializers.ModelSerializer[InvoiceTax]):
         read_only_fields = fields
 
 
+class SectionSerializer(serializers.ModelSerializer[Section]):
+    """The lines of one subscription, on a document about several."""
+
+    subscription = serializers.CharField(source="name", help_text="As it was called when the document was issued.")
+    first_line = serializers.IntegerField(help_text="Position of its first line.")
+    last_line = serializers.IntegerField(help_text="And of its last one.")
+
+    class Meta:
+        model = Section
+        fields = ["subscription", "first_line", "last_line"]
+        read_only_fields = fields
+
+
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     """A claim on a customer. Drafts still change; what is issued never does, but for its state."""
 
@@ -88,6 +101,9 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     paid = serializers.SerializerMethodField(help_text="What was paid of it.")
     due = serializers.SerializerMethodField(
         help_text="What is left to pay: the total less credit notes and payments; zero for a draft."
+    )
+    prices_include_tax = serializers.BooleanField(
+        source="includes_tax", help_text="Whether the amounts of its lines include tax, and so sum to the total."
     )
     replaces = serializers.IntegerField(
         source="corrects_id", allow_null=True, help_text="The invoice that this one was issued in place of."
@@ -107,6 +123,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "due_date",
             "period_start",
             "period_end",
+            "prices_include_tax",
             "net",
             "tax",
             "total",
@@ -140,12 +157,15 @@ class InvoiceDetailSerializer(InvoiceSerializer):
 
     lines = LineSerializer(many=True)
     taxes = TaxSerializer(many=True)
+    sections = SectionSerializer(
+        many=True, help_text="Which lines are of which subscription, where it is about several; else empty."
+    )
     pdf_link = serializers.SerializerMethodField(
         help_text="Where the customer can fetch the file without a key, for 30 days; null for a draft."
     )
 
     class Meta(InvoiceSerializer.Meta):
-        fields = [*InvoiceSerializer.Meta.fields, "lines", "taxes", "pdf_link"]
+        fields = [*InvoiceSerializer.Meta.fields, "lines", "sections", "taxes", "pdf_link"]
         read_only_fields = fields
 
     @extend_schema_field({"type": ["string", "null"], "format": "uri"})

@@ -15,13 +15,14 @@ from customers.access.isolation import Isolated
 from customers.access.problems import Problem
 from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
 from invoices.downloads import file_name
-from invoices.models import DocumentKind, Invoice, InvoiceTax, Line
+from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
 from invoices.models.documents import InvoiceState
 from invoices.rendering import making
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
     Prefetch("taxes", InvoiceTax.objects.order_by("-rate", "reason")),
+    Prefetch("sections", Section.objects.order_by("position")),
 )
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
 

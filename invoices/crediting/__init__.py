@@ -2,7 +2,8 @@
 
 from invoices.crediting.creditable import Creditable, read_creditable
 from invoices.crediting.drafting import Credit, credit_note
-from invoices.crediting.operation import CannotCredit, Taken, credit, preview
+from invoices.crediting.operation import CannotCredit, Taken, credit, nothing_is_being_taken, preview
+from invoices.crediting.voiding import void
 
 __all__ = [
     "CannotCredit",
@@ -11,6 +12,8 @@ __all__ = [
     "Taken",
     "credit",
     "credit_note",
+    "nothing_is_being_taken",
     "preview",
     "read_creditable",
+    "void",
 ]

@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import QuerySet
 
-from invoices.models import DocumentKind, Invoice, InvoiceTax
+from invoices.models import DocumentKind, Invoice
 from invoices.nets import net_of
-from invoices.totals import Tax, TaxSum
+from invoices.taxing.stored import read_taxes, taxes_of
+from invoices.totals import Tax, Taxes, TaxSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class CreditableLine:
     description: str
     service_start: datetime
     service_end: datetime
-    tax: Tax
+    taxes: Taxes
     net: Decimal
     credited: Decimal
 
@@ -41,7 +41,7 @@ class Creditable:
     """
     An invoice with what is left of its lines.
 
-    taxed: the taxes that credit notes have taken back so far, a sum for each rate. notes: how many notes there are.
+    taxed: the taxes that credit notes have taken back so far, a sum for each. notes: how many notes there are.
     """
 
     invoice: Invoice
@@ -51,15 +51,15 @@ class Creditable:
 
 
 _LINES = f"""
-SELECT l.invoice_id, l.tax_rate, l.id, l.position, l.kind, l.description, l.service_start, l.service_end,
+SELECT l.invoice_id, {taxes_of("l")}::text, l.id, l.position, l.kind, l.description, l.service_start, l.service_end,
     {net_of("l")}, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0)
 FROM invoices_line l WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position
 """  # noqa: S608
 
 _TAXED = """
-SELECT n.corrects_id, t.rate, sum(t.taxable), sum(t.amount) FROM invoices_invoice n
+SELECT n.corrects_id, t.name, t.rate, t.reason, sum(t.taxable), sum(t.amount) FROM invoices_invoice n
 JOIN invoices_invoicetax t ON t.invoice_id = n.id
-WHERE n.kind = 'credit_note' AND n.corrects_id = ANY(%s) GROUP BY 1, 2
+WHERE n.kind = 'credit_note' AND n.corrects_id = ANY(%s) GROUP BY 1, 2, 3, 4
 """
 
 _NOTES = """
@@ -78,25 +78,18 @@ def read_creditable(invoice_ids: Collection[int], *, lock: bool = False) -> dict
         invoices = invoices.select_for_update(no_key=True)
     found = {one.pk: one for one in invoices.order_by("pk")}
     ids = list(found)
-    names = {(one.invoice_id, one.rate): Tax(one.name, one.rate, one.reason) for one in _taxes(ids)}
     lines: dict[int, list[CreditableLine]] = {id_: [] for id_ in ids}
     taxed: dict[int, list[TaxSum]] = {id_: [] for id_ in ids}
     with connection.cursor() as cursor:
         cursor.execute(_LINES, [ids])
-        for invoice_id, rate, *facts in cursor.fetchall():
-            *text, net, credited = facts
-            lines[invoice_id].append(CreditableLine(*text, names[invoice_id, rate], net, credited))
+        for invoice_id, taxes, *text, net, credited in cursor.fetchall():
+            lines[invoice_id].append(CreditableLine(*text, read_taxes(taxes), net, credited))
         cursor.execute(_TAXED, [ids])
-        for invoice_id, rate, taxable, amount in cursor.fetchall():
-            taxed[invoice_id].append(TaxSum(names[invoice_id, rate], taxable, amount))
+        for invoice_id, *tax, taxable, amount in cursor.fetchall():
+            taxed[invoice_id].append(TaxSum(Tax(*tax), taxable, amount))
         cursor.execute(_NOTES, [ids])
         notes = dict(cursor.fetchall())
     return {
         id_: Creditable(invoice, tuple(lines[id_]), tuple(taxed[id_]), notes.get(id_, 0))
         for id_, invoice in found.items()
     }
-
-
-def _taxes(invoice_ids: Collection[int]) -> QuerySet[InvoiceTax]:
-    """Return the taxes of these invoices: a buyer is exempt or not, so one rate has one reason on a document."""
-    return InvoiceTax.objects.filter(invoice__in=invoice_ids)

@@ -50,10 +50,17 @@ def credit_note(of: Creditable, credits: Sequence[Credit], *, reason: str, to: s
         buyer_facts=msgspec.json.encode(invoice.buyer_facts),
         seller_zone=invoice.seller_facts.get("time_zone") or "UTC",
         net_days=0,
+        includes_tax=invoice.includes_tax,
         purchase_order=invoice.purchase_order,
         lines=[_line(one) for one in credits],
     )
-    draft.totals = total_up_credit([(one.amount, one.line.tax) for one in credits], draft.currency, earlier=of.taxed)
+    draft.totals = total_up_credit(
+        [(one.amount, *one.line.taxes) for one in credits],
+        draft.currency,
+        before=[(line.credited, *line.taxes) for line in of.lines if line.credited],
+        earlier=of.taxed,
+        includes_tax=invoice.includes_tax,
+    )
     return draft
 
 
@@ -68,7 +75,7 @@ def _line(credit: Credit) -> DraftLine:
         quantity=ONE,
         unit="",
         amount=credit.amount,
-        tax=line.tax,
+        taxes=line.taxes,
         explanation=credit.explanation or formula,
         corrects_line_id=line.id,
     )

@@ -12,6 +12,7 @@ from invoices.crediting.drafting import Credit, credit_note
 from invoices.drafts import Draft
 from invoices.issuing import issue, write_lines
 from invoices.models import Invoice
+from invoices.models.charges import AttemptState
 from invoices.models.documents import CreditTo
 from plans.figures import money
 from plans.pricing.money import minor_unit
@@ -53,12 +54,13 @@ def credit(
     to: where the money goes: "balance", "refund" or "offset".
     credited_before: what the caller took to be credited of the invoice until now.
 
-    :raises CannotCredit: if there is not so much left, a line is not there, no reason is given, or somebody else has
-        credited some of it since the caller looked.
+    :raises CannotCredit: if there is not so much left, a line is not there, no reason is given, money of it is being
+        taken, or somebody else has credited some of it since the caller looked.
     """
     _check(reason, to)
     with change("credit invoice", by=by, at=at, invoice=invoice_id):
         of = _creditable(invoice_id, lock=True)
+        nothing_is_being_taken(of.invoice)
         if credited_before is not None and credited_before != of.invoice.credited:
             raise CannotCredit("Some of this invoice was credited meanwhile: look at what is left of it.")
         draft = _draft(of, lines, reason=reason.strip(), to=to)
@@ -90,6 +92,19 @@ def _creditable(invoice_id: int, *, lock: bool = False) -> Creditable:
     if invoice_id not in found:
         raise CannotCredit("Only an invoice that is issued can be credited.", field="invoice")
     return found[invoice_id]
+
+
+def nothing_is_being_taken(invoice: Invoice) -> None:
+    """
+    Let nobody pay for what is taken back meanwhile; the caller holds the invoice, as who begins a charge does.
+
+    :raises CannotCredit: if money of it is under way.
+    """
+    charge = invoice.charges.filter(state=AttemptState.PENDING).first()
+    if charge is not None:
+        way_out = "close the page that it is paid on" if charge.instrument_id is None else "wait for what comes of it"
+        since = f"{charge.created_at:%Y-%m-%d %H:%M %Z}"
+        raise CannotCredit(f"{charge.money} of {invoice} is being taken since {since}: {way_out}.", field="invoice")
 
 
 def _draft(of: Creditable, lines: Sequence[Taken] | None, *, reason: str, to: str) -> Draft:

@@ -18,6 +18,7 @@ from invoices.immutability import (
     locked_month_takes_no_document,
 )
 from invoices.models.numbering import DocumentKind
+from invoices.sections import document_is_the_sum_of_its_sections
 from plans.bounds import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
 
@@ -42,8 +43,10 @@ class LineKind(models.TextChoices):
     """A credit is given by a person; the others follow from what usage or a fee comes to since it was billed."""
 
     FEE = "fee", "fee"
+    ONE_OFF = "one_off", "one-off"
     USAGE = "usage", "usage"
     LATE_USAGE = "late_usage", "late usage"
+    PROGRESSIVE = "progressive", "usage so far"
     TRUE_UP = "true_up", "true-up: what is missing to a commitment"
     SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
     COUPON = "coupon", "coupon"
@@ -55,7 +58,7 @@ class LineKind(models.TextChoices):
 
 
 CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT, LineKind.FEE_CREDIT)
-BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.USAGE_CREDIT)
+BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.PROGRESSIVE, LineKind.USAGE_CREDIT)
 
 
 @pghistory.track(pghistory.UpdateEvent())
@@ -68,9 +71,12 @@ class Invoice(models.Model):
 
     reference: what this document bills, such as "period:123"; unique, so that nothing is ever billed twice.
     paid: what payments have come to; counted by a trigger.
+    returned: what of that went back, to the customer's balance or as a refund; counted by a trigger.
     corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
     credited: what credit notes have taken back of the total; counted by a trigger.
     reason, credit_to: why something is credited, and where its money goes.
+    includes_tax: whether the amounts of its lines include tax, so that they sum to the total.
+    net_days: until when it is to be paid, where that was said for this document.
     seller_facts, buyer_facts: name, address and tax number of both sides as they were at issue.
     """
 
@@ -96,21 +102,24 @@ class Invoice(models.Model):
     period_start = models.DateTimeField()
     period_end = models.DateTimeField()
     currency = CurrencyField(default=None)
+    includes_tax = models.BooleanField(default=False, db_default=False)
     net = MoneyField(**AMOUNT, currency_field_name="currency")
     tax = MoneyField(**AMOUNT, currency_field_name="currency")
     total = MoneyField(**AMOUNT, currency_field_name="currency")
     credited = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
     paid = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
+    returned = models.DecimalField(**AMOUNT, default=Decimal(0), db_default=Decimal(0))
     reason = models.CharField(max_length=300, blank=True, db_default="")
     credit_to = models.CharField(max_length=7, choices=CreditTo, blank=True, db_default="")
     seller_facts = models.JSONField(default=dict)
     buyer_facts = models.JSONField(default=dict)
+    net_days = models.PositiveSmallIntegerField(null=True)
     purchase_order = models.CharField(max_length=80, blank=True)
     note = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
-        permissions = [("issue_creditnote", "Can issue credit notes")]
+        permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
         constraints = [
             one_of("kind", DocumentKind, name="document_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),
@@ -128,10 +137,17 @@ class Invoice(models.Model):
                 condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_claimed"
             ),
             models.CheckConstraint(
-                condition=Q(paid__gte=0, paid__lte=F("total")), name="no_more_is_paid_than_was_claimed"
+                condition=Q(paid__gte=0, paid__lte=F("total") + F("returned")),
+                name="no_more_is_paid_than_was_claimed",
             ),
             models.CheckConstraint(
-                condition=~Q(state="paid") | Q(kind="credit_note") | Q(paid__gte=F("total") - F("credited")),
+                condition=Q(returned__gte=0, returned__lte=F("credited")),
+                name="no_more_is_returned_than_was_credited",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid")
+                | Q(kind="credit_note")
+                | Q(paid__gte=F("total") - F("credited") + F("returned")),
                 name="invoice_is_paid_when_nothing_is_due",
             ),
             models.UniqueConstraint(
@@ -164,6 +180,7 @@ class Invoice(models.Model):
                 name="invoice_has_a_number_if_and_only_if_issued",
             ),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="invoice_total_is_net_plus_tax"),
+            finite("net_days", most=365, name="invoice_net_days_are_365_at_most"),
             finite("net", least=-MOST_MONEY, name="invoice_net_is_finite"),
             finite("tax", least=-MOST_MONEY, name="invoice_tax_is_finite"),
             finite("total", name="invoice_total_is_never_negative"),
@@ -182,6 +199,7 @@ class Invoice(models.Model):
             *locked_month_takes_no_document(),
             correction_is_of_the_same_parties(),
             credit_notes_are_counted(),
+            document_is_the_sum_of_its_sections(),
         ]
 
     def __str__(self) -> str:
@@ -194,8 +212,14 @@ class Invoice(models.Model):
 
     @property
     def due(self) -> Decimal:
-        """What is left to pay of an issued invoice: the claim less credit notes and payments."""
-        return max(self.left - self.paid, Decimal(0)) if self.state != InvoiceState.DRAFT else Decimal(0)
+        """
+        What is left to pay of an issued invoice: the claim less credit notes and payments.
+
+        What of a payment went back pays for nothing any more.
+        """
+        if self.state == InvoiceState.DRAFT:
+            return Decimal(0)
+        return max(self.left - self.paid + self.returned, Decimal(0))
 
 
 # What a line bills by is published, what it corrects is issued, and triggers keep both from ever being removed: a
@@ -215,7 +239,9 @@ class Line(models.Model):
 
     explanation: the parts (from, to, units, unit price, flat fee, amount) whose sum is the amount before rounding,
     with the quantity, what was included, and the formula of a fee: see docs/pricing.md.
-    corrects_line: what a credit takes back some of, at the same rate of tax.
+    tax_rate: all its taxes together, in percent. taxes: which of the document's taxes these are, as name, rate and
+    reason, where the document has several; where it has one, there is nothing to tell.
+    corrects_line: what a credit takes back some of, at the same taxes.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="lines", db_index=False)
@@ -233,6 +259,7 @@ class Line(models.Model):
     currency = CurrencyField(default=None)
     amount = MoneyField(**AMOUNT, currency_field_name="currency")
     tax_rate = models.DecimalField(max_digits=7, decimal_places=4)
+    taxes = models.JSONField(null=True)
     explanation = models.JSONField(default=dict)
 
     class Meta:
@@ -270,7 +297,7 @@ class InvoiceTax(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["invoice", "rate", "reason"], name="tax_rate_is_listed_once"),
+            models.UniqueConstraint(fields=["invoice", "name", "rate", "reason"], name="tax_rate_is_listed_once"),
             finite("rate", most=100, name="invoice_tax_rate_is_0_to_100_percent"),
             finite("taxable", least=-MOST_MONEY, name="taxable_amount_is_finite"),
             finite("amount", least=-MOST_MONEY, name="tax_amount_is_finite"),

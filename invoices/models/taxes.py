@@ -11,6 +11,8 @@ from django.db.models import F, Func, Q
 
 from plans.bounds import finite
 
+MOST_LEVELS = 5
+
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
     def in_force(self, on: date) -> Self:
@@ -22,13 +24,39 @@ class TaxRate(models.Model):
     """
     The tax a seller charges on supplies to one country, or to every other country when `country` is empty.
 
-    rate: percent. Intervals [valid_from, valid_to) of one seller and country never overlap.
+    region: where it is charged in that country, as customers' addresses name it; everywhere where empty.
+    code: what it is charged on, as plans and customers name it; empty for the ordinary rate.
+    level: 1, or more of a tax that is charged beside those of lower ones, as a county's is beside its state's.
+    rate: percent. reason: why it is zero, as documents say it.
+
+    Intervals [valid_from, valid_to) of the same place, code and level never overlap. docs/tax.md says which applies.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="tax_rates")
     name = models.CharField(max_length=40, default="VAT")
     country = models.CharField(max_length=2, blank=True, help_text="Customer's country; empty for all others.")
+    region = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As in the customer's address; empty for all of it.",
+    )
+    code = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="What plans, features, fees or customers call it by; empty for the ordinary rate.",
+    )
+    level = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="2 or more: charged beside the tax of lower levels, such as a county's."
+    )
     rate = models.DecimalField(max_digits=7, decimal_places=4, help_text="Percent.")
+    reason = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Printed where the rate is zero: why it is."
+    )
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True)
 
@@ -40,11 +68,19 @@ class TaxRate(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="tax_rate_ends_after_start"
             ),
+            finite("level", least=1, most=MOST_LEVELS, name="tax_level_is_1_to_5"),
+            models.CheckConstraint(
+                condition=Q(region="") | ~Q(country=""), name="tax_rate_of_a_region_names_its_country"
+            ),
+            models.CheckConstraint(condition=Q(reason="") | Q(rate=0), name="only_a_tax_of_zero_has_a_reason"),
             ExclusionConstraint(
                 name="one_tax_rate_is_in_force_at_a_time",
                 expressions=[
                     ("seller", RangeOperators.EQUAL),
                     ("country", RangeOperators.EQUAL),
+                    ("region", RangeOperators.EQUAL),
+                    ("code", RangeOperators.EQUAL),
+                    ("level", RangeOperators.EQUAL),
                     (
                         Func("valid_from", "valid_to", function="DATERANGE", output_field=DateRangeField()),
                         RangeOperators.OVERLAPS,

@@ -10,10 +10,12 @@ from datetime import datetime
 from weasyprint import HTML
 
 from invoices.models import Invoice, Rendering
-from invoices.rendering import claims, making, typesetting
+from invoices.rendering import claims, making
 from invoices.rendering.document import compose
 from invoices.rendering.files import to_html
+from invoices.rendering.packaged import style
 from invoices.rendering.reading import read
+from invoices.rendering.typesetting import VARIANT
 
 
 def html_of(invoice: Invoice) -> str:
@@ -35,5 +37,5 @@ def ours(invoice: Invoice, *, at: datetime) -> None:
 
 def alone(html: str) -> bytes:
     """Return the file that WeasyPrint makes of the markup."""
-    sheet, fonts = typesetting.style()
-    return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=typesetting.VARIANT)
+    sheet, fonts = style()
+    return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One claim; `explanation` as the line stores it, every number in it decimal text."""
+    """
+    One claim; `explanation` as the line stores it, every number in it decimal text.
+
+    section: the heading that it stands under, on a document with several; else empty.
+    """
 
     kind: str
     description: str
@@ -39,17 +43,57 @@ class LineFacts:
     amount: Decimal
     tax_rate: Decimal
     explanation: Mapping[str, Any]
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TaxFacts:
-    """The tax of one rate in percent; `reason` says why nothing is charged."""
+    """
+    The tax of one rate in percent; `reason` says why nothing is charged.
+
+    category: of the tax in an e-invoice (UNCL 5305), where it is known; else it follows from the other facts.
+    """
 
     name: str
     rate: Decimal
     reason: str
     taxable: Decimal
     amount: Decimal
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """
+    What was settled of a document before it was issued.
+
+    what: names the words for it: from the customer's "balance", or "paid" ahead.
+    """
+
+    what: Literal["balance", "paid"]
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    What a document of this seller looks like, and what it says beside the claim.
+
+    logo: PNG. accent_color: empty for no other than the text's. paper: empty for what is usual in the country.
+    """
+
+    company_number: str = ""
+    logo: bytes = b""
+    accent_color: str = ""
+    paper: str = ""
+    account_holder: str = ""
+    iban: str = ""
+    bic: str = ""
+    payment_terms: str = ""
+    notes: str = ""
+    shows_usage: bool = True
+    shows_wallets: bool = False
+    e_invoices: str = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +104,7 @@ class InvoiceFacts:
     kind: "invoice" or "credit_note". corrects: number and date of the invoice that it takes something back of, or is
     issued in place of; reason: why.
     number, issue_date, due_date: empty for a draft. dated_at: when it was issued, or made if it is a draft.
-    locale, time_zone: the buyer's.
+    locale, time_zone: the buyer's. settled: what was paid of the total when it was issued.
     """
 
     number: str
@@ -89,7 +133,14 @@ class InvoiceFacts:
     kind: str = "invoice"
     corrects: tuple[str, date] | None = None
     reason: str = ""
+    look: Look = Look()
+    settled: tuple[Settled, ...] = ()
 
     @property
     def is_credit_note(self) -> bool:
         return self.kind == "credit_note"
+
+    @property
+    def due(self) -> Decimal:
+        """What is left to pay of the total at issue; of a credit note, what is credited."""
+        return self.total - sum((one.amount for one in self.settled), Decimal(0))

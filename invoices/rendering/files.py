@@ -6,41 +6,61 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from invoices.einvoice.cii import to_cii
+from invoices.einvoice.model import NotAnInvoice
+from invoices.einvoice.shaping import shape
 from invoices.rendering.document import Document, compose
+from invoices.rendering.embedding import Embedded
 from invoices.rendering.facts import InvoiceFacts
 from invoices.rendering.typesetting import MissingGlyphs, typeset
 from invoices.rendering.usage import MeterUsage
+from invoices.rendering.wallets import WalletStatement
 
 TEMPLATE = "invoices/invoice.html"
 # Control characters have no shape, and some no place in a document; overrides of the reading direction would let a
 # name read as another one. Tab and line feed stay.
 CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E} - {0x09, 0x0A})
 MOST_NAMED = 10
+CARRY_DATA = ("when_possible", "always")
 
 
 class NoFont(Exception):
     """A text of the invoice has characters that no font has; the message names both."""
 
 
-def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = ()) -> bytes:
+def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()) -> bytes:
     """
     Return the PDF file of an invoice: equal arguments give equal bytes, on machines with equal fonts.
 
-    usage: what the appendix shows.
+    usage, wallets: what the pages after the invoice proper show.
 
     What the invoice claims is printed to the letter or not at all. In the appendix, whose values any event may bring,
     a character that no font has is spelt out as its code point.
 
     :raises NoFont: if a text of the invoice proper cannot be printed.
+    :raises NotAnInvoice: if its seller's documents always carry their data, and this one cannot.
     :raises RefusedAsset: if its markup refers to anything that is not packaged.
     """
-    document = compose(facts, usage)
+    document, embedded = compose(facts, usage, wallets), _embedded(facts)
     try:
-        return typeset(to_html(document))
+        return typeset(to_html(document), embedded=embedded)
     except MissingGlyphs as error:
         if texts := _texts_with(error.characters, replace(document, usage=())):
             raise NoFont(_reason(error.characters, texts)) from error
-        return typeset(to_html(replace(document, usage=_spelt_out(document.usage, error.characters))))
+        legible = replace(document, usage=_spelt_out(document.usage, error.characters))
+        return typeset(to_html(legible), embedded=embedded)
+
+
+def _embedded(facts: InvoiceFacts) -> Embedded | None:
+    """Return the data that goes into the file by its seller's choice; a draft has none yet."""
+    if facts.look.e_invoices not in CARRY_DATA or facts.state == "draft":
+        return None
+    try:
+        return Embedded(to_cii(shape(facts)), facts.dated_at)
+    except NotAnInvoice:
+        if facts.look.e_invoices == "always":
+            raise
+        return None
 
 
 def to_html(document: Document) -> str:

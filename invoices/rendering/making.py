@@ -10,10 +10,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from invoices.einvoice.model import NotAnInvoice
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.documents import InvoiceState
 from invoices.models.rendering import unrendered
@@ -22,10 +24,11 @@ from invoices.rendering.files import NoFont, render
 from invoices.rendering.limits import TookTooLong, time_limit
 from invoices.rendering.reading import TooLong, read
 from invoices.rendering.usage import MeterUsage
+from invoices.rendering.wallets import WalletStatement
 from plans.failpoints import reached
 
 AT_A_TIME = 100
-SPEAK_FOR_THEMSELVES = (NoFont, TooLong, TookTooLong)
+SPEAK_FOR_THEMSELVES = (NoFont, NotAnInvoice, TooLong, TookTooLong)
 logger = logging.getLogger(__name__)
 
 
@@ -99,9 +102,9 @@ def attempt(claim: claims.Claim, *, at: datetime) -> bool:
     reached("render.claimed")
     try:
         invoice = Invoice.objects.get(id=claim.invoice_id)
-        facts, usage = read(invoice), usage_of(invoice)
+        facts, usage, wallets = read(invoice), usage_of(invoice), wallets_of(invoice)
         with time_limit(claims.RENDER_SECONDS, what=f"Rendering {invoice}"):
-            content = render(facts, usage)
+            content = render(facts, usage, wallets)
     except Exception as error:
         known = isinstance(error, SPEAK_FOR_THEMSELVES)
         if not known:
@@ -121,6 +124,14 @@ def usage_of(invoice: Invoice) -> tuple[MeterUsage, ...]:
 
     Invoices stand below billing, which counts usage, and cannot import it: docs/decisions/0007-usage-appendix.md.
     """
-    is_wanted = settings.INVOICE_USAGE and invoice.kind == DocumentKind.INVOICE
-    answer = import_string(settings.INVOICE_USAGE) if is_wanted else None
-    return answer(invoice=invoice) if answer else ()
+    return _asked(settings.INVOICE_USAGE, invoice) if invoice.seller_facts.get("shows_usage", True) else ()
+
+
+def wallets_of(invoice: Invoice) -> tuple[WalletStatement, ...]:
+    """Return the statements of wallets that an invoice shows: what the function named by INVOICE_WALLETS answers."""
+    return _asked(settings.INVOICE_WALLETS, invoice) if invoice.seller_facts.get("shows_wallets", False) else ()
+
+
+def _asked(name: str, invoice: Invoice) -> tuple[Any, ...]:
+    is_wanted = name and invoice.kind == DocumentKind.INVOICE
+    return import_string(name)(invoice=invoice) if is_wanted else ()

@@ -1,8 +1,11 @@
 """What a document may load: the fonts packaged here, and data: URIs. Nothing leads to a network or to other files."""
 
+import os
 from pathlib import Path
 from urllib.request import DataHandler, Request
 
+from weasyprint import CSS
+from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 ASSETS = Path(__file__).parent / "assets"
@@ -35,3 +38,19 @@ class PackagedOnly(URLFetcher):
             response = DataHandler().data_open(Request(url))  # noqa: S310  nothing but data: comes here
             return URLFetcherResponse(url, response.read(), response.headers)
         raise NotPackaged(f"The document asks for {url[:200]!r}, which is not packaged with it.")
+
+
+FETCHER = PackagedOnly()
+
+# By process: a forked child must load its own fonts, and must not let go of its parent's, whose files would go too.
+_styles: dict[int, tuple[CSS, FontConfiguration]] = {}
+
+
+def style() -> tuple[CSS, FontConfiguration]:
+    """Return the style sheet and its fonts, read once per process: a third of a short document's time."""
+    process = os.getpid()
+    if process not in _styles:
+        fonts = FontConfiguration()
+        sheet = CSS(filename=ASSETS / "invoice.css", url_fetcher=FETCHER, font_config=fonts)
+        _styles[process] = sheet, fonts
+    return _styles[process]

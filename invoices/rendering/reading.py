@@ -1,9 +1,16 @@
 """What an invoice says, read from its own rows only: nothing of the seller or customer as they are today."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-from invoices.models import Invoice
-from invoices.rendering.facts import InvoiceFacts, LineFacts, Party, TaxFacts
+from django.db import connection
+
+from customers.models import Logo
+from invoices.models import DocumentKind, Invoice
+from invoices.models.payments import PaymentMethod
+from invoices.rendering.facts import InvoiceFacts, LineFacts, Look, Party, Settled, TaxFacts
+from invoices.sellers import LOOK_FACTS
 
 LINE_COLUMNS = (
     "kind",
@@ -17,7 +24,17 @@ LINE_COLUMNS = (
     "explanation",
 )
 MOST_LINES = 2_000
+SEVERAL = "periods:"
+"""How the reference of a document about several subscriptions begins."""
 TAX_COLUMNS = ("name", "rate", "reason", "taxable", "amount")
+
+# A line that takes something back stands under the heading of the one that it takes it back of.
+_SECTIONS = """
+SELECT l.position, s.name FROM invoices_line l LEFT JOIN invoices_line o ON o.id = l.corrects_line_id
+JOIN invoices_section s ON s.invoice_id = coalesce(o.invoice_id, l.invoice_id)
+    AND coalesce(o.position, l.position) BETWEEN s.first_line AND s.last_line
+WHERE l.invoice_id = %s
+"""
 
 
 class TooLong(Exception):
@@ -26,7 +43,8 @@ class TooLong(Exception):
 
 def read(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what a document says, in two queries beside its own row; one more for what it corrects.
+    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, where
+    something of it is paid, and where it has several sections.
 
     :raises TooLong: if it has more than 2,000 lines.
     """
@@ -58,20 +76,48 @@ def read(invoice: Invoice) -> InvoiceFacts:
         kind=invoice.kind,
         corrects=_corrected(invoice),
         reason=invoice.reason,
+        look=look_of(seller),
+        settled=_settled(invoice),
     )
 
 
+def _settled(invoice: Invoice) -> tuple[Settled, ...]:
+    """Return what the customer's balance paid when it was issued; later payments do not change a document."""
+    if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
+        return ()
+    paid = invoice.payments.filter(method=PaymentMethod.BALANCE).values_list("amount", flat=True)
+    return tuple(Settled("balance", amount) for amount in paid)
+
+
+def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:
+    """Return what a document looks like by its seller's facts; one query more where these name a logo."""
+    said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
+    if sha256 := said.pop("logo_id"):
+        logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
+    return Look(**said, logo=logo)
+
+
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:
-    if invoice.corrects_id is None:
-        return None
-    return Invoice.objects.values_list("number", "issue_date").get(pk=invoice.corrects_id)
+    of = invoice.corrects
+    return None if of is None else (of.number, of.issue_date)
 
 
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
-    rows = invoice.lines.order_by("position").values_list(*LINE_COLUMNS)[: MOST_LINES + 1]
+    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MOST_LINES + 1]
     if len(rows) > MOST_LINES:
         raise TooLong(f"{invoice} has more than {MOST_LINES:,} lines: bill it as several invoices.")
-    return tuple(LineFacts(*row) for row in rows)
+    headings = sections_of(invoice)
+    return tuple(LineFacts(*row, headings.get(position, "")) for position, *row in rows)
+
+
+def sections_of(invoice: Invoice) -> dict[int, str]:
+    """Return line → heading of a document about several subscriptions, or a credit note of one; else nothing."""
+    of = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
+    if not of.reference.startswith(SEVERAL):
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_SECTIONS, [invoice.pk])
+        return dict(cursor.fetchall())
 
 
 def _taxes(invoice: Invoice) -> tuple[TaxFacts, ...]:

@@ -32,6 +32,7 @@ class Words:
     buyer: str
     vat_number: str
     tax_number: str
+    company_number: str
     amount_due_on: str
     nothing_due: str
     amount_credited: str
@@ -66,10 +67,14 @@ class Words:
     subtotal: str
     tax_on: str
     total: str
+    settled_balance: str
+    settled_paid: str
     amount_due: str
     total_credited: str
     note: str
     payment: str
+    account_holder: str
+    payment_reference: str
     page: str
     usage: str
     usage_by_day: str

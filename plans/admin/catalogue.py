@@ -92,7 +92,7 @@ class PlanAdmin(StartAdmin):
     search_fields = ("name", "code")
     ordering = ("name",)
     prepopulated_fields = {"code": ("name",)}
-    fields = ("name", "code", "description")
+    fields = ("name", "code", "description", "self_service")
     actions_detail = ("new_version",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:

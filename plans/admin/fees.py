@@ -34,7 +34,7 @@ class FeeForm(forms.ModelForm):
         model = Fee
         fields = (
             *("position", "label", "code", "kind", "amount", "currency", "billed"),
-            *("every", "basis", "included", "least", "most"),
+            *("every", "basis", "included", "least", "most", "tax_code"),
         )
         labels = {
             "label": "Reads on the invoice",
@@ -42,6 +42,7 @@ class FeeForm(forms.ModelForm):
             "basis": "Charged",
             "least": "At least",
             "most": "At most",
+            "tax_code": "Taxed as",
         }
         widgets = {name: NumberInput() for name in ("every", "included", "least", "most")}
 
@@ -107,7 +108,7 @@ class FeeInline(TabularInline):
     hide_title = True
     fields = (
         *("label", "code", "kind", "amount", "currency", "billed"),
-        *("every", "basis", "included", "least", "most", "position"),
+        *("every", "basis", "included", "least", "most", "tax_code", "position"),
     )
 
     def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:

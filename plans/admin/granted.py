@@ -27,13 +27,14 @@ class GrantForm(forms.ModelForm):
         model = PlanFeature
         fields = (
             *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
-            *("unlocked_by", "unlocked_with", "unlocked_at", "position"),
+            *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "position"),
         )
         labels = {
             "consumption": "When it is used up",
             "at_zero": "With an empty wallet",
             "grace": "How far below zero",
             "static_value": "Value",
+            "tax_code": "Taxed as",
         }
         help_texts = {"at_zero": "", "grace": "Credits, or money of the wallet's currency."}
         widgets = {"included": NumberInput(), "grace": NumberInput(), "unlocked_at": NumberInput()}
@@ -109,7 +110,7 @@ class GrantInline(TabularInline):
     autocomplete_fields = ("feature",)
     fields = (
         *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
-        *("unlocked_by", "unlocked_with", "unlocked_at", "prices_shown", "position"),
+        *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "position"),
     )
     readonly_fields = ("prices_shown",)
     readonly_preprocess_fields = {"included": bare, "grace": bare, "unlocked_at": bare}

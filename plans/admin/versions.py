@@ -18,6 +18,7 @@ from plans.admin.granted import GrantInline
 from plans.admin.included import IncludedCreditsInline
 from plans.admin.publication import PublicationAdmin, moment, page_of
 from plans.admin.review import open_request
+from plans.admin.thresholds import ThresholdInline
 from plans.admin.timeline import steps_of
 from plans.advice import advice_on
 from plans.models import PlanVersion
@@ -39,6 +40,8 @@ class VersionForm(forms.ModelForm):
             "proration",
             "trial_days",
             "trial_usage",
+            "tax_code",
+            "prices_include_tax",
             "note",
         )
         labels = {
@@ -47,6 +50,7 @@ class VersionForm(forms.ModelForm):
             "anchor": "Periods begin with",
             "trial_days": "Trial (days)",
             "trial_usage": "Usage in the trial",
+            "tax_code": "Taxed as",
         }
         widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
@@ -72,7 +76,7 @@ class PlanVersionAdmin(PublicationAdmin):
     """
 
     form = VersionForm
-    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline)
+    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)
     list_display = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
@@ -103,7 +107,8 @@ class PlanVersionAdmin(PublicationAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage", "note"]
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage"]
+        periods += ["tax_code", "prices_include_tax", "note"]
         return [(None, {"fields": periods if obj else ["plan", *periods]})]
 
     def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:
@@ -111,7 +116,12 @@ class PlanVersionAdmin(PublicationAdmin):
             return ()
         if obj.is_editable:
             return self.inlines
-        held = {FeeInline: obj.fees, CommitmentInline: obj.commitments, IncludedCreditsInline: obj.included_credits}
+        held = {
+            FeeInline: obj.fees,
+            CommitmentInline: obj.commitments,
+            ThresholdInline: obj.thresholds,
+            IncludedCreditsInline: obj.included_credits,
+        }
         return tuple(one for one in self.inlines if one not in held or held[one].exists())
 
     def change_view(

@@ -2,6 +2,7 @@ from django.urls import path
 
 from plans.api.comparison import ComparisonView
 from plans.api.coupons import CouponsView, CouponView
+from plans.api.features import FeaturesView, FeatureView
 from plans.api.packs import PacksView, PackView
 from plans.api.preview import PreviewView
 from plans.api.price_list import PriceListView
@@ -10,6 +11,8 @@ from plans.api.views import PlansView, PlanView, VersionsView, VersionView
 urlpatterns = [
     path("coupons", CouponsView.as_view(), name="coupons"),
     path("coupons/<str:coupon>", CouponView.as_view(), name="coupon"),
+    path("features", FeaturesView.as_view(), name="features"),
+    path("features/<str:feature>", FeatureView.as_view(), name="feature"),
     path("packs", PacksView.as_view(), name="packs"),
     path("packs/<str:pack>", PackView.as_view(), name="pack"),
     path("plans", PlansView.as_view(), name="plans"),

@@ -8,6 +8,7 @@ from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.rehearsals import Rehearsal
+from plans.models.thresholds import Threshold
 from plans.models.versions import PlanVersion
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "PublishingRule",
     "Rate",
     "Rehearsal",
+    "Threshold",
     "Tier",
     "UnitCost",
 ]

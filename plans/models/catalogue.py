@@ -75,11 +75,21 @@ class Feature(models.Model):
 
 @pghistory.track()
 class Plan(models.Model):
-    """A priced offer. Its prices live in its versions."""
+    """
+    A priced offer. Its prices live in its versions.
+
+    self_service: whether customers come to it, and leave it, by themselves in the portal.
+    """
 
     code = models.CharField(max_length=64, unique=True, validators=[code])
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
+    self_service = models.BooleanField(
+        "customers may change by themselves",
+        default=False,
+        db_default=False,
+        help_text="In the portal: between all plans that say so, from one of them to another.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -94,6 +94,7 @@ class PlanFeature(models.Model):
     at_zero: what happens when a wallet has nothing left, where one pays. grace: how far it may go into debt then.
     unlocked_by: what opens it once it has reached `unlocked_at`: units of the feature of code `unlocked_with`, or
     money of the subscription's currency; empty where it is open from the start.
+    tax_code: which of the seller's tax rates its use falls under; empty for those of the version.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="features")
@@ -119,6 +120,9 @@ class PlanFeature(models.Model):
     )
     unlocked_with = models.CharField("usage of", max_length=64, blank=True, db_default="")
     unlocked_at = models.DecimalField("from", **UNIT_PRICE, default=0, db_default=0)
+    tax_code = models.SlugField(
+        max_length=40, blank=True, default="", db_default="", db_index=False, help_text="Empty: the version's."
+    )
 
     class Meta:
         constraints = [
@@ -317,6 +321,7 @@ class Fee(models.Model):
     basis: whether it is due as it stands, or for each unit that the subscription holds: a seat, or an add-on.
     included: units held that cost nothing. least, most: how many may be held; a subscription begins with the least.
     every: how many periods it is for, and charged once in: 12 for a fee by the year where usage is billed each month.
+    tax_code: which of the seller's tax rates it falls under; empty for those of the version.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")
@@ -332,6 +337,9 @@ class Fee(models.Model):
     billed = models.CharField(max_length=8, choices=Billed, default=Billed.ADVANCE)
     every = models.PositiveSmallIntegerField(
         default=1, db_default=1, help_text="How many periods it is for: 12 on a monthly plan is a fee by the year."
+    )
+    tax_code = models.SlugField(
+        max_length=40, blank=True, default="", db_default="", db_index=False, help_text="Empty: the version's."
     )
     position = models.PositiveSmallIntegerField(default=0)
 

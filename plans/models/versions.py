@@ -86,6 +86,8 @@ class PlanVersion(models.Model):
     frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
 
     tried_at: since when sandbox customers may be on a version that is not published; from then on it is frozen, too.
+    tax_code: which of the seller's tax rates what it charges falls under, where a feature or fee has none of its own;
+    empty for the ordinary ones. prices_include_tax: whether its figures are what is paid, or tax comes on top.
     trial_days: for how long a new subscription pays no fees, 0 = not at all. trial_usage: what its usage costs then.
     """
 
@@ -106,6 +108,17 @@ class PlanVersion(models.Model):
     )
     trial_usage = models.CharField(
         "usage in the trial", max_length=8, choices=TrialUsage, default=TrialUsage.FREE, db_default=TrialUsage.FREE
+    )
+    tax_code = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="Code of the tax rates for what it charges; empty for the ordinary ones.",
+    )
+    prices_include_tax = models.BooleanField(
+        default=False, db_default=False, help_text="Whether its prices are what is paid, or tax comes on top."
     )
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
     effective_from = models.DateTimeField(null=True, blank=True)

@@ -78,7 +78,7 @@ def test_a_metered_feature_needs_a_meter(member):
 COUNTS = ("TOTAL", "INITIAL")
 
 
-INLINES = ("fees", "features", "commitments", "included_credits")
+INLINES = ("fees", "features", "commitments", "included_credits", "thresholds")
 
 
 def version_form(version, **more):

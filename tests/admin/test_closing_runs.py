@@ -77,7 +77,7 @@ def test_is_not_for(member, group):
 def test_files_of_a_run_are_made_and_sent_as_one(member, over, monkeypatch):
     made = iter([b"%PDF-1", making.NoFont("no font has ☃"), b"%PDF-2"])
 
-    def render(facts, usage):
+    def render(facts, usage, wallets):
         if isinstance(found := next(made), Exception):
             raise found
         return found

@@ -20,6 +20,7 @@ DECISIVE = [
     ("finance", "wallets.refund_lot", "finance pays credits back"),
     ("finance", "invoices.lock_month", "finance ends the month"),
     ("finance approver", "invoices.unlock_month", "the second pair of eyes opens it again"),
+    ("support", "customers.add_portallink", "support helps customers to come in"),
     ("engineer", "plans.add_meter", "engineers say what is counted"),
 ]
 FORBIDDEN = [

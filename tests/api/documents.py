@@ -3,8 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from customers.models import Customer
+from invoices.buyers import buyer_of
 from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
+from invoices.sellers import facts_of
 from tests.builders import FEB, JAN
 
 PARTS = [
@@ -12,8 +16,10 @@ PARTS = [
 ]
 
 
-def make_invoice(customer: Customer, *, net: str = "15.00", tax: str = "2.85", issue: bool = True) -> Invoice:
-    """Return an invoice of one usage line, issued unless told otherwise."""
+def make_invoice(
+    customer: Customer, *, net: str = "15.00", tax: str = "2.85", issue: bool = True, copies: bool = False
+) -> Invoice:
+    """Return an invoice of one usage line, issued unless told otherwise. copies: whether it names both parties."""
     serial = Invoice.objects.count() + 1
     money = {"currency": "EUR"}
     invoice = Invoice.objects.create(
@@ -26,6 +32,8 @@ def make_invoice(customer: Customer, *, net: str = "15.00", tax: str = "2.85", i
         net=Decimal(net),
         tax=Decimal(tax),
         total=Decimal(net) + Decimal(tax),
+        seller_facts=facts_of(customer.seller) if copies else {},
+        buyer_facts=msgspec.json.decode(buyer_of(customer).facts) if copies else {},
         created_at=FEB,
         **money,
     )

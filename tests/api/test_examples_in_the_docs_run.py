@@ -59,7 +59,7 @@ def test_each_example_is_answered_with_success(shop, live_server):
             environment["LOT"] = str(answer["id"])
 
     assert len(told) >= 14
-    assert Customer.objects.get().city == "Berlin"
+    assert Customer.objects.get(external_id="acme").city == "Berlin"
     assert Subscription.objects.get(external_id="acme-pro").state == "active", "its cancellation was taken back"
     usage = next(one for one in told if isinstance(one.get("periods"), list))
     assert usage["periods"][0]["features"][0]["used"] == "1355"

@@ -114,51 +114,11 @@ def test_no_secret_is_told_in_a_refusal(live):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("method", "path", "scope"),
-    [
-        ("GET", "/customers", "read"),
-        ("POST", "/customers", "manage"),
-        ("GET", "/customers/acme", "read"),
-        ("PATCH", "/customers/acme", "manage"),
-        ("GET", "/plans", "read"),
-        ("POST", "/plans/pro/preview", "read"),
-        ("GET", "/subscriptions", "read"),
-        ("POST", "/subscriptions", "manage"),
-        ("POST", "/subscriptions/acme-pro/cancel", "manage"),
-        ("POST", "/subscriptions/acme-pro/cancel/preview", "read"),
-        ("POST", "/subscriptions/acme-pro/cancel/withdraw", "manage"),
-        ("GET", "/jobs/1", "read"),
-        ("GET", "/month-end?seller=acme&month=2026-01", "read"),
-        ("POST", "/subscriptions/acme-pro/pause", "manage"),
-        ("POST", "/subscriptions/acme-pro/resume", "manage"),
-        ("POST", "/subscriptions/acme-pro/activate", "manage"),
-        ("PUT", "/subscriptions/acme-pro/draft", "manage"),
-        ("DELETE", "/subscriptions/acme-pro/draft", "manage"),
-        ("GET", "/customers/acme/entitlements", "read"),
-        ("GET", "/plans/pro", "read"),
-        ("GET", "/plans/pro/versions", "read"),
-        ("GET", "/plans/pro/versions/1", "read"),
-        ("GET", "/subscriptions/acme-pro", "read"),
-        ("GET", "/invoices", "read"),
-        ("GET", "/invoices/1", "read"),
-        ("GET", "/invoices/1/pdf", "read"),
-        ("GET", "/invoices/1/lines/1/events", "read"),
-        ("GET", "/invoices/1/lines/1/events.csv", "read"),
-        ("POST", "/events", "ingest"),
-        ("POST", "/events/corrections", "manage"),
-        ("GET", "/events/trace", "read"),
-        ("POST", "/check", "read"),
-        ("GET", "/customers/acme/usage", "read"),
-        ("GET", "/customers/acme/usage/breakdown", "read"),
-    ],
-)
-def test_a_key_does_what_its_scope_says_and_nothing_else(method, path, scope):
-    others = {"ingest", "read", "manage"} - {scope}
-    told = problem(Caller(scopes=others).send(method, path), 403, "scope-missing")
+def test_a_key_without_the_scope_is_told_which_one_it_lacks():
+    """Who may ask for what: tests/access."""
+    told = problem(Caller(scopes=["ingest", "manage"]).get("/customers"), 403, "scope-missing")
 
-    assert f"“{scope}”" in told["detail"]
-    assert Caller(scopes=[scope]).send(method, path).status_code != 403
+    assert "“read”" in told["detail"]
 
 
 @pytest.mark.django_db

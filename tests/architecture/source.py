@@ -1,7 +1,8 @@
 """The project's own source files, for tests that read code instead of running it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from config.places import PROJECT
@@ -26,5 +27,12 @@ def files(*places: str) -> list[Path]:
 def nodes(*places: str) -> Iterator[tuple[str, ast.AST]]:
     """Yield every syntax node of `places` with where it stands, as `path:line`."""
     for path in files(*places):
-        for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
-            yield f"{path.relative_to(PROJECT)}:{getattr(node, 'lineno', 0)}", node
+        name = str(path.relative_to(PROJECT))
+        for node in _nodes(path):
+            yield f"{name}:{getattr(node, 'lineno', 0)}", node
+
+
+@cache
+def _nodes(path: Path) -> Sequence[ast.AST]:
+    """Return a file's nodes: a dozen tests walk over all of them, and parsing takes them longest."""
+    return tuple(ast.walk(ast.parse(path.read_text(), filename=str(path))))

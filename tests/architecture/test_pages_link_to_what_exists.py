@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("billing/demo/data/*.md")])
+PLACES = ("README.md", "docs/**/*.md", "billing/demo/data/*.md", "clients/*/README.md")
+PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

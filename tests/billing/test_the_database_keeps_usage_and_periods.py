@@ -18,6 +18,7 @@ from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
 from tests.billing.migrating.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
 from tests.billing.reserving.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
 from tests.billing.simulating.test_the_database_keeps_simulations import CASES as OF_SIMULATIONS
+from tests.billing.test_the_database_keeps_dunning import CASES as OF_DUNNING
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
 from tests.refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
@@ -383,7 +384,16 @@ def test_a_broken_promise_is_refused(name: str, statement: str):
 
 
 def test_every_promise_is_tested():
-    known = [*CASES, *OF_JOBS, *OF_DRAWS, *OF_RESERVATIONS, *OF_GUARDRAILS, *OF_MIGRATIONS, *OF_SIMULATIONS]
+    known = [
+        *CASES,
+        *OF_DUNNING,
+        *OF_JOBS,
+        *OF_DRAWS,
+        *OF_RESERVATIONS,
+        *OF_GUARDRAILS,
+        *OF_MIGRATIONS,
+        *OF_SIMULATIONS,
+    ]
     tried = {name for name, _ in known}
     assert named_constraints("billing") - SHADOWED <= tried
 

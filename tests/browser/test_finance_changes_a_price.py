@@ -41,6 +41,7 @@ def running(db) -> Subscription:
     return found
 
 
+@pytest.mark.long
 def test_a_price_is_changed_for_the_first_of_next_month(signed_in, running):
     page, now = signed_in("finance"), timezone.now()
     following = first_of_month(now + timedelta(days=31))

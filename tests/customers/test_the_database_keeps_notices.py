@@ -2,10 +2,13 @@
 
 import pytest
 
-from customers.models import Contact
+from customers.letting_in import linking, sessions
+from customers.logos import keep, read_logo
+from customers.models import Contact, Wording
 from customers.notices.fanning_out import fan_out
 from tests.builders import JAN, make_clock, make_customer
 from tests.customers.notices.world import listen, tell
+from tests.customers.pictures import picture
 from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -17,11 +20,13 @@ COLUMNS = {
         *("purchase_order", "tax_exemption", "created_at"),
     ),
     "notice": ("kind", "customer_id", "facts", "key", "created_at", "recipients"),
+    "wording": ("kind", "language", "subject", "body"),
     "contact": ("customer_id", "name", "email", "language", "billing", "alerts"),
     "webhookendpoint": (
         *("url", "description", "sandbox", "kinds", "secret", "previous_secret", "previous_until"),
         *("disabled_at", "disabled_reason", "created_at"),
     ),
+    "logo": ("sha256", "content"),
     "delivery": (
         *("notice_id", "target", "endpoint_id", "contact_id", "staff_id", "state", "attempts", "next_at", "answer"),
     ),
@@ -32,10 +37,14 @@ COLUMNS = {
 def told(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
-    Contact.objects.create(customer=customer, email="bea@acme.example")
+    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    contact = Contact.objects.create(customer=customer, email="bea@acme.example")
+    linking.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
+    sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
+    keep(read_logo(picture("PNG")))
 
 
 def again(table: str, where: str = "true", **columns: str) -> str:
@@ -52,7 +61,9 @@ def edit(table: str, change: str) -> str:
 
 NEW = {"key": "'another'"}
 A_CLOCK = "(SELECT max(id) FROM customers_testclock)"
+LARGE = "repeat('x', 600000)::bytea"
 HOOK = "endpoint_id IS NOT NULL"
+HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
     ("notice_is_made_once", again("notice")),
@@ -60,12 +71,34 @@ CASES = [
     ("notice_kind_is_dotted_words", again("notice", **NEW, kind="'Alert fired'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="'[]'")),
     ("notice_facts_are_few", again("notice", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, customer_id="NULL")),
-    ("notice_is_of_a_customer_or_an_endpoint", again("notice", **NEW, kind="'webhook.test'")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, customer_id="NULL")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, kind="'webhook.test'")),
+    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notice", **NEW, kind="'plan.version_published'")),
     ("notice_is_only_handed_out", edit("notice", "kind = 'alert.recovered'")),
     ("notice_is_only_handed_out", edit("notice", "recipients = 7")),
     ("notice_is_only_handed_out", edit("notice", "recipients = NULL")),
+    ("portal_link_names_a_mailbox_or_a_customer", edit("portallink", "email = ''")),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'staff', {HASH}"),
+    ),
+    (
+        "portal_link_names_a_mailbox_or_a_customer",
+        edit("portallink", f"way = 'guess', {HASH}"),
+    ),
+    ("secret_of_a_portal_link_is_kept_hashed", edit("portallink", "secret_sha256 = 'plain'")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at")),
+    ("portal_link_lasts_an_hour_at_most", edit("portallink", "expires_at = created_at + interval '61 minutes'")),
+    ("portal_session_came_by_a_known_way", edit("portalsession", "way = 'guess'")),
+    ("secret_of_a_portal_session_is_kept_hashed", edit("portalsession", "secret_sha256 = 'plain'")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "email = ''")),
+    ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "contact_id = NULL")),
+    ("portal_session_lasts_12_hours_at_most", edit("portalsession", "expires_at = began_at + interval '13 hours'")),
     ("contact_is_listed_once", again("contact")),
+    ("mail_is_worded_once_in_a_language", again("wording")),
+    ("wording_says_something_in_a_language", again("wording", language="'DE'")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", subject="''")),
+    ("wording_says_something_in_a_language", again("wording", language="'fr'", body="''")),
     ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),
@@ -88,7 +121,23 @@ CASES = [
     ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
+    ("colors_of_documents_are_hexadecimal", edit("seller", "brand_color = 'red'")),
+    ("colors_of_documents_are_hexadecimal", edit("seller", "accent_color = '#12345g'")),
+    ("paper_is_known", edit("seller", "paper = 'a3'")),
+    ("iban_is_compact", edit("seller", "iban = 'DE02 1203'")),
+    ("bic_is_of_8_or_11_characters", edit("seller", "bic = 'BYLADEM'")),
+    ("e_invoice_policy_is_known", edit("seller", "e_invoices = 'maybe'")),
+    ("logo_is_named_by_its_hash", again("logo", sha256="repeat('0', 64)")),
+    ("logo_is_small", again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
+    ("logo_is_kept_for_ever", edit("logo", "sha256 = 'x'")),
+    ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
+    ("nothing_is_known_of_who_was_erased", edit("customer", "erased_at = now()")),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 0")),
+    ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 'NaN'")),
+    ("customers_net_days_are_365_at_most", edit("customer", "net_days = 366")),
+    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "checked_tax_number = 'DE1'")),
+    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "tax_number_is_valid = true")),
     ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
     ("customer_keeps_its_clock", edit("customer", "sandbox = true")),
     ("clock_goes_forward", edit("testclock", "now = now - interval '1 s'")),

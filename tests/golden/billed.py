@@ -19,6 +19,7 @@ KINDS = {
     "fee": FEES,
     "usage": {"usage", "overage"},
     "late_usage": {"usage", "overage"},
+    "progressive": {"usage"},
     "true_up": {"commitment_true_up"},
     "coupon": {"discount"},
     "credit_pack": {"credits"},

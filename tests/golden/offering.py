@@ -6,7 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 from plans.models import Feature
-from tests.builders import commitment, fee, make_feature, make_meter, make_pack, make_plan, offer, publish, rate, tier
+from tests.builders import (
+    commitment,
+    fee,
+    make_feature,
+    make_meter,
+    make_pack,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    threshold,
+    tier,
+)
 from tests.golden.cases import Case
 
 LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
@@ -16,7 +28,7 @@ ANNIVERSARY_UNLESS_SAID = {"killbill/killbill"}
 
 KNOWN_OF_PLANS = {
     *("code", "amount", "interval", "pay_in_advance", "charges", "trial_days", "credit_pack", "prepaid"),
-    "minimum_commitment",
+    *("minimum_commitment", "usage_thresholds"),
 }
 KNOWN_OF_CHARGES = {"metric", "aggregation", "model", "params", "recurring", "prorated", "minimum", "pay_in_advance"}
 KNOWN_PARAMETERS = {
@@ -46,6 +58,10 @@ def offer_plans(case: Case) -> None:
             fees=[fee(amount, currency=case["currency"], billed=billed)] if amount else [],
             offers=[*_offers(case, plan)],
             commitments=[commitment(minimum, currency=case["currency"])] if minimum else [],
+            thresholds=[
+                threshold(one["amount"], currency=case["currency"], repeats=one["recurring"])
+                for one in plan.get("usage_thresholds", ())
+            ],
             interval=plan["interval"],
             anchor=anchor_of(case),
             proration="day",

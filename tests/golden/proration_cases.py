@@ -83,7 +83,7 @@ def plan_change(case: Case) -> Figures:
         quantity=Decimal(1),
         service_start=since,
         service_end=full[1],
-        tax=Tax("", ZERO),
+        taxes=(Tax("", ZERO),),
         credited=claimed - Decimal(params.get("original_paid", claimed)) + Decimal(params.get("previous_credits", 0)),
     )
     used = prorate(old, part_of(case, full, since, at), currency)
@@ -100,7 +100,7 @@ def credit_cap(case: Case) -> Figures:
     paid = params["original_amount"]
     since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     credited = params["previous_credits"]
-    claim = Claim(paid, paid, Decimal(1), since, until, Tax("", ZERO), credited=credited)
+    claim = Claim(paid, paid, Decimal(1), since, until, (Tax("", ZERO),), credited=credited)
     return {"credit": -claim.given_back(min(-params["potential_credit"], ZERO), case["currency"])}
 
 

@@ -1,13 +1,10 @@
 """A case of scenarios.json as a life in the sandbox, over HTTP."""
 
-from typing import Any
-
 from tests.golden.billed import Answers
 from tests.golden.cases import Case, Figures, load
 from tests.golden.living import live
 
 LATER = {
-    "thresholds": "invoices in the middle of a period, once usage reaches an amount",
     "untold": "nothing: its setup does not say what is discounted",
 }
 RUN = {"life"}
@@ -15,10 +12,7 @@ RUN = {"life"}
 
 def kind_of(case: Case) -> str:
     """Return what a case needs beside the life of a subscription."""
-    plans: list[dict[str, Any]] = case["setup"]["plans"]
     billed = [line["kind"] for invoice in case["expected"].get("invoices", ()) for line in invoice.get("lines", ())]
-    if any("usage_thresholds" in plan for plan in plans):
-        return "thresholds"
     if "discount" in billed and "discount_percent" not in case["setup"]["customer"]:
         return "untold"
     return "life"

@@ -10,6 +10,7 @@ from invoices.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
 from tests.pages import rows
 
 VAT, REDUCED, NONE = Tax("VAT", Decimal(19)), Tax("VAT", Decimal(7)), Tax("VAT", Decimal(0), "Reverse charge")
+CENTRAL, STATE = Tax("CGST", Decimal(9)), Tax("SGST", Decimal(9))
 
 CASES = [
     # lines                                     currency  net       tax      total     why
@@ -52,10 +53,40 @@ def test_a_line_may_fall_under_the_taxes_of_a_state_and_of_a_county():
     assert found.total == Decimal("16.56")
 
 
+INCLUDED = [
+    # lines                              currency  net      taxes                  why
+    ([("11.90", VAT)], "EUR", "10.00", ["1.90"], "11.90 ÷ 1.19"),
+    ([("3.00", VAT)], "EUR", "2.52", ["0.48"], "2.521 without tax; the rest is tax, so that 3.00 are paid"),
+    ([("0.03", VAT)], "EUR", "0.03", ["0.00"], "0.0252 without tax"),
+    ([("0.10", VAT)] * 3, "EUR", "0.25", ["0.05"], "once on 0.30 (0.252), not three times 0.08"),
+    ([("11.90", VAT), ("10.70", REDUCED)], "EUR", "20.00", ["1.90", "0.70"], "each rate by itself"),
+    ([("11.90", VAT), ("5.00", NONE)], "EUR", "15.00", ["1.90", "0.00"], "what is exempt includes none"),
+    ([("11.90", VAT), ("-2.38", VAT)], "EUR", "8.00", ["1.52"], "what is given back includes its tax"),
+    ([("1190", VAT)], "JPY", "1000", ["190"], "yen have no decimals"),
+    ([("118.00", CENTRAL, STATE)], "INR", "100.00", ["9.00", "9.00"], "two taxes of one rate, by name"),
+    (
+        [("1.00", CENTRAL, STATE)],
+        "INR",
+        "0.85",
+        ["0.08", "0.07"],
+        "0.15 shared by largest remainder, the first first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "currency", "net", "taxes", "why"), INCLUDED)
+def test_amounts_that_include_tax_add_up_to_the_total(lines: list, currency: str, net: str, taxes: list, why: str):
+    claims = [(Decimal(amount), *under) for amount, *under in lines]
+    found = total_up(claims, currency, includes_tax=True)
+    assert (found.net, [one.amount for one in found.taxes]) == (Decimal(net), [Decimal(one) for one in taxes]), why
+    assert found.total == found.net + found.tax == sum(amount for amount, *_ in claims)
+
+
 def test_the_order_is_written_down_in_one_place():
     assert [step.__name__ for step in ORDER] == ["_sum_lines", "_tax_each_rate", "_add_tax"]
 
 
+CENTS = [Decimal(step).scaleb(-2) for step in (-1, 0, 1)]
 cents = st.integers(-(10**12), 10**12).map(lambda number: Decimal(number).scaleb(-2))
 taxes = st.sampled_from([VAT, REDUCED, NONE, Tax("GST", Decimal("8.875"))])
 
@@ -84,21 +115,37 @@ def test_no_tax_is_off_by_more_than_half_a_cent(claims: list[tuple[Decimal, Tax]
 
 def test_each_note_takes_back_the_tax_of_all_so_far_less_what_was_taken_back():
     taxed: list[TaxSum] = []
+    taken: list[tuple[Decimal, Tax]] = []
     for row in rows("invoices.md", "credit-notes"):
-        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", earlier=taxed)
+        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", before=taken, earlier=taxed)
         assert found.tax == Decimal(row["tax"]), row["why"]
         assert found.total == Decimal(row["total"]), row["why"]
+        taken.append((Decimal(row["credited"]), VAT))
         before = taxed[0] if taxed else TaxSum(VAT, Decimal(0), Decimal(0))
         taxed = [TaxSum(VAT, before.taxable + found.net, before.amount + found.tax)]
 
 
-@given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=12))
-def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(claims: list[tuple[Decimal, Tax]]):
-    whole = total_up(claims, "USD")
+@given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=20))
+def test_where_a_net_amount_has_just_the_tax_that_is_left_that_is_the_net(claims: list[tuple[Decimal, Tax]]):
+    """EN 16931, BR-CO-17, as far as amounts that include tax allow: else the tax is a cent from it at most."""
+    for one in total_up(claims, "USD", includes_tax=True).taxes:
+        gross = one.taxable + one.amount
+        again = [total_up([(one.taxable + step, one.tax)], "USD").tax for step in CENTS]
+        fitting = [step for step, tax in zip(CENTS, again, strict=True) if one.taxable + step + tax == gross]
+        assert fitting in ([], [Decimal(0)])
+        assert abs(one.amount - again[1]) <= (0 if fitting else Decimal("0.01"))
+
+
+@given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=12), st.booleans())
+def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(
+    claims: list[tuple[Decimal, Tax]], includes_tax
+):
+    whole = total_up(claims, "USD", includes_tax=includes_tax)
     taken: dict[Tax, TaxSum] = {}
     total = Decimal(0)
-    for claim in claims:
-        note = total_up_credit([claim], "USD", earlier=list(taken.values()))
+    for place, claim in enumerate(claims):
+        told = {"earlier": list(taken.values()), "includes_tax": includes_tax}
+        note = total_up_credit([claim], "USD", before=claims[:place], **told)
         total += note.total
         for one in note.taxes:
             before = taken.get(one.tax, TaxSum(one.tax, Decimal(0), Decimal(0)))

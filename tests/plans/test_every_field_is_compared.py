@@ -15,7 +15,7 @@ from plans.contents import contents_in, read_rows
 from plans.models import PlanVersion
 from plans.parts import key_of, tables, told_fields
 from tests.another import another
-from tests.builders import commitment, fee, included, make_plan, offer, rate, tier
+from tests.builders import commitment, fee, included, make_plan, offer, rate, threshold, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,14 @@ def version(db: None) -> PlanVersion:
         offer("storage"),
     ]
     fees = [fee("5"), fee("9", kind="one_time")]
-    return make_plan("pro", fees=fees, offers=offers, commitments=[commitment(100)], credits=[included(5)])
+    return make_plan(
+        "pro",
+        fees=fees,
+        offers=offers,
+        commitments=[commitment(100)],
+        credits=[included(5)],
+        thresholds=[threshold(5)],
+    )
 
 
 def columns() -> list[Any]:

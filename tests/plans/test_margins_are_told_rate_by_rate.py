@@ -58,7 +58,7 @@ def test_only_in_a_currency_that_both_are_in(tokens):
 def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
     make_cost(tokens, 2)
     live, _ = publish(priced(rate(4))), priced(rate(1))
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         (only,), _ = live_margins(at=FEB)
     assert only.version == live
     assert [only.holds(Decimal(least)) for least in (50, 51)] == [True, False]

@@ -23,6 +23,7 @@ from tests.builders import (
     offer,
     publish,
     rate,
+    threshold,
     tier,
 )
 from tests.refusals import named_constraints, refused_by
@@ -36,6 +37,7 @@ OF = {
     "plans_fee": "version_id IN ({version})",
     "plans_commitment": "version_id IN ({version})",
     "plans_includedcredits": "version_id IN ({version})",
+    "plans_threshold": "version_id IN ({version})",
     "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
 }
 OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
@@ -46,6 +48,7 @@ EDITS = {
     "plans_fee": "amount = amount + 1",
     "plans_commitment": "minimum = minimum + 1",
     "plans_includedcredits": "amount = amount + 1",
+    "plans_threshold": "amount = amount + 1",
     "plans_price": "currency = 'EUR'",
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
@@ -245,6 +248,10 @@ CASES = [
     ("rollover_has_a_bound_only_where_there_is_one", credits("rollover_most = 5")),
     ("rollover_has_a_bound_only_where_there_is_one", credits("rolls_over = 1, rollover_most = 'NaN'")),
     ("included_priority_is_0_to_1000", credits("priority = 1001")),
+    ("threshold_is_above_zero", edit("plans_threshold", "amount = 0", only="repeats")),
+    ("threshold_is_above_zero", edit("plans_threshold", "amount = 'NaN'", only="repeats")),
+    ("threshold_is_listed_once", edit("plans_threshold", "amount = 5", only="repeats")),
+    ("one_threshold_of_a_version_repeats", edit("plans_threshold", "repeats = true")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
     # credit packs
     ("pack_unit_is_known", pack("creditpack", "unit = 'other'")),
@@ -365,6 +372,7 @@ def world(shared_transaction: None) -> None:
             offers=offers,
             commitments=promised if number == 3 else promised[:1],
             credits=granted,
+            thresholds=[threshold(5), threshold(7, repeats=True)],
         )
         if number < 3:
             publish(made, at=JAN if number == 1 else FEB)

@@ -31,6 +31,8 @@ CAMPAIGNS = (
     "reservations",
     "periods",
     "migration",
+    "payments",
+    "pairs",
 )
 
 

@@ -1,4 +1,4 @@
-"""Campaigns run, with a handful of faults each; `make prove` runs them, and those that take minutes, at length."""
+"""Campaigns run, with a handful of faults each: one at each change, the others in `make prove ARGS=long`."""
 
 import os
 import subprocess
@@ -22,28 +22,44 @@ def campaign(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_numbers_are_taken_while_sessions_die():
     assert "60 numbers run from 1 to 60" in campaign("numbers", "--numbers", "60", "--kills", "4")
 
 
+@pytest.mark.long
 def test_wallets_are_moved_while_writers_die():
     told = campaign("wallets", "--operations", "200", "--writers", "8", "--kills", "2", "--steps", "0")
     assert "250 operations on 100 wallets, 1 kills" in told
 
 
+@pytest.mark.long
 def test_files_are_imported_while_workers_die():
     assert "2,000 events of 2,000 rows" in campaign("imports", "--rows", "2000", "--kills", "6")
 
 
+@pytest.mark.long
 def test_requests_reach_every_operation():
     told = campaign("fuzz", "--requests", "600")
     assert "POST /api/v1/events" in told
     assert "GET /api/v1/invoices/{invoice}/pdf" in told
 
 
+@pytest.mark.long
 def test_limits_hold_against_everybody_at_once():
     told = campaign("reservations", "--rounds", "1", "--clients", "130")
     assert "hard cap" in told
+
+
+def test_customers_are_charged_while_everything_fails():
+    told = campaign("payments", "--runs", "8")
+    assert "were taken" in told
+
+
+@pytest.mark.long
+def test_pairs_of_operations_come_to_one_after_the_other():
+    told = campaign("pairs", "--times", "1", "--starts", "issued")
+    assert "both were done" in told
 
 
 def test_a_broken_promise_is_an_exit_status():

@@ -11,7 +11,7 @@ from django.db import connection
 from config.places import PROJECT, data_folder
 from invoices.models import Invoice, Rendering
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)

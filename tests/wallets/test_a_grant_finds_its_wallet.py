@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from tests.builders import JAN, make_customer
-from tests.racing import together
+from tests.racing import start, together
 from wallets.ledger.founding import Sought, wallet_for, wallets_for
 from wallets.models import Wallet
 
@@ -68,10 +68,26 @@ def test_one_wallet_serves_a_gift_and_a_purchase():
 def test_many_customers_take_as_many_statements_as_one(django_assert_num_queries):
     customers = [make_customer() for _ in range(20)]
     sought = [Sought(one.pk, "credits", "USD") for one in customers]
-    with django_assert_num_queries(7):  # read twice, who pays in what, a savepoint, insert, its end, read
+    with django_assert_num_queries(6):  # read, who pays in what, a savepoint, insert, its end, read
         wallets_for(sought, at=JAN)
     with django_assert_num_queries(1):
         assert {one.customer_id for one in wallets_for(sought, at=JAN).values()} == {one.pk for one in customers}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_found_none_makes_no_second_one_beside_what_another_made_since():
+    customer, others = make_customer(), []
+
+    def let_another_be_first(execute, sql, params, many, context):
+        returned = execute(sql, params, many, context)
+        if not others:
+            others.append(start(lambda: find(customer)))
+            others[0].result()
+        return returned
+
+    with connection.execute_wrapper(let_another_be_first):
+        mine = find(customer)
+    assert [mine] == [others[0].returned] == list(Wallet.objects.all())
 
 
 @pytest.mark.django_db(transaction=True)

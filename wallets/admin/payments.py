@@ -5,14 +5,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.clock import time_of
+from invoices import charging
 from invoices.admin.invoices import InvoiceAdmin
-from invoices.models import Invoice
+from invoices.charging.beginning import has_instrument
+from invoices.charging.settling import take_back
+from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentMethod
 from invoices.paying import MOST_REFERENCE, CannotPay
 from plans.admin.figures import NumberInput
@@ -30,19 +34,110 @@ class PaymentForm(forms.Form):
         help_text="What the payment is known by, such as the bank's own number: it counts once for this invoice.",
     )
 
+    keeps_surplus = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        label="Keep what is beyond on the customer's balance",
+        help_text="Where they have paid too much: it is taken off what is invoiced next.",
+    )
+
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"].initial = invoice.due
         self.fields["amount"].label = f"Amount, in {invoice.currency}"
 
 
+class TakeBackForm(forms.Form):
+    """Which payment did not come after all."""
+
+    payment = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
+
+    def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment"].choices = [
+            (one.pk, f"{_money(one.amount, invoice)}, {one.reference}") for one in _standing(invoice)
+        ]
+
+
+def _standing(invoice: Invoice) -> QuerySet[Payment]:
+    """Return the payments that can be taken back: those that came from outside."""
+    ours = (PaymentMethod.MANUAL, PaymentMethod.STRIPE, PaymentMethod.SANDBOX)
+    return invoice.payments.filter(method__in=ours, reverses__isnull=True, reversal__isnull=True).order_by("pk")
+
+
+MORE = ["take_back", "void", "render_again"]
+"""What is seldom done to an invoice."""
+
+
 class PayableInvoiceAdmin(InvoiceAdmin):
-    actions_detail = ("open_pdf", "record_payment", "credit", "render_again")
+    actions_detail = (
+        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
+        {"title": "More", "icon": "more_horiz", "items": MORE},
+    )
 
     def shown(self, invoice: Invoice) -> dict[str, Any]:
-        """Add what was paid, and how."""
+        """Add what was paid, and how, and what was tried."""
         payments = invoice.payments.select_related("by").order_by("pk")
-        return super().shown(invoice) | {"payments": [(one, _money(one.amount, invoice)) for one in payments]}
+        charges = invoice.charges.select_related("instrument").order_by("pk")
+        return super().shown(invoice) | {
+            "payments": [(one, _money(one.amount, invoice)) for one in payments],
+            "charges": [(one, _money(one.amount, invoice)) for one in charges],
+            "dunning": list(invoice.dunning_acts.order_by("pk")),
+        }
+
+    @action(description="Charge", icon="credit_card", permissions=["collect"])
+    def charge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take what is due from the customer's card."""
+        invoice = self._invoice(request, object_id)
+        if request.method == "POST":
+            at = time_of(invoice.customer)
+            try:
+                charge = charging.begin(invoice_id=invoice.pk, at=at, by=request.user)
+            except charging.CannotCharge as refused:
+                messages.error(request, str(refused))
+            else:
+                charge = charging.ask(charge_id=charge.pk, at=at)
+                told = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
+                (messages.success if charge.state == "succeeded" else messages.warning)(request, told)
+            return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=invoice,
+            title=f"Charge {_money(invoice.due, invoice)} of {invoice}",
+            consequences=[
+                f"{_money(invoice.due, invoice)} are taken from the customer's card at once.",
+                "Where the provider does not answer, what came of it is found out, and it is taken once.",
+            ],
+            verb="Charge customer",
+        )
+
+    @action(description="Payment did not come", icon="undo", permissions=["record_payment"])
+    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take a payment back that was returned, or recorded by mistake."""
+        invoice = self._invoice(request, object_id)
+        form = TakeBackForm(request.POST or None, invoice=invoice)
+        if request.method == "POST" and form.is_valid():
+            reason = request.POST.get("_reason", "").strip()
+            if not reason:
+                form.add_error(None, "Say why: the reason is kept with the payment.")
+            else:
+                at = time_of(invoice.customer)
+                take_back(payment_id=int(form.cleaned_data["payment"]), reason=reason, at=at, by=request.user)
+                messages.success(request, f"The payment is taken back: look at what is due of {invoice}.")
+                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=invoice,
+            title=f"A payment of {invoice} did not come",
+            consequences=["What it paid is due again.", "It stays in the list, with what takes it back."],
+            form=form,
+            verb="Take payment back",
+        )
+
+    def has_collect_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.collect_payment"))
 
     @action(description="Record payment", icon="payments", permissions=["record_payment"])
     def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -84,7 +179,13 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         invoice = self.get_object(request, str(object_id))
         offered = super().get_actions_detail(request, object_id)
         is_due = invoice is not None and invoice.due > 0
-        return [one for one in offered if is_due or one.method.original_function_name != "record_payment"]
+        has_card = invoice is not None and has_instrument(invoice.customer_id)
+        fitting = {
+            "record_payment": is_due,
+            "charge": is_due and has_card,
+            "take_back": invoice is not None and _standing(invoice).exists(),
+        }
+        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:

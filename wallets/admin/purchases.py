@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from customers.admin.finding import ids_like
 from customers.clock import time_of
+from invoices.charging import CannotCharge, close_pages
 from plans.admin.figures import NumberInput, figure
 from plans.figures import money, number
 from plans.models import CreditPack
@@ -147,8 +148,9 @@ class PurchaseAdmin(ModelAdmin):
         if request.method == "POST":
             try:
                 at = time_of(purchase.wallet.customer)
+                close_pages(invoice_id=purchase.invoice_id, at=at)
                 cancel(purchase_id=purchase.pk, reason=reason[:300], at=at, by=request.user)
-            except CannotBuy as refused:
+            except (CannotBuy, CannotCharge) as refused:
                 messages.error(request, str(refused))
             else:
                 messages.success(request, "It is cancelled, and its invoice void.")

@@ -45,6 +45,9 @@ class NewPaymentSerializer(KnownFields, serializers.Serializer[Any]):
     )
     amount = NumberField(required=False, help_text="In the invoice's currency; all that is due if not given.")
     paid_at = InstantField(required=False, help_text="When it came; now if not given.")
+    keeps_surplus = serializers.BooleanField(
+        required=False, help_text="Whether what is beyond what is due is kept on the customer's balance."
+    )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 

@@ -34,7 +34,7 @@ def invoice_of(
         quantity=claim.quantity,
         unit=_unit(terms),
         amount=order.net,
-        tax=seller.tax_of(buyer, at=at) if terms.is_taxed else TAXED_WHEN_USED,
+        taxes=seller.taxes_of(buyer, at=at) if terms.is_taxed else (TAXED_WHEN_USED,),
         explanation=claim.explanation,
     )
     draft = Draft(
@@ -48,7 +48,7 @@ def invoice_of(
         seller_facts=seller.facts,
         buyer_facts=buyer.facts,
         seller_zone=seller.zone_name,
-        net_days=seller.net_days,
+        net_days=seller.net_days_for(buyer),
         purchase_order=customer.purchase_order,
         lines=[line],
     )

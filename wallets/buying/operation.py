@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from invoices.crediting import credit
+from invoices.crediting import CannotCredit, credit
 from invoices.issuing import issue, next_ids, write_lines
 from invoices.models import Invoice
 from plans.failpoints import reached
@@ -189,6 +189,9 @@ def cancel(
             paid = money(invoice.paid, str(invoice.currency))
             raise CannotBuy(f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase")
         Purchase.objects.filter(pk=purchase_id).update(state=state, ended_at=at, reason=reason)
-        credit(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)
+        try:
+            credit(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)
+        except CannotCredit as refused:
+            raise CannotBuy(str(refused), field="purchase") from refused
         purchase.refresh_from_db()
         return purchase

@@ -37,14 +37,15 @@ def wallet_for(*, customer_id: int, unit: str, currency: str = "", at: datetime)
 def wallets_for(sought: Iterable[Sought], *, at: datetime) -> dict[Sought, Wallet]:
     """Return such a wallet for each; one statement reads them all, a few more make what is missing."""
     wanted = set(sought)
-    found, _ = _find(wanted)
-    # Whoever makes the same at the same time chooses the same name, which is given out once; a name that somebody
-    # took for another wallet meanwhile gives way to the next one.
+    found, names = _find(wanted)
+    # Whoever makes the same at the same time chooses the same name, which is given out once: what is missing and
+    # which names are taken are read by the same statement. A name that somebody took for another wallet meanwhile
+    # gives way to the next one.
     while missing := wanted - found.keys():
-        _, names = _find(missing)
         with change("open a wallet", by=None, at=at):
             Wallet.objects.bulk_create(_new(missing, names), ignore_conflicts=True)
-        found |= _find(missing)[0]
+        made, names = _find(missing)
+        found |= made
     return found
 
 
@@ -63,7 +64,8 @@ def _fits(wallet: Wallet, sought: Sought) -> bool:
 
 
 def _new(missing: Iterable[Sought], names: Mapping[int, set[str]]) -> list[Wallet]:
-    own = dict(Customer.objects.filter(pk__in=names).values_list("pk", "currency"))
+    customers = {one.customer_id for one in missing}
+    own = dict(Customer.objects.filter(pk__in=customers).values_list("pk", "currency"))
     made = {one._replace(currency=one.currency or _currency(one.unit, own[one.customer_id])) for one in missing}
     return [
         Wallet(customer_id=id_, name=_free_name(unit, names[id_]), unit=unit, currency=currency)

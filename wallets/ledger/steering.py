@@ -16,6 +16,7 @@ from wallets.ledger.references import digest_of
 from wallets.ledger.refusing import Conflict, LedgerRefused, NotEnough
 from wallets.models import Lot, Wallet
 from wallets.models.ledger import Account, Movement
+from wallets.telling import tell_adjusted
 
 
 def void(
@@ -69,6 +70,7 @@ def _take_out(
         sheet.post(wallet, kind, reference, [*legs, against(Account.WORLD, legs)], digest=digest)
         write(sheet, [wallet])
         row.refresh_from_db()
+        tell_adjusted(row, str(kind), at=at, mark=reference, amount=amount)
         return row
 
 
@@ -106,6 +108,8 @@ def transfer(
         sheet = Sheet(at, reason, by.pk if by else None)
         made = _transfer(source, target, amount, reference, sheet)
         write(sheet, [source, target])
+        for lot in made:
+            tell_adjusted(lot, "transfer", at=at, mark=reference, amount=lot.amount)
         return made
 
 
@@ -172,6 +176,7 @@ def extend(
         rolls_over = len(ends) if row.rollover_ends else row.rolls_over if expires_at else 0
         Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=rolls_over, rollover_ends=ends)
         row.refresh_from_db()
+        tell_adjusted(row, "extend", at=at, mark="")
         return row
 
 

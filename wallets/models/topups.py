@@ -19,6 +19,7 @@ class Payer(models.TextChoices):
     """Who pays a top-up."""
 
     INVOICE = "invoice", "the customer, by invoice"
+    CARD = "card", "the customer's card"
     SANDBOX = "sandbox", "the sandbox: paid at once, no money moves"
     DECLINING = "declining", "the sandbox: every payment is declined"
 

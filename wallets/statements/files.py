@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
@@ -14,12 +13,13 @@ from invoices.rendering.figures import Figures
 from invoices.rendering.files import CONTROLS
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.typesetting import MissingGlyphs, typeset
+from invoices.rendering.wallets import WalletRow
 from invoices.rendering.words import Words, speak
 from plans.exports import csv_lines
 from plans.pricing.exact import plain
 from wallets.models import Wallet
-from wallets.models.wallets import CREDITS
-from wallets.statements.stating import STAYS, Line, Section, Statement
+from wallets.statements.stating import Statement
+from wallets.statements.telling import amounts, tell
 from wallets.statements.wording import StatementWords, words_in
 
 TEMPLATE = "wallets/statement.html"
@@ -28,16 +28,6 @@ COLUMNS = ("what", "of", "units", "unit", "cost", "currency")
 
 class NoFont(Exception):
     """A text of the statement has characters that no font has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line as it is printed; note: what is told beside it. is_sum: whether it is the opening or closing balance."""
-
-    text: str
-    amount: str
-    note: str = ""
-    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ class Document:
     buyer: PartyText
     meta: tuple[tuple[str, str], ...]
     headline: str
-    rows: tuple[Row, ...]
+    rows: tuple[WalletRow, ...]
     page: tuple[str, ...]
 
 
@@ -95,11 +85,7 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
     figures = Figures(locale, str(wallet.currency), ZoneInfo(customer.time_zone))
     span = figures.span(since, until)
 
-    def amount(units: Decimal) -> str:
-        if wallet.unit != CREDITS:
-            return figures.money(units)
-        return f"{figures.quantity(units)} {words.credit if abs(units) == 1 else words.credits}"
-
+    amount = amounts(wallet.unit, figures=figures, words=words)
     parties = (Party.of({name: getattr(one, name) for name in Party.__slots__}) for one in (seller, customer))
     own, theirs = (party_text(one, words=common, locale=locale) for one in parties)
     return Document(
@@ -115,25 +101,6 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
         buyer=theirs,
         meta=((words.wallet, wallet.name), (words.span, span)),
         headline=f"{words.closing}: {amount(statement.closing)}",
-        rows=(
-            Row(words.opening, amount(statement.opening), is_sum=True),
-            *(
-                Row(_text(line, words), amount(line.units), _note(line, words, amount(line.moved)))
-                for line in statement.lines
-            ),
-            Row(words.closing, amount(statement.closing), is_sum=True),
-        ),
+        rows=tell(statement, amount=amount, words=words),
         page=tuple(common.page.format(page="\n", pages="\n").split("\n")),
     )
-
-
-def _text(line: Line, words: StatementWords) -> str:
-    if line.section == Section.GRANTED:
-        return words.granted[line.name]
-    if line.section == Section.USED:
-        return words.used.format(name=line.name or words.by_hand)
-    return str(getattr(words, line.section.value))
-
-
-def _note(line: Line, words: StatementWords, moved: str) -> str:
-    return words.stays.format(amount=moved) if line.section in STAYS else ""

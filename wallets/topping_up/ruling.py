@@ -13,6 +13,7 @@ from plans.trail import change
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_DECLINES, CeilingSetter, Payer
 from wallets.models.wallets import CREDITS
+from wallets.telling import tell_wallet
 
 LONGEST_COOLDOWN = timedelta(days=366)
 
@@ -77,6 +78,7 @@ def set_rule(*, wallet_id: int, asked: Asked, at: datetime, by: AbstractBaseUser
             TopUpCeiling(rule=rule, set_by=one.set_by, span=one.span, most=one.most, most_money=one.most_money)
             for one in asked.ceilings
         )
+        tell_wallet("updated", wallet, at=at, mark="topup", changed="topup_rule")
         return rule
 
 
@@ -95,7 +97,7 @@ def _check(wallet: Wallet, asked: Asked) -> CreditPack:
         raise CannotRule(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
     if asked.payer not in Payer.values:
         raise CannotRule(f"“{asked.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer")
-    if asked.payer != Payer.INVOICE and not wallet.customer.sandbox:
+    if asked.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
         raise CannotRule("Only a sandbox customer is paid for by the sandbox.", field="payer")
     if not timedelta(0) <= asked.cooldown <= LONGEST_COOLDOWN:
         raise CannotRule("A cooldown lasts a year at most.", field="cooldown")
@@ -128,7 +130,10 @@ def _check_below(own: Decimal | int | None, finance: Decimal | int | None) -> No
 def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """Top a wallet up no more; what is pending is still paid or cancelled, and its history stays."""
     with change("remove top-up rule", by=by, at=at, wallet=wallet_id):
-        TopUpRule.objects.filter(wallet=wallet_id).delete()
+        if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
+            tell_wallet(
+                "updated", Wallet.objects.get(pk=wallet_id), at=at, mark="topup_removed", changed="topup_rule"
+            )
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:

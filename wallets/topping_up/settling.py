@@ -5,11 +5,13 @@ from enum import StrEnum
 
 from customers.clock import in_time_of
 from customers.notices import announce
-from invoices.models import Invoice
+from invoices import charging
+from invoices.models import Charge, Invoice
+from invoices.models.charges import AttemptState
 from invoices.models.payments import PaymentMethod
 from plans.pricing.exact import plain
 from plans.trail import change
-from wallets.buying import cancel, receive_payment
+from wallets.buying import cancel, grant_paid, receive_payment
 from wallets.models import PurchaseState, TopUp, TopUpRule, TopUpState
 from wallets.models.topups import Payer
 
@@ -69,6 +71,26 @@ def answer(topup: TopUp, payer: str, *, at: datetime) -> None:
         settle(topup_id=topup.pk, outcome=Outcome.PAID, at=at)
     elif payer == Payer.DECLINING:
         settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=SANDBOX_DECLINES)
+    elif payer == Payer.CARD:
+        _charge(topup, at)
+
+
+def _charge(topup: TopUp, at: datetime) -> None:
+    """Charge the customer's card, or ask what came of that; what is paid is granted by whoever records it."""
+    invoice_id = topup.purchase.invoice_id
+    charge = Charge.objects.filter(invoice=invoice_id).order_by("-number").first()
+    try:
+        charge = charge or charging.begin(invoice_id=invoice_id, at=at)
+    except charging.CannotCharge as refused:
+        settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=str(refused))
+        return
+    if charge.state == AttemptState.PENDING and (charge.next_at is None or charge.next_at <= at):
+        charge = charging.ask(charge_id=charge.pk, at=at)
+    if charge.state == AttemptState.SUCCEEDED:
+        grant_paid(invoice_ids=[invoice_id], at=at)
+        settle(topup_id=topup.pk, outcome=Outcome.PAID, at=at)
+    elif charge.state != AttemptState.PENDING:
+        settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=charge.reason)
 
 
 def follow(*, at: datetime, clock: int | None = None) -> int:

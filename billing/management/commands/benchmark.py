@@ -9,15 +9,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from billing.benchmarks import check, close, ingest, migrate, read, simulate, wallet
+from billing.benchmarks import check, close, ingest, migrate, read, render, simulate, wallet
 from billing.benchmarks.measuring import Outcome, Report
+
+NAMES = ("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render")
 
 
 class Command(BaseCommand):
     help = "Measure the product against bare programs on this machine, and print the ratios."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", choices=["ingest", "read", "check", "close", "migrate", "simulate", "wallet"])
+        parser.add_argument("name", choices=NAMES)
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
         parser.add_argument("--rounds", type=int, default=5)
         parser.add_argument("--batch", type=int, default=1000, help="ingest: events per request")
@@ -25,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--events", type=int, help="ingest, wallet: events per round; read: events stored")
         parser.add_argument("--spends", type=int, default=4_000, help="wallet: single spends per round")
         parser.add_argument("--subscriptions", type=int, default=20_000, help="of close, migrate, simulate")
+        parser.add_argument("--documents", type=int, default=1_000, help="render: for the figure of memory")
         parser.add_argument("--workers", type=int, default=1, help="close: processes at work")
 
     def handle(self, *, name: str, **options: Any) -> None:
@@ -47,6 +50,7 @@ class Command(BaseCommand):
             "read": lambda: read.run(events=events or 10_000_000, **common),
             "check": lambda: check.run(**common),
             "wallet": lambda: wallet.run(spends=options["spends"], events=events or 40_000, **common),
+            "render": lambda: render.run(documents=options["documents"], **common),
             "migrate": lambda: migrate.run(subscriptions=options["subscriptions"], **common),
             "simulate": lambda: simulate.run(subscriptions=options["subscriptions"], **common),
             "close": lambda: close.run(subscriptions=options["subscriptions"], workers=options["workers"], **common),

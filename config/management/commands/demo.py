@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
 
-from billing.demo import access, building, prepaying, summary, traffic
+from billing.demo import access, building, collecting, prepaying, summary, traffic
 from billing.demo.sending import Sender, SendingFailed
 from config import processes
 from config.console import progress
@@ -76,6 +76,7 @@ class Command(BaseCommand):
         prepaid = prepaying.add(at=today)
         if prepaid:
             building.close(today, watch)
+        paid = collecting.add(at=today)
         rendered = building.render(watch)
         for problem in [
             *built.events.reasons,
@@ -90,6 +91,7 @@ class Command(BaseCommand):
         self._line("customers", f"{built.customers} added, and {prepaid} that pay in advance")
         self._line("usage", f"{built.events.accepted:,} events taken, {built.events.duplicate:,} known already")
         self._line("closing", f"{built.closed.issued} invoices issued")
+        self._line("payments", f"{paid} invoices paid by transfer")
         self._line("PDFs", f"{rendered.made} made")
 
     def _tell_what_there_is(self) -> None:
@@ -112,6 +114,7 @@ class Command(BaseCommand):
         self.stdout.write("\nTo look around")
         if url:
             self._line("admin", f"{url}/admin/")
+            self._line("portal", f"{url}{collecting.way_into_the_portal(at=timezone.now())} (once, within the hour)")
             self._line("API docs", f"{url}/api/docs/")
             self._line("a PDF", url + link_to(summary.fullest_invoice(), at=timezone.now()))
         self._line("logins", ", ".join(access.usernames()))

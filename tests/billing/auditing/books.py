@@ -40,17 +40,22 @@ from billing.subscribing.granting import grant_due
 from billing.subscribing.moving import move_due
 from billing.subscribing.splitting import split_due
 from customers.access.keys import issue
-from customers.models import ApiKey, Contact, Customer, IdempotentRequest
+from customers.letting_in import linking, sessions
+from customers.logos import keep, read_logo
+from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
+from customers.models.portal import Way
 from customers.notices import announce, endpoints
 from customers.notices.fanning_out import fan_out
 from invoices.crediting import Taken, credit
 from invoices.locking import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
-from invoices.paying import record_payment
+from invoices.paying import PAYABLE, record_payment
 from plans.approving import ask
 from plans.models import PlanVersion, Price, Promotion
 from plans.pricing.currencies import CREDITS
 from plans.publishing import new_version, publish, publish_due
+from tests.billing.auditing.claimed import claim
+from tests.billing.auditing.collected import collect
 from tests.billing.auditing.guarded import guard_all
 from tests.billing.auditing.prepaid import prepay
 from tests.billing.ingest.world import calls, tokens
@@ -81,6 +86,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.customers.pictures import picture
 from wallets.ledger.spending import spend
 from wallets.models import Wallet
 
@@ -92,7 +98,8 @@ def make_books() -> None:
     """Make three months of two sellers' business, by the product's own operations only."""
     make_tax("19", country="DE")
     make_tax("0")
-    make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue")
+    logo = keep(read_logo(picture("PNG")))
+    make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue", logo=logo)
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
     _hold(acme)
@@ -124,6 +131,8 @@ def make_books() -> None:
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
+    claim(_record)
+    collect()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
     _import()
@@ -229,6 +238,7 @@ def _leave_early() -> None:
     ]
     fees.append(fee("90", label="Support", billed="arrears", every=3))
     paid = publish(version=make_plan("paid", fees=fees, offers=[]), by=None, at=JAN)
+    _share(paid)
     for code, give_back in (("leaver", "credit"), ("returner", "refund")):
         subscription = subscribe(make_customer(code), paid)
         close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
@@ -242,6 +252,17 @@ def _leave_early() -> None:
         subscription = subscribe(make_customer(code), paid)
         close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
         pause(subscription=subscription, at=JAN + timedelta(days=10), ends_at=ends_at, reason="Closed for the season")
+
+
+def _share(paid: PlanVersion) -> None:
+    """Let three subscriptions share documents, two of them by the same version, and one with a coupon."""
+    customer = make_customer("joint", country="DE", one_document=True)
+    team = PlanVersion.objects.get(plan__code="team", state="live", number=1)
+    one, *_ = (
+        subscribe(customer, of, external_id=f"joint-{n}", named=True) for n, of in enumerate((paid, paid, team))
+    )
+    apply_coupon(subscription=one, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
+    set_quantity(subscription=one, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
 
 
 def _held() -> list[dict[str, Any]]:
@@ -459,7 +480,8 @@ def _add_what_surrounds(key: ApiKey) -> None:
     IdempotentRequest.objects.create(
         api_key=key, key="k1", request_sha256=sha256(b"").hexdigest(), status=201, body="{}", created_at=NOW
     )
-    for invoice in Invoice.objects.filter(reference__startswith="period:", state="issued").order_by("id")[:3]:
+    of_periods = Invoice.objects.filter(reference__startswith="period:", state__in=PAYABLE, total__gt=0)
+    for invoice in of_periods.order_by("id")[:3]:
         content = f"%PDF of {invoice}".encode()
         Rendering.objects.create(
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
@@ -473,7 +495,10 @@ def _add_what_surrounds(key: ApiKey) -> None:
 
 def _tell(customer: Customer) -> None:
     """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
-    Contact.objects.create(customer=customer, email="bea@customer.example")
+    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    bea = Contact.objects.create(customer=customer, email="bea@customer.example")
+    linking.make(customer=customer, contact=bea, way=Way.PRODUCT, at=NOW)
+    sessions.begin(entered=customer, contact=bea, way=Way.PRODUCT, at=NOW)
     Contact.objects.create(customer=make_customer(), email="bob@customer.example")
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
     customer.save(update_fields=["owner"])

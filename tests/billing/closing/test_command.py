@@ -53,6 +53,7 @@ class TestByOneProcess:
     def test_for_programs_it_prints_one_json_document(self, subscriptions):
         assert json.loads(run("--json")) == {
             "issued": 3,
+            "joined": 0,
             "credited": 0,
             "skipped": 0,
             "busy": 0,

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from billing.closing import close_due
 from billing.models import BilledUsage, Period
-from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
+from invoices.models import Invoice, InvoiceTax, Line, NumberSeries, Section
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -53,15 +53,18 @@ def test_a_close_starts_over(place: str, tmp_path: Path):
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("5", billed="arrears")], offers=offers))
     for number in range(SIZE):
-        use(subscribe(make_customer(), version), "api.calls", 100 + number)
+        customer = make_customer(one_document=not number)
+        use(subscribe(customer, version), "api.calls", 100 + number)
+        if customer.one_document:
+            use(subscribe(customer, version, named=True), "api.calls", 7)
 
     kill_at(place, tmp_path)
 
     is_done = place == "close.after_commit"
     assert Invoice.objects.count() == (SIZE if is_done else 0)
-    assert (Line.objects.exists(), InvoiceTax.objects.exists(), BilledUsage.objects.exists()) == (is_done,) * 3
+    assert {model.objects.exists() for model in (Line, InvoiceTax, Section, BilledUsage)} == {is_done}
     done = close_due(at=AT)
     assert (done.issued, done.failed) == (0 if is_done else SIZE, [])
     assert list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True)) == list(range(1, SIZE + 1))
     assert NumberSeries.objects.get().last_number == SIZE
-    assert Period.objects.filter(starts_at=JAN, state="closed", invoice__isnull=False).count() == SIZE
+    assert Period.objects.filter(starts_at=JAN, state="closed", invoice__isnull=False).count() == SIZE + 1

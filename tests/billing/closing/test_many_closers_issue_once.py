@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -118,3 +119,16 @@ def test_cancellations_at_the_same_moment_wait_for_the_close_and_it_for_them():
     end_finished(at=AT + timedelta(days=2))
     check_numbers(24)
     assert set(Subscription.objects.values_list("state", flat=True)) == {"ended"}
+
+
+def test_what_shares_a_document_is_closed_by_one_of_them():
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    version = publish(make_plan(fees=[fee("5", billed="arrears")], offers=offers))
+    for _ in range(10):
+        customer = make_customer(one_document=True)
+        for number in range(3):
+            use(subscribe(customer, version, named=True), "api.calls", number + 1)
+    assert sum(together(*closers(WORKERS))) == 10
+    check_numbers(10)
+    for invoice in Invoice.objects.all():
+        assert (invoice.periods.count(), invoice.sections.count(), invoice.net.amount) == (3, 3, Decimal("15.30"))

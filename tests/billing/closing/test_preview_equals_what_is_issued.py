@@ -44,7 +44,15 @@ def subscription() -> Subscription:
 
 def of_draft(draft: Draft) -> list:
     lines = [
-        (line.kind, line.description, line.quantity, line.amount, line.tax.rate, line.service_start, line.service_end)
+        (
+            line.kind,
+            line.description,
+            line.quantity,
+            line.amount,
+            line.taxes[0].rate,
+            line.service_start,
+            line.service_end,
+        )
         for line in draft.lines
     ]
     explained = [msgspec.json.decode(line.explanation) for line in draft.lines]

@@ -135,3 +135,27 @@ def test_what_is_due_later_is_left(over):
 def test_a_moment_to_come_is_refused():
     with pytest.raises(RunRefused, match=r"2026-03-01 00:00 UTC is to come"):
         start_run(until=MAR, at=AT, by=None)
+
+
+@pytest.mark.parametrize("chunk", [2, 1])
+def test_what_shares_a_document_is_counted_once(version, monkeypatch, chunk):
+    monkeypatch.setattr(runs, "CHUNK", chunk)
+    customer = make_customer("both", one_document=True)
+    for name in ("alpha", "beta"):
+        use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)
+    job = run()
+    assert (job.state, amounts_in(job.figures)) == (JobState.DONE, {"USD": Decimal(50)})
+    assert (job.figures["periods"], job.figures["invoices"], job.figures["left"]) == (2, 1, 0)
+    _, *rows = rows_of_result(job, KINDS["close_run"])
+    assert sorted((row[4], row[6]) for row in rows) == [("INV-000001", ""), ("INV-000001", "50.0000")]
+
+
+def test_a_dry_run_joins_what_shares_a_document(version):
+    customer = make_customer("both", one_document=True)
+    for name in ("alpha", "beta"):
+        use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)
+    job = run(dry_run=True)
+    assert (job.figures["invoices"], amounts_in(job.figures)) == (1, {"USD": Decimal(50)})
+    _, *rows = rows_of_result(job, KINDS["close_run"])
+    assert sorted(row[6] for row in rows) == ["", "50.00"]
+    assert not Invoice.objects.exists()

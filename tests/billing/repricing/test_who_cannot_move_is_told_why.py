@@ -93,5 +93,5 @@ def test_a_chunk_takes_the_same_queries_whatever_its_size(pro, count, django_ass
     for _ in range(count):
         subscribe(make_customer(), pro, starts_at=JAN)
     publish_for(version=make(features=["calls", "storage"]), audience="all", by=None, at=TENTH, effective_from=FEB)
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(25):
         assert roll_out(at=TENTH) == count

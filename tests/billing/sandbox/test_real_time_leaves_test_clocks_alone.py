@@ -12,6 +12,7 @@ from billing.sandbox import advance_all
 from billing.sandbox.work import IN_ORDER, OF_NO_CUSTOMER
 from config.schedule import SCHEDULE
 from customers.models import Customer
+from invoices import tasks as invoice_tasks
 from tests.builders import (
     JAN,
     fee,
@@ -51,8 +52,14 @@ TASKS = (
     billing_tasks.grant_included_credits,
     billing_tasks.lapse_reservations,
     billing_tasks.close_due_periods,
+    billing_tasks.bill_progress,
     wallet_tasks.sweep_wallets,
     wallet_tasks.pay_invoices,
+    invoice_tasks.mark_overdue,
+    invoice_tasks.take_dunning_steps,
+    billing_tasks.follow_dunning,
+    invoice_tasks.charge_customers,
+    invoice_tasks.send_refunds,
     wallet_tasks.settle_purchases,
     wallet_tasks.top_up_wallets,
     billing_tasks.look_after_guardrails,

@@ -62,6 +62,16 @@ def test_says_the_sum_in_its_subject_and_the_facts_below(acme):
     assert "Acme GmbH has a new invoice" in html
 
 
+def test_leads_to_the_invoice_in_the_portal(acme, settings):
+    settings.PUBLIC_URL = "https://billing.example"
+    tell(acme, kind="invoice.issued", invoice=7, **INVOICE)
+    send()
+
+    (message,) = mail.outbox
+    assert "Online: https://billing.example/portal/invoices/7" in message.body
+    assert '<a href="https://billing.example/portal/invoices/7"' in message.alternatives[0][0]
+
+
 def test_a_text_of_others_cannot_change_the_mail(acme):
     tell(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
     send()

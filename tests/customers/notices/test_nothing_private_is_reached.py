@@ -1,5 +1,6 @@
 """Nobody can make us connect to what is not on the public internet, however it is spelt, led to or changed (F47)."""
 
+import contextlib
 import socket
 import threading
 
@@ -197,11 +198,80 @@ def test_the_vetted_address_is_what_is_connected_to(resolver, connected):
     assert connected == [("93.184.216.34", 443), ("1.1.1.1", 443)]
 
 
-def test_a_redirect_into_a_cloud_is_not_followed(settings):
+LEADS_HERE = [
+    # what the name leads to, each time that it is asked for     why nobody may come
+    ([["127.0.0.1"]], "loopback"),
+    ([["0.0.0.0"]], "this host"),  # noqa: S104
+    ([["::1"]], "loopback"),
+    ([["::ffff:127.0.0.1"]], "IPv4-mapped"),
+    ([["64:ff9b::7f00:1"]], "NAT64 of loopback"),
+    ([["64:ff9b:1::7f00:1"]], "NAT64 of local use"),
+    ([["2002:7f00:1::"]], "6to4 of loopback"),
+    ([["2001:0:7f00:1::"]], "Teredo"),
+    ([["127.0.0.1", "192.0.2.1"]], "one that is not public, and another one"),
+    ([["93.184.216.34", "127.0.0.1"]], "a public one first"),
+    ([["93.184.216.34"], ["127.0.0.1"]], "rebinding: it leads here once it is vetted"),
+    ([["93.184.216.34"], ["::1"], ["127.0.0.1"]], "rebinding, slowly"),
+]
+
+
+def test_whatever_a_name_leads_to_nobody_comes_here(resolver, monkeypatch, settings):
+    """Both loopback addresses listen at the port, and connections are made for real, but for those that leave us."""
+    answers, _ = resolver
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", only_at_home(httpcore.SyncBackend.connect_tcp))
+    with listening() as (port, came):
+        monkeypatch.setattr(outbound, "PORTS", (port,))
+        for number, (leads_to, why) in enumerate(LEADS_HERE):
+            host = f"name-{number}.example"
+            answers[host] = leads_to
+            answers.update({address: [[address]] for found in leads_to for address in found})
+            with pytest.raises((outbound.Refused, outbound.Unreachable)):
+                outbound.post(f"https://{host}:{port}/", content=b"", headers={})
+            assert came() == 0, why
+        settings.OUTBOUND_PRIVATE_HOSTS = ["name-0.example"]
+        with pytest.raises(outbound.Unreachable):
+            outbound.post(f"https://name-0.example:{port}/", content=b"", headers={})
+        assert came() == 1, "somebody listens, or nothing was tried"
+
+
+def only_at_home(connect):
+    def connect_tcp(self, host, port, **options):
+        if host == "93.184.216.34":
+            raise httpcore.ConnectError("no test leaves this machine")
+        return connect(self, host, port, **options)
+
+    return connect_tcp
+
+
+@contextlib.contextmanager
+def listening():
+    """Listen on both loopback addresses; yield the port, and how many connections came and were ended."""
+    count = []
+    with socket.create_server(("127.0.0.1", 0)) as four, contextlib.ExitStack() as more:
+        port = four.getsockname()[1]
+        doors = [four]
+        with contextlib.suppress(OSError):  # a machine without IPv6 has no such door
+            doors.append(more.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6)))
+        threads = [threading.Thread(target=_count, args=(door, count), daemon=True) for door in doors]
+        for thread in threads:
+            thread.start()
+        yield port, lambda: len(count)
+
+
+def _count(door, count):
+    with contextlib.suppress(OSError):  # closed when the test is over
+        while True:
+            came, _ = door.accept()
+            count.append(came)
+            came.close()
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(settings, code):
     settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
-    with receiver(status(302, Location="http://169.254.169.254/latest/meta-data")) as hook:
-        assert outbound.post(hook.url, content=b"", headers={}).status == 302
-    assert len(hook.got) == 1
+    with receiver() as inner, receiver(status(code, Location=inner.url)) as hook:
+        assert outbound.post(hook.url, content=b"", headers={}).status == code
+    assert (len(hook.got), inner.got) == (1, [])
 
 
 def test_no_proxy_of_the_environment_is_used(settings, monkeypatch):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from customers.logos import keep, read_logo
 from invoices.models import Invoice, NumberSeries
 from invoices.rendering.facts import InvoiceFacts
 from tests.builders import make_customer, make_seller
@@ -31,7 +32,8 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
         period_start=facts.period_start,
         period_end=facts.period_end,
         seller_facts=asdict(facts.seller)
-        | {"bank_details": facts.bank_details, "footer": facts.footer, "brand_color": facts.brand_color},
+        | {"bank_details": facts.bank_details, "footer": facts.footer, "brand_color": facts.brand_color}
+        | _look(facts),
         buyer_facts=asdict(facts.buyer) | {"locale": facts.locale, "time_zone": facts.time_zone},
         sandbox=facts.sandbox,
         purchase_order=facts.purchase_order,
@@ -39,12 +41,19 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
         created_at=facts.dated_at,
     )
     for position, line in enumerate(facts.lines, start=1):
-        stored.lines.create(position=position, currency=facts.currency, **asdict(line))
+        said = {name: value for name, value in asdict(line).items() if name != "section"}
+        stored.lines.create(position=position, currency=facts.currency, **said)
     for tax in facts.taxes:
-        stored.taxes.create(currency=facts.currency, **asdict(tax))
+        stored.taxes.create(currency=facts.currency, **{k: v for k, v in asdict(tax).items() if k != "category"})
     if facts.state != "draft":
         _issue(stored, facts, series, place, fields)
     return stored
+
+
+def _look(facts: InvoiceFacts) -> dict[str, Any]:
+    said = asdict(facts.look)
+    logo = said.pop("logo")
+    return said | {"logo_id": keep(read_logo(logo)).pk if logo else None}
 
 
 def _issue(stored: Invoice, facts: InvoiceFacts, series: NumberSeries, place: int, fields: dict[str, Any]) -> None:

@@ -5,15 +5,19 @@ import http.server
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from weasyprint import CSS
 from weasyprint.urls import FatalURLFetchingError
 
+from customers.logos import LogoRefused, read_logo
+from invoices.rendering.facts import Look
 from invoices.rendering.files import render
 from invoices.rendering.packaged import FONTS, NotPackaged, PackagedOnly
 from invoices.rendering.typesetting import RefusedAsset, typeset
 from invoices.rendering.usage import DimensionUsage
+from invoices.rendering.wallets import WalletRow, WalletStatement
 from tests.invoices.rendering.reading import reader, text_of
 from tests.invoices.rendering.samples import BUYER, SELLER, D, fee, invoice, meter_usage
 
@@ -116,16 +120,67 @@ def test_text_in_every_place_is_printed_and_nothing_else(listener, secret):
         number=first,
         tax_reason=text,
         brand_color=f"url(http://127.0.0.1:{listener.server_port}/)",
+        look=Look(
+            company_number=first,
+            accent_color=f"url(http://127.0.0.1:{listener.server_port}/)",
+            account_holder=text,
+            iban=first,
+            bic=first,
+            payment_terms=text,
+            notes=text,
+        ),
     )
     values = tuple((vector, D(1)) for vector in vectors)
     usage = meter_usage(name=text, unit=first, dimensions=(DimensionUsage(first, values),))
-    content = render(facts, [usage])
+    wallet = WalletStatement(text, first, (first, first), (WalletRow(text, first, text),))
+    content = render(facts, [usage], [wallet])
     said = text_of(content).replace(" ", "")
     for vector in vectors:
         assert said.count(vector.replace(" ", "")) >= 4, vector
     assert listener.asked == []
     assert not holds(content, SECRET)
     assert "/EmbeddedFiles" not in reader(content).trailer["/Root"].get("/Names", {})
+
+
+PICTURES = {
+    "a drawing that shows another picture": '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    '<image href="http://{host}/x.png" width="9" height="9"/></svg>',
+    "a drawing that shows a file": '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    '<image href="file://{file}" width="9" height="9"/></svg>',
+    "a drawing with a style sheet": '<?xml-stylesheet href="http://{host}/x.css"?>'
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><style>@import "http://{host}/y.css";</style></svg>',
+    "a drawing with an entity": '<!DOCTYPE svg [<!ENTITY x SYSTEM "file://{file}">]>'
+    '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="9"><text y="9">&x;</text></svg>',
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_logo_that_is_no_picture_is_refused_and_would_load_nothing(name, listener, secret):
+    """The form takes pixels only; even if the bytes were stored, the document would ask for nothing."""
+    uploaded = filled(PICTURES[name], listener, secret).encode()
+    with pytest.raises(LogoRefused):
+        read_logo(uploaded)
+    with contextlib.suppress(RefusedAsset):
+        assert not holds(render(invoice(fee("19.00"), look=Look(logo=uploaded))), SECRET)
+    assert listener.asked == []
+
+
+def test_hostile_text_stays_text_in_the_data_too(listener, secret):
+    text = " ".join(filled(vector, listener, secret) for vector in VECTORS.values())
+    facts = invoice(
+        fee("19.00", text[:300]),
+        note=text,
+        buyer=replace(BUYER, legal_name=text, address_line1="&file; <!ENTITY file SYSTEM 'file://x'>"),
+        look=Look(notes=text, payment_terms=text, e_invoices="always"),
+    )
+    content = render(facts)
+    (xml,) = reader(content).attachments["factur-x.xml"]
+    root = ElementTree.fromstring(xml)  # noqa: S314  ours
+    names = [one.text for one in root.iter() if one.tag.endswith("}Name")]
+    assert text[:300] in names
+    assert text in names
+    assert listener.asked == []
+    assert not holds(content, SECRET)
 
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if name != "a template"])

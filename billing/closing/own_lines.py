@@ -1,0 +1,13 @@
+"""Which lines of a document are a period's own, where it bills several: docs/closing.md#one-document."""
+
+
+def own(period: str, line: str) -> str:
+    """
+    Return SQL for whether a line of a period's document is the period's own, and not in another one's section.
+
+    period, line: aliases of billing_period and invoices_line.
+    """
+    return (
+        f"NOT EXISTS (SELECT FROM invoices_section z WHERE z.invoice_id = {line}.invoice_id"
+        f" AND z.reference <> 'period:' || {period}.id AND {line}.position BETWEEN z.first_line AND z.last_line)"
+    )

@@ -1,0 +1,85 @@
+"""
+Forget where else a customer has left traces: sign-ins, cards, what payment providers told, and logs.
+
+Money that moved stays with its sums, dates and references: payments, charges, refunds and balances are books. What
+providers keep themselves is theirs to erase: docs/personal-data.md#erasure.
+"""
+
+from collections.abc import Iterator
+
+SIGN_INS = (
+    "DELETE FROM customers_portalsession WHERE customer_id = %(id)s",
+    "DELETE FROM customers_portallink WHERE customer_id = %(id)s OR lower(email) = ANY(%(mailboxes)s::text[])",
+)
+
+# The provider's name of a card means nothing to anybody else, and charges refer to it.
+CARDS = (
+    """
+    UPDATE invoices_instrument i SET label = %(blank)s, expires_on = NULL, is_default = false,
+        removed_at = coalesce(removed_at, %(at)s)
+    FROM invoices_payeraccount a WHERE a.id = i.account_id AND a.customer_id = %(id)s
+    """,
+    """
+    UPDATE invoices_instrumentevent e SET label = %(blank)s, expires_on = NULL
+    FROM invoices_instrument i JOIN invoices_payeraccount a ON a.id = i.account_id
+    WHERE i.id = e.pgh_obj_id AND a.customer_id = %(id)s
+    """,
+)
+
+ATTEMPTS = (
+    """
+    UPDATE invoices_charge c SET reason = '', page = '', back_to = '' FROM invoices_invoice i
+    WHERE i.id = c.invoice_id AND i.customer_id = %(id)s
+    """,
+    """
+    UPDATE invoices_chargeevent e SET reason = '', page = '', back_to = ''
+    FROM invoices_charge c JOIN invoices_invoice i ON i.id = c.invoice_id
+    WHERE c.id = e.pgh_obj_id AND i.customer_id = %(id)s
+    """,
+    "UPDATE invoices_refund SET reason = '' WHERE customer_id = %(id)s",
+    "UPDATE invoices_refundevent SET reason = '' WHERE customer_id = %(id)s",
+)
+
+# A message names the account, or an attempt by the provider's name or by ours; once it is followed, it is a number.
+MESSAGES = (
+    """
+    UPDATE invoices_providerevent p SET content = '{}', outcome = '' WHERE EXISTS (
+        SELECT FROM unnest(%(texts)s::text[]) AS t(text) WHERE position(t.text IN p.content::text || p.outcome) > 0
+    ) OR EXISTS (
+        SELECT FROM (
+            SELECT ref FROM invoices_payeraccount WHERE customer_id = %(id)s
+            UNION ALL SELECT unnest(ARRAY[c.ref, c.key::text]) FROM invoices_charge c
+                JOIN invoices_invoice i ON i.id = c.invoice_id WHERE i.customer_id = %(id)s
+            UNION ALL SELECT unnest(ARRAY[ref, key::text]) FROM invoices_refund WHERE customer_id = %(id)s
+        ) AS named WHERE ref <> '' AND position('"' || ref || '"' IN p.content::text) > 0)
+    """,
+)
+
+LOGS = (
+    """
+    UPDATE django_admin_log SET object_repr = %(blank)s, change_message = '' WHERE EXISTS (
+        SELECT FROM unnest(%(texts)s::text[]) AS t(text) WHERE position(t.text IN object_repr || change_message) > 0)
+    """,
+)
+
+TRACES = (*SIGN_INS, *CARDS, *ATTEMPTS, *MESSAGES, *LOGS)
+
+_LISTED = (
+    # table                     column
+    ("billing_migration", "selection"),
+    ("billing_migration", "left_out"),
+    ("billing_migrationevent", "selection"),
+    ("billing_migrationevent", "left_out"),
+    ("billing_job", "parameters"),
+    ("billing_jobevent", "parameters"),
+)
+"""Where ids were written down that somebody had chosen."""
+
+
+def renaming() -> Iterator[str]:
+    """Yield the statements that put a new name in the place of a former one, `quoted_former` and `quoted_new`."""
+    for table, column in _LISTED:
+        yield (
+            f"UPDATE {table} SET {column} = replace({column}::text, %(quoted_former)s, %(quoted_new)s)::jsonb"  # noqa: S608
+            f" WHERE position(%(quoted_former)s IN {column}::text) > 0"
+        )

@@ -1,0 +1,167 @@
+"""Budgets and spend caps as the customer sets them, under finance's, and the alerts that were told."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from billing.capping import CapRefused, remove_cap, set_cap
+from billing.guarding.setting import DEFAULT_LEVELS, GuardrailRefused, Scope, remove_guardrail, set_guardrail
+from billing.models import Alert, Guardrail, SpendCap, Subscription
+from billing.models.agreements import CapAction, CapSetter
+from billing.models.guardrails import Guarded
+from billing.portal.alerting import shown
+from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
+from customers.portal.visiting import Visit, page_of, show, signed_in, went
+from invoices.portal.figures import Reading, reading
+from plans.models import Feature
+from plans.terms import terms_of
+
+TOLD = {
+    "budget": "Set. Contacts who are told of limits get a mail when it is reached.",
+    "cap": "Set. It holds in this period and those that come.",
+    "removed": "Removed.",
+    "theirs": "It was not set by you: ask us to change it.",
+}
+
+
+@signed_in()
+def limits(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    return _page(request, visit)
+
+
+@signed_in("POST")
+def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    form = BudgetForm(request.POST, visit=visit, features=features_of(visit))
+    if form.is_valid():
+        chosen = form.cleaned_data
+        scope = Scope(
+            customer=visit.customer,
+            feature=form.of_feature,
+            dimension=chosen.get("dimension", ""),
+            value=chosen.get("value", ""),
+        )
+        try:
+            set_guardrail(
+                kind=chosen["kind"],
+                scope=scope,
+                levels=chosen["levels"],
+                amount=chosen["amount"],
+                set_by=CapSetter.CUSTOMER,
+                at=visit.at,
+            )
+            return went("portal_limits", told="budget")
+        except GuardrailRefused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+    return _page(request, visit, budget=form)
+
+
+@signed_in("POST")
+def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Watch it no more, where the customer has set it."""
+    found = visit.one(Guardrail.objects.filter(removed_at__isnull=True), pk=number)
+    if found.set_by != CapSetter.CUSTOMER:
+        return went("portal_limits", told="theirs")
+    remove_guardrail(guardrail=found, at=visit.at)
+    return went("portal_limits", told="removed")
+
+
+@signed_in("POST")
+def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    form = CapForm(request.POST, visit=visit, features=features_of(visit))
+    if form.is_valid():
+        chosen = form.cleaned_data
+        match = {chosen["dimension"]: chosen["value"]} if chosen.get("dimension") else {}
+        try:
+            set_cap(
+                customer=visit.customer,
+                amount=chosen["amount"],
+                feature=form.of_feature,
+                match=match,
+                action=chosen["action"],
+                per_minute=chosen["per_minute"],
+                set_by=CapSetter.CUSTOMER,
+                at=visit.at,
+            )
+            return went("portal_limits", told="cap")
+        except CapRefused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+    return _page(request, visit, cap=form)
+
+
+@signed_in("POST")
+def remove_spend_cap(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Take a cap away, where the customer has set it on all that they have."""
+    found = visit.one(SpendCap.objects.all(), pk=number)
+    if found.set_by != CapSetter.CUSTOMER:
+        return went("portal_limits", told="theirs")
+    remove_cap(cap=found, at=visit.at)
+    return went("portal_limits", told="removed")
+
+
+def _page(
+    request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CapForm | None = None
+) -> HttpResponseBase:
+    figures, features = reading(visit), features_of(visit)
+    told = visit.own(Alert.objects.select_related("guardrail", "feature", "wallet", "subscription"))
+    alerts, more = page_of(told, request, size=10)
+    rules = visit.own(Guardrail.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
+    caps = visit.own(SpendCap.objects.select_related("feature"))
+    of_subscriptions = visit.own(SpendCap.objects.select_related("feature"), "subscription__customer")
+    context = {
+        "alerts": [shown(one, figures, at=visit.at) for one in alerts],
+        "more": more,
+        "rules": [_rule(one, figures) for one in rules.order_by("pk")],
+        "caps": [_cap(one, figures) for one in (caps | of_subscriptions).order_by("pk")],
+        "budget": budget or BudgetForm(visit=visit, features=features),
+        "cap": cap or CapForm(visit=visit, features=features),
+        "currency": str(visit.customer.currency),
+        "told": TOLD.get(request.GET.get("told", "")),
+    }
+    refused = bool((budget and budget.errors) or (cap and cap.errors))
+    return show(request, visit, "limits.html", context, status=422 if refused else 200)
+
+
+def features_of(visit: Visit) -> dict[str, str]:
+    """Return code → name of the features that the customer's running subscriptions meter."""
+    running = visit.own(Subscription.objects.running())
+    return {
+        feature.code: feature.name
+        for version, currency in running.values_list("version_id", "currency").distinct()
+        for feature in terms_of(version, currency).features
+    }
+
+
+def _rule(one: Guardrail, figures: Reading) -> dict[str, Any]:
+    levels = ", ".join(f"{level} %" for level in one.levels or DEFAULT_LEVELS[one.kind])
+    amount = _amount(one.amount, one.currency, figures) if one.amount is not None else ""
+    return {
+        "pk": one.pk,
+        "what": KINDS.get(Guarded(one.kind), one.get_kind_display().capitalize()),
+        "of": _of(one.feature, {one.dimension: one.dimension_value} if one.dimension else {}),
+        "amount": amount,
+        "levels": levels,
+        "is_own": one.set_by == CapSetter.CUSTOMER,
+        "is_on": one.is_on,
+    }
+
+
+def _cap(one: SpendCap, figures: Reading) -> dict[str, Any]:
+    then = ACTIONS[CapAction(one.action)]
+    return {
+        "pk": one.pk,
+        "of": _of(one.feature, one.match),
+        "amount": _amount(one.amount, str(one.currency), figures),
+        "then": f"{then} ({one.per_minute} a minute)" if one.per_minute else then,
+        "is_own": one.set_by == CapSetter.CUSTOMER and one.customer_id is not None,
+    }
+
+
+def _of(feature: Feature | None, match: dict[str, str]) -> str:
+    where = ", ".join(f"{name} {value}" for name, value in match.items())
+    return f"{feature or 'all usage'}{', ' if where else ''}{where}"
+
+
+def _amount(amount: Decimal, currency: str, figures: Reading) -> str:
+    return figures.in_currency(amount, currency) if currency else figures.quantity(amount)

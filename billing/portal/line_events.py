@@ -1,0 +1,60 @@
+"""From a line of an invoice to the events that it bills: the end of every “why?”."""
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from billing.api.line_events import csv_response, place_of, text_of
+from billing.usage.of_line import LineUsage, page_of, usage_of_line
+from customers.access.problems import Problem
+from customers.portal.visiting import Visit, show, signed_in
+from invoices.models import Line
+from invoices.portal.figures import reading
+from invoices.portal.listing import SHOWN
+
+AT_A_TIME = 50
+
+
+@signed_in()
+def line_events(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
+    """Show the events of a line, fifty at a time."""
+    line, usage = _find(visit, number, position)
+    figures, cursor = reading(visit), request.GET.get("cursor", "")
+    try:
+        found, more = page_of(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
+    except Problem as refused:
+        raise Http404("There is no such page.") from refused
+    context = {
+        "line": line,
+        "quantity": figures.units(line.quantity, line.unit),
+        "usage": usage,
+        "events": figures.quantity(usage.events),
+        "sum": figures.quantity(usage.quantity),
+        "entries": [
+            {
+                "at": figures.moment(one.row.occurred_at),
+                "name": one.row.name,
+                "id": one.row.sender_id,
+                "quantity": figures.quantity(one.quantity),
+                "is_taken_back": one.change < 0,
+                "properties": one.row.properties,
+            }
+            for one in found
+        ],
+        "more": text_of(more) if more else "",
+    }
+    return show(request, visit, "line_events.html", context)
+
+
+@signed_in()
+def line_events_table(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
+    """Send all events of a line as CSV."""
+    return csv_response(*_find(visit, number, position))
+
+
+def _find(visit: Visit, number: int, position: int) -> tuple[Line, LineUsage]:
+    lines = Line.objects.filter(invoice__state__in=SHOWN).select_related("invoice")
+    line = visit.one(lines, "invoice__customer", invoice=number, position=position)
+    usage = usage_of_line(line.pk)
+    if usage is None:
+        raise Http404("This line bills no usage, so it has no events.")
+    return line, usage

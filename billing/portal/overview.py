@@ -1,0 +1,181 @@
+"""The first page: what was used, what that costs, what it is expected to, what is prepaid, and what comes next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from billing.closing.preview import preview_many
+from billing.closing.progress import Progress, progress_of
+from billing.models import Alert
+from billing.portal.alerting import shown as alert_shown
+from billing.usage.current import FeatureUsage
+from billing.usage.expecting import Expected, expected
+from billing.usage.recent import last_taken_in
+from customers.portal.visiting import Visit, show, signed_in
+from invoices.portal.figures import Reading, reading
+from invoices.portal.listing import sums_of
+from plans.models import Meter
+from wallets.portal.showing import wallets_of
+
+MOST_ALERTS, MOST_READ = 3, 50
+HIGH, FULL = 75, 100
+"""Percent of what is included from which its bar warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureShown:
+    """
+    A feature in a running period as text.
+
+    percent: of what is included, None where nothing is; level: `high` when that is nearly used up, `full` when it is.
+    """
+
+    code: str
+    name: str
+    used: str
+    included: str
+    remaining: str
+    percent: int | None
+    level: str
+    cost: str
+    drawn: str
+    is_capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodShown:
+    """
+    A running period as text.
+
+    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
+    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty for
+    none.
+    """
+
+    plan: str
+    trial: str
+    span: str
+    ends: str
+    day: int
+    days: int
+    cost: str
+    is_prepaid: bool
+    is_telling: bool
+    from_to: str
+    so_far: str
+    lately: str
+    began: str
+    due_so_far: str
+    features: list[FeatureShown]
+    promise: dict[str, Any] | None
+
+
+@signed_in()
+def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    figures = reading(visit)
+    running = expected(customer=visit.customer, at=visit.at)
+    alerts = visit.own(Alert.objects.open(visit.at)).select_related("guardrail", "feature", "wallet", "subscription")
+    context = {
+        "periods": _periods(visit, running, figures),
+        "wallets": wallets_of(visit, figures),
+        "sums": [one for one in sums_of(visit, figures) if one["is_due"]],
+        "alerts": [alert_shown(one, figures) for one in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
+        "fresh": _freshness(visit, running, figures),
+        "now": figures.moment(visit.at),
+    }
+    return show(request, visit, "overview.html", context)
+
+
+def _most_urgent(alerts: list[Alert]) -> list[Alert]:
+    """Return the last level that each rule told of each thing: those below it say no more."""
+    found: dict[tuple[Any, ...], Alert] = {}
+    for one in alerts:  # newest first, and of those told at once the most urgent first
+        of = (one.guardrail_id, one.subscription_id, one.feature_id, one.wallet_id, one.dimension_value)
+        found.setdefault(of, one)
+    return list(found.values())[:MOST_ALERTS]
+
+
+def _periods(visit: Visit, running: list[Expected], figures: Reading) -> list[PeriodShown]:
+    ids = [one.usage.period_id for one in running]
+    promised = progress_of([one.usage for one in running])
+    previewed = preview_many(ids) if ids else None
+    drafts = previewed.drafts if previewed else {}
+    found = []
+    for one in running:
+        draft = drafts.get(one.usage.period_id)
+        due = figures.in_currency(draft.totals.total, draft.currency) if draft else ""
+        found.append(_period(one, promised.get(one.usage.period_id), due, visit.at, figures))
+    return found
+
+
+def _period(one: Expected, promised: Progress | None, due: str, at: datetime, figures: Reading) -> PeriodShown:
+    usage, currency = one.usage, one.usage.terms.currency
+    first, last = figures.days(usage.starts_at, usage.ends_at)
+
+    def money(amount: Decimal) -> str:
+        return figures.in_currency(amount, currency)
+
+    least, most = money(one.least), money(one.most)
+    return PeriodShown(
+        plan=usage.terms.plan_name,
+        trial=usage.terms.trial,
+        span=figures.span(usage.starts_at, usage.ends_at),
+        ends=figures.date(last),
+        day=(at.astimezone(figures.zone).date() - first).days + 1,
+        days=(last - first).days + 1,
+        cost=money(usage.cost),
+        is_prepaid=bool(usage.features) and all(feature.drawn is not None for feature in usage.features),
+        is_telling=one.is_telling,
+        from_to=least if least == most else f"{least} to {most}",
+        so_far=money(one.so_far),
+        lately=money(one.lately),
+        began=figures.short_day(first),
+        due_so_far=due,
+        features=[_feature(feature, currency, figures) for feature in usage.features],
+        promise=_promise(promised, currency, figures) if promised else None,
+    )
+
+
+def _feature(one: FeatureUsage, currency: str, figures: Reading) -> FeatureShown:
+    terms = one.terms
+    included = terms.included
+    percent = min(100, max(0, int(one.used * 100 / included))) if included else None
+    return FeatureShown(
+        code=terms.code,
+        name=terms.name,
+        used=figures.units(one.used, terms.unit),
+        included=figures.units(included, terms.unit) if included else "",
+        remaining=figures.units(one.remaining, terms.unit) if included else "",
+        percent=percent,
+        level=_level(percent or 0),
+        cost=figures.in_currency(one.cost, currency),
+        drawn=figures.in_currency(one.drawn, terms.wallet) if one.drawn is not None else "",
+        is_capped=terms.consumption == "hard_cap",
+    )
+
+
+def _level(percent: int) -> str:
+    return "full" if percent >= FULL else "high" if percent >= HIGH else ""
+
+
+def _promise(found: Progress, currency: str, figures: Reading) -> dict[str, Any]:
+    return {
+        "promised": figures.in_currency(found.promised, currency),
+        "reached": figures.in_currency(found.reached, currency),
+        "percent": min(100, int(found.reached * 100 / found.promised)) if found.promised else 100,
+        "until": figures.date(found.ends_at),
+    }
+
+
+def _freshness(visit: Visit, running: list[Expected], figures: Reading) -> str:
+    """Return how long ago the latest usage came in, in words; empty where none did."""
+    meters = {feature.terms.meter_id for one in running for feature in one.usage.features}
+    names = list(Meter.objects.filter(pk__in=meters).values_list("event_name", flat=True))
+    latest = last_taken_in(customer_id=visit.customer.pk, names=names) if names else None
+    if latest is None:
+        return ""
+    return figures.moment(latest) if latest > visit.at else figures.ago(visit.at - latest)

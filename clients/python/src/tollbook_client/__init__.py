@@ -1,0 +1,52 @@
+"""The client of Tollbook's HTTP API: what is sent once counts once, whatever happens on the way."""
+
+from tollbook_client.client import Tollbook
+from tollbook_client.connection import Retries
+from tollbook_client.limits import Full, Limits, NotSent, Refusal
+from tollbook_client.money import Money
+from tollbook_client.problems import (
+    Conflict,
+    Fault,
+    InvalidFields,
+    LimitReached,
+    NotAuthenticated,
+    NotFound,
+    NotReady,
+    Problem,
+    ScopeMissing,
+    ServerError,
+    TollbookError,
+    TooManyRequests,
+    Unprocessable,
+    Unreachable,
+)
+from tollbook_client.resources.events import Event
+from tollbook_client.webhooks import BadSignature, Message, verify
+
+__all__ = [
+    "BadSignature",
+    "Conflict",
+    "Event",
+    "Fault",
+    "Full",
+    "InvalidFields",
+    "LimitReached",
+    "Limits",
+    "Message",
+    "Money",
+    "NotAuthenticated",
+    "NotFound",
+    "NotReady",
+    "NotSent",
+    "Problem",
+    "Refusal",
+    "Retries",
+    "ScopeMissing",
+    "ServerError",
+    "Tollbook",
+    "TollbookError",
+    "TooManyRequests",
+    "Unprocessable",
+    "Unreachable",
+    "verify",
+]

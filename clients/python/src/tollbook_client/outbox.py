@@ -1,0 +1,238 @@
+"""
+Usage on its way: taken at once, sent in the background, in batches, until the server has it.
+
+An event leaves this queue when the server has answered for it: it is stored, it was stored before, or it is refused
+for good, which `on_refused` is told. Whatever else goes wrong, it is sent again under the same id, which counts once.
+"""
+
+import atexit
+import json
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing.util import Finalize
+from typing import Any
+
+from tollbook_client.connection import Connection, Retries, may_be_repeated
+from tollbook_client.limits import Full, Limits, NotSent, Refusal
+from tollbook_client.problems import InvalidFields, Problem, Unprocessable, Unreachable
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES_AT_ONCE = 4 * 1024 * 1024
+SECONDS_AT_EXIT = 10.0
+
+_ONCE = Retries(patience=0)
+
+
+class Outbox:
+    """A bounded queue with a thread that empties it, begun with the first event. Any thread may use it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        limits: Limits,
+        on_refused: Callable[[Refusal], None],
+        retries: Retries,
+    ) -> None:
+        self._connection, self._limits, self._on_refused, self._retries = connection, limits, on_refused, retries
+        self._begin()
+        _OUTBOXES.add(self)
+
+    def _begin(self) -> None:
+        """Start with nothing: in a process that was forked, what waits is the parent's to send."""
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[bytes, float]] = deque()
+        self._under_way: list[bytes] = []
+        self._bytes = self._taken = self._done = 0
+        self._hurry = 0  # how many wait for all of it to be sent
+        self._closed_until: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def put(self, event: bytes) -> None:
+        """
+        Take an event.
+
+        :raises Full: if there is no room, and none came in time.
+        :raises RuntimeError: if the outbox is closed.
+        """
+        with self._changed:
+            if not self._has_room(event):
+                self._await_room(event)
+            if self._closed_until is not None:
+                raise RuntimeError("The client is closed; an event was recorded after that.")
+            self._waiting.append((event, time.monotonic()))
+            self._bytes += len(event)
+            self._taken += 1
+            if self._thread is None:
+                self._start()
+            if len(self._waiting) in (1, self._limits.at_once):
+                self._changed.notify_all()
+
+    def flush(self, timeout: float | None = None) -> None:
+        """
+        Return once all that was taken before is answered for.
+
+        :raises NotSent: if that took longer; what it names is still being tried.
+        """
+        with self._changed:
+            wanted = self._taken
+            self._hurry += 1
+            self._changed.notify_all()
+            in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout)
+            self._hurry -= 1
+            if not in_time:
+                raise NotSent(self._left())
+
+    def close(self, timeout: float = SECONDS_AT_EXIT) -> None:
+        """
+        Send what waits, and take nothing more.
+
+        :raises NotSent: if some of it could not be sent in time; it is tried no longer.
+        """
+        with self._changed:
+            if self._closed_until is None:
+                self._closed_until = time.monotonic() + timeout
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout + self._connection.timeout)
+        with self._changed:
+            left, self._waiting, self._under_way = self._left(), deque(), []
+        if left:
+            raise NotSent(left)
+
+    def _has_room(self, event: bytes) -> bool:
+        waiting = self._taken - self._done
+        return waiting < self._limits.most and (not waiting or self._bytes + len(event) <= self._limits.most_bytes)
+
+    def _await_room(self, event: bytes) -> None:
+        # A callback of ours that records would wait for itself.
+        waits = self._limits.when_full == "block" and threading.current_thread() is not self._thread
+        if not waits or not self._changed.wait_for(
+            lambda: self._has_room(event) or self._closed_until is not None, self._limits.full_timeout
+        ):
+            raise Full(f"{self._taken - self._done:,} events wait to be sent; there is no room for another.")
+
+    def _left(self) -> list[dict[str, Any]]:
+        return [json.loads(one) for one in (*self._under_way, *(event for event, _ in self._waiting))]
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="tollbook-outbox", daemon=True)
+        self._thread.start()
+        # Once for each process: a forked one leaves by another door than the interpreter's own.
+        its = weakref.ref(self)
+        atexit.register(_close_at_exit, its)
+        Finalize(None, _close_at_exit, args=(its,), exitpriority=100)
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            self._deliver(batch)
+
+    def _next_batch(self) -> list[bytes]:
+        """Return the next events once they are due; none when the outbox is closed and empty, or time is up."""
+        with self._changed:
+            while not self._is_due():
+                if self._closed_until is not None:
+                    return []
+                self._changed.wait(self._due_in())
+            batch: list[bytes] = []
+            size = 0
+            while self._waiting and len(batch) < self._limits.at_once:
+                size += len(self._waiting[0][0]) + 1
+                if batch and size > MOST_BYTES_AT_ONCE:
+                    break
+                batch.append(self._waiting.popleft()[0])
+            self._under_way = batch
+            return batch
+
+    def _is_due(self) -> bool:
+        if not self._waiting or self._is_over():
+            return False
+        hurried = self._hurry or self._closed_until is not None
+        return bool(hurried) or len(self._waiting) >= self._limits.at_once or (self._due_in() or 0) <= 0
+
+    def _due_in(self) -> float | None:
+        return None if not self._waiting else self._waiting[0][1] + self._limits.every - time.monotonic()
+
+    def _is_over(self) -> bool:
+        return self._closed_until is not None and time.monotonic() >= self._closed_until
+
+    def _deliver(self, batch: list[bytes]) -> None:
+        """Send a batch until it is answered for; one that is refused as a whole is sent in halves."""
+        tries = 0
+        while True:
+            try:
+                refused = self._send(batch)
+            except (Problem, Unreachable) as error:
+                if isinstance(error, InvalidFields | Unprocessable) and len(batch) > 1:
+                    self._deliver(batch[: len(batch) // 2])
+                    return self._deliver(batch[len(batch) // 2 :])
+                if isinstance(error, InvalidFields | Unprocessable):
+                    return self._settle(batch, [Refusal(json.loads(batch[0]), "rejected", "", str(error))])
+                tries += 1
+                if self._pause(tries, error):
+                    return None
+            else:
+                return self._settle(batch, refused)
+
+    def _send(self, batch: list[bytes]) -> list[Refusal]:
+        answer = self._connection.json("POST", "/events", content=b"[" + b",".join(batch) + b"]", retries=_ONCE)
+        return [
+            Refusal(
+                json.loads(batch[one["index"]]), one["status"], str(one.get("field", "")), str(one.get("detail", ""))
+            )
+            for one in answer["results"]
+            if one["status"] in ("rejected", "conflict")
+        ]
+
+    def _pause(self, tries: int, error: Problem | Unreachable) -> bool:
+        """Wait until the next try; return whether there is none, because time is up."""
+        # A key that was revoked keeps its events, too: they are still there when the process gets another.
+        wait = self._retries.wait(tries if may_be_repeated(error) else 30, asked=getattr(error, "retry_after", None))
+        level = logging.WARNING if may_be_repeated(error) else logging.ERROR
+        logger.log(level, "Usage is kept and sent again in %.1f s: %s", wait, error)
+        until = time.monotonic() + wait
+        with self._changed:
+            while (rest := until - time.monotonic()) > 0 and self._closed_until is None:
+                self._changed.wait(rest)
+            if self._closed_until is not None and time.monotonic() < self._closed_until:
+                self._changed.wait(max(0.0, min(until, self._closed_until) - time.monotonic()))
+            return self._is_over()
+
+    def _settle(self, batch: list[bytes], refused: Sequence[Refusal]) -> None:
+        for one in refused:
+            try:
+                self._on_refused(one)
+            except Exception:
+                logger.exception("A refused event could not be told: %s", one)
+        with self._changed:
+            self._under_way = self._under_way[len(batch) :]
+            self._bytes -= sum(map(len, batch))
+            self._done += len(batch)
+            self._changed.notify_all()
+
+
+_OUTBOXES: weakref.WeakSet[Outbox] = weakref.WeakSet()
+
+
+def _close_at_exit(reference: "weakref.ref[Outbox]") -> None:
+    outbox = reference()
+    try:
+        if outbox is not None:
+            outbox.close()
+    except NotSent as error:
+        logger.critical("%s They are lost unless this log is read: %s", error, json.dumps(error.events))
+
+
+def _begin_anew() -> None:
+    for one in list(_OUTBOXES):
+        one._begin()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

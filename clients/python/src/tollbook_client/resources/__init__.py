@@ -1,0 +1,1 @@
+"""What the API has, by name: `client.customers`, `client.subscriptions`, …"""

@@ -1,0 +1,175 @@
+"""What is claimed, and what is given back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from tollbook_client import writing
+from tollbook_client.connection import Connection
+from tollbook_client.money import Money
+from tollbook_client.pages import Pages
+from tollbook_client.reading import read
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an invoice. explanation: what its amount is the sum of."""
+
+    position: int
+    kind: str
+    description: str
+    service_start: datetime
+    service_end: datetime
+    quantity: Decimal
+    unit: str
+    amount: Money
+    tax_rate: Decimal
+    explanation: dict[str, Any]
+    events_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """Tax of one rate. reason: why there is none."""
+
+    name: str
+    rate: Decimal
+    reason: str
+    taxable: Money
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The lines of one subscription, from the first to the last by their positions, on an invoice about several."""
+
+    subscription: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice; `lines`, `sections`, `taxes` and `pdf_link` are there when it is read by itself, not in a list."""
+
+    id: int
+    number: str | None
+    state: str
+    customer: str
+    seller: str
+    sandbox: bool
+    issued_at: datetime | None
+    issue_date: date | None
+    due_date: date | None
+    period_start: datetime
+    period_end: datetime
+    net: Money
+    tax: Money
+    total: Money
+    credited: Money
+    paid: Money
+    due: Money
+    replaces: int | None = None
+    purchase_order: str = ""
+    note: str = ""
+    lines: tuple[Line, ...] = ()
+    sections: tuple[Section, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    pdf_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedLine:
+    """What is given back of one line of the invoice."""
+
+    position: int
+    kind: str
+    line: int
+    description: str
+    amount: Money
+    tax_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNote:
+    """A credit note; `lines` and `taxes` are there when it is read by itself. to: where the money goes."""
+
+    id: int
+    number: str
+    invoice: int
+    customer: str
+    seller: str
+    sandbox: bool
+    issued_at: datetime
+    issue_date: date | None
+    reason: str
+    to: str
+    net: Money
+    tax: Money
+    total: Money
+    lines: tuple[CreditedLine, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+
+
+class Invoices:
+    """`client.invoices`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(
+        self, *, customer: str | None = None, state: str | None = None, number: str | None = None
+    ) -> Pages[Invoice]:
+        """Return invoices, of one customer, in one state or by their number."""
+        return Pages(self._connection, "/invoices", Invoice, {"customer": customer, "state": state, "number": number})
+
+    def get(self, id: int) -> Invoice:
+        """:raises NotFound: if there is none."""
+        return read(Invoice, self._connection.json("GET", f"/invoices/{id}"))
+
+    def pdf(self, id: int) -> bytes:
+        """
+        Return the file; of an invoice that was issued a moment ago, wait for it.
+
+        :raises NotReady: if it is a draft, or took longer than the client's patience.
+        """
+        return self._connection.request("GET", f"/invoices/{id}/pdf").content
+
+
+class CreditNotes:
+    """`client.credit_notes`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, *, customer: str | None = None, invoice: str | None = None) -> Pages[CreditNote]:
+        """Return credit notes, of one customer, or of one invoice by its number."""
+        return Pages(self._connection, "/credit-notes", CreditNote, {"customer": customer, "invoice": invoice})
+
+    def get(self, id: int) -> CreditNote:
+        """:raises NotFound: if there is none."""
+        return read(CreditNote, self._connection.json("GET", f"/credit-notes/{id}"))
+
+    def create(
+        self,
+        invoice: int,
+        *,
+        reason: str,
+        to: Literal["balance", "refund", "offset"],
+        lines: Sequence[Mapping[str, Any]] = writing.OMITTED,
+        idempotency_key: str | None = None,
+    ) -> CreditNote:
+        """
+        Give back all that is left of an invoice, or some of its lines, each `{"line": 1, "amount": "5.00"}`.
+
+        :raises Unprocessable: if it is more than is left.
+        """
+        body = writing.given(invoice=invoice, reason=reason, to=to, lines=lines)
+        made = self._connection.json("POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
+        return read(CreditNote, made)
+
+    def pdf(self, id: int) -> bytes:
+        """:raises NotReady: if it is not made yet."""
+        return self._connection.request("GET", f"/credit-notes/{id}/pdf").content

@@ -1,0 +1,76 @@
+"""Links into the portal for the product to send its people by."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.access.fields import InstantField, KnownFields
+from customers.access.idempotency import idempotent
+from customers.letting_in.linking import make
+from customers.models import Contact, Customer, PortalLink
+from customers.models.portal import Way
+from customers.portal.signing_in import origin
+
+EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.example"}, request_only=True)
+
+
+class NewPortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
+    """Whom to let in."""
+
+    contact = serializers.EmailField(
+        required=False,
+        help_text="One of the customer's contacts, whose rights it gives; without one it is to look only.",
+    )
+
+
+class PortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
+    """A way into the portal, good once."""
+
+    url = serializers.CharField(
+        allow_null=True, help_text="Null in the answer to a repeated request: ask for a new one."
+    )
+    expires_at = InstantField()
+
+
+class PortalLinksView(generics.GenericAPIView[PortalLink]):
+    """Ways into the portal of one customer."""
+
+    required_scopes = {"POST": "manage"}
+    serializer_class = PortalLinkSerializer
+    queryset = PortalLink.objects.none()
+
+    @extend_schema(
+        operation_id="make_portal_link",
+        summary="Let somebody into the portal",
+        description="Send them to `url` within five minutes; it works once, and shows a button before it does.",
+        request=NewPortalLinkSerializer,
+        responses={201: PortalLinkSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request, customer: str) -> Response:
+        whose = generics.get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        asked = NewPortalLinkSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        contact = self._contact(whose, asked.validated_data.get("contact", ""))
+        link, secret = make(customer=whose, contact=contact, way=Way.PRODUCT, at=timezone.now())
+        url = origin(request._request) + reverse("portal_enter", args=[secret])
+        told = PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data
+        response = Response(told, status=status.HTTP_201_CREATED)
+        response.kept_data = {**told, "url": None}
+        return response
+
+    def _contact(self, customer: Customer, email: str) -> Contact | None:
+        """:raises serializers.ValidationError: if the customer has no such contact."""
+        if not email:
+            return None
+        found = Contact.objects.filter(customer=customer, email__iexact=email).first()
+        if found is None:
+            detail = serializers.ErrorDetail(f"{email} is no contact of this customer.", "unknown")
+            raise serializers.ValidationError({"contact": [detail]})
+        return found

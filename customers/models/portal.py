@@ -1,0 +1,123 @@
+"""Who may look into a customer's account, and how they got in: docs/portal.md."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+LONGEST_LINK = timedelta(hours=1)
+LONGEST_SESSION = timedelta(hours=12)
+
+_HASHED = "^[0-9a-f]{64}$"
+
+
+class Way(models.TextChoices):
+    """By what somebody comes in."""
+
+    MAIL = "mail", "a mail that was asked for"
+    PRODUCT = "product", "a link from the product"
+    STAFF = "staff", "a link that staff made"
+
+
+class PortalLink(models.Model):
+    """
+    A way into the portal that works once, for minutes. Of its secret the SHA-256 alone is kept.
+
+    email: the mailbox that it goes to, in small letters; whoever reads that chooses among the customers that list it.
+    customer, contact: of one that the product or staff made; without a contact whoever comes in only looks.
+    asked_from: a digest of the address that asked by mail. origin: of the server that was asked, as in https://a.example.
+    secret_sha256: empty until the mail is sent. told_at: when that was, or when nobody was found to send it to.
+    """
+
+    way = models.CharField(max_length=7, choices=Way)
+    email = models.EmailField(blank=True, default="")
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="+")
+    contact = models.ForeignKey("customers.Contact", on_delete=models.CASCADE, null=True, related_name="+")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    asked_from = models.CharField(max_length=64, blank=True, default="")
+    origin = models.CharField(max_length=300, blank=True, default="")
+    secret_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  NULL: not sent yet
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(way="mail", customer__isnull=True, contact__isnull=True) & ~Q(email="")
+                | Q(way__in=["product", "staff"], customer__isnull=False, email=""),
+                name="portal_link_names_a_mailbox_or_a_customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(secret_sha256__isnull=True, way="mail") | Q(secret_sha256__regex=_HASHED),
+                name="secret_of_a_portal_link_is_kept_hashed",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at"), expires_at__lte=F("created_at") + LONGEST_LINK),
+                name="portal_link_lasts_an_hour_at_most",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="portal_link_by_age"),
+            models.Index(fields=["id"], condition=Q(told_at__isnull=True, way="mail"), name="portal_mail_to_send"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_way_display()} of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
+    def open(self, at: datetime, *, idle: timedelta) -> Self:
+        """Return the sessions that nothing has ended: no person, no time, no change of their contact's mailbox."""
+        same = Q(contact__isnull=True) | Q(contact__email__iexact=F("email"), contact__customer=F("customer"))
+        return self.filter(same, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
+
+
+class PortalSession(models.Model):
+    """
+    Somebody who is signed in to the portal of one customer. Of the cookie's secret the SHA-256 alone is kept.
+
+    contact: whose rights they have; none: they look only. It ends with its contact, and when that has another mailbox
+    than `email`. by: who of the staff looks as the customer does.
+    seen_at: when a page was asked for last, within a minute. expires_at: the latest end.
+    """
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")
+    contact = models.ForeignKey("customers.Contact", on_delete=models.CASCADE, null=True, related_name="+")
+    email = models.EmailField(blank=True, default="")
+    way = models.CharField(max_length=7, choices=Way)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    secret_sha256 = models.CharField(max_length=64, unique=True)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = PortalSessionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(way__in=Way.values), name="portal_session_came_by_a_known_way"),
+            models.CheckConstraint(
+                condition=Q(secret_sha256__regex=_HASHED), name="secret_of_a_portal_session_is_kept_hashed"
+            ),
+            models.CheckConstraint(
+                condition=Q(contact__isnull=True, email="") | Q(contact__isnull=False) & ~Q(email=""),
+                name="portal_session_of_a_contact_names_its_mailbox",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("began_at"), expires_at__lte=F("began_at") + LONGEST_SESSION),
+                name="portal_session_lasts_12_hours_at_most",
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="portal_session_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.email or self.get_way_display()} at {self.customer}"

@@ -1,0 +1,121 @@
+"""A seller's page with a sample of its documents, drawn from what is typed, saved or not."""
+
+from base64 import b64encode
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.decorators import action
+
+from customers.admin.sellers import SellerAdmin
+from customers.models import Logo, Seller
+from invoices.admin.payments import DunningInline
+from invoices.einvoice.model import NotAnInvoice
+from invoices.einvoice.shaping import shape
+from invoices.models import TaxRate
+from invoices.rendering.facts import InvoiceFacts
+from invoices.rendering.files import NoFont, render
+from invoices.rendering.pictures import pictures
+from invoices.rendering.reading import look_of
+from invoices.rendering.sample import sample, sample_usage
+from invoices.rendering.wallets import WalletStatement
+from invoices.sellers import facts_of
+from plans.pricing.money import UnknownCurrency
+
+MOST_PAGES = 4
+
+
+class SampledSellerAdmin(SellerAdmin):
+    """Registered by wallets, which adds the statement of an invented wallet."""
+
+    actions_detail = ("sample_pdf",)
+    inlines = (DunningInline,)
+    change_form_outer_after_template = "backoffice/seller_preview.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.preview_view)
+        new = path("preview/", view, name="customers_seller_preview_new")
+        stored = path("<int:pk>/preview/", view, name="customers_seller_preview")
+        return [new, stored, *super().get_urls()]
+
+    def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
+        """Return what the sample shows of wallets: nothing, where there are none."""
+        return ()
+
+    def preview_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """Draw the sample as the form would have it; a field that is wrong is told, and drawn as it is stored."""
+        seller = None if pk is None else get_object_or_404(Seller, pk=pk)
+        if not (self.has_change_permission(request, seller) if seller else self.has_add_permission(request)):
+            raise PermissionDenied
+        form = self.get_form(request, seller, change=seller is not None)(request.POST, request.FILES, instance=seller)
+        form.is_valid()
+        typed = form.instance
+        problems = [
+            f"{form.fields[name].label if name in form.fields else 'Form'}: {texts[0]}"
+            for name, texts in form.errors.items()
+        ]
+        context = {"problems": problems, **self._drawn(typed, form.chosen_logo())}
+        return TemplateResponse(request, "backoffice/seller_preview_result.html", context)
+
+    @action(description="Sample PDF", icon="picture_as_pdf", permissions=["view"], attrs={"target": "_blank"})
+    def sample_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show an invented invoice, as the seller is stored."""
+        seller = self.get_object(request, object_id)
+        if seller is None:
+            raise Http404(f"There is no seller {object_id}.")
+        facts = _sample(seller, seller.logo)
+        try:
+            content = self._rendered(facts)
+        except (NoFont, NotAnInvoice) as reason:
+            self.message_user(request, f"There is no PDF: {reason}", "warning")
+            return HttpResponseRedirect(reverse("admin:customers_seller_change", args=[object_id]))
+        return HttpResponse(
+            content,
+            content_type="application/pdf",
+            headers={"Content-Disposition": 'inline; filename="sample.pdf"'},
+        )
+
+    def _drawn(self, seller: Seller, logo: Logo | None) -> dict[str, Any]:
+        try:
+            facts = _sample(seller, logo)
+            verdict = _verdict(facts)
+            content = self._rendered(facts)
+        except (NoFont, NotAnInvoice, UnknownCurrency) as reason:
+            return {"refusal": str(reason)}
+        drawn = [b64encode(one).decode() for one in pictures(content, most=MOST_PAGES)]
+        return {"pages": drawn, "verdict": verdict}
+
+    def _rendered(self, facts: InvoiceFacts) -> bytes:
+        usage = sample_usage() if facts.look.shows_usage else ()
+        return render(facts, usage, self.sample_wallets(facts) if facts.look.shows_wallets else ())
+
+
+def _sample(seller: Seller, logo: Logo | None) -> InvoiceFacts:
+    facts = facts_of(seller)
+    content = bytes(logo.content) if logo is not None else b""
+    look = look_of({**facts, "logo_id": None}, logo=content)
+    return sample(
+        facts, look, currency=str(seller.currency).upper(), net_days=seller.net_days or 0, rate=_rate(seller)
+    )
+
+
+def _rate(seller: Seller) -> TaxRate | None:
+    """Return the tax that the seller charges customers of its own country today."""
+    if seller.pk is None:
+        return None
+    in_force = TaxRate.objects.in_force(timezone.now().date()).filter(seller=seller)
+    return in_force.filter(country=seller.country).first() or in_force.filter(country="").first()
+
+
+def _verdict(facts: InvoiceFacts) -> str:
+    if facts.look.e_invoices == "never":
+        return ""
+    try:
+        shape(facts)
+    except NotAnInvoice as reason:
+        return f"This sample cannot be an e-invoice. {reason}"
+    return "This sample is an e-invoice of EN 16931 as well."

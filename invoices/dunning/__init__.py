@@ -1,0 +1,1 @@
+"""Go after what is not paid in time: docs/payments.md#dunning."""

@@ -1,0 +1,1 @@
+"""What providers tell us of their own accord: verified, stored first, and followed once. docs/payments.md#events."""

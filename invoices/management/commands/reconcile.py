@@ -1,0 +1,50 @@
+"""Compare a provider's books with ours."""
+
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from invoices.models.charges import ProviderName
+from invoices.providers import Misconfigured, Unclear
+from invoices.reconciling import reconcile
+from plans.clock import database_time
+
+
+class Command(BaseCommand):
+    help = "Say what a payment provider and we know differently; the exit status is the number of differences."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--since", required=True, help="from when on, such as 2026-10-01; UTC")
+        parser.add_argument("--until", help="until when; now if not given")
+        parser.add_argument("--provider", default=ProviderName.STRIPE, choices=[ProviderName.STRIPE])
+        parser.add_argument("--settle", action="store_true", help="record what the provider has settled")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        at = database_time()
+        start, end = _moment(options["since"]), _moment(options["until"]) if options["until"] else at
+        count = 0
+        try:
+            for one in reconcile(
+                provider_name=options["provider"], start=start, end=end, at=at, settles=options["settle"]
+            ):
+                count += 1
+                facts = {name: value for name, value in asdict(one).items() if name != "what"}
+                told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+                self.stdout.write(f"{one.what}: {told}")
+        except (Unclear, Misconfigured) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{count} differences")
+        if count:
+            sys.exit(min(count, 100))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"“{text}” is no time: write it like 2026-10-01 or 2026-10-01T12:00:00Z.") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

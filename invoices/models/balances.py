@@ -1,0 +1,108 @@
+"""What a seller owes its customers, to be set off against their next invoices: docs/payments.md#balance."""
+
+from django.db import models
+from django.db.models import Q
+from djmoney.models.fields import CurrencyField
+from djmoney.money import Money
+
+from invoices.immutability import append_only
+from invoices.paid_back import (
+    balance_follows_its_entries,
+    balance_moves_by_entries,
+    what_goes_back_is_counted,
+)
+from plans.bounds import AMOUNT, MOST_MONEY, finite, one_of
+
+
+class CustomerBalance(models.Model):
+    """
+    What a customer has to come in one currency: the sum of its entries, never below zero.
+
+    entries: how many there are, which is the place of the last one.
+    """
+
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="balances", db_index=False
+    )
+    currency = CurrencyField(default=None)
+    amount = models.DecimalField(**AMOUNT, default=0)
+    entries = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "currency"], name="customer_has_one_balance_in_a_currency"),
+            finite("amount", name="balance_is_never_below_zero"),
+        ]
+        triggers = [balance_moves_by_entries()]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, str(self.currency))
+
+
+class BalanceKind(models.TextChoices):
+    CREDIT_NOTE = "credit_note", "credit note"
+    OVERPAYMENT = "overpayment", "paid beyond what was due"
+    APPLIED = "applied", "set off against an invoice"
+    PAID_OUT = "paid_out", "paid out"
+    NOT_PAID_OUT = "not_paid_out", "could not be paid out"
+
+
+COMES = (BalanceKind.CREDIT_NOTE, BalanceKind.OVERPAYMENT, BalanceKind.NOT_PAID_OUT)
+GOES = (BalanceKind.APPLIED, BalanceKind.PAID_OUT)
+
+
+class BalanceEntry(models.Model):
+    """
+    One movement of a customer's balance. Only ever added.
+
+    amount: above zero for what comes, below it for what goes. reference: what it was for; once for each customer.
+    document: the credit note that it comes from, or the invoice that it was set off against or was paid too much of.
+    place, after: its place among the balance's entries and what the balance was then; given by the database.
+    """
+
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="balance_entries", db_index=False
+    )
+    currency = CurrencyField(default=None)
+    kind = models.CharField(max_length=12, choices=BalanceKind)
+    amount = models.DecimalField(**AMOUNT)
+    document = models.ForeignKey(
+        "invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="balance_entries"
+    )
+    reference = models.CharField(max_length=160)
+    place = models.PositiveBigIntegerField(default=0, editable=False)
+    after = models.DecimalField(**AMOUNT, default=0, editable=False)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "balance entries"
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "reference"], name="balance_entry_counts_once"),
+            models.UniqueConstraint(fields=["customer", "currency", "place"], name="balance_entry_has_its_place"),
+            one_of("kind", BalanceKind, name="balance_entry_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=COMES, amount__gt=0, amount__lte=MOST_MONEY)
+                | Q(kind__in=GOES, amount__lt=0, amount__gte=-MOST_MONEY),
+                name="balance_entry_sign_fits_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(document__isnull=False) | Q(kind__in=["paid_out", "not_paid_out"]),
+                name="balance_entry_names_its_document",
+            ),
+        ]
+        triggers = [
+            append_only(),
+            balance_follows_its_entries(),
+            what_goes_back_is_counted("r.kind = 'credit_note'", "document_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.amount} {self.currency}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, str(self.currency))

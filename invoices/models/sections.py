@@ -1,0 +1,54 @@
+"""Documents that are about several things: what each of them is, and which lines are its own."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import IntegerRangeField, RangeBoundary, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from invoices.immutability import issued_invoice_keeps_its_rows
+from invoices.sections import section_bills_what_no_document_does
+
+
+class Section(models.Model):
+    """
+    Lines of a document that stand under a heading of their own; most documents have none.
+
+    reference: what they bill, such as "period:123"; unique, so that nothing is ever billed twice.
+    name: the heading. first_line, last_line: positions on the document.
+    """
+
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="sections", db_index=False)
+    position = models.PositiveIntegerField()
+    reference = models.CharField(max_length=80)
+    name = models.CharField(max_length=200)
+    first_line = models.PositiveIntegerField()
+    last_line = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "position"], name="section_position_is_used_once"),
+            models.UniqueConstraint(fields=["reference"], name="no_section_is_billed_twice"),
+            models.CheckConstraint(
+                condition=Q(first_line__gte=1, last_line__gte=F("first_line")), name="section_has_a_line"
+            ),
+            ExclusionConstraint(
+                name="sections_of_a_document_never_overlap",
+                expressions=[
+                    ("invoice", RangeOperators.EQUAL),
+                    (
+                        Func(
+                            "first_line",
+                            "last_line",
+                            RangeBoundary(inclusive_lower=True, inclusive_upper=True),
+                            function="INT4RANGE",
+                            output_field=IntegerRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        triggers = [section_bills_what_no_document_does(), *issued_invoice_keeps_its_rows()]
+
+    def __str__(self) -> str:
+        return self.name

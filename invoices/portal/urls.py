@@ -1,0 +1,13 @@
+from django.urls import path
+
+from invoices.portal.listing import invoices
+from invoices.portal.paying import pay
+from invoices.portal.showing import file, invoice, table
+
+urlpatterns = [
+    path("invoices", invoices, name="portal_invoices"),
+    path("invoices/<int:number>", invoice, name="portal_invoice"),
+    path("invoices/<int:number>/pay", pay, name="portal_pay"),
+    path("invoices/<int:number>.pdf", file, name="portal_invoice_file"),
+    path("invoices/<int:number>.csv", table, name="portal_invoice_table"),
+]

@@ -1,0 +1,88 @@
+"""
+A document's data inside its PDF, as Factur-X asks for: the XML attached, and named in the file's metadata.
+
+WeasyPrint attaches the file; what it leaves amiss is put right before the file is written. It lists each attachment
+twice, and would write metadata of ours as a second block where a reader expects one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weasyprint import Attachment
+
+NAME = "factur-x.xml"
+DESCRIPTION = "Invoice data, EN 16931 (Factur-X)"
+RELATIONSHIP = "Alternative"
+CLOSING = b"</rdf:RDF>"
+
+# Which properties of Factur-X there are, and this file's own.
+_METADATA = f"""
+<rdf:Description xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+    xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+    xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#" rdf:about="">
+  <pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+    <pdfaSchema:schema>Factur-X PDFA Extension Schema</pdfaSchema:schema>
+    <pdfaSchema:namespaceURI>urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#</pdfaSchema:namespaceURI>
+    <pdfaSchema:prefix>fx</pdfaSchema:prefix>
+    <pdfaSchema:property><rdf:Seq>{{properties}}</rdf:Seq></pdfaSchema:property>
+  </rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+<rdf:Description xmlns:fx="urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#" rdf:about="">
+  <fx:DocumentType>INVOICE</fx:DocumentType>
+  <fx:DocumentFileName>{NAME}</fx:DocumentFileName>
+  <fx:Version>1.0</fx:Version>
+  <fx:ConformanceLevel>EN 16931</fx:ConformanceLevel>
+</rdf:Description>
+"""
+_PROPERTY = """<rdf:li rdf:parseType="Resource">
+      <pdfaProperty:name>{name}</pdfaProperty:name>
+      <pdfaProperty:valueType>Text</pdfaProperty:valueType>
+      <pdfaProperty:category>external</pdfaProperty:category>
+      <pdfaProperty:description>{says}</pdfaProperty:description>
+    </rdf:li>"""
+_PROPERTIES = {
+    "DocumentFileName": "The name of the embedded XML document",
+    "DocumentType": "The type of the hybrid document in capital letters",
+    "Version": "The actual version of the standard applying to the embedded XML document",
+    "ConformanceLevel": "The conformance level of the embedded XML document",
+}
+METADATA = _METADATA.format(
+    properties="".join(_PROPERTY.format(name=name, says=says) for name, says in _PROPERTIES.items())
+).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The XML that a PDF carries. dated_at: the file's own date."""
+
+    xml: bytes
+    dated_at: datetime
+
+
+def attachment(embedded: Embedded) -> "Attachment":
+    """Return the XML as WeasyPrint attaches it."""
+    from weasyprint import Attachment
+
+    return Attachment(
+        string=embedded.xml,
+        name=NAME,
+        description=DESCRIPTION,
+        created=embedded.dated_at,
+        modified=embedded.dated_at,
+        relationship=RELATIONSHIP,
+    )
+
+
+def finisher(embedded: Embedded | None) -> Callable[[Any, Any], None] | None:
+    """Return what is done to a PDF before it is written: nothing, where nothing is embedded."""
+
+    def finish(document: Any, pdf: Any) -> None:
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+        number = int(pdf.catalog["Metadata"].split()[0])
+        (stream,) = pdf.objects[number].stream
+        pdf.objects[number].stream[:] = [stream.replace(CLOSING, METADATA + CLOSING)]
+
+    return None if embedded is None else finish

@@ -1,0 +1,1 @@
+"""Which taxes a supply falls under: docs/tax.md."""

@@ -1,0 +1,80 @@
+"""What is sent along: bodies and queries that are in order, so that who asks is all that can be wrong."""
+
+from typing import Any
+
+from tests.access.routes import Route
+from tests.access.world import OWN
+
+WHEN = "2026-05-01T00:00:00Z"
+WHY = {"reason": "asked for"}
+CALLS = f"{OWN}.calls"
+
+
+def sent_with(method: str, route: Route, word: str = OWN) -> Any:
+    """
+    Return what goes with a request, or None where nothing has to.
+
+    word: the customer whom it names; with the name of one who is not there, all else is not there either.
+    """
+    found = _SENT.get(f"{method} {route.path.removeprefix('api/v1/')}")
+    return _named(found, word) if found is not None else None
+
+
+def names_somebody(method: str, route: Route) -> bool:
+    """Tell whether what goes with a request names a customer, or something of one."""
+    return "{word}" in str(_SENT.get(f"{method} {route.path.removeprefix('api/v1/')}"))
+
+
+def _named(found: Any, word: str) -> Any:
+    if isinstance(found, str):
+        return found.replace("{word}", word)
+    if isinstance(found, list):
+        return [_named(one, word) for one in found]
+    return {name: _named(value, word) for name, value in found.items()} if isinstance(found, dict) else found
+
+
+_EVENT = {"id": "e", "customer": "{word}", "event": "{word}.call", "properties": {"n": 1, "model": "m1"}}
+_CAP = {"amount": "700", "action": "notify"}
+_CLAIM = {"customer": "{word}", "lines": [{"description": "Work", "unit_price": "900"}]}
+_SENT: dict[str, Any] = {
+    # request                                             what goes with it
+    "POST events": _EVENT,
+    "POST events/corrections": {"id": "{word}-020300", "kind": "void", **WHY},
+    "GET events/trace": {"id": "{word}-020300"},
+    "POST check": {"customer": "{word}", "feature": "{word}.calls"},
+    "POST reservations": {"customer": "{word}", "feature": "{word}.calls", "quantity": "1"},
+    "POST guardrails": {"customer": "{word}", "kind": "spend", "amount": "50"},
+    "POST simulations": {"versions": [{"plan": "plan-w", "version": 1}], "customers": ["{word}"], "periods": 1},
+    "POST migrations": {"title": "All", "plan": "plan-w", "from": {"ids": ["{word}"]}},
+    "POST subscriptions": {"customer": "{word}", "plan": "plan-w"},
+    "POST wallets": {"customer": "{word}", "name": "More"},
+    "POST invoices": _CLAIM,
+    "POST test-clocks/<clock>/advance": {"to": "2030-01-01T00:00:00Z"},
+    "POST meters/<meter>/try": _EVENT,
+    "POST subscriptions/<subscription>/overrides": {"feature": CALLS, "what": "percent", "value": "-20", **WHY},
+    "POST subscriptions/<subscription>/commitments": {"minimum": "1200", "periods": 12, **WHY},
+    "POST subscriptions/<subscription>/spend-caps": _CAP,
+    "POST customers/<customer>/spend-caps": _CAP,
+    "POST subscriptions/<subscription>/coupons": {"coupon": "WELCOME"},
+    "POST subscriptions/<subscription>/trial": {"when": "now"},
+    "PUT subscriptions/<subscription>/draft": {"customer": "{word}", "plan": "plan-w"},
+    "POST wallets/<wallet>/grants": {"amount": "5", "key": "spring"},
+    "POST wallets/<wallet>/spend": {"amount": "1", "key": "once"},
+    "POST wallets/<wallet>/transfer": {"amount": "1", "to": 1, **WHY},
+    "POST plans/<plan>/preview": {"feature": CALLS, "currency": "USD", "quantities": [{"quantity": "1"}]},
+    "POST customers/<customer>/instruments/page": {"back_to": "https://example.com/back"},
+    "POST portal/enter/<secret>": {"entrance": "0"},
+    "GET admin/autocomplete/": {"app_label": "billing", "model_name": "subscription", "field_name": "customer"},
+    "GET month-end": {"seller": "acme", "month": "2026-03"},
+    **{
+        f"GET {listed}": {"customer": "{word}"}
+        for listed in ("subscriptions", "invoices", "credit-notes", "wallets", "alerts", "guardrails", "refunds")
+    },
+    "GET late-usage": {"customer": "{word}"},
+    "GET unbilled": {"customer": "{word}"},
+    "GET customers/<customer>/usage/breakdown": {
+        "meter": CALLS,
+        "since": "2026-02-01T00:00:00Z",
+        "until": "2026-02-10T00:00:00Z",
+    },
+}

@@ -1,0 +1,136 @@
+"""Every address the product answers, read off its URL table, and every action of the admin's lists."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from billing.admin.migrating.page import NEEDS
+from billing.models.jobs import JobKind
+
+ANY_ROW = "<row>"
+ASKED_FOR = "?"
+"""Stands for what is asked of an address after its question mark."""
+
+_WRITTEN = re.compile(r"<(?:\w+:)?(\w+)>")
+_APP_LIST = re.compile(r"\^\(\?P<app_label>.*\)/\$")
+_CATCH_ALL = re.compile(r"\(\?P<url>\.\*\)\$")
+STANDARD = {
+    # how it ends                        what it is
+    "": "see",
+    "export/": "see",
+    "<row>/change/": "see",
+    "<row>/history/": "see",
+    "<row>/": "lead",
+    "add/": "add",
+    "<row>/delete/": "delete",
+}
+"""
+What each model of the admin has; a POST to the page of a row is “change”.
+
+What only leads to another page asks for no right, since the other page does.
+"""
+LEADS = {"admin/plans/price/", "admin/plans/publishingrule/"}
+"""Lists that are not shown: they lead elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One address.
+
+    path: as the table writes it, with names in angle brackets: `<row>` is a row of the admin's.
+    """
+
+    path: str
+    view: Callable[..., Any]
+
+    @property
+    def area(self) -> str:
+        """The part of the product: “admin”, “portal”, “api” or “open”, which has none."""
+        if self.path.startswith("api/v1/"):
+            return "api"
+        return next((one for one in ("admin", "portal") if self.path.startswith(f"{one}/")), "open")
+
+    @property
+    def model(self) -> str:
+        """The model below whose list a page of the admin is, as `app.model`; empty for the site's own pages."""
+        parts = self.path.split("/")
+        label = ".".join(parts[1:3])
+        return label if self.area == "admin" and label in models() else ""
+
+    @property
+    def standard(self) -> str:
+        """What a page is that each model has, empty for any other."""
+        if self.path in LEADS:
+            return "lead"
+        below = self.path.split("/", 3)[-1]
+        return STANDARD.get(below, "") if self.model else ""
+
+    @property
+    def methods(self) -> list[str]:
+        """
+        What may be asked of it: what an API's view has, GET and POST of pages.
+
+        The pages of the admin that only show something do the same with a POST; a list's actions are asked for each
+        by itself.
+        """
+        if self.standard in ("see", "lead") and not self.path.endswith("<row>/change/"):
+            return ["GET"]
+        view = getattr(self.view, "cls", None)
+        if self.area != "api" or view is None:
+            return ["GET", "POST"]
+        return [one.upper() for one in ("get", "post", "put", "patch", "delete") if hasattr(view, one)]
+
+    def address(self, values: dict[str, Any]) -> str:
+        """Return the address of something: parameter → value."""
+        address = "/" + re.sub(r"<(\w+)>", lambda found: str(values[found[1]]), self.path)
+        return f"{address}?{values[ASKED_FOR]}" if ASKED_FOR in values else address
+
+
+def models() -> set[str]:
+    return {model._meta.label_lower for model in admin.site._registry}
+
+
+def routes() -> list[Route]:
+    """Return every route; one that is written twice is one."""
+    found = {}
+    for path, view in _walk(get_resolver().url_patterns):
+        for one in _spelt_out(path):
+            found.setdefault(one, Route(one, view))
+    return list(found.values())
+
+
+def _spelt_out(path: str) -> list[str]:
+    """Return the addresses of a page whose last word, or whose job's kind, says which right it takes."""
+    if path == "admin/billing/migration/<number>/do/<how>/":
+        return [path.replace("<how>", how) for how in NEEDS]
+    if path == "admin/billing/job/<job_id>/steer/<how>/":
+        return [path.replace("<job_id>", f"<{kind}>").replace("<how>", "cancel") for kind in JobKind.values]
+    return [path]
+
+
+def actions() -> list[tuple[str, str]]:
+    """Return (model, action) for each entry of each list's menu of actions."""
+    return [
+        (model._meta.label_lower, name)
+        for model, page in admin.site._registry.items()
+        for _, name, _ in page._get_base_actions()
+    ]
+
+
+def _walk(patterns: Any, before: str = "") -> Iterator[tuple[str, Callable[..., Any]]]:
+    for one in patterns:
+        path = before + str(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from _walk(one.url_patterns, path)
+        elif isinstance(one, URLPattern):
+            yield _plain(path), one.callback
+
+
+def _plain(path: str) -> str:
+    path = _CATCH_ALL.sub("<anything>", _APP_LIST.sub("<app>/", path))
+    return _WRITTEN.sub(r"<\1>", path).replace("<object_id>", ANY_ROW)

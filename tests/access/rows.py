@@ -1,0 +1,61 @@
+"""What each parameter of an address stands for in the world of the tests: a row that is there."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+
+from tests.access.places import PLACES, Found
+from tests.access.routes import Route
+from tests.access.world import OWN
+
+NOBODY, NUMBER_OF_NOBODY = "not-there", 999_999
+
+
+def place(route: Route, *, word: str = OWN) -> Found:
+    """
+    Return the parameters of an address, and the row that it is about, if there is one.
+
+    word: whose, where it is a customer's.
+
+    :raises LookupError: if nothing says what stands there.
+    """
+    for starts, find in PLACES.items():
+        if route.path.startswith(starts):
+            return find(route, word)
+    if "<" not in route.path:
+        return {}, None
+    if route.model:
+        row = _first(route)
+        return {"row": quote(str(row.pk))}, row
+    raise LookupError(f"tests/access/rows.py has no row for {route.path}")
+
+
+def missing(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the same parameters for a row that is not there."""
+    kept = ("kind", "how", "position", "since", "until")
+    return {
+        name: value if name in kept else NUMBER_OF_NOBODY if isinstance(value, int) else NOBODY
+        for name, value in values.items()
+    }
+
+
+def _first(route: Route) -> Model:
+    model = apps.get_model(route.model)
+    rows = model._default_manager.filter(**_NARROWED.get(route.path, {})).order_by("pk")
+    row = rows.first()
+    if row is None:
+        raise LookupError(f"The world of tests/access has no {route.model} that {route.path} could be asked for.")
+    return row
+
+
+_NARROWED: dict[str, dict[str, Any]] = {
+    # a page                                        meets a row that it is for
+    "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None},
+    **{f"admin/invoices/invoice/<row>/{what}_draft/": {"state": "draft"} for what in ("edit", "issue", "discard")},
+    **{f"admin/plans/planversion/<row>/{what}/": {"state": "draft"} for what in ("change", "delete", "price-list")},
+    **{
+        f"admin/plans/price/<row>/{what}/": {"plan_feature__version__state": "draft"} for what in ("change", "delete")
+    },
+}

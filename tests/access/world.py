@@ -1,0 +1,124 @@
+"""The books that hold a row of everything, two customers with a page for everything, and somebody of each kind."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from billing.models import Job, Subscription
+from billing.models.jobs import JobKind
+from billing.printing.job import start_rendering
+from billing.printing.selecting import of_month
+from billing.subscribing import apply_coupon
+from customers.access.keys import issue
+from customers.letting_in import sessions
+from customers.models import ApiKey, Customer, PortalSession
+from customers.models.portal import Way
+from customers.portal.visiting import COOKIE
+from invoices.charging import open_page
+from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
+from plans.models import Coupon
+from plans.publishing import new_version
+from tests.billing.auditing.books import make_books
+from tests.builders import make_coupon, make_pack, make_seller
+from tests.portal.world import make_account
+from wallets.models import Wallet
+from wallets.topping_up import Asked as TopUp
+from wallets.topping_up import Limits, set_rule
+
+NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
+_WORK = OneOff("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))
+STAFF = ("no group", "support", "operations", "finance", "finance approver", "engineer")
+KEYS = ("ingest", "read", "manage")
+OWN, FOREIGN = "walnut", "zebra"
+
+
+def make_world() -> None:
+    """Make all of it; tests find it in the database."""
+    make_books()
+    for word in (OWN, FOREIGN):
+        make_account(word)
+    draft_invoice(customer=Customer.objects.get(external_id=OWN), asked=Asked(), at=NOW)
+    mine = Subscription.objects.get(customer__external_id=OWN)
+    apply_coupon(subscription=mine, coupon=Coupon.objects.get(code="WELCOME"), at=NOW)
+    wallet = Wallet.objects.get(customer__external_id=OWN)
+    asked = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[Limits("finance", "day", most=5)])
+    set_rule(wallet_id=wallet.pk, asked=asked, at=NOW)
+    new_version(source=mine.version, by=None, at=NOW)
+    make_coupon(OWN.upper(), percent=10)
+    make_pack(OWN)
+    issue(name="Manages", scopes=["manage"], sandbox=False, by=None, at=NOW)
+    tried = draft_invoice(
+        customer=Customer.objects.get(external_id="acme", sandbox=True), asked=Asked([_WORK], net_days=14), at=NOW
+    )
+    open_page(invoice_id=issue_draft(invoice_id=tried.pk, at=NOW).pk, back_to="/portal/", at=NOW)
+    start_rendering(of=of_month(make_seller(), date(2026, 2, 1)), title="February", by=None, at=NOW)
+    for kind in set(JobKind.values) - {JobKind.RENDERING}:
+        Job.objects.create(kind=kind, title=f"Work of the kind {kind}", dry_run=True, created_at=NOW)
+    PeriodicTask.objects.create(name="look", task="look", interval=IntervalSchedule.objects.create(every=1))
+    for group in (*STAFF, "root"):
+        user = User.objects.create(username=group, is_staff=True, is_superuser=group == "root")
+        user.groups.set(Group.objects.filter(name=group))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who asks: a browser, with the cookies and the headers that they send."""
+
+    name: str
+    client: Client
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def nobody() -> Actor:
+    return Actor("anonymous", Client())
+
+
+def staff(group: str, **options: Any) -> Actor:
+    """Return a member of staff."""
+    client = Client(**options)
+    client.force_login(User.objects.get(username=group))
+    return Actor(group, client)
+
+
+def key(scopes: tuple[str, ...], *, sandbox: bool, name: str = "") -> Actor:
+    """Return a caller of the API."""
+    made, secret = issue(name="asks", scopes=scopes, sandbox=sandbox, by=None, at=NOW)
+    ApiKey.objects.filter(pk=made.pk).update(last_used_at=datetime(2100, 1, 1, tzinfo=UTC))
+    return Actor(name or "+".join(scopes), Client(), {"Authorization": f"Bearer {secret}"})
+
+
+def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Actor:
+    """Return somebody who is signed in to the portal: the contact who gets the bills, or one who only looks."""
+    client, entered = Client(**options), Customer.objects.get(external_id=word)
+    contact = entered.contacts.order_by("pk").filter(billing=not looks).first()
+    client.cookies[COOKIE] = sessions.begin(entered=entered, contact=contact, way=Way.MAIL, at=NOW)
+    PortalSession.objects.update(seen_at=NOW)
+    return Actor(name, client)
+
+
+def everything_at_once(*actors: Actor) -> Actor:
+    """Return somebody with all that several of them have."""
+    client, headers = Client(), {}
+    for one in actors:
+        client.cookies.update(one.client.cookies)
+        headers |= one.headers
+    return Actor(" + ".join(one.name for one in actors), client, headers)
+
+
+def sessions_cost_nothing(monkeypatch: Any) -> None:
+    """Keep who has signed in in the cookie, and their rights in memory: a request asks the database for neither."""
+    monkeypatch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
+    users = {str(one.pk): one for one in User.objects.all()}
+    monkeypatch.setattr("django.contrib.auth.middleware.auth.get_user", lambda request: _whose(request, users))
+
+
+def _whose(request: Any, users: dict[str, User]) -> Any:
+    from django.contrib.auth.models import AnonymousUser
+
+    return users.get(request.session.get("_auth_user_id", ""), AnonymousUser())

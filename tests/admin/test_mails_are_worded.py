@@ -1,0 +1,57 @@
+"""Finance words a mail: the form refuses what is no fact, shows the mail as it would be, and mails a test."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+
+from customers.models import Wording
+
+LIST = "/admin/customers/wording/"
+TYPED = {"kind": "invoice.paid", "language": "en", "subject": "Paid: {number}", "body": "Thanks.\n\nAll of {total}."}
+
+
+def test_a_wording_is_stored_and_tested(member):
+    client = member("finance")
+    User.objects.update(email="fin@tollbook.example")
+    assert client.post(f"{LIST}add/", TYPED).status_code == 302
+    stored = Wording.objects.get()
+
+    answer = client.post(f"{LIST}{stored.pk}/send_test/", follow=True)
+
+    assert (stored.subject, mail.outbox[0].subject) == ("Paid: {number}", "Paid: INV-000042")
+    assert mail.outbox[0].to == ["fin@tollbook.example"]
+    assert "on its way to fin@tollbook.example" in answer.content.decode()
+
+
+def test_what_is_no_fact_is_refused(member):
+    answer = member("finance").post(f"{LIST}add/", TYPED | {"subject": "{nothing}"})
+
+    assert "{nothing} is no fact of this mail" in answer.content.decode()
+    assert not Wording.objects.exists()
+
+
+PREVIEWS = [
+    # typed                                     shown
+    ({}, "Paid: INV-000042"),
+    ({"subject": "", "body": ""}, "Invoice INV-000042 is paid"),
+    ({"subject": "", "body": "", "language": "de"}, "Rechnung INV-000042 ist bezahlt"),
+    ({"subject": "<script>x</script>"}, "&lt;script&gt;x&lt;/script&gt;"),
+    ({"body": "{wrong}"}, "{wrong} is no fact of this mail"),
+    ({"kind": "nothing"}, "Choose a mail"),
+]
+
+
+@pytest.mark.parametrize(("typed", "shown"), PREVIEWS)
+def test_the_preview_is_what_would_be_mailed(member, typed, shown):
+    answer = member("finance").post(f"{LIST}preview/", TYPED | typed)
+
+    assert shown in answer.content.decode()
+    assert "<script>x" not in answer.content.decode()
+    assert not Wording.objects.exists()
+
+
+def test_support_reads_and_writes_nothing(member):
+    client = member("support")
+
+    assert client.get(LIST).status_code == 200
+    assert client.post(f"{LIST}add/", TYPED).status_code == 403

@@ -1,0 +1,108 @@
+"""Money taken over HTTP: a card is charged once, a page is opened and closed, and each world has its own."""
+
+import pytest
+
+from invoices.charging import ask
+from invoices.models import Charge
+from tests.api.calls import problem
+from tests.api.documents import make_invoice
+from tests.builders import FEB, make_customer
+from tests.stripe.cards import leave_card
+
+pytestmark = pytest.mark.django_db
+
+DUE = {"amount": "17.85", "currency": "EUR"}
+BACK = {"back_to": "https://example.com/billing"}
+
+
+@pytest.fixture
+def invoice(seller):
+    return make_invoice(make_customer("acme", seller=seller, currency="EUR"))
+
+
+def charges(invoice):
+    return f"/invoices/{invoice.pk}/charges"
+
+
+def page(invoice):
+    return f"/invoices/{invoice.pk}/payment-page"
+
+
+def state(caller, invoice):
+    return caller.get(f"/invoices/{invoice.pk}").json()["state"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_is_charged_and_the_answer_says_what_came_of_it(live, invoice, at_stripe):
+    leave_card(invoice.customer, at_stripe)
+    answer = live.post(charges(invoice), {})
+    told = answer.json()
+    assert (answer.status_code, told["state"], told["amount"], told["page"]) == (201, "succeeded", DUE, None)
+    assert state(live, invoice) == "paid"
+    assert live.get(charges(invoice)).json()["data"] == [told]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_under_a_key_it_is_asked_for_once_and_only_when_it_is_written_down(live, invoice, at_stripe):
+    leave_card(invoice.customer, at_stripe)
+    first, again = (live.post(charges(invoice), {}, Idempotency_Key="order-1") for _ in range(2))
+    assert (first.status_code, first.json()["state"], again.content) == (201, "pending", first.content)
+    assert len(at_stripe.taken()) == 1
+    assert [one["state"] for one in live.get(charges(invoice)).json()["data"]] == ["succeeded"]
+
+
+def test_without_a_card_the_refusal_names_what_is_missing(live, invoice, at_stripe):
+    told = problem(live.post(charges(invoice), {}), 422, "unprocessable")
+    assert "charged" in told["detail"]
+    assert not Charge.objects.exists()
+
+
+def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_stripe, stripe_server):
+    told, again = (live.post(page(invoice), BACK).json() for _ in range(2))
+    assert (told["state"], told["amount"], told["id"], told["page"]) == ("pending", DUE, again["id"], again["page"])
+    assert told["page"].startswith(stripe_server.address)
+    problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
+    at_stripe.pay(at_stripe.of("checkout.session")[0])
+    ask(charge_id=told["id"], at=Charge.objects.get().next_at)
+    assert state(live, invoice) == "paid"
+
+
+def test_a_page_is_closed_so_that_the_invoice_can_be_voided(live, invoice, at_stripe):
+    live.post(page(invoice), BACK)
+    assert live.send("DELETE", page(invoice)).status_code == 204
+    assert [one["status"] for one in at_stripe.of("checkout.session")] == ["expired"]
+    shown = live.get(charges(invoice)).json()["data"]
+    assert [(one["state"], one["page"]) for one in shown] == [("cancelled", None)]
+    assert live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}).status_code in (200, 201)
+    assert live.send("DELETE", page(invoice)).status_code == 204
+
+
+def test_what_was_paid_before_the_page_was_closed_counts(live, invoice, at_stripe):
+    live.post(page(invoice), BACK)
+    at_stripe.pay(at_stripe.of("checkout.session")[0])
+    live.send("DELETE", page(invoice))
+    assert state(live, invoice) == "paid"
+
+
+def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoice, at_stripe):
+    first, second = (leave_card(invoice.customer, at_stripe) for _ in range(2))
+    path = "/customers/acme/instruments"
+    assert [one["id"] for one in live.get(path).json()["data"] if one["is_default"]] == [second.pk]
+    chosen = live.post(f"{path}/{first.pk}", {}).json()
+    assert (chosen["id"], chosen["is_default"], chosen["label"]) == (first.pk, True, "Visa 4242")
+    assert live.send("DELETE", f"{path}/{first.pk}").status_code == 204
+    assert [one["id"] for one in live.get(path).json()["data"]] == [second.pk]
+
+
+def test_another_world_sees_and_takes_nothing(sandbox, invoice, at_stripe):
+    leave_card(invoice.customer, at_stripe)
+    for answer in (
+        sandbox.get(charges(invoice)),
+        sandbox.post(charges(invoice), {}),
+        sandbox.post(page(invoice), BACK),
+        sandbox.send("DELETE", page(invoice)),
+        sandbox.get("/customers/acme/instruments"),
+    ):
+        problem(answer, 404, "not-found")
+    assert at_stripe.taken() == []
+    assert invoice.issued_at == FEB

@@ -1,0 +1,56 @@
+"""One-off invoices over HTTP: drafted, changed, issued, discarded, voided."""
+
+import pytest
+
+from tests.builders import make_customer, make_tax
+
+pytestmark = pytest.mark.django_db
+
+LINE = {"description": "Migration of your data", "quantity": "2", "unit": "day", "unit_price": "900"}
+
+
+@pytest.fixture(autouse=True)
+def customer(seller):
+    make_tax("19", seller=seller)
+    return make_customer("acme", seller=seller, currency="EUR", country="DE", purchase_order="PO 1")
+
+
+def test_a_draft_is_changed_issued_and_voided(live):
+    made = live.post("/invoices", {"customer": "acme", "lines": [LINE], "net_days": 30})
+    assert made.status_code == 201, made.json()
+    draft = made.json()
+    assert (draft["state"], draft["number"], draft["total"]["amount"]) == ("draft", None, "2142.00")
+    assert draft["purchase_order"] == "PO 1"
+    address = f"/invoices/{draft['id']}"
+    dated = LINE | {"first_day": "2026-01-05", "last_day": "2026-01-06"}
+    changed = live.patch(address, {"lines": [dated, dated | {"unit_price": "-900"}], "note": "Half price"}).json()
+    assert (changed["net"]["amount"], changed["note"], len(changed["lines"])) == ("0.00", "Half price", 2)
+    assert changed["period_start"] == "2026-01-05T00:00:00Z"
+    live.patch(address, {"lines": [dated]})
+    issued = live.post(f"{address}/issue", {}).json()
+    assert (issued["id"], issued["number"], issued["state"]) == (draft["id"], "INV-000001", "issued")
+    assert live.post(f"{address}/issue", {}).json()["number"] == "INV-000001"
+    refused = live.patch(address, {"note": "x"})
+    assert (refused.status_code, "Only a draft" in refused.json()["detail"]) == (422, True)
+    note = live.post(f"{address}/void", {"reason": "Wrong customer"})
+    assert (note.status_code, note.json()["total"]["amount"], note.json()["to"]) == (201, "2142.00", "offset")
+    assert live.get(address).json()["state"] == "void"
+    assert live.post(f"{address}/void", {"reason": "Again"}).status_code == 422
+
+
+def test_one_may_be_issued_at_once_or_discarded(live):
+    issued = live.post("/invoices", {"customer": "acme", "lines": [LINE], "issue": True}).json()
+    assert issued["number"] == "INV-000001"
+    draft = live.post("/invoices", {"customer": "acme", "lines": [LINE]}).json()
+    assert live.send("DELETE", f"/invoices/{draft['id']}").status_code == 204
+    assert live.get(f"/invoices/{draft['id']}").status_code == 404
+    assert live.send("DELETE", f"/invoices/{issued['id']}").status_code == 422
+
+
+def test_what_cannot_be_claimed_is_refused_with_its_field(live, sandbox):
+    asked = {"customer": "acme", "lines": [LINE, LINE | {"quantity": "0"}]}
+    refused = live.post("/invoices", asked)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "lines.1.quantity")
+    empty = live.post("/invoices", {"customer": "acme", "lines": [], "issue": True})
+    assert (empty.status_code, live.get("/invoices").json()["data"]) == (422, [])
+    assert sandbox.post("/invoices", {"customer": "acme", "lines": [LINE]}).status_code == 400

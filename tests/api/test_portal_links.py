@@ -1,0 +1,54 @@
+"""The product lets its people into the portal by a link that works once."""
+
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from customers.models import Contact, PortalLink
+from tests.api.calls import Caller, faults, problem
+from tests.builders import make_customer
+
+
+def enter(url: str) -> Client:
+    client = Client()
+    address = url.removeprefix("http://testserver")
+    page = client.get(address).content.decode()
+    number = page.partition('name="entrance" value="')[2].partition('"')[0]
+    assert client.post(address, {"entrance": number}).status_code == 303
+    return client
+
+
+def test_a_link_gives_a_contacts_rights(live):
+    acme = make_customer("acme")
+    Contact.objects.create(customer=acme, email="bea@acme.example")
+    told = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
+    again = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
+
+    assert told.status_code == again.status_code == 201
+    assert again.json()["url"] is None, "the secret is not kept"
+    assert PortalLink.objects.get().expires_at - timezone.now() < timedelta(minutes=5)
+    page = enter(told.json()["url"]).get("/portal/details").content.decode()
+    assert "bea@acme.example" in page
+    assert "Save details" in page
+
+
+def test_without_a_contact_it_is_to_look_only(live):
+    make_customer("acme")
+    client = enter(live.post("/customers/acme/portal-links", {}).json()["url"])
+
+    assert "You look only" in client.get("/portal/").content.decode()
+    assert client.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
+
+
+def test_what_it_cannot_be_made_for_is_refused(live, sandbox):
+    make_customer("acme")
+    other = make_customer("other")
+    Contact.objects.create(customer=other, email="dan@other.example")
+
+    assert faults(live.post("/customers/acme/portal-links", {"contact": "dan@other.example"})) == {
+        "contact": "unknown"
+    }
+    problem(sandbox.post("/customers/acme/portal-links", {}), 404, "not-found")
+    reader = Caller(scopes=["read"])
+    problem(reader.post("/customers/acme/portal-links", {}), 403, "scope-missing")

@@ -1,0 +1,118 @@
+"""Requests without a key that opens anything are counted by their address; a key that does is let in all the same."""
+
+import pytest
+from django.test import Client
+
+from customers.access import strangers
+from customers.access.keys import revoke
+from customers.access.throttling import Buckets
+from tests.api.calls import NOW, Caller, problem
+
+WRONG = "tb_live_abcdefgh_" + "x" * 43
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(strangers, "_buckets", Buckets(quota=3, seconds=60, clock=clock))
+    monkeypatch.setattr(strangers, "_known", {})
+    return clock
+
+
+def ask(secret=WRONG, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    headers |= {"Authorization": f"Bearer {secret}"} if secret else {}
+    return Client().get("/api/v1/customers", headers=headers)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("secret", [WRONG, "nonsense", ""])
+def test_guessing_ends_and_may_go_on_later(clock, secret, django_assert_num_queries):
+    for _ in range(3):
+        problem(ask(secret), 401, "not-authenticated")
+
+    with django_assert_num_queries(0):
+        refused = ask(secret)
+    problem(refused, 429, "too-many-requests")
+    assert refused["Retry-After"] == "20"
+    assert refused["RateLimit-Policy"] == '"address";q=3;w=60'
+    clock.now += 20
+    problem(ask(secret), 401, "not-authenticated")
+
+
+def test_a_key_in_use_is_let_in_whatever_its_neighbours_do(clock, live):
+    assert live.get("/customers").status_code == 200
+    for _ in range(5):
+        ask()
+    newcomer = Caller()
+
+    assert live.get("/customers").status_code == 200
+    problem(newcomer.get("/customers"), 429, "too-many-requests")
+    clock.now += 20
+    assert newcomer.get("/customers").status_code == 200
+
+
+def test_a_key_that_was_revoked_is_a_stranger_again(clock, live):
+    live.get("/customers")
+    revoke(key=live.key, at=NOW)
+
+    statuses = [live.get("/customers").status_code for _ in range(4)]
+
+    assert statuses == [401, 401, 401, 429]
+
+
+ADDRESSES = [
+    # told by the proxy                        same as the first
+    ("203.0.113.9", True),
+    ("198.51.100.1, 203.0.113.9", True),
+    ("203.0.113.10", False),
+    ("203.0.113.9, 198.51.100.1", False),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("told", "is_same"), ADDRESSES)
+def test_behind_a_proxy_the_address_is_whom_the_proxy_heard(clock, settings, told, is_same):
+    settings.BEHIND_PROXY = True
+    for _ in range(3):
+        ask(X_Forwarded_For="203.0.113.9")
+
+    assert (ask(X_Forwarded_For=told).status_code == 429) is is_same
+
+
+@pytest.mark.django_db
+def test_without_a_proxy_nobody_is_believed_to_be_another(clock):
+    assert [ask(X_Forwarded_For=f"203.0.113.{n}").status_code for n in range(4)] == [401, 401, 401, 429]
+
+
+@pytest.mark.django_db
+def test_an_ipv6_subscriber_is_one_whatever_the_address(clock, settings):
+    settings.BEHIND_PROXY = True
+    same = [ask(X_Forwarded_For=f"2001:db8:0:1::{n}").status_code for n in range(4)]
+
+    assert same == [401, 401, 401, 429]
+    assert ask(X_Forwarded_For="2001:db8:0:2::1").status_code == 401
+
+
+def test_memory_has_a_bound(monkeypatch):
+    monkeypatch.setattr("customers.access.throttling.MOST_BUCKETS", 3)
+    clock = Clock()
+    buckets = Buckets(quota=2, seconds=60, clock=clock)
+    for who in "abc":
+        buckets.take(who)
+    clock.now += 15
+    buckets.take("c")
+    clock.now += 15  # a and b are full again
+    buckets.take("d")
+
+    assert set(buckets._buckets) == {"c", "d"}
+    for who in "efghij":
+        buckets.take(who)
+    assert len(buckets._buckets) <= 3

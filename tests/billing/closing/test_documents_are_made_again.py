@@ -1,0 +1,116 @@
+"""A period's invoice that was wrong about its customer is voided, and made again of what is true now."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import CannotRegenerate, close_due, preview_regenerated, regenerate
+from billing.models import Period, Subscription
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice
+from invoices.paying import record_payment
+from tests.builders import (
+    FEB,
+    MAR,
+    documents_are_clean,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+CLOSED = FEB + timedelta(hours=1)
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    seller = make_seller("berlin", country="DE")
+    make_tax("20", seller=seller, country="FR")
+    fees = [fee("30", billed="arrears"), fee("20", label="Support")]
+    version = publish(make_plan(fees=fees, offers=[offer("api.calls", rates=[rate("0.05")])]))
+    found = subscribe(make_customer("acme", seller=seller, country="FR", city="Lion"), version)
+    use(found, "api.calls", 100)
+    close_due(at=CLOSED)
+    return found
+
+
+def january() -> Invoice:
+    return Invoice.objects.get(periods__kind="regular")
+
+
+def test_the_new_one_says_what_is_true_now(subscription: Subscription):
+    old, customer = january(), subscription.customer
+    assert (old.net.amount, old.tax.amount) == (D("55"), D("11"))
+    customer.city, customer.tax_number, customer.net_days = "Lyon", "FR40303265045", 30
+    customer.save()
+    use(subscription, "api.calls", 20)
+    shown = preview_regenerated(invoice_id=old.pk, at=MAR)
+    assert (Invoice.objects.count(), shown.total.amount) == (2, D("56"))
+    new = regenerate(invoice_id=old.pk, reason="Moved, and has a VAT id", at=MAR)
+    assert (new.net.amount, new.tax.amount, new.buyer_facts["city"]) == (D("56"), 0, "Lyon")
+    assert (new.taxes.get().reason[:14], (new.due_date - new.issue_date).days) == ("Reverse charge", 30)
+    assert (new.corrects, new.reason, new.reference) == (old, "Moved, and has a VAT id", f"{old.reference}:reissue:1")
+    old.refresh_from_db()
+    note = old.corrections.get(kind="credit_note")
+    assert (old.state, note.total.amount, note.credit_to) == ("void", D("66"), "offset")
+    assert note.buyer_facts["city"] == "Lion"
+    period = Period.objects.get(invoice=new)
+    assert (period.late_since, [one.kind for one in new.lines.order_by("position")]) == (
+        None,
+        ["fee", "fee", "usage"],
+    )
+    documents_are_clean()
+    again = regenerate(invoice_id=new.pk, reason="Once more", at=MAR)
+    assert again.reference == f"{old.reference}:reissue:2"
+    close_due(at=MAR + timedelta(hours=1))
+    documents_are_clean()
+
+
+def test_fees_alone_are_made_again(subscription: Subscription):
+    opening = Invoice.objects.get(periods__kind="opening")
+    new = regenerate(invoice_id=opening.pk, reason="Wrong address", at=MAR)
+    assert [one.amount.amount for one in new.lines.all()] == [D("20")]
+    documents_are_clean()
+
+
+def paid(invoice: Invoice) -> None:
+    record_payment(invoice_id=invoice.pk, amount=D(1), method="manual", reference="bank", at=FEB)
+
+
+def credited(invoice: Invoice) -> None:
+    credit(invoice_id=invoice.pk, lines=[Taken(1, D(1))], reason="x", to="offset", at=FEB)
+
+
+def voided(invoice: Invoice) -> None:
+    regenerate(invoice_id=invoice.pk, reason="x", at=FEB)
+
+
+@pytest.mark.parametrize(("do", "says"), [(paid, "is paid"), (credited, "as a whole"), (voided, "no period's")])
+def test_what_cannot_be_replaced_is_refused(subscription: Subscription, do, says):
+    invoice = january()
+    do(invoice)
+    before = Invoice.objects.count()
+    with pytest.raises(CannotRegenerate, match=says):
+        regenerate(invoice_id=invoice.pk, reason="x", at=MAR)
+    assert Invoice.objects.count() == before
+
+
+def test_coupons_and_a_missing_reason_are_refused():
+    version = publish(make_plan(fees=[fee("30", billed="arrears")]))
+    subscribe(make_customer(), version, coupons=[make_coupon(percent=10)])
+    close_due(at=CLOSED)
+    with pytest.raises(CannotRegenerate, match="coupon"):
+        regenerate(invoice_id=january().pk, reason="x", at=MAR)
+    with pytest.raises(CannotRegenerate, match="Say why"):
+        regenerate(invoice_id=january().pk, reason=" ", at=MAR)

@@ -1,0 +1,44 @@
+"""A document copies what its seller's documents look like when it is issued; the audit holds it to that."""
+
+import pytest
+
+from billing.auditing import assert_clean
+from billing.closing import close_due
+from customers.logos import keep, read_logo
+from customers.models import Seller
+from invoices.models import Invoice
+from invoices.rendering.reading import look_of, read
+from tests.builders import FEB, fee, make_customer, make_plan, make_seller, publish, subscribe
+from tests.customers.pictures import picture
+
+pytestmark = pytest.mark.django_db
+
+
+def issued(**look: object) -> Invoice:
+    seller = make_seller(**look)
+    subscribe(make_customer(seller=seller), publish(make_plan(fees=[fee("10")])))
+    close_due(at=FEB.replace(day=2))
+    return Invoice.objects.earliest("id")
+
+
+def test_what_is_chosen_stays_with_the_document():
+    logo = keep(read_logo(picture("PNG")))
+    chosen = {"logo": logo, "iban": "DE89370400440532013000", "notes": "Thanks", "shows_usage": False}
+    invoice = issued(**chosen, e_invoices="always", paper="a4", footer="Small print")
+    Seller.objects.update(logo=None, iban="", notes="", shows_usage=True, e_invoices="never", paper="", footer="")
+    facts = read(invoice)
+    look = facts.look
+    assert (look.logo, look.iban, look.notes, look.shows_usage) == (
+        bytes(logo.content),
+        "DE89370400440532013000",
+        "Thanks",
+        False,
+    )
+    assert (look.e_invoices, look.paper, facts.footer) == ("always", "a4", "Small print")
+    assert_clean(only=["documents_name_both_sides"])
+
+
+def test_what_is_as_usual_takes_no_room():
+    invoice = issued()
+    assert invoice.seller_facts.keys() & look_of({}).__slots__ == set()
+    assert read(invoice).look == look_of({})

@@ -1,0 +1,119 @@
+"""A plan's, a feature's and a fee's own code of tax on one document, and what is taken back of it again."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due, preview
+from billing.models import Period
+from invoices.crediting import Taken, credit
+from invoices.models import Invoice
+from tests.builders import (
+    FEB,
+    MAR,
+    documents_are_clean,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+
+
+def issued(*, version_fields: dict | None = None, coupon: bool = False, **customer: str) -> Invoice:
+    fees = [fee("10.10", billed="arrears", tax_code="food"), fee("5", billed="arrears", label="Support")]
+    plan = make_plan(
+        fees=fees, offers=[offer("api.calls", rates=[rate("0.05")], tax_code="digital")], **(version_fields or {})
+    )
+    subscription = subscribe(
+        make_customer("acme", **customer), publish(plan), **({"coupons": [make_coupon(percent=10)]} if coupon else {})
+    )
+    use(subscription, "api.calls", 100)
+    shown = preview(period=Period.objects.order_by("ends_at").last(), at=FEB)
+    close_due(at=FEB + timedelta(hours=1))
+    invoice = Invoice.objects.get()
+    assert (shown.totals.net, shown.totals.tax) == (invoice.net.amount, invoice.tax.amount)
+    return invoice
+
+
+def taxed(document: Invoice) -> list[tuple[str, Decimal, Decimal, Decimal]]:
+    found = document.taxes.order_by("name", "rate").values_list("name", "rate", "taxable", "amount")
+    return [(name, rate.normalize(), taxable, amount) for name, rate, taxable, amount in found]
+
+
+def state_and_county() -> None:
+    make_tax("6.25", country="US", region="CA", name="State")
+    make_tax("2", country="US", region="CA", name="County", level=2)
+    make_tax("0", country="US", region="CA", name="County", level=2, code="digital")
+
+
+def test_each_line_is_taxed_by_its_code_and_the_version_by_its_own():
+    make_tax("19")
+    make_tax("7", code="food")
+    make_tax("3", code="digital")
+    make_tax("5", code="service")
+    invoice = issued(version_fields={"tax_code": "service"})
+    assert [line.tax_rate for line in invoice.lines.order_by("position")] == [7, 5, 3]
+    assert taxed(invoice) == [
+        ("VAT", 3, D("5.00"), D("0.15")),
+        ("VAT", 5, D("5.00"), D("0.25")),
+        ("VAT", 7, D("10.10"), D("0.71")),
+    ]
+    documents_are_clean()
+
+
+def test_a_customers_code_comes_before_the_products():
+    make_tax("19")
+    make_tax("1", code="diplomat")
+    assert taxed(issued(tax_code="diplomat")) == [("VAT", 1, D("20.10"), D("0.20"))]
+
+
+def test_a_states_and_a_countys_tax_are_kept_apart_and_taken_back_apart():
+    state_and_county()
+    invoice = issued(region="CA", coupon=True)
+    # the coupon takes 1.01, 0.50 and 0.50 off: 9.09 and 4.50 under both, 4.50 under the state's alone
+    assert taxed(invoice) == [("County", 2, D("13.59"), D("0.27")), ("State", D("6.25"), D("18.09"), D("1.13"))]
+    assert [line.tax_rate.normalize() for line in invoice.lines.filter(kind="fee")] == [D("8.25"), D("8.25")]
+    notes = [
+        credit(invoice_id=invoice.pk, lines=[Taken(1, D("0.09"))], reason="x", to="offset", at=MAR) for _ in range(3)
+    ]
+    notes.append(credit(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR))
+    assert sum(note.tax.amount for note in notes) == invoice.tax.amount == D("1.40")
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.credited) == ("void", invoice.total.amount)
+    documents_are_clean()
+
+
+def test_prices_that_include_tax_are_what_is_paid():
+    make_tax("19")
+    invoice = issued(version_fields={"prices_include_tax": True}, coupon=True)
+    assert (invoice.total.amount, invoice.net.amount, invoice.tax.amount) == (D("18.09"), D("15.20"), D("2.89"))
+    assert sum(line.amount.amount for line in invoice.lines.all()) == invoice.total.amount
+    notes = [
+        credit(invoice_id=invoice.pk, lines=[Taken(1, D("3.03"))], reason="x", to="offset", at=MAR),
+        credit(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR),
+    ]
+    assert [note.total.amount for note in notes] == [D("3.03"), D("15.06")]
+    assert sum(note.tax.amount for note in notes) == D("2.89")
+    documents_are_clean()
+
+
+def test_a_business_in_another_country_of_the_union_is_told_that_it_owes_the_tax():
+    seller = make_seller("berlin", country="DE")
+    make_tax("19", seller=seller, country="DE")
+    make_tax("20", seller=seller, country="FR")
+    invoice = issued(seller=seller, country="FR", tax_number="FR40303265045")
+    tax = invoice.taxes.get()
+    assert (tax.rate, tax.amount.amount) == (0, 0)
+    assert tax.reason == "Reverse charge: the customer owes the tax (Art. 196 Directive 2006/112/EC)"

@@ -1,0 +1,161 @@
+"""A customer comes in on a phone without JavaScript, and nothing on any page keeps people out."""
+
+import pytest
+import time_machine
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
+from django.urls import reverse
+from pypdf import PdfReader
+
+from customers.letting_in import linking
+from customers.models.portal import Way
+from tests.browser.chromium import chromium, find
+from tests.portal.test_a_customer_sees_their_own import PAGES
+from tests.portal.world import TODAY, Account, make_account
+from wallets.buying import grant_paid
+from wallets.models import Purchase
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1366, "height": 900}
+FILES = ("table", "file", "statement")
+
+
+@pytest.fixture
+def today():
+    with time_machine.travel(TODAY, tick=True):  # a browser waits by the clock
+        yield
+
+
+@pytest.fixture
+def browser(today, monkeypatch):
+    if find() is None:
+        pytest.skip("There is no Chromium, and Ubuntu has no package of it: put one on PATH.")
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with chromium() as found:
+        yield found
+        connections.close_all()
+
+
+def come_in(page, account: Account) -> None:
+    _, secret = linking.make(customer=account.customer, contact=account.contact, way=Way.PRODUCT, at=TODAY)
+    page.goto(reverse("portal_enter", args=[secret]))
+    page.get_by_role("button", name="Continue to Walnut Ltd").click()
+
+
+def watched(browser, live_server, errors: list[str], **options):
+    page = browser.new_context(base_url=live_server.url, viewport=PHONE, **options).new_page()
+    page.set_default_timeout(60_000)
+    page.on("console", lambda one: errors.append(f"{page.url}: {one.text}") if one.type == "error" else None)
+    page.on(
+        "request",
+        lambda one: errors.append(f"{page.url} asks {one.url}") if not one.url.startswith(live_server.url) else None,
+    )
+    return page
+
+
+def test_on_a_phone_without_javascript(browser, live_server):
+    account, errors = make_account("walnut"), []
+    page = watched(browser, live_server, errors, java_script_enabled=False)
+    come_in(page, account)
+    assert "Expected by" in page.inner_text("main")
+
+    page.get_by_role("link", name="Usage", exact=True).click()
+    page.get_by_label("in", exact=True).select_option("before")
+    page.get_by_role("button", name="Show").click()
+    assert "the period before" in page.inner_text("main")
+
+    page.get_by_role("link", name="Invoices", exact=True).click()
+    page.get_by_role("link", name=account.invoice.number, exact=True).click()
+    page.get_by_text("Why this amount?").nth(1).click()
+    page.get_by_role("link", name="The events behind it").first.click()
+    assert "walnut.call" in page.inner_text("main")
+
+    page.get_by_role("link", name="Wallets", exact=True).click()
+    page.get_by_role("link", name="Top up").click()
+    page.get_by_role("radio").check()
+    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Buy for").click()
+    assert "It is in the wallet when its invoice is paid" in page.inner_text("main")
+    assert Purchase.objects.filter(wallet=account.wallet).count() == 2
+
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/portal/")
+    assert page.url.endswith("/portal/sign-in")
+
+    page = watched(browser, live_server, errors)
+    come_in(page, account)
+    kept_out = [one for address in ["/portal/sign-in", *_pages(account)] for one in _problems(page, address)]
+    assert kept_out == []
+    assert errors == []
+
+
+def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, tmp_path):
+    account, errors = make_account("walnut"), []
+    page = browser.new_context(base_url=live_server.url, viewport=LAPTOP, accept_downloads=True).new_page()
+    page.set_default_timeout(60_000)
+    ours = live_server.url
+    page.on(
+        "console",
+        lambda one: errors.append(one.text) if one.type == "error" and page.url.startswith(ours) else None,
+    )
+    come_in(page, account)
+
+    # An alert at 75 % of a budget of one's own.
+    page.get_by_role("link", name="Limits", exact=True).click()
+    page.get_by_text("Set a budget").click()
+    page.get_by_label("Amount").first.fill("200")
+    page.get_by_label("At which percentages").fill("75")
+    page.get_by_role("button", name="Set budget").click()
+    assert "75" in page.inner_text("main")
+
+    # A pack, paid on the page of the provider.
+    account.wallet.refresh_from_db()
+    before = account.wallet.balance
+    page.get_by_role("link", name="Wallets", exact=True).first.click()
+    page.get_by_role("link", name="Top up").click()
+    page.get_by_role("radio").check()
+    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Buy for").click()
+    page.get_by_role("button", name="by card").click()
+    page.get_by_role("button", name="Pay now").click()
+    assert "Nothing is due" in page.inner_text("main")
+    bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")
+    grant_paid(invoice_ids=[bought.invoice_id], at=TODAY)  # as a worker does, seconds later
+    assert [one["amount"] for one in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
+    page.get_by_role("link", name="Wallets", exact=True).first.click()
+    account.wallet.refresh_from_db()
+    assert account.wallet.balance == before + bought.units + bought.bonus
+    assert f"{account.wallet.balance.normalize():f} credits" in page.inner_text("main")
+
+    # The document that was paid, whose file says what the database does.
+    page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
+    page.get_by_text("Why this amount?").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="PDF", exact=True).click()
+    download.value.save_as(tmp_path / "invoice.pdf")
+    text = " ".join(one.extract_text() for one in PdfReader(tmp_path / "invoice.pdf").pages)
+    assert f"{account.invoice.total.amount:,.2f}" in text
+    assert errors == []
+
+
+def _pages(account: Account) -> list[str]:
+    return [
+        reverse(name, kwargs=numbers(account))
+        for name, (method, numbers) in PAGES.items()
+        if method == "GET" and not name.endswith(FILES)
+    ]
+
+
+def _problems(page, address: str) -> list[str]:
+    """Return what axe finds that is serious, and whether a page is wider than the screen."""
+    found = []
+    for size in (PHONE, LAPTOP):
+        page.set_viewport_size(size)
+        assert page.goto(address).status == 200, address
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        found += [f"{address} is too wide for {size['width']}"] if page.evaluate(width) > 0 else []
+    for one in Axe().run(page).response["violations"]:
+        if one["impact"] in ("serious", "critical"):
+            found.append(f"{address}: {one['id']} {[node['target'] for node in one['nodes']][:3]}")
+    return found

@@ -1,0 +1,65 @@
+"""A server that is not there: what it is asked, and answers as a test wants them."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from tollbook_client import Limits, Retries, Tollbook
+
+QUICK = Retries(patience=5, first=0.001, longest=0.01)
+
+
+class Server:
+    """Answers each request with the next of its answers; the last one stays. asked: all requests, in order."""
+
+    def __init__(self, *answers: Callable[[httpx.Request], httpx.Response]) -> None:
+        self.answers, self.asked = list(answers), []
+        self._lock = threading.Lock()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            self.asked.append(request)
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(request)
+
+    def client(self, *, key: str = "tb_live_k", retries: Retries = QUICK, **fields: Any) -> Tollbook:
+        fields.setdefault("outbox", Limits(every=0.01))
+        return Tollbook(
+            key, "https://tollbook.example", retries=retries, transport=httpx.MockTransport(self), **fields
+        )
+
+    def bodies(self) -> list[Any]:
+        return [json.loads(one.content) for one in self.asked if one.content]
+
+
+def answer(document: Any = None, status: int = 200, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    """Return what answers with a document."""
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: httpx.Response(status, json=document, headers=told)
+
+
+def refusal(status: int, name: str, *, errors: Any = (), **headers: str) -> Callable[..., httpx.Response]:
+    """Return what answers with a problem."""
+    document = {"type": f"/problems/{name}", "title": "T", "status": status, "detail": "D", "instance": "req_1"}
+    return answer(document | ({"errors": errors} if errors else {}), status, **headers)
+
+
+def no_answer(request: httpx.Request) -> httpx.Response:
+    """Be unreachable."""
+    raise httpx.ConnectError("refused", request=request)
+
+
+def stores(request: httpx.Request) -> httpx.Response:
+    """Answer events as the API does: `bad` ones are rejected."""
+    results = []
+    for index, event in enumerate(json.loads(request.content)):
+        wrong = {"status": "rejected", "field": "customer", "detail": "unknown"}
+        results.append({"index": index, "id": event["id"], **(wrong if event["event"] == "bad" else _FINE)})
+    rejected = sum(one["status"] == "rejected" for one in results)
+    counts = {"accepted": len(results) - rejected, "duplicate": 0, "conflict": 0, "rejected": rejected}
+    return httpx.Response(207 if rejected else 200, json={**counts, "results": results})
+
+
+_FINE = {"status": "accepted"}

@@ -1,0 +1,169 @@
+"""Each resource of the client, against the product itself: what it sends is taken, what is answered is read."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import httpx
+import pytest
+from django.test import Client
+from tollbook_client import Conflict, InvalidFields, LimitReached, Money, NotFound, Retries, ScopeMissing, Tollbook
+from tollbook_client.resources.events import Event
+
+from tests.api.calls import Caller
+from tests.api.documents import make_invoice
+from tests.builders import fee, make_pack, make_plan, make_seller, offer, publish, rate
+
+D = Decimal
+
+
+def tollbook(caller):
+    """Return a client that asks the product in this process, and sees what the test has not committed."""
+    browser = Client()
+
+    def ask(request):
+        path = request.url.raw_path.decode()
+        kind = request.headers.get("Content-Type", "")
+        told = browser.generic(
+            request.method, path, request.content, content_type=kind, headers=dict(request.headers)
+        )
+        return httpx.Response(told.status_code, content=told.content, headers=dict(told.items()))
+
+    return Tollbook(
+        caller.secret, "http://testserver", retries=Retries(patience=0), transport=httpx.MockTransport(ask)
+    )
+
+
+@pytest.fixture
+def client(db):
+    make_seller(currency="EUR", time_zone="UTC")
+    calls = offer("api.calls", included=100, rates=[rate("0.05")], currency="EUR")
+    capped = offer("messages", included=5, consumption="hard_cap")
+    publish(make_plan("pro", fees=[fee("10", currency="EUR")], offers=[calls, capped]))
+    publish(make_plan("team", fees=[fee("20", currency="EUR")], offers=[calls]))
+    return tollbook(Caller())
+
+
+@pytest.fixture
+def acme(client):
+    customer = client.customers.create("acme", legal_name="Acme GmbH", country="DE", currency="EUR")
+    client.subscriptions.create(customer="acme", plan="pro", id="acme-pro")
+    return customer
+
+
+def test_customers(client, acme):
+    changed = client.customers.update("acme", city="Berlin")
+    contact = client.customers.add_contact("acme", "bea@acme.example", name="Bea", alerts=False)
+
+    assert client.customers.get("acme") == changed
+    assert (changed.city, changed.created_at.tzinfo) == ("Berlin", UTC)
+    assert [one.id for one in client.customers.list()] == ["acme"]
+    assert list(client.customers.contacts("acme")) == [contact]
+    with pytest.raises(Conflict):
+        client.customers.create("acme", legal_name="Another", country="DE")
+    with pytest.raises(InvalidFields) as raised:
+        client.customers.update("acme", country="Germany")
+    assert raised.value.errors[0].field == "country"
+
+
+def test_subscriptions_and_what_a_change_would_come_to(client, acme):
+    before = client.subscriptions.get("acme-pro")
+    preview = client.subscriptions.preview_change("acme-pro", plan="team")
+
+    assert preview.document.total.currency == "EUR"
+    assert client.subscriptions.get("acme-pro") == before
+    assert client.subscriptions.upcoming("acme-pro").lines
+    later = client.subscriptions.change("acme-pro", plan="team", at_period_end=True).subscription
+    assert later.scheduled_change.plan == "team"
+    client.call("POST", "/subscriptions/acme-pro/change/withdraw")
+    ending = client.subscriptions.preview_cancellation("acme-pro", when="now")
+    assert ending.total.currency == "EUR"
+    assert client.subscriptions.pause("acme-pro", at_period_end=True, reason="Summer").pause.reason == "Summer"
+    assert client.subscriptions.resume("acme-pro").pause is None
+    assert client.subscriptions.cancel("acme-pro").ends_at == before.current_period.end
+    assert client.subscriptions.withdraw_cancellation("acme-pro").ends_at is None
+    assert [one.id for one in client.subscriptions.list(customer="acme", state="active")] == ["acme-pro"]
+
+
+def test_usage_that_is_sent_now(client, acme):
+    events = [Event("acme", "api.calls", id=f"e{number}") for number in range(120)]
+    sent = client.events.send(*events)
+    again = client.events.send(events[0], Event("", "api.calls", id="bad"))
+
+    assert (sent.accepted, sent.rejected) == (120, 0)
+    assert (again.duplicate, again.rejected, again.results[1].field) == (1, 1, "customer")
+    usage = client.usage.current("acme")
+    assert usage.feature("api.calls").used == D(120)
+    assert usage.feature("api.calls").cost == Money(D("1.00"), "EUR")
+    assert usage.feature("nothing") is None
+    since = datetime.now(UTC) - timedelta(days=1)
+    slices = client.usage.breakdown(
+        "acme", meter="api.calls", since=since, until=since + timedelta(days=2), window="hour"
+    )
+    assert sum(one.quantity for one in slices) == D(120)
+    with pytest.raises(InvalidFields):
+        client.events.send(Event("", "api.calls"), atomic=True)
+
+
+def test_checks_and_reservations(client, acme):
+    assert client.usage.check("acme", "messages", 5)
+    assert client.usage.check("acme", "messages", 6).reason == "hard_cap_reached"
+    with client.reservations.hold("acme", "messages", 4) as held:
+        assert client.usage.check("acme", "messages").reserved == D(4)
+        assert held.commit(3).used == D(3)
+    with pytest.raises(ZeroDivisionError), client.reservations.hold("acme", "messages", 2) as failing:
+        _ = 1 / 0
+
+    assert client.reservations.get(held.reservation.number).state == "committed"
+    assert client.reservations.get(failing.reservation.number).state == "released"
+    assert client.usage.check("acme", "messages").remaining == D(2)
+    with pytest.raises(LimitReached) as raised:
+        client.reservations.reserve("acme", "messages", 3)
+    assert raised.value.limit["reason"] == "hard_cap_reached"
+    with pytest.raises(LimitReached):
+        client.events.send(*[Event("acme", "messages") for _ in range(3)], check=True)
+    with pytest.raises(NotFound):
+        client.usage.check("nobody", "messages")
+
+
+def test_wallets_and_what_is_bought_into_them(client, acme):
+    make_pack("hundred", units=100, prices={"EUR": 99})
+    wallet = client.wallets.open("acme", name="Team")
+    lot = client.wallets.grant(wallet.id, "50", key="spring", reason="Spring")
+    spent = client.wallets.spend(wallet.id, D("12.5"), key="ticket-1", reason="Set-up")
+    bought = client.wallets.buy(wallet.id, "hundred", reference="order-7")
+    rule = client.wallets.set_topup_rule(wallet.id, "hundred", threshold="10")
+
+    assert (lot.remaining, spent.balance) == (D(50), D("37.5"))
+    assert client.wallets.get(wallet.id).available == D("37.5")
+    assert [one.kind for one in client.wallets.transactions(wallet.id, kind="spend")] == ["spend"]
+    assert [one.id for one in client.wallets.lots(wallet.id)] == [lot.id]
+    assert [one.id for one in client.wallets.list(customer="acme")] == [wallet.id]
+    assert client.wallets.purchase(bought.id) == bought == client.wallets.purchases(wallet.id).first()
+    assert client.wallets.topup_rule(wallet.id) == rule
+    assert list(client.wallets.topups(wallet.id)) == []
+    assert client.wallets.statement_pdf(wallet.id).startswith(b"%PDF")
+
+
+def test_documents_and_alerts(client, acme):
+    # Imported late: models are there once the database is.
+    from customers.models import Customer
+
+    made = make_invoice(Customer.objects.get())
+    invoice = client.invoices.get(made.pk)
+    note = client.credit_notes.create(made.pk, reason="Outage", to="balance", lines=[{"line": 1, "amount": "5"}])
+
+    assert (invoice.total, invoice.lines[0].amount) == (Money(D("17.85"), "EUR"), Money(D("15.00"), "EUR"))
+    assert [one.number for one in client.invoices.list(customer="acme")] == [invoice.number]
+    assert client.invoices.pdf(made.pk).startswith(b"%PDF")
+    assert client.credit_notes.get(note.id) == note
+    assert [one.id for one in client.credit_notes.list(invoice=invoice.number)] == [note.id]
+    assert client.credit_notes.pdf(note.id).startswith(b"%PDF")
+    assert list(client.alerts.list(customer="acme", state="open")) == []
+    assert client.call("GET", "/plans/pro")["code"] == "pro"
+
+
+def test_what_the_key_may_not_do_is_said(client, acme):
+    reader = tollbook(Caller(scopes=["read"]))
+
+    with pytest.raises(ScopeMissing, match="manage"):
+        reader.customers.update("acme", city="Rome")

@@ -1,0 +1,95 @@
+"""Over a line that is cut and loses answers, and from processes that fork, each event reaches a real server once."""
+
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+
+import pytest
+from tollbook_client import Limits, Retries, Tollbook
+
+from billing.models import Subscription
+from billing.usage.current import current_usage
+from config.places import PROJECT
+from tests.api.calls import Caller
+from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+from tests.client.line import hangs_up, line_to, loses_the_answer, passes, says
+
+FORKING = """
+import multiprocessing, os, sys
+from tollbook_client import Limits, Tollbook
+
+client = Tollbook(sys.argv[1], sys.argv[2], outbox=Limits(every=60, at_once=500))
+def record(who, count):
+    for number in range(count):
+        client.events.record("acme", "api.calls", id=f"{who}-{number}")
+
+record("parent", 20)
+client.events.flush(60)
+record("parent-later", 20)                       # these wait while the process forks
+if os.fork() == 0:
+    record("child", 30)
+    sys.exit(0)
+other = multiprocessing.get_context("fork").Process(target=record, args=("process", 40))
+other.start()
+other.join()
+os.wait()
+"""
+
+
+@pytest.fixture
+def shop(transactional_db):
+    calls = offer("api.calls", rates=[rate("0.05")], currency="EUR")
+    customer = make_customer("acme", currency="EUR")
+    subscribe(customer, publish(make_plan("pro", offers=[calls])))
+    assert Subscription.objects.count() == 1
+    return Caller()
+
+
+def used():
+    [period] = current_usage(customer="acme", sandbox=False, at=now())
+    return period.features[0].used
+
+
+def now():
+    # Imported late: it reads the clock of the database, which is there by then.
+    from customers.clock import database_time
+
+    return database_time()
+
+
+def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
+    trouble = [passes, loses_the_answer, hangs_up, says(429, Retry_After="0"), says(503), loses_the_answer]
+    quick = Retries(first=0.01, longest=0.1)
+    with line_to(live_server.url) as line:
+        line.weather = [*trouble * 3, passes]
+        client = Tollbook(shop.secret, line.url, retries=quick, outbox=Limits(at_once=20, every=0.01, most=100))
+
+        def record(who):
+            for number in range(100):
+                client.events.record("acme", "api.calls", id=f"{who}-{number}")
+
+        threads = [threading.Thread(target=record, args=(who,)) for who in range(4)]
+        for one in threads:
+            one.start()
+        line.cut()  # the server is gone while they record
+        threading.Timer(0.5, line.open).start()
+        for one in threads:
+            one.join()
+        client.close(timeout=60)
+
+    assert {"loses_the_answer", "hangs_up", "answers"} <= set(line.treated)
+    assert used() == Decimal(400)
+
+
+def test_processes_that_fork_send_their_own_and_each_once(shop, live_server):
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKING, shop.secret, live_server.url],
+        env={"PYTHONPATH": str(PROJECT / "clients" / "python" / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert used() == Decimal(20 + 20 + 30 + 40), ran.stderr

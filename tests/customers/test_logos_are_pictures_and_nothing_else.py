@@ -1,0 +1,89 @@
+"""A logo is decoded and drawn anew: what is kept is pixels, whatever the file held beside them."""
+
+import io
+import zlib
+from hashlib import sha256
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from customers.logos import MOST_UPLOADED, LogoRefused, keep, read_logo
+from customers.models import Logo
+from tests.customers.pictures import picture
+
+SECRET = "the-secret-of-this-file-8d1f"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4) + name + data + zlib.crc32(name + data).to_bytes(4)
+
+
+BOMB = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", (60_000).to_bytes(4) * 2 + b"\x08\x02\x00\x00\x00")
+    + chunk(b"IDAT", zlib.compress(b""))
+)
+
+REFUSED = [
+    # file                                            reason
+    (SVG, "neither a PNG nor a JPEG"),
+    (b"%PDF-1.7", "neither a PNG nor a JPEG"),
+    (b"", "neither a PNG nor a JPEG"),
+    (picture("GIF"), "neither a PNG nor a JPEG"),
+    (picture("TIFF"), "neither a PNG nor a JPEG"),
+    (picture("PNG")[:60], "damaged"),
+    (picture("JPEG")[:400], "damaged"),
+    (picture("PNG", size=(5_000, 4_000)), "more than 16 million"),
+    (BOMB, "more than 16 million"),
+    (b"x" * (MOST_UPLOADED + 1), "larger than 2 MB"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), REFUSED)
+def test_what_cannot_be_printed_is_refused(content: bytes, reason: str):
+    with pytest.raises(LogoRefused, match=reason):
+        read_logo(content)
+
+
+TAKEN = [
+    # kind   mode    kept as
+    ("PNG", "RGB", "RGB"),
+    ("PNG", "RGBA", "RGBA"),
+    ("PNG", "LA", "RGBA"),
+    ("PNG", "P", "RGB"),
+    ("PNG", "1", "RGB"),
+    ("PNG", "I;16", "RGB"),
+    ("JPEG", "RGB", "RGB"),
+    ("JPEG", "L", "RGB"),
+    ("JPEG", "CMYK", "RGB"),
+]
+
+
+@pytest.mark.parametrize(("kind", "mode", "kept"), TAKEN)
+def test_pictures_of_every_depth_are_kept_as_png(kind: str, mode: str, kept: str):
+    logo = read_logo(picture(kind, mode=mode))
+    drawn = Image.open(io.BytesIO(logo.content))
+    assert (drawn.format, drawn.mode, drawn.size) == ("PNG", kept, (300, 90))
+    assert logo.sha256 == sha256(logo.content).hexdigest()
+
+
+def test_what_is_not_a_pixel_is_left_out():
+    told = PngImagePlugin.PngInfo()
+    told.add_text("Comment", SECRET)
+    uploaded = picture("PNG", pnginfo=told, exif=Image.Exif(), icc_profile=SECRET.encode()) + SECRET.encode()
+    logo = read_logo(uploaded)
+    assert SECRET.encode() in uploaded
+    assert SECRET.encode() not in logo.content
+    assert Image.open(io.BytesIO(logo.content)).info == {}
+
+
+def test_a_large_picture_is_scaled_down_and_keeps_its_shape():
+    logo = read_logo(picture("PNG", size=(4_000, 1_000)))
+    assert Image.open(io.BytesIO(logo.content)).size == (1_200, 300)
+
+
+@pytest.mark.django_db
+def test_the_same_picture_is_kept_once():
+    assert keep(read_logo(picture("PNG"))) == keep(read_logo(picture("PNG")))
+    assert Logo.objects.count() == 1

@@ -1,0 +1,145 @@
+"""What a customer sets, buys and edits happens as asked, within what finance allows."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing.capping import set_cap
+from billing.models import Guardrail, ScheduledChange, SpendCap
+from customers.models import Contact, Customer
+from plans.models import Plan
+from tests.portal.world import TODAY
+from wallets.models import Purchase, TopUpRule
+from wallets.topping_up import Asked, Limits, set_rule
+
+pytestmark = pytest.mark.django_db
+
+
+def hidden(answer, name: str) -> str:
+    return answer.content.decode().partition(f'name="{name}" value="')[2].partition('"')[0]
+
+
+def test_a_pack_is_bought_once_as_it_was_shown(own):
+    client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/top-up"
+    reference = hidden(client.get(address), "reference")
+    asked = {"pack": own.pack, "packs": "2", "reference": reference}
+    before = Purchase.objects.count()
+
+    shown = client.post(address, asked)
+    assert "$198.00" in shown.content.decode()
+    assert Purchase.objects.count() == before
+    seen = hidden(shown, "seen")
+    for _ in range(2):
+        assert client.post(address, {**asked, "seen": seen}).status_code == 303
+
+    bought = Purchase.objects.latest("pk")
+    assert Purchase.objects.count() == before + 1
+    assert (bought.quantity, bought.net, bought.state) == (2, Decimal(198), "pending")
+    assert client.post(address, {**asked, "packs": "3", "seen": seen}).status_code in (200, 422), (
+        "another order is shown"
+    )
+    assert Purchase.objects.count() == before + 1
+
+
+def test_what_is_not_on_sale_is_not_bought(own):
+    answer = own.client().post(f"/portal/wallets/{own.wallet.pk}/top-up", {"pack": "other", "packs": "1"})
+
+    assert answer.status_code == 422
+
+
+def test_auto_top_up_keeps_finances_ceilings_and_is_no_higher(own):
+    client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/auto-top-up"
+    ceiling = Limits("finance", "month", most=5)
+    asked = Asked(own.pack, threshold=Decimal(10), ceilings=[ceiling], most_declines=7)
+    set_rule(wallet_id=own.wallet.pk, asked=asked, at=TODAY)
+    form = {"is_on": "on", "pack": own.pack, "threshold": "20"}
+
+    assert client.post(address, {**form, "most": "6"}).status_code == 422
+    assert client.post(address, {**form, "most": "4"}).status_code == 303
+
+    rule = TopUpRule.objects.get()
+    assert (rule.threshold, rule.most_declines) == (20, 7)
+    assert sorted(rule.ceilings.values_list("set_by", "most")) == [("customer", 4), ("finance", 5)]
+    client.post(f"{address}/remove")
+    rule.refresh_from_db()
+    assert not rule.is_on, "removing it would take finance's ceilings away"
+
+
+def test_a_cap_is_below_finances(own):
+    client = own.client()
+    set_cap(customer=own.customer, amount=Decimal(900), at=TODAY)
+    form = {"cap-amount": "1000", "cap-action": "stop"}
+
+    refused = client.post("/portal/limits/caps", form)
+    assert refused.status_code == 422
+    assert "Finance allows 900 at most" in refused.content.decode()
+    assert client.post("/portal/limits/caps", {**form, "cap-amount": "850"}).status_code == 303
+    assert SpendCap.objects.get(set_by="customer").amount == 850
+    finances = SpendCap.objects.get(set_by="finance")
+    client.post(f"/portal/limits/caps/{finances.pk}/remove")
+    assert SpendCap.objects.filter(pk=finances.pk).exists()
+
+
+def test_a_budget_is_of_one_value(own):
+    form = {
+        "budget-kind": "spend",
+        "budget-amount": "12.50",
+        "budget-levels": "80, 100",
+        "budget-dimension": "model",
+        "budget-value": "m1",
+    }
+    assert own.client().post("/portal/limits/budgets", form).status_code == 303
+
+    rule = Guardrail.objects.latest("pk")
+    told = (rule.set_by, rule.amount, rule.levels, rule.dimension, rule.dimension_value, rule.customer)
+    assert told == ("customer", Decimal("12.5"), [80, 100], "model", "m1", own.customer)
+
+
+def test_the_plan_changes_as_it_was_shown(own):
+    client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
+    bigger = Plan.objects.get(code="bigger-w").versions.get()
+    asked = {"version": bigger.pk, "when": "period"}
+
+    shown = client.post(address, asked)
+    assert "To Bigger-W" in shown.content.decode()
+    assert not ScheduledChange.objects.exists()
+    assert client.post(address, {**asked, "seen": hidden(shown, "seen")}).status_code == 303
+    assert ScheduledChange.objects.get().version == bigger
+    assert "changes to Bigger-W" in client.get("/portal/plan").content.decode()
+
+
+def test_a_plan_that_is_no_self_service_is_left_by_asking(own):
+    client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
+    Plan.objects.filter(code="bigger-w").update(self_service=False)
+    assert b"no other plan" in client.get(address).content
+    Plan.objects.update(self_service=False)
+    assert client.get(address).status_code == 404
+    assert b"Change plan" not in client.get("/portal/plan").content
+
+
+def test_details_are_saved_for_documents_to_come(own):
+    client = own.client()
+    form = {"legal_name": "Walnut GmbH", "country": "DE", "locale": "de_DE", "tax_number": "DE123456789"}
+    assert client.post("/portal/details", form).status_code == 303
+
+    saved = Customer.objects.get(pk=own.customer.pk)
+    assert (saved.legal_name, saved.country, saved.tax_number) == ("Walnut GmbH", "DE", "DE123456789")
+    own.invoice.refresh_from_db()
+    assert own.invoice.buyer_facts["legal_name"] == "Walnut Ltd"
+    told = saved.events.latest("pgh_id").pgh_context.metadata
+    assert told["portal_contact"] == own.contact.pk
+
+
+def test_colleagues_come_and_go_but_nobody_removes_themselves(own):
+    client = own.client()
+    again = client.post("/portal/details/contacts", {"email": own.colleague.email.upper(), "billing": "on"})
+    assert again.status_code == 422
+    assert client.post("/portal/details/contacts", {"email": "eve@walnut.example"}).status_code == 303
+    colleague = own.client(contact=own.colleague)
+    assert colleague.get("/portal/").status_code == 200
+
+    client.post(f"/portal/details/contacts/{own.colleague.pk}/remove")
+    client.post(f"/portal/details/contacts/{own.contact.pk}/remove")
+
+    assert sorted(Contact.objects.values_list("email", flat=True)) == ["bea@walnut.example", "eve@walnut.example"]
+    assert colleague.get("/portal/").status_code == 302, "whoever is removed is signed out"

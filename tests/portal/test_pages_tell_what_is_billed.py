@@ -1,0 +1,109 @@
+"""The portal's figures are those of the books, in the customer's formats, and much costs pages what little does."""
+
+import csv
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from billing.capping import set_cap
+from billing.guarding.setting import Scope, set_guardrail
+from billing.usage.expecting import expected, pace_of
+from tests.builders import make_pack
+from tests.pages import rows
+from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of
+from tests.portal.world import DAY, TODAY, make_account, send
+from wallets.buying import Order, buy
+from wallets.ledger.granting import Grant, grant
+
+pytestmark = pytest.mark.django_db
+
+
+def test_usage_as_csv_sums_to_what_was_counted(own):
+    client = own.client()
+    used = {"now": sum(60 + day for day in range(9)), "before": sum(40 + day for day in range(31))}
+    for period, quantity in used.items():
+        for query in ("", "&by=model"):
+            told = text_of(client.get(f"/portal/usage.csv?period={period}{query}"))
+            assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == quantity, (
+                period,
+                query,
+            )
+
+
+def test_a_value_that_looks_like_a_formula_is_harmless(own):
+    send(own.customer, [(TODAY - DAY, 7, '=HYPERLINK("x")')], own.word)
+
+    assert "'=HYPERLINK" in text_of(own.client().get("/portal/usage.csv?by=model"))
+
+
+def test_why_an_amount_is_what_it_is_goes_down_to_events(own):
+    client = own.client()
+    page = client.get(f"/portal/invoices/{own.invoice.pk}").content.decode()
+    assert "Why this amount?" in page
+    assert f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events" in page
+    told = text_of(client.get(f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events.csv"))
+    assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == own.line.quantity
+
+
+def test_figures_are_in_the_customers_formats(db):
+    account = make_account("hazel", locale="de_DE", time_zone="Europe/Berlin")
+    page = account.client().get("/portal/invoices").content.decode()
+
+    assert f"{account.invoice.total.amount:.2f}".replace(".", ",") in page
+    assert "Februar 2026" in page
+
+
+def test_a_forecast_is_a_range_between_two_paces(own):
+    (one,) = expected(customer=own.customer, at=TODAY)
+
+    assert one.is_telling
+    assert 0 < one.usage.cost < one.least < one.most
+    page = own.client().get("/portal/").content.decode()
+    assert f"${one.least}" in page
+    assert f"${one.most}" in page
+
+
+def test_paces_are_as_documented():
+    for row in rows("portal.md", "Forecasts"):
+        recent, over, before, since = (Decimal(row[name]) for name in ("lately", "days", "so far", "days so far"))
+        pace = pace_of(recent=recent, over=DAY * float(over), before=before, since=DAY * float(since))
+        assert Decimal(pace.numerator) / Decimal(pace.denominator) == Decimal(row["pace"]), row["why"]
+
+
+def test_pages_ask_as_often_for_much_as_for_little(own):
+    client = own.client()
+    addresses = {
+        name: reverse(name, kwargs=numbers(own))
+        for name, (method, numbers) in PAGES.items()
+        if method == "GET" and (numbers is nothing or "wallet" in name or name == "portal_invoice")
+    }
+    for address in addresses.values():
+        client.get(address)
+    few = {name: _asked(client, address) for name, address in addresses.items()}
+    _more(own)
+    for name, address in addresses.items():
+        asked = _asked(client, address)
+        assert len(asked) <= len(few[name]), f"{name}\n" + "\n".join(asked)
+
+
+def _asked(client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        text_of(client.get(address))
+    return [one["sql"] for one in captured]
+
+
+def _more(own) -> None:
+    """Let there be more of all that pages list."""
+    send(own.customer, [(TODAY - DAY * day, 5, f"m{day}") for day in range(5, 1, -1)], "walnut")
+    for number in range(4):
+        own.customer.contacts.create(email=f"{number}@walnut.example")
+        make_pack(f"more-{number}", slabs=[(0, 1, 0), (10, 2, 0)])
+        grant(wallet_id=own.wallet.pk, grants=[Grant("promotional", Decimal(1), f"more:{number}")], at=TODAY)
+        buy(wallet_id=own.wallet.pk, order=Order(own.pack, f"more:{number}"), at=TODAY)
+        match = {"model": f"m{number}"}
+        set_cap(customer=own.customer, amount=Decimal(9), match=match, set_by="customer", at=TODAY)
+        scope = Scope(customer=own.customer, dimension="model", value=f"m{number}")
+        set_guardrail(kind="spend", scope=scope, amount=Decimal(9), set_by="customer", at=TODAY)

@@ -1,0 +1,155 @@
+"""Customers with something on every page of the portal, told apart by a word that stands in all that is theirs."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.test import Client
+
+from billing.capping import set_cap
+from billing.closing import close_due
+from billing.guarding.setting import Scope, set_guardrail
+from billing.ingest.recording import record
+from billing.ingest.wire import read
+from billing.models import Alert, Subscription
+from customers.letting_in import sessions
+from customers.models import Contact, Customer
+from customers.models.portal import Way
+from customers.portal.visiting import COOKIE
+from invoices.models import Invoice, Line
+from plans.models import Meter, Plan
+from tests.builders import (
+    FEB,
+    JAN,
+    fee,
+    make_customer,
+    make_pack,
+    make_plan,
+    make_wallet,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+from wallets.buying import Order, buy
+from wallets.ledger.granting import Grant, grant
+from wallets.models import Wallet
+
+TODAY = datetime(2026, 2, 10, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer, what of theirs has a page, and somebody who is signed in."""
+
+    word: str
+    customer: Customer
+    contact: Contact
+    colleague: Contact
+    subscription: Subscription
+    invoice: Invoice
+    line: Line
+    wallet: Wallet
+    budget: int
+    cap: int
+    pack: str
+
+    def client(self, *, contact: Contact | None = None, looks: bool = False, **options: Any) -> Client:
+        """Return a browser in which somebody is signed in: the contact who gets the bills unless said otherwise."""
+        client = Client(**options)
+        who = None if looks else contact or self.contact
+        way = Way.STAFF if looks else Way.MAIL
+        client.cookies[COOKIE] = sessions.begin(entered=self.customer, contact=who, way=way, at=TODAY)
+        return client
+
+
+def make_account(word: str, **fields: Any) -> Account:
+    """Return an account that began in January, as it is on TODAY: with an invoice of January, and use since."""
+    customer = make_customer(word, legal_name=f"{word.title()} Ltd", email=f"ap@{word}.example", **fields)
+    contact = Contact.objects.create(customer=customer, name="Bea", email=f"bea@{word}.example")
+    colleague = Contact.objects.create(customer=customer, name="Cid", email=f"cid@{word}.example", billing=False)
+    subscription = subscribe(customer, _plan(word), external_id=f"{word}-main")
+    send(customer, [(JAN + DAY * day, 40 + day, "m1" if day % 3 else "m2") for day in range(31)], word)
+    send(customer, [(FEB + DAY * day, 60 + day, "m1" if day % 2 else "m2") for day in range(9)], word)
+    close_due(at=FEB + DAY)
+    invoice = Invoice.objects.filter(customer=customer, lines__kind="usage").distinct().latest("pk")
+    wallet = _wallet(customer, word)
+    rule = set_guardrail(kind="spend", scope=Scope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
+    _alert(customer, rule)
+    cap = set_cap(customer=customer, amount=Decimal(800), set_by="customer", at=FEB)
+    return Account(
+        word=word,
+        customer=customer,
+        contact=contact,
+        colleague=colleague,
+        subscription=subscription,
+        invoice=invoice,
+        line=invoice.lines.get(kind="usage", description__startswith="m1"),
+        wallet=wallet,
+        budget=rule.pk,
+        cap=cap.pk,
+        pack=f"pack-{word[0]}",
+    )
+
+
+def _plan(word: str) -> Any:
+    """
+    Return a plan that customers may leave, and make another that they may come to: the catalogue is everybody's, so
+    neither is named by the word.
+    """
+    Meter.objects.create(
+        code=f"{word}.calls",
+        name=f"{word} calls",
+        event_name=f"{word}.call",
+        unit="call",
+        aggregation="sum",
+        value_property="n",
+        dimensions=["model"],
+    )
+    rates = [rate("0.05", match={"model": "m1"}, label="m1"), rate("0.08", label="other")]
+    offers = [offer(f"{word}.calls", included=500, rates=rates)]
+    made = publish(make_plan(f"plan-{word[0]}", fees=[fee("19.99")], offers=offers))
+    publish(make_plan(f"bigger-{word[0]}", fees=[fee("49")], offers=offers))
+    Plan.objects.update(self_service=True)
+    return made
+
+
+def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -> None:
+    """Take in use as the API does: (when, how much, of which model)."""
+    sent = [
+        {
+            "id": f"{word}-{at:%m%d%H}",
+            "customer": customer.external_id,
+            "event": f"{word}.call",
+            "timestamp": at.isoformat(),
+            "properties": {"n": n, "model": model},
+        }
+        for at, n, model in used
+    ]
+    last = used[-1][0] + timedelta(hours=1)
+    body = json.dumps(sent).encode()
+    found, refused, _ = read(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
+    assert not refused, refused
+    assert set(record(events=found, sandbox=customer.sandbox, at=last)) == {"accepted"}
+
+
+def _wallet(customer: Customer, word: str) -> Wallet:
+    wallet = make_wallet(customer, name=f"{word} credits")
+    lots = [
+        Grant("promotional", Decimal(30), "gift", expires_at=TODAY + 5 * DAY),
+        Grant("included", Decimal(50), "plan"),
+    ]
+    grant(wallet_id=wallet.pk, grants=lots, at=FEB)
+    make_pack(f"pack-{word[0]}", slabs=[(0, 10, 0)])
+    buy(wallet_id=wallet.pk, order=Order(f"pack-{word[0]}", "first"), at=FEB)
+    return wallet
+
+
+def _alert(customer: Customer, rule: Any) -> None:
+    figures = {"threshold": 50, "value": 45, "limit": 90, "agreed_limit": 90, "unit": "USD"}
+    Alert.objects.create(
+        guardrail=rule, customer=customer, since=FEB, ends_at=TODAY + 20 * DAY, fired_at=TODAY - DAY, **figures
+    )

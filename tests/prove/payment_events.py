@@ -1,0 +1,92 @@
+"""What Stripe tells of what happens there: late, twice, in any order or not at all; and what others pretend."""
+
+import json
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from config.processes import LOOPBACK
+from tests.stripe.server import Books, Thing
+from tests.stripe.telling import event, signature
+
+KINDS = {
+    "payment_intent": ("payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed"),
+    "checkout.session": ("checkout.session.completed", "checkout.session.expired"),
+    "refund": ("refund.created", "charge.refund.updated"),
+}
+DROPPED = 0.2
+
+
+class Teller(threading.Thread):
+    """Posts events over real HTTP. told: ids of the events that we said we have stored."""
+
+    def __init__(self, books: Books, port: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.told: set[str] = set()
+        self.refused: list[int] = []
+        self._books, self._port, self._chance = books, port, random.Random(seed)
+        self._seen: set[str] = set()
+        self._waiting: list[tuple[float, bytes, str]] = []
+        self._ends = threading.Event()
+        self._failed: queue.Queue[BaseException] = queue.Queue()
+
+    def run(self) -> None:
+        while not self._ends.is_set():
+            self._waiting += self._news()
+            due = [one for one in self._waiting if one[0] <= time.monotonic()]
+            self._waiting = [one for one in self._waiting if one not in due]
+            for _, body, id_ in due:
+                if self._post(body, signature(body)) == 200:
+                    self.told.add(id_)
+            self._ends.wait(0.02)
+
+    def end(self) -> None:
+        self._ends.set()
+        self.join()
+
+    def _news(self) -> Iterator[tuple[float, bytes, str]]:
+        """Yield, for what is new at Stripe, events: when to send which."""
+        with self._books.lock:
+            new = [one for id_, one in self._books.things.items() if id_ not in self._seen]
+            self._seen.update(one["id"] for one in new if "id" in one)
+            copies = json.loads(json.dumps([one for one in new if one["object"] in KINDS]))
+        for thing in copies:
+            for kind in KINDS[thing["object"]]:
+                if self._chance.random() < DROPPED:
+                    continue
+                id_ = f"evt_{thing['id']}_{kind}"
+                body = json.dumps(event(kind, thing, id_=id_)).encode()
+                for _ in range(self._chance.randint(1, 3)):
+                    yield time.monotonic() + self._chance.expovariate(2), body, id_
+
+    def lie(self, thing: Thing) -> dict[str, int]:
+        """Send one of each kind of event that is not from Stripe just now; return the answers' statuses."""
+        number = self._chance.randrange(10**12)
+        told = event("payment_intent.succeeded", thing | {"status": "succeeded"}, id_=f"evt_lie_{number}")
+        body, now = json.dumps(told).encode(), time.time()
+        lies: dict[str, tuple[dict[str, Any], Callable[[bytes], str]]] = {
+            "forged": (told, lambda body: signature(body, secret=f"whsec_{number}")),
+            "stale": (told, lambda body: signature(body, at=now - 302)),
+            "from the future": (told, lambda body: signature(body, at=now + 310)),
+            "of another account": (told | {"account": "acct_another"}, signature),
+            "of the other mode": (told | {"livemode": True}, signature),
+            "replayed": (told | {"id": f"evt_lie_{number}_b"}, lambda _: signature(body)),
+        }
+        answers = {}
+        for what, (said, sign) in lies.items():
+            content = json.dumps(said).encode()
+            answers[what] = self._post(content, sign(content))
+        return answers
+
+    def _post(self, body: bytes, signed: str) -> int:
+        headers = {"Stripe-Signature": signed, "Content-Type": "application/json"}
+        try:
+            line = HTTPConnection(LOOPBACK, self._port, timeout=30)
+            line.request("POST", "/pay/stripe/events", body, headers)
+            return line.getresponse().status
+        except (OSError, HTTPException):
+            return 0

@@ -1,0 +1,285 @@
+"""
+Take money from a thousand customers while everything fails that can, and look who was charged how often.
+
+Our Stripe (tests/stripe) does as the real one may: it takes the money and then hangs, breaks off or answers 500; it
+asks for patience; it tells what happened late, twice, in any order or not at all. Processes that charge, refund and
+follow events beside each other are killed before and after they ask. Others pretend to be Stripe. In the end every
+invoice has been charged once, at Stripe and in our books.
+"""
+
+import argparse
+import logging
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from config.postgres import Cluster
+from invoices import charging
+from invoices.charging import CannotCharge
+from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
+from invoices.crediting import Taken, credit
+from invoices.models import Charge, Invoice, ProviderEvent, Refund
+from invoices.providers import stripe
+from tests.builders import make_customer, make_seller, make_tax
+from tests.prove.payment_events import Teller
+from tests.prove.payment_hands import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, Hands, Hours
+from tests.prove.reckoning import books_are_sound
+from tests.prove.running import House
+from tests.prove.verdict import Verdict, say, table
+from tests.stripe.cards import leave_card
+from tests.stripe.server import AFTER, BEFORE, EVENT_SECRET, HANG, Books, Server
+
+EACH_ROUND = 20
+KINDS = ("card", "page", "left page", "declined")
+OFTEN = (10, 5, 2, 3)
+HANDS = 3
+LEAST_INSIDE, MANY = 0.8, 20
+STEPS = (
+    timedelta(seconds=15),
+    timedelta(seconds=95),
+    timedelta(minutes=6),
+    timedelta(minutes=20),
+    timedelta(hours=1),
+)
+MOST_STEPS = 60
+
+
+@dataclass
+class Run:
+    """One invoice and how it is to be paid. amount: what is due, and must have been taken once if it `is_paid`."""
+
+    kind: str
+    invoice_id: int
+    amount: Decimal
+    is_paid: bool
+    given_back: Decimal = Decimal(0)
+
+
+def run(arguments: Sequence[str], cluster: Cluster) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove payments", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    asked = parser.parse_args(arguments)
+    verdict = Verdict(f"{asked.runs:,} invoices are paid", seed=asked.seed)
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        campaign = Campaign(server.books, Hours(Path(folder)), asked.seed, verdict)
+        _take_from(server)
+        house = House(cluster)
+        try:
+            house.start("web")
+            campaign.go(asked.runs, house.port)
+        finally:
+            house.stop()
+    campaign.conclude()
+    books_are_sound(verdict)
+    return verdict.conclude()
+
+
+def _take_from(server: Server) -> None:
+    """Let this process and those that it starts ask this Stripe."""
+    known = {
+        "STRIPE_SECRET_KEY": server.secret_key,
+        "STRIPE_API_BASE": server.address,
+        "STRIPE_WEBHOOK_SECRETS": EVENT_SECRET,
+    }
+    os.environ |= {f"TOLLBOOK_{name}": value for name, value in known.items()}
+    settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
+    stripe.SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
+
+
+class Campaign:
+    def __init__(self, books: Books, hours: Hours, seed: int, verdict: Verdict) -> None:
+        self.books, self.hours, self.seed, self.verdict = books, hours, seed, verdict
+        self.chance = random.Random(seed)
+        self.faults: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self.tried: Counter[str] = Counter()
+        self.lies: Counter[str] = Counter()
+        self.told = 0
+        self.runs: list[Run] = []
+        books.now = hours.seconds
+        self.seller = make_seller("collector")
+        make_tax("0", seller=self.seller)
+
+    def go(self, runs: int, port: int) -> None:
+        hands = Hands(HANDS, self.hours)
+        teller = Teller(self.books, port, self.seed)
+        teller.start()
+        try:
+            while len(self.runs) < runs:
+                self._round(hands, teller, min(EACH_ROUND, runs - len(self.runs)))
+        finally:
+            teller.end()
+            hands.stop()
+        self.told = len(teller.told)
+        self.verdict.require(not hands.died, f"hands ended by themselves with {hands.died}")
+
+    def _round(self, hands: Hands, teller: Teller, many: int) -> None:
+        new: list[Run] = []
+        with self._kill(hands, ASKED):
+            self._befall(many)
+            new += [self._begin(number) for number in range(len(self.runs), len(self.runs) + many)]
+        self.runs += new
+        with self._kill(hands, [*ASKED, HEARD]):
+            for one in new:
+                self._customer_acts(one)
+        self._lie(teller, new)
+        self._settle(new)
+        with self._kill(hands, [*SENT_BACK, HEARD]):
+            self._befall(many // 2)
+            for one in new:
+                self._give_back(one)
+        self._settle(new)
+        for one in new:
+            self._reckon(one)
+
+    # What happens ---------------------------------------------------------------------------------------------------
+
+    def _begin(self, number: int) -> Run:
+        at = self.hours.now()
+        [kind] = self.chance.choices(KINDS, OFTEN)
+        customer = make_customer(f"payer-{number}", seller=self.seller)
+        amount = Decimal(self.chance.randrange(100, 100_000)) / 100
+        line = OneOff("Work", amount, date(2026, 1, 15), date(2026, 1, 15))
+        draft = draft_invoice(customer=customer, asked=Asked([line]), at=at)
+        if kind in ("card", "declined"):
+            leave_card(customer, self.books, declines="insufficient_funds" if kind == "declined" else "")
+        invoice = issue_draft(invoice_id=draft.pk, at=at)
+        return Run(kind, invoice.pk, amount, is_paid=kind != "left page")
+
+    def _befall(self, many: int) -> None:
+        """Have two of three requests of the next ones fail, each in some way."""
+        faults = self.chance.choices(
+            ["", *AFTER, *BEFORE, HANG], [6, *[3] * len(AFTER), *[2] * len(BEFORE), 1], k=many
+        )
+        self.faults.update(fault for fault in faults if fault)
+        with self.books.lock:
+            self.books.faults += faults
+
+    def _customer_acts(self, one: Run) -> None:
+        """Open a page, as often as it takes, and pay on it or leave it; leave another card than a declined one."""
+        if one.kind == "declined":
+            self._until(lambda: Charge.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one])
+            leave_card(Invoice.objects.get(pk=one.invoice_id).customer, self.books)
+            charging.begin(invoice_id=one.invoice_id, at=self.hours.now())
+        elif one.kind != "card":
+            session = self._page(one)
+            if one.kind == "page":
+                self.books.pay(session)
+
+    def _page(self, one: Run) -> dict[str, object]:
+        last = ""
+        for _ in range(MOST_STEPS):
+            try:
+                page = charging.open_page(
+                    invoice_id=one.invoice_id, back_to="https://example.com/back", at=self.hours.now()
+                )
+                return self.books.things[page.ref]
+            except CannotCharge as error:
+                last = str(error)
+                self.hours.go_on(self.chance.choice(STEPS[:3]))
+                time.sleep(0.5)
+        tried = Charge.objects.filter(invoice=one.invoice_id).values()
+        raise AssertionError(f"no page opens for invoice {one.invoice_id}: {last} {list(tried)} {self.hours.now()}")
+
+    @contextmanager
+    def _kill(self, hands: Hands, windows: Sequence[str]) -> Iterator[None]:
+        """Kill who comes to one of these windows while something happens, or soon after it."""
+        window = self.chance.choice(windows)
+        hands.aim(window)
+        yield
+        self.tried[window] += 1
+        self.kills[window] += hands.strike(seconds=3)
+
+    def _lie(self, teller: Teller, new: Sequence[Run]) -> None:
+        """Pretend that what is not paid was paid."""
+        for one in new[: len(new) // 4]:
+            charge = Charge.objects.filter(invoice=one.invoice_id).first()
+            answers = teller.lie({"id": "pi_lie", "metadata": {"tollbook_key": str(charge.key if charge else "")}})
+            self.lies.update(answers.keys())
+            taken_in = [what for what, status in answers.items() if status != 400]
+            self.verdict.require(not taken_in, f"what was {taken_in} was answered {answers}")
+
+    def _give_back(self, one: Run) -> None:
+        if one.is_paid and self.chance.random() < 0.5:
+            lines = None if self.chance.random() < 0.5 else [Taken(1, (one.amount / 3).quantize(Decimal("0.01")))]
+            one.given_back = lines[0].amount if lines else one.amount
+            credit(invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now())
+
+    def _settle(self, runs: Sequence[Run]) -> None:
+        """Let time pass until nothing is under way any more."""
+        ids = [one.invoice_id for one in runs]
+
+        def is_settled() -> bool:
+            under_way = Charge.objects.filter(invoice__in=ids, state="pending").exists()
+            sent_back = Refund.objects.filter(note__corrects__in=ids, state="pending").exists()
+            cards = [one.invoice_id for one in runs if one.kind == "card"]
+            untouched = Invoice.objects.filter(pk__in=cards, charges__isnull=True).exists()
+            unheard = ProviderEvent.objects.filter(done_at__isnull=True, next_at__isnull=False).exists()
+            return not (under_way or sent_back or untouched or unheard)
+
+        self._until(is_settled, runs)
+
+    def _until(self, settled: Callable[[], bool], runs: Sequence[Run]) -> None:
+        for _ in range(MOST_STEPS):
+            for _ in range(10):
+                if settled():
+                    return
+                time.sleep(0.05)
+            self.hours.go_on(self.chance.choice(STEPS))
+        still = Charge.objects.filter(invoice__in=[one.invoice_id for one in runs], state="pending").values_list(
+            "reason"
+        )
+        self.verdict.require(False, f"states do not converge: {list(still)[:3]}")
+
+    # What has come of it --------------------------------------------------------------------------------------------
+
+    def _reckon(self, one: Run) -> None:
+        invoice = Invoice.objects.get(pk=one.invoice_id)
+        keys = {str(charge.key): charge for charge in invoice.charges.all()}
+        with self.books.lock:
+            taken = [it for it in self.books.taken() if it["metadata"].get("tollbook_key") in keys]
+            ids = {it["id"] for it in taken}
+            back = [it for it in self.books.of("refund", status="succeeded") if it["payment_intent"] in ids]
+        expected = [int(one.amount * 100)] if one.is_paid else []
+        name = f"{one.kind} {one.invoice_id}"
+        found = [it["amount"] for it in taken]
+        self.verdict.require(found == expected, f"{name}: Stripe took {found} and not {expected}")
+        ours = [charge for charge in keys.values() if charge.state == "succeeded"]
+        self.verdict.require(len(ours) == len(expected), f"{name}: our books have {len(ours)} charges")
+        self.verdict.require(invoice.paid == (one.amount if one.is_paid else 0), f"{name}: {invoice.paid} is paid")
+        returned = sum(it["amount"] for it in back)
+        self.verdict.require(
+            returned == one.given_back * 100, f"{name}: Stripe gave {returned} back of {one.given_back}"
+        )
+        self.verdict.require(len(back) <= 1, f"{name}: Stripe gave back {len(back)} times")
+
+    def conclude(self) -> None:
+        connection.close()
+        kinds = Counter(one.kind for one in self.runs)
+        table(["how it is paid", "invoices"], sorted(kinds.items()))
+        table(["what befell requests", "times"], sorted(self.faults.items()))
+        kills = [[window, self.kills[window], many] for window, many in sorted(self.tried.items())]
+        table(["killed", "times", "of"], kills)
+        inside, tried = self.kills.total(), self.tried.total()
+        enough = LEAST_INSIDE * tried if tried >= MANY else 0
+        self.verdict.require(inside >= enough, f"only {inside} of {tried} kills landed in their window")
+        say(f"  {ProviderEvent.objects.count():,} events are stored, of {self.told:,} that were told")
+        self.verdict.require(ProviderEvent.objects.count() == self.told, "an event was lost, or stored twice")
+        say(f"  {self.lies.total():,} lies were told")
+        pending = Charge.objects.filter(state="pending").count() + Refund.objects.filter(state="pending").count()
+        self.verdict.require(not pending, f"{pending} attempts are under way for ever")
+        charges, refunds, taken = Charge.objects.count(), Refund.objects.count(), len(self.books.taken())
+        say(f"  {charges:,} charges and {refunds:,} refunds, {taken:,} were taken")

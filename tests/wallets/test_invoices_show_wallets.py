@@ -1,0 +1,53 @@
+"""An invoice shows what came and went in its customer's wallets in its period, where its seller wants it."""
+
+from decimal import Decimal
+
+import pytest
+
+from invoices.rendering import making
+from tests.api.documents import make_invoice
+from tests.builders import FEB, JAN, make_customer, make_seller
+from wallets.ledger.granting import Grant, grant
+from wallets.ledger.spending import spend
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+@pytest.fixture
+def acme():
+    seller = make_seller(shows_wallets=True)
+    customer = make_customer("acme", seller=seller, locale="de_DE")
+    wallet = Wallet.objects.create(customer=customer, name="Main", created_at=JAN)
+    Wallet.objects.create(customer=customer, name="Never used")
+    Wallet.objects.create(customer=make_customer("other", seller=seller), name="Somebody else's")
+    Wallet.objects.update(created_at=JAN)
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(100), "one", cost=D(90))], at=JAN)
+    spend(wallet_id=wallet.pk, amount=D(30), reference="a", at=JAN)
+    spend(wallet_id=wallet.pk, amount=D(1), reference="after", at=FEB)
+    return customer
+
+
+def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme):
+    (told,) = making.wallets_of(make_invoice(acme, copies=True))
+    assert (told.heading, told.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
+    assert [(row.text, row.amount, row.is_sum) for row in told.rows] == [
+        ("Anfangsbestand", "0 Credits", True),
+        ("Gekauft", "100 Credits", False),
+        ("Genutzt: Sonstiges", "-30 Credits", False),
+        ("Endbestand", "70 Credits", True),
+    ]
+
+
+def test_a_seller_who_does_not_want_it_costs_no_query(acme, django_assert_num_queries):
+    acme.seller.shows_wallets = acme.seller.shows_usage = False
+    invoice = make_invoice(acme, copies=True)
+    with django_assert_num_queries(0):
+        assert (making.wallets_of(invoice), making.usage_of(invoice)) == ((), ())
+
+
+def test_a_credit_note_shows_none(acme):
+    invoice = make_invoice(acme, copies=True)
+    invoice.kind = "credit_note"
+    assert making.wallets_of(invoice) == ()
