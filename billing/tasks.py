@@ -5,23 +5,25 @@ from time import monotonic
 
 from celery import shared_task
 
-from billing import closing, dunning, repricing, subscribing
-from billing.bulk import KINDS
-from billing.guarding.sweeping import sweep
-from billing.ingest.replaying import replay
-from billing.jobs.forgetting import forget_old
-from billing.jobs.working import work
-from billing.personal.retaining import let_go
-from billing.reserving import lapse_due
-from billing.sandbox import advance_all
-from billing.simulating.forgetting import forget_results
-from billing.subscribing.extending import AHEAD
-from billing.subscribing.granting import grant_due
-from billing.subscribing.moving import move_due
-from billing.subscribing.splitting import split_due
-from billing.telling_prices import tell_prices
-from plans import publishing
-from plans.clock import database_time
+from billing import closing, subscriptions
+from billing.closing import dunning
+from billing.job_kinds import KINDS
+from billing.jobs.retention import forget_old
+from billing.jobs.worker import work
+from billing.limits.alerts.evaluation import sweep
+from billing.limits.reservations import lapse_due
+from billing.metering.ingest.reprocess import replay
+from billing.privacy.retention import let_go
+from billing.simulation.retention import forget_results
+from billing.simulation.sandbox import advance_all
+from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions.plan_changes import rollouts
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.price_notifications import tell_prices
+from billing.subscriptions.terms.credit_grants import grant_due
+from lib.task_clock import database_time
+from plans.publishing import publication
 
 CLOSING_SECONDS = 200
 """How long one task goes on closing, well within the time limit of tasks; the next one takes over."""
@@ -37,7 +39,7 @@ def close_due_periods() -> dict[str, int]:
     split_due(at=at, keep_going=lambda: monotonic() < stop_at)  # what is to be split is not closed as a whole
     done = closing.close_due(at=at, keep_going=lambda: monotonic() < stop_at)
     # A worker that died after its commit ended nobody, and late usage of what is not ended waits for a next document.
-    subscribing.end_finished(at=at)
+    subscriptions.end_finished(at=at)
     done.add(closing.close_late(at=at))
     return {
         "issued": done.issued,
@@ -67,8 +69,8 @@ def replay_unbilled() -> dict[str, int]:
 def roll_out() -> dict[str, int]:
     """Schedule whom new versions were published for, and move those whose time has come; harmless to run twice."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
-    publishing.publish_due(at=at)  # who moves to a version moves once that is live
-    found = repricing.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+    publication.publish_due(at=at)  # who moves to a version moves once that is live
+    found = rollouts.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
     tell_prices(at=at)
     split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
     return {"scheduled": found, "split": split, "moved": move_due(at=at)}
@@ -78,10 +80,10 @@ def roll_out() -> dict[str, int]:
 def extend_periods() -> int:
     """Give running subscriptions their next periods, and mark whose trial or pause is over, and who has ended."""
     at = database_time()
-    subscribing.leave_trials(at=at)
-    subscribing.follow_pauses(at=at)
-    subscribing.end_finished(at=at)
-    return subscribing.extend_periods(until=at + AHEAD)
+    subscriptions.leave_trials(at=at)
+    subscriptions.follow_pauses(at=at)
+    subscriptions.end_finished(at=at)
+    return subscriptions.extend_periods(until=at + AHEAD)
 
 
 @shared_task

@@ -1,5 +1,5 @@
 """Staff pages that belong to no app of ours: people, groups and scheduled tasks."""
 
-from config.backoffice import people, scheduled
+from config.admin_site import scheduled_tasks, users
 
-__all__ = ["people", "scheduled"]
+__all__ = ["scheduled_tasks", "users"]

@@ -15,4 +15,4 @@ class PlatformConfig(AppConfig):
 class BackofficeConfig(AdminConfig):
     """Django's admin, on our own site."""
 
-    default_site = "config.backoffice.site.TollbookAdminSite"
+    default_site = "config.admin_site.site.TollbookAdminSite"

@@ -23,7 +23,7 @@ def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
         "application_name": "tollbook",
         # pghistory puts its context before the statement, which the server could not prepare with parameters.
         "server_side_binding": False,
-        # Statements are prepared where they ask for it (plans/statements.py), never for being frequent.
+        # Statements are prepared where they ask for it (lib/prepared_statements.py), never for being frequent.
         "prepare_threshold": 1_000_000_000,
     }
     database = {
@@ -38,7 +38,8 @@ def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,
         "OPTIONS": options | found,
     }
-    # Only the statements of billing/store are prepared, and each is written so that one plan serves every parameter.
+    # Only the statements of billing/metering/store are prepared, and each is written so that one plan
+    # serves every parameter.
     settings = "-c plan_cache_mode=force_generic_plan"
     if web:
         settings += f" -c statement_timeout={WEB_STATEMENT_MILLISECONDS} -c lock_timeout={WEB_LOCK_MILLISECONDS}"

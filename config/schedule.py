@@ -9,7 +9,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 
 
 # What a worker leaves undone when it dies is taken up again within 60 s; of these, a rendering whose claim must lapse
-# first waits for 45 s (invoices/rendering/claims.py).
+# first waits for 45 s (invoices/rendering/render_queue.py).
 SCHEDULE = {
     "close due periods": _every(30.0, "billing.tasks.close_due_periods"),
     "bill progress": _every(60.0, "billing.tasks.bill_progress"),

@@ -6,9 +6,9 @@ import environ
 import moneyed
 import pghistory
 
-from config import broker, content_policy, databases, development, keeping, postgres, schedule
-from config.backoffice import appearance
-from plans.pricing.currencies import MINOR_UNITS
+from config import broker, csp, databases, dev_defaults, encryption_key, postgres, schedule
+from config.admin_site import theme
+from lib.currencies import MINOR_UNITS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -17,9 +17,7 @@ DEBUG = env.bool("TOLLBOOK_DEBUG", default=False)
 # Production is declared, never guessed: a machine that says nothing gets the conveniences of development,
 # which answer to this machine's own names only.
 PRODUCTION = env.bool("TOLLBOOK_PRODUCTION", default=False)
-# Adds the empty view that benchmarks compare with; set by manage.py benchmark for its own server.
-BENCHMARK = env.bool("TOLLBOOK_BENCHMARK", default=False)
-SECRET_KEY = env.str("TOLLBOOK_SECRET_KEY", default="") or development.secret_key(production=PRODUCTION)
+SECRET_KEY = env.str("TOLLBOOK_SECRET_KEY", default="") or dev_defaults.secret_key(production=PRODUCTION)
 ALLOWED_HOSTS = env.list("TOLLBOOK_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("TOLLBOOK_ORIGINS", default=[])
 
@@ -51,15 +49,17 @@ INSTALLED_APPS = [
     "invoices",
     "wallets",
     "billing",
+    "demo",
+    "benchmarks",
 ]
 
 MIDDLEWARE = [
     "config.health.probes",  # before whatever may redirect, refuse or ask the database for a session
-    "customers.access.requests.ApiRequests",  # around all that may fail, so that each failure has one form
+    "customers.api_keys.middleware.ApiRequests",  # around all that may fail, so that each failure has one form
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "config.content_policy.PolicyByPath",
+    "config.csp.PolicyByPath",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -70,7 +70,8 @@ MIDDLEWARE = [
     "pghistory.middleware.HistoryMiddleware",
 ]
 
-ROOT_URLCONF = "config.urls"
+# A benchmark serves its own addresses: the product's, and an empty view to compare them with.
+ROOT_URLCONF = env.str("TOLLBOOK_URLCONF", default="config.urls")
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
@@ -108,7 +109,7 @@ PUBLIC_URL = env.str("TOLLBOOK_URL", default="").rstrip("/")
 # What is told to others -------------------------------------------------------------------------------------
 
 # Keys that secrets are encrypted with; the first one encrypts. Without any, one is derived from the secret key.
-ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [keeping.key_from(SECRET_KEY)]
+ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [encryption_key.key_from(SECRET_KEY)]
 # Hosts of one's own network that webhooks may go to, over http and to any port as well.
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
 # How long what was told, and to whom, is kept.
@@ -131,7 +132,7 @@ STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.strip
 # Files ------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("TOLLBOOK_STATIC_ROOT", default="") or development.static_folder())
+STATIC_ROOT = Path(env.str("TOLLBOOK_STATIC_ROOT", default="") or dev_defaults.static_folder())
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 COLLECTED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 AS_THEY_ARE = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -145,7 +146,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # Security ---------------------------------------------------------------------------------------------------
 
-CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.STRICT}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.STRICT}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = PRODUCTION
@@ -172,16 +173,16 @@ AUTH_PASSWORD_VALIDATORS = [
 # Named here, so that apps which may not import one another (plans, customers) share them all the same.
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["customers.access.parsing.StrictJson"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "customers.access.parsing.AnswerJson",
+    "DEFAULT_PARSER_CLASSES": ["lib.api.parsers.StrictJson"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lib.api.parsers.AnswerJson",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_AUTHENTICATION_CLASSES": ["customers.access.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["customers.access.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["customers.access.throttling.PerKey"],
-    "DEFAULT_FILTER_BACKENDS": ["customers.access.filters.ByQuery"],
-    "DEFAULT_PAGINATION_CLASS": "customers.access.pagination.CursorPages",
-    "DEFAULT_SCHEMA_CLASS": "customers.access.openapi.ApiSchema",
-    "EXCEPTION_HANDLER": "customers.access.problems.handler",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["customers.api_keys.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["customers.api_keys.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["lib.api.throttles.PerKey"],
+    "DEFAULT_FILTER_BACKENDS": ["lib.api.filters.ByQuery"],
+    "DEFAULT_PAGINATION_CLASS": "lib.api.pagination.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "lib.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "lib.api.problems.handler",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -202,15 +203,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "InvoiceState": "invoices.models.documents.InvoiceState",
+        "InvoiceState": "invoices.models.invoices.InvoiceState",
         "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
         "VersionState": "plans.models.versions.VersionState",
-        "AttemptState": "invoices.models.charges.AttemptState",
-        "LineKind": "invoices.models.documents.LineKind",
+        "AttemptState": "invoices.models.payment_attempts.AttemptState",
+        "LineKind": "invoices.models.invoices.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
-        "Guarded": "billing.models.guardrails.Guarded",
+        "Guarded": "billing.models.alerts.Guarded",
         "CeilingSetter": "wallets.models.topups.CeilingSetter",
-        "MigrationMoment": "billing.models.migrating.When",
+        "MigrationMoment": "billing.models.plan_migrations.When",
     },
 }
 
@@ -246,11 +247,11 @@ CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to r
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
 # The usage and wallets on an invoice's last pages: invoices are below billing and wallets and cannot ask themselves.
-INVOICE_USAGE = "billing.usage.of_invoice.usage_of_invoice"
-INVOICE_WALLETS = "wallets.statements.of_invoice.wallets_of_invoice"
+INVOICE_USAGE = "billing.metering.usage.invoice_appendix.usage_of_invoice"
+INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 
 # Functions that may be others than ours: docs/tax.md#calculators, #vat-ids.
-TAX_CALCULATOR = env.str("TAX_CALCULATOR", default="invoices.taxing.rates.by_rates")
+TAX_CALCULATOR = env.str("TAX_CALCULATOR", default="invoices.tax.rates.by_rates")
 TAX_NUMBER_CHECK = env.str("TAX_NUMBER_CHECK", default="")
 
 # Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
@@ -258,7 +259,7 @@ CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
 
 # Libraries --------------------------------------------------------------------------------------------------
 
-UNFOLD = appearance.UNFOLD
+UNFOLD = theme.UNFOLD
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,6 +1,5 @@
 """Every address the product answers, but for the probes (config/health.py)."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -16,13 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("problems/<slug:name>", problem_page, name="problem"),
-    path("invoices/", include("invoices.urls")),
-    path("pay/", include("invoices.pay_urls")),
+    path("invoices/", include("invoices.rendering.urls")),
+    path("pay/", include("invoices.payments.urls")),
     *(path("portal/", include(module)) for module in PORTALS),
     *(path("api/v1/", include(module)) for module in APIS),
 ]
-
-if settings.BENCHMARK:
-    from billing.benchmarks.views import EmptyView
-
-    urlpatterns.append(path("benchmark/empty", EmptyView.as_view()))

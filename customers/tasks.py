@@ -6,12 +6,12 @@ from time import monotonic
 from celery import shared_task
 from django.utils import timezone
 
-from customers.access import idempotency
-from customers.clock import database_time
-from customers.letting_in import forgetting, mailing
-from customers.notices.delivering import deliver
-from customers.notices.fanning_out import fan_out
-from customers.notices.forgetting import forget_old
+from customers.api_keys import idempotency
+from customers.customer_time import database_time
+from customers.notifications.delivery_run import deliver
+from customers.notifications.fan_out import fan_out
+from customers.notifications.retention import forget_old
+from customers.portal_auth import link_email, retention
 
 TELLING_SECONDS = 45
 """How long one task begins new messages; the next one takes over, and other tasks have their turn in between."""
@@ -43,10 +43,10 @@ def forget_old_answers() -> int:
 @shared_task
 def mail_portal_links() -> int:
     """Mail the links into the portal that were asked for."""
-    return mailing.mail_due(at=timezone.now())
+    return link_email.mail_due(at=timezone.now())
 
 
 @shared_task
 def forget_old_portal_links() -> int:
     """Forget who asked to come into the portal, and who was in, once that is long ago."""
-    return forgetting.forget_old(at=timezone.now())
+    return retention.forget_old(at=timezone.now())

@@ -5,13 +5,13 @@ from time import monotonic
 
 from celery import shared_task
 
-from invoices import charging
-from invoices.dunning.taking_steps import dun
-from invoices.falling_due import mark_overdue as mark
-from invoices.hearing.following import follow_events
-from invoices.refunding import operation as refunds
-from invoices.rendering import making
-from plans.clock import database_time
+from invoices.documents.past_due import mark_overdue as mark
+from invoices.payments import attempts
+from invoices.payments.dunning.dunning_run import dun
+from invoices.payments.provider_webhooks.event_followup import follow_events
+from invoices.payments.refunds import refund as refunds
+from invoices.rendering import renderer
+from lib.task_clock import database_time
 
 SECONDS = 45
 """How long one task goes on; the next one takes over."""
@@ -20,14 +20,14 @@ SECONDS = 45
 @shared_task
 def render_due() -> dict[str, int]:
     """Make the files of issued invoices; harmless to run twice, or on several workers at once."""
-    return asdict(making.render_due(at=database_time()))
+    return asdict(renderer.render_due(at=database_time()))
 
 
 @shared_task
 def charge_customers() -> dict[str, int]:
     """Charge what is due and find out what came of charges; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
-    return asdict(charging.sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(attempts.sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task

@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
-from plans import publishing
-from plans.clock import database_time
+from lib.task_clock import database_time
+from plans.publishing import publication
 
 
 @shared_task
 def publish_due() -> int:
     """Move scheduled versions to live when their moment comes; harmless to run twice."""
-    return publishing.publish_due(at=database_time())
+    return publication.publish_due(at=database_time())

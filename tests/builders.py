@@ -17,15 +17,16 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from billing import subscribing
-from billing.auditing import assert_clean, credits, documents, numbers, sections
-from billing.capping import set_cap
+from billing import subscriptions
+from billing.audit import assert_clean
+from billing.audit.records import credit_notes, invoice_numbers, invoice_sections, invoices
+from billing.limits.spend_caps import set_cap
+from billing.metering.store import counter_store
 from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
-from billing.store import sums
-from billing.subscribing import promising
+from billing.subscriptions.terms import commitments
 from customers.models import Customer, Seller, TestClock
 from invoices.models import TaxRate
-from plans import costing, publishing
+from plans.costs import unit_costs
 from plans.models import (
     BonusSlab,
     Commitment,
@@ -45,6 +46,7 @@ from plans.models import (
     Tier,
     UnitCost,
 )
+from plans.publishing import publication
 from wallets.models import Wallet
 
 JAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,7 +93,7 @@ def make_meter(code: str = "api.calls", **fields: Any) -> Meter:
 def make_cost(meter: Meter, cost: Number, *, since: datetime = JAN, **fields: Any) -> UnitCost:
     """Return what a unit costs from `since` on, in USD and for all usage unless `fields` say otherwise."""
     asked = {"match": {}, "currency": "USD", "by": None, "at": since, **fields}
-    return costing.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **asked)
+    return unit_costs.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **asked)
 
 
 def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter | None = None) -> Feature:
@@ -166,7 +168,7 @@ def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
 def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> OwnCommitment:
     """Return a subscription's own commitment, from the period that runs then on unless `starts_at` says otherwise."""
     fields = {"starts_at": at, "reason": "as agreed", **fields}
-    return promising.promise(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
+    return commitments.promise(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
 
 
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:
@@ -265,7 +267,7 @@ def _add_offer(
 
 def publish(version: PlanVersion, at: datetime = JAN, effective_from: datetime | None = None) -> PlanVersion:
     """Return the version published, by nobody in particular."""
-    publishing.publish(version=version, by=None, at=at, effective_from=effective_from)
+    publication.publish(version=version, by=None, at=at, effective_from=effective_from)
     version.refresh_from_db()
     return version
 
@@ -278,14 +280,14 @@ def subscribe(
     **fields: Any,
 ) -> Subscription:
     """Return a subscription from `starts_at`, made at the same moment unless `at` says otherwise."""
-    return subscribing.start(customer=customer, version=version, starts_at=starts_at, at=at or starts_at, **fields)
+    return subscriptions.start(customer=customer, version=version, starts_at=starts_at, at=at or starts_at, **fields)
 
 
 def agree(
     subscription: Subscription, feature: str, what: str, value: Number, *, at: datetime, **fields: Any
 ) -> Override:
     """Return a figure of the subscription's own, from the period after `at` unless `starts_at` says otherwise."""
-    return subscribing.override(
+    return subscriptions.override(
         subscription=subscription,
         feature=Feature.objects.get(code=feature),
         what=what,
@@ -321,20 +323,28 @@ def use(
     granted = PlanFeature.objects.get(version_id=period.version_id, feature__code=feature)
     rates = Rate.objects.filter(price__plan_feature=granted, price__currency=subscription.currency)
     found = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
-    counter = sums.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
+    counter = counter_store.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
     with transaction.atomic():
-        gates = sums.gate([period.id]).periods
+        gates = counter_store.gate([period.id]).periods
         with connection.cursor() as cursor:
             cursor.execute("SELECT nextval('billing_event_sequence') FROM generate_series(1, %s)", [events])
-        sums.add({counter: sums.CounterSum(events, Decimal(quantity), fingerprint=next(_serial))}, {})
+        counter_store.add(
+            {counter: counter_store.CounterSum(events, Decimal(quantity), fingerprint=next(_serial))}, {}
+        )
         if gates[period.id].is_closed:
-            sums.mark_late([period.id], at=moment)
+            counter_store.mark_late([period.id], at=moment)
     return period
 
 
 def documents_are_clean() -> None:
     """Audit whatever does not go back to events, which `use` counts without."""
-    assert_clean(only=[check.name for part in (documents, sections, credits, numbers) for check in part.CHECKS])
+    assert_clean(
+        only=[
+            check.name
+            for part in (invoices, invoice_sections, credit_notes, invoice_numbers)
+            for check in part.CHECKS
+        ]
+    )
 
 
 def covered(subscription: Subscription) -> list[str]:

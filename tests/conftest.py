@@ -54,7 +54,7 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
     Give this worker a database of its own, migrated.
 
     A test that commits (`transaction=True`) leaves rows that triggers protect from TRUNCATE, and Django's flush
-    would also take what migrations put in, so such a test's database is put back as it was: tests/restoring.py.
+    would also take what migrations put in, so such a test's database is put back as it was: tests/database_reset.py.
     """
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():  # type: ignore[attr-defined]
         database = postgres.WorkerDatabase()
@@ -93,12 +93,14 @@ def forget_the_database() -> None:
     Outside of tests a remembered row is frozen or its revision is compared, and no number is ever used again; a test
     that is rolled back, or whose database is copied anew, uses the same ids and revisions for other things.
     """
-    for module in map(sys.modules.get, ("plans.terms", "billing.closing.recipes")):
+    for module in map(sys.modules.get, ("plans.catalog.stored_terms", "billing.closing.lines.line_templates")):
         if module:
             module._kept.clear()
-    if catalogue := sys.modules.get("billing.ingest.catalogue"):
+    if catalogue := sys.modules.get("billing.metering.ingest.catalog_cache"):
         catalogue._copy = catalogue.CatalogueCopy()
-    for module in map(sys.modules.get, ("billing.ingest.customers", "billing.store.sums")):
+    for module in map(
+        sys.modules.get, ("billing.metering.ingest.customer_cache", "billing.metering.store.counter_store")
+    ):
         if module:
             module.forget()
 
@@ -123,6 +125,6 @@ def clean_books(db: None) -> Iterator[None]:
     """Let a test end with the audit: `pytest.mark.usefixtures("clean_books")`."""
     yield
     # Imported late: this file is read before Django is set up.
-    from billing.auditing import assert_clean
+    from billing.audit import assert_clean
 
     assert_clean()

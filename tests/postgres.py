@@ -17,9 +17,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import databases
-from config.places import PROJECT
+from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
-from tests.restoring import Original
+from tests.database_reset import Original
 
 RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, which the workers inherit from the process that starts them
 SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL when it is not the run's own

@@ -5,11 +5,11 @@ from time import monotonic
 
 from celery import shared_task
 
-from plans.clock import database_time
-from wallets.buying import settle_purchases as settle
-from wallets.ledger.sweeping import sweep
-from wallets.paying import pay_invoices as pay
-from wallets.topping_up import sweep as sweep_topups
+from lib.task_clock import database_time
+from wallets.auto_topup import sweep as sweep_topups
+from wallets.ledger.expiry_job import sweep
+from wallets.operations.invoice_payment import pay_invoices as pay
+from wallets.purchases import settle_purchases as settle
 
 SECONDS = 45
 """How long one task goes on; the next one takes over."""

@@ -1,53 +1,42 @@
 """Staff pages of what was used and when it is billed; pages of lower apps that show it are finished here too."""
 
-from billing.admin import (
-    alerts,
-    caps,
-    changes,
-    clocks,
+from billing.admin import jobs, plan_migrations
+from billing.admin.closing import invoices, month_end, periods
+from billing.admin.customer_page import customer_page
+from billing.admin.limits import alert_rules, alerts, reservations, spend_caps
+from billing.admin.metering import corrections, events, meters, unmatched_usage, wallet_usage
+from billing.admin.simulation import results, test_clocks
+from billing.admin.subscriptions import (
     commitments,
-    corrections,
     coupons,
-    customers,
-    events,
-    guardrails,
-    invoices,
-    jobs,
-    meters,
-    migrating,
-    month_end,
     overrides,
-    periods,
-    reservations,
-    simulations,
-    subscriptions,
-    unbilled,
-    versions,
-    wallets,
+    plan_versions,
+    scheduled_changes,
+    subscription_page,
 )
 
 __all__ = [
+    "alert_rules",
     "alerts",
-    "caps",
-    "changes",
-    "clocks",
     "commitments",
     "corrections",
     "coupons",
-    "customers",
+    "customer_page",
     "events",
-    "guardrails",
     "invoices",
     "jobs",
     "meters",
-    "migrating",
     "month_end",
     "overrides",
     "periods",
+    "plan_migrations",
+    "plan_versions",
     "reservations",
-    "simulations",
-    "subscriptions",
-    "unbilled",
-    "versions",
-    "wallets",
+    "results",
+    "scheduled_changes",
+    "spend_caps",
+    "subscription_page",
+    "test_clocks",
+    "unmatched_usage",
+    "wallet_usage",
 ]

@@ -18,17 +18,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.admin.late import newest_late, totals_shown
-from billing.admin.unbilled import newest_stakes
+from billing.admin.closing.late_usage import newest_late, totals_shown
+from billing.admin.metering.unmatched_usage import newest_stakes
+from billing.metering.usage.usage_summary import Day, all_by_day
 from billing.models import Alert, Period, UnbilledUsage
-from billing.usage.summary import Day, all_by_day
 from customers.models import Delivery, WebhookEndpoint
-from customers.models.endpoints import Disabled
-from customers.models.notices import DeliveryState
+from customers.models.notifications import DeliveryState
+from customers.models.webhook_endpoints import Disabled
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.documents import InvoiceState
-from plans.admin.charts import MeterChart, Series, bars
-from plans.figures import money, number, units
+from invoices.models.invoices import InvoiceState
+from lib.admin.charts import MeterChart, Series, bars
+from lib.formats import money, number, units
 from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
 from wallets.models import Wallet

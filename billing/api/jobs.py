@@ -9,15 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.api.refusals import NotFound
-from billing.api.schemas import JOB_ANSWER
-from billing.bulk import KINDS
-from billing.jobs.finishing import figures_of
+from billing.api.metering.event_schemas import JOB_ANSWER
+from billing.job_kinds import KINDS
+from billing.jobs.completion import figures_of
 from billing.jobs.progress import progress_of
 from billing.jobs.results import rows_of_result
 from billing.models import Job
 from billing.models.jobs import JobState
-from plans.exports import csv_lines
+from lib.api.errors import NotFound
+from lib.csv_export import csv_lines
 
 
 class JobView(APIView):

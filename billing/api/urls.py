@@ -1,24 +1,24 @@
 from django.urls import path
 
-from billing.api.alerts import AlertsView
-from billing.api.cancellations import CancellationPreviewView, CancellationView, CancellationWithdrawalView
-from billing.api.caps import CapsView, CapView, CustomerCapsView, CustomerCapView
-from billing.api.changes import ChangeView, ChangeWithdrawalView
-from billing.api.check import CheckView
-from billing.api.clocks import AdvanceView, ClocksView, ClockView, RetryView, StopView
-from billing.api.cloning import CloneView
-from billing.api.commitments import CommitmentEndView, CommitmentsView
-from billing.api.corrections import CorrectionsView
-from billing.api.coupons import RedemptionsView, RemovalView
-from billing.api.drafts import ActivationView, DraftView
-from billing.api.entitlements import EntitlementsView
-from billing.api.events import EventsView
-from billing.api.guardrails import GuardrailsView, GuardrailView
+from billing.api.closing.late_usage import LateUsageView
+from billing.api.closing.month_end import MonthEndView
+from billing.api.closing.regeneration import RegenerateView
+from billing.api.closing.upcoming_invoice import UpcomingView
 from billing.api.jobs import JobResultView, JobView
-from billing.api.late import LateUsageView
-from billing.api.line_events import LineEventsFileView, LineEventsView
-from billing.api.meters import TryMeterView
-from billing.api.migrations import (
+from billing.api.limits.alert_rules import GuardrailsView, GuardrailView
+from billing.api.limits.alerts import AlertsView
+from billing.api.limits.check import CheckView
+from billing.api.limits.entitlements import EntitlementsView
+from billing.api.limits.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
+from billing.api.limits.spend_caps import CapsView, CapView, CustomerCapsView, CustomerCapView
+from billing.api.metering.corrections import CorrectionsView
+from billing.api.metering.event_trace import TraceView
+from billing.api.metering.events import EventsView
+from billing.api.metering.line_events import LineEventsFileView, LineEventsView
+from billing.api.metering.meters import TryMeterView
+from billing.api.metering.unmatched_usage import UnbilledView
+from billing.api.metering.usage import BreakdownView, UsageView
+from billing.api.plan_migrations import (
     MigrationDropView,
     MigrationNoticeView,
     MigrationPreviewView,
@@ -28,20 +28,29 @@ from billing.api.migrations import (
     MigrationView,
     MovesView,
 )
-from billing.api.month_end import MonthEndView
-from billing.api.overrides import OverrideEndView, OverridesView
-from billing.api.pauses import PauseView, ResumptionView
-from billing.api.personal import ErasureView, ExportView
-from billing.api.quantities import QuantityView
-from billing.api.regenerating import RegenerateView
-from billing.api.reservations import CommitView, ReleaseView, ReservationsView, ReservationView
-from billing.api.simulations import SimulatedBillsFileView, SimulatedBillsView, SimulationsView, SimulationView
-from billing.api.subscriptions import SubscriptionsView, SubscriptionView
-from billing.api.tracing import TraceView
-from billing.api.trials import TrialView
-from billing.api.unbilled import UnbilledView
-from billing.api.upcoming import UpcomingView
-from billing.api.usage import BreakdownView, UsageView
+from billing.api.privacy import ErasureView, ExportView
+from billing.api.simulation.clones import CloneView
+from billing.api.simulation.simulations import (
+    SimulatedBillsFileView,
+    SimulatedBillsView,
+    SimulationsView,
+    SimulationView,
+)
+from billing.api.simulation.test_clocks import AdvanceView, ClocksView, ClockView, RetryView, StopView
+from billing.api.subscriptions.cancellations import (
+    CancellationPreviewView,
+    CancellationView,
+    CancellationWithdrawalView,
+)
+from billing.api.subscriptions.commitments import CommitmentEndView, CommitmentsView
+from billing.api.subscriptions.coupons import RedemptionsView, RemovalView
+from billing.api.subscriptions.drafts import ActivationView, DraftView
+from billing.api.subscriptions.overrides import OverrideEndView, OverridesView
+from billing.api.subscriptions.pauses import PauseView, ResumptionView
+from billing.api.subscriptions.plan_changes import ChangeView, ChangeWithdrawalView
+from billing.api.subscriptions.quantities import QuantityView
+from billing.api.subscriptions.trials import TrialView
+from billing.api.subscriptions.views import SubscriptionsView, SubscriptionView
 
 urlpatterns = [
     path("events", EventsView.as_view(), name="events"),

@@ -1,8 +1,7 @@
 """Turn periods that are over into issued invoices, once each: docs/closing.md."""
 
-from billing.closing.late import close_late
-from billing.closing.operation import ClosingFailed, close_due, close_one
-from billing.closing.outcome import Closed, Failure, PeriodNotOver
+from billing.closing.late_usage.late_invoices import close_late
+from billing.closing.period_close import ClosingFailed, close_due, close_one
 from billing.closing.preview import (
     NothingToBill,
     preview,
@@ -12,8 +11,9 @@ from billing.closing.preview import (
     preview_pause,
     preview_trial_end,
 )
-from billing.closing.progressive import bill_progress
-from billing.closing.regenerating import CannotRegenerate, preview_regenerated, regenerate
+from billing.closing.regeneration import CannotRegenerate, preview_regenerated, regenerate
+from billing.closing.result import Closed, Failure, PeriodNotOver
+from billing.closing.threshold_billing import bill_progress
 
 __all__ = [
     "CannotRegenerate",

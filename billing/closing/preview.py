@@ -7,31 +7,31 @@ from typing import Any
 
 from django.db import transaction
 
-from billing.closing.assembling import assemble
-from billing.closing.chunks import Chunk, assemble_all, is_issued, put_off
-from billing.closing.claiming import read_late as late_periods
-from billing.closing.contracts import read_contracts
-from billing.closing.coupons import read_coupons
-from billing.closing.facts import Assembled, Closing
-from billing.closing.joining import groups_of, hold_back, join
-from billing.closing.notes import notes_of
-from billing.closing.outcome import Failure
-from billing.closing.quantities import claims_after, fill_in_quantities
-from billing.closing.reading import read_closings, read_counters, read_late, read_progress
+from billing.closing.batch import Chunk, assemble_all, is_issued, put_off
+from billing.closing.commitments.contract_state import read_contracts
+from billing.closing.consolidation.consolidated_invoices import groups_of, hold_back, join
+from billing.closing.credit_notes import notes_of
+from billing.closing.invoice_assembly import assemble
+from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.quantity_lines import claims_after, fill_in_quantities
+from billing.closing.period_locks import read_late as late_periods
+from billing.closing.period_reader import read_closings, read_counters, read_late, read_progress
+from billing.closing.records import Assembled, Closing
+from billing.closing.result import Failure
+from billing.metering.rating_inputs.aggregate_quantities import read_held
+from billing.metering.rating_inputs.multi_period_windows import read_runs
+from billing.metering.rating_inputs.period_counters import Span, with_metered, with_runs
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.subscribing.cancelling import GiveBack, cancel
-from billing.subscribing.changing import change_plan
-from billing.subscribing.extending import next_period
-from billing.subscribing.pausing import pause
-from billing.subscribing.scheduling import schedule_change
-from billing.subscribing.splitting import split
-from billing.subscribing.trialing import end_trial
-from billing.usage.counted import Span, with_metered, with_runs
-from billing.usage.metered import read_held
-from billing.usage.runs import read_runs
-from invoices.drafts import Draft
-from invoices.sellers import read_sellers
+from billing.subscriptions.lifecycle.cancellation import GiveBack, cancel
+from billing.subscriptions.lifecycle.pauses import pause
+from billing.subscriptions.lifecycle.trials import end_trial
+from billing.subscriptions.periods.generation import next_period
+from billing.subscriptions.plan_changes.mid_period_split import split
+from billing.subscriptions.plan_changes.plan_change import change_plan
+from billing.subscriptions.plan_changes.schedule import schedule_change
+from invoices.documents.drafts import Draft
+from invoices.documents.seller_terms import read_sellers
 from plans.models import PlanVersion
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db.models import Q
 
-from billing.limits.checking import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
-from billing.limits.unlocking import Lock
+from billing.limits.check import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.feature_unlocks import Lock
+from lib.decimals import EXACT, ZERO, plain
 from plans.models import PlanVersion
 from plans.models.prices import Consumption
 from plans.models.versions import Audience
-from plans.pricing.exact import EXACT, ZERO, plain
 
 MOST_PLANS = 5
 

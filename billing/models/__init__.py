@@ -1,22 +1,22 @@
-from billing.models.agreements import Override, SpendCap
-from billing.models.changes import Rollout, ScheduledChange, VersionToCome
+from billing.models.alerts import Alert, Guardrail, Look, Watch
 from billing.models.clones import Clone
+from billing.models.commitments import CouponLine, OwnCommitment, Redemption, Settlement
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
-from billing.models.draws import Draw
+from billing.models.drawdowns import Draw
 from billing.models.dunning import DunnedSubscription
-from billing.models.granting import PeriodGrant
-from billing.models.guardrails import Alert, Guardrail, Look, Watch
-from billing.models.holdings import Holding
+from billing.models.included_credits import PeriodGrant
 from billing.models.jobs import Job, JobItem, JobPart
-from billing.models.migrating import Migration, Move
 from billing.models.pauses import Pause
 from billing.models.periods import Period
-from billing.models.progress import ProgressLook
-from billing.models.promises import CouponLine, OwnCommitment, Redemption, Settlement
+from billing.models.plan_changes import Rollout, ScheduledChange, VersionToCome
+from billing.models.plan_migrations import Migration, Move
+from billing.models.price_overrides import Override, SpendCap
+from billing.models.quantities import Holding
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
 from billing.models.subscriptions import Coverage, Subscription
+from billing.models.threshold_checks import ProgressLook
 from billing.models.usage import (
     BilledUsage,
     Counter,

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from billing.immutability import append_only
-from plans.bounds import one_of
+from billing.triggers import append_only
+from lib.field_types import one_of
 
 
 class CorrectionKind(models.TextChoices):

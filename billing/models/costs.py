@@ -1,6 +1,6 @@
 """What billing promises of unit costs."""
 
-from billing.immutability import counted_usage_keeps_its_cost
+from billing.triggers import counted_usage_keeps_its_cost
 from plans.models import UnitCost
 
 

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from billing.immutability import done_once
-from plans.bounds import finite, one_of
+from billing.triggers import done_once
+from lib.field_types import finite, one_of
 
 MOST_ITEMS = 10_000_000
 MOST_FILE_BYTES = 200 * 1024 * 1024
@@ -14,7 +14,7 @@ PART_BYTES = 1024 * 1024
 
 
 class JobKind(models.TextChoices):
-    """What a job does; what it takes to do it stands in billing/bulk.py."""
+    """What a job does; what it takes to do it stands in billing/job_kinds.py."""
 
     USAGE_IMPORT = "usage_import", "usage import"
     PROMOTION = "promotion", "promotional grants"

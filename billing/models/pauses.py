@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from billing.models.periods import Settling
-from plans.bounds import one_of
+from lib.field_types import one_of
 
 
 class PauseState(models.TextChoices):

@@ -9,8 +9,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
 
-from customers.clock import in_time_of
-from plans.bounds import one_of
+from customers.customer_time import in_time_of
+from lib.field_types import one_of
 from plans.models import Fee
 from plans.models.prices import Billed
 

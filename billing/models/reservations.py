@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from plans.bounds import AMOUNT, MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MOST_UNITS, QuantityField, finite, one_of
 
 
 class ReservationState(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from plans.bounds import AMOUNT, MOST_MONEY, finite
+from lib.field_types import AMOUNT, MOST_MONEY, finite
 
 
 def _found(name: str, output: models.Field) -> models.GeneratedField:
@@ -22,10 +22,10 @@ class SimulationResult(models.Model):
     """
     What the past periods of a subscription were billed, and would have been by a version: docs/simulation.md.
 
-    Written once, by the item of a job of kind “simulation”; kept for as long as `billing/simulating/forgetting.py`
+    Written once, by the item of a job of kind “simulation”; kept for as long as `billing/simulation/retention.py`
     says.
 
-    found: the figures, as decimal text, and the lines behind them; see `billing/simulating/results.py: Found`.
+    found: the figures, as decimal text, and the lines behind them; see `billing/simulation/results.py: Found`.
     digest: SHA-256 of what it is of and of `found`.
     percent: of the change, to four places; NULL where nothing was billed before. is_shock: whether the change is
     above the threshold that was asked for.

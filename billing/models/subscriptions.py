@@ -11,9 +11,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 from djmoney.models.fields import CurrencyField
 
-from billing.immutability import sandbox_alone_tries_drafts
 from billing.models.periods import Settling
-from plans.bounds import MOST_TRIAL_DAYS, one_of
+from billing.triggers import sandbox_alone_tries_drafts
+from lib.field_types import MOST_TRIAL_DAYS, one_of
 
 
 class SubscriptionState(models.TextChoices):
@@ -47,7 +47,7 @@ class Subscription(models.Model):
     term_ends_at: of one that is cancelled, when it would end by itself; empty if it would not. settles: what becomes
     of what was claimed beyond its end.
     version: what its next period will be billed by; each period keeps its own.
-    drafted: of a draft, what it is to begin with: see `billing.subscribing.drafting`; empty for all others.
+    drafted: of a draft, what it is to begin with: see `billing.subscriptions.lifecycle.drafts`; empty for all others.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 

@@ -1,5 +1,5 @@
 """
-What was used. These tables are written by the store (billing/store) in sets, and only ever added to.
+What was used. These tables are written by the store (billing/metering/store) in sets, and only ever added to.
 
 Event is the fact as it was sent; Counter and Rollup are the sums kept beside it in the same transaction, so that a
 read or a close never walks events; BilledUsage is what a line took from them; UnbilledUsage is what no price took.
@@ -9,8 +9,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
-from billing.immutability import append_only, resolved_once
-from plans.bounds import MOST_UNITS, QuantityField, finite, one_of
+from billing.triggers import append_only, resolved_once
+from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
 
 
 class Reason(models.TextChoices):
@@ -111,7 +111,8 @@ class Series(models.Model):
 
 class Tally(models.Model):
     """
-    What is kept of a series in one window for aggregations that a sum is not: see plans/metering/tally.py.
+    What is kept of a series in one window for aggregations that a sum is not: see
+    plans/aggregation/aggregate_state.py.
 
     starts_at: of the window, within its period. span: how long a window of the price is, such as 1 day; empty for the
     whole period. The latest event is told by its time, source and sender's id.

@@ -4,10 +4,10 @@ from typing import Any
 
 from django import forms
 
-from billing.capping import MOST_PER_MINUTE, dimensions_of
-from billing.models.agreements import CapAction
-from billing.models.guardrails import Guarded
-from customers.portal.visiting import Visit
+from billing.limits.spend_caps import MOST_PER_MINUTE, dimensions_of
+from billing.models.alerts import Guarded
+from billing.models.price_overrides import CapAction
+from customers.portal.visit import Visit
 from plans.models import Feature
 
 KINDS = {

@@ -6,17 +6,23 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.capping import CapRefused, remove_cap, set_cap
-from billing.guarding.setting import DEFAULT_LEVELS, GuardrailRefused, Scope, remove_guardrail, set_guardrail
+from billing.limits.alerts.rule_settings import (
+    DEFAULT_LEVELS,
+    GuardrailRefused,
+    Scope,
+    remove_guardrail,
+    set_guardrail,
+)
+from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
 from billing.models import Alert, Guardrail, SpendCap, Subscription
-from billing.models.agreements import CapAction, CapSetter
-from billing.models.guardrails import Guarded
-from billing.portal.alerting import shown
+from billing.models.alerts import Guarded
+from billing.models.price_overrides import CapAction, CapSetter
+from billing.portal.alert_text import shown
 from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
-from customers.portal.visiting import Visit, page_of, show, signed_in, went
-from invoices.portal.figures import Reading, reading
+from customers.portal.visit import Visit, page_of, show, signed_in, went
+from invoices.portal.formats import Reading, reading
+from plans.catalog.stored_terms import terms_of
 from plans.models import Feature
-from plans.terms import terms_of
 
 TOLD = {
     "budget": "Set. Contacts who are told of limits get a mail when it is reached.",

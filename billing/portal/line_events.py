@@ -3,13 +3,13 @@
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.api.line_events import csv_response, place_of, text_of
-from billing.usage.of_line import LineUsage, page_of, usage_of_line
-from customers.access.problems import Problem
-from customers.portal.visiting import Visit, show, signed_in
+from billing.api.metering.line_events import csv_response, place_of, text_of
+from billing.metering.usage.line_events import LineUsage, page_of, usage_of_line
+from customers.portal.visit import Visit, show, signed_in
 from invoices.models import Line
-from invoices.portal.figures import reading
-from invoices.portal.listing import SHOWN
+from invoices.portal.formats import reading
+from invoices.portal.invoice_list import SHOWN
+from lib.api.problems import Problem
 
 AT_A_TIME = 50
 

@@ -8,18 +8,18 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from billing.closing.commitments.progress import Progress, progress_of
 from billing.closing.preview import preview_many
-from billing.closing.progress import Progress, progress_of
+from billing.metering.usage.current_usage import FeatureUsage
+from billing.metering.usage.forecast import Expected, expected
+from billing.metering.usage.latest_events import last_taken_in
 from billing.models import Alert
-from billing.portal.alerting import shown as alert_shown
-from billing.usage.current import FeatureUsage
-from billing.usage.expecting import Expected, expected
-from billing.usage.recent import last_taken_in
-from customers.portal.visiting import Visit, show, signed_in
-from invoices.portal.figures import Reading, reading
-from invoices.portal.listing import sums_of
+from billing.portal.alert_text import shown as alert_shown
+from customers.portal.visit import Visit, show, signed_in
+from invoices.portal.formats import Reading, reading
+from invoices.portal.invoice_list import sums_of
 from plans.models import Meter
-from wallets.portal.showing import wallets_of
+from wallets.portal.wallet_page import wallets_of
 
 MOST_ALERTS, MOST_READ = 3, 50
 HIGH, FULL = 75, 100

@@ -5,17 +5,17 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from billing.models import ScheduledChange, Subscription
-from billing.models.changes import ChangeState
+from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
-from billing.portal.changing import may_change_of
-from billing.portal.wording import feature_of, fees_of, length
-from billing.usage.current import PeriodUsage, current_usage
-from customers.portal.visiting import Visit, show, signed_in
-from invoices.portal.figures import Reading, reading
+from billing.portal.plan_change import may_change_of
+from billing.portal.plan_description import feature_of, fees_of, length
+from customers.portal.visit import Visit, show, signed_in
+from invoices.portal.formats import Reading, reading
+from plans.catalog.stored_terms import terms_of
 from plans.models import IncludedCredits
-from plans.terms import terms_of
-from wallets.figures import stands_in
+from wallets.statements.formats import stands_in
 
 SHOWN = [
     SubscriptionState.TRIALING,

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from billing.portal.changing import change_plan
 from billing.portal.limits import limits, remove_budget, remove_spend_cap, set_budget, set_spend_cap
 from billing.portal.line_events import line_events, line_events_table
 from billing.portal.overview import overview
 from billing.portal.plan import plan
+from billing.portal.plan_change import change_plan
 from billing.portal.usage import usage
-from billing.portal.usage_table import table
+from billing.portal.usage_csv import table
 
 LINE = "invoices/<int:number>/lines/<int:position>/events"
 

@@ -9,17 +9,17 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.ingest.tallying import HOURLY
-from billing.portal.asking import Asked, asked_by, dimensions_of, running_of, used
-from billing.portal.drawing import Drawing, draw
-from billing.usage.breakdown import BreakdownRefused, breakdown
-from billing.usage.current import PeriodUsage
-from billing.usage.summary import ADDING, Day, quantity_of
-from customers.portal.visiting import Visit, show, signed_in
-from invoices.portal.figures import Reading, reading
-from plans.comparing import growth, signed
+from billing.metering.ingest.state_updates import HOURLY
+from billing.metering.usage.breakdown import BreakdownRefused, breakdown
+from billing.metering.usage.current_usage import PeriodUsage
+from billing.metering.usage.usage_summary import ADDING, Day, quantity_of
+from billing.portal.bar_charts import Drawing, draw
+from billing.portal.query_params import Asked, asked_by, dimensions_of, running_of, used
+from customers.portal.visit import Visit, show, signed_in
+from invoices.portal.formats import Reading, reading
+from lib.decimals import ZERO
+from plans.catalog.comparison import growth, signed
 from plans.models import Meter
-from plans.pricing.exact import ZERO
 
 MOST_VALUES = 50
 """Values of a dimension that a page tells; all of them are in the file."""

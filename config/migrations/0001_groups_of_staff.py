@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from config.backoffice import groups
+from config.admin_site import groups
 
 
 class Migration(migrations.Migration):

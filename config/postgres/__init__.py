@@ -7,7 +7,7 @@ in `.data/postgres`. See docs/decisions/0004-embedded-postgresql.md.
 
 import os
 
-from config.places import data_folder, fallback_folder
+from config.paths import data_folder, fallback_folder
 from config.postgres.account import server_account
 from config.postgres.cluster import Cluster, socket_path_fits
 

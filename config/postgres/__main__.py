@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 
 from config import postgres
-from config.places import fallback_folder
+from config.paths import fallback_folder
 from config.postgres.throwaway import cluster_in, run_folder
 
 ACTIONS = {

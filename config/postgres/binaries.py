@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from config.places import fallback_folder, make
+from config.paths import fallback_folder, make
 from config.postgres.account import Account
 
 OLDEST = 15

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from config.places import make
+from config.paths import make
 from config.postgres import binaries, process
 from config.postgres.account import Account, server_account
 from config.postgres.configuration import server_settings

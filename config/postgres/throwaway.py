@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from config.places import fallback_folder, make
+from config.paths import fallback_folder, make
 from config.postgres.cluster import Cluster
 
 

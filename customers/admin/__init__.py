@@ -1,5 +1,5 @@
 """Staff pages of sellers, customers, API keys, webhooks, and of what was told."""
 
-from customers.admin import customers, keys, notices, sellers, webhooks, wordings
+from customers.admin import api_keys, customers, email_templates, notifications, sellers, webhook_endpoints
 
-__all__ = ["customers", "keys", "notices", "sellers", "webhooks", "wordings"]
+__all__ = ["api_keys", "customers", "email_templates", "notifications", "sellers", "webhook_endpoints"]

@@ -11,11 +11,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioF
 from unfold.decorators import display
 
 from customers.admin.contacts import ContactInline
-from customers.admin.finding import like
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
-from customers.clock import time_of
+from customers.admin.search import like
+from customers.customer_time import time_of
 from customers.models import Customer
-from customers.registering import tell_created, tell_updated
+from customers.registration import tell_created, tell_updated
 
 
 class CustomerForm(PartyForm):

@@ -6,9 +6,9 @@ from django import forms
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from customers.admin.branding import SellerForm
+from customers.admin.brand import SellerForm
 from customers.admin.parties import LANGUAGE
-from customers.logos import keep
+from customers.brand.logos import keep
 from customers.models import Seller
 
 # One field to a row: the preview stands beside them.

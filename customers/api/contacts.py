@@ -9,11 +9,11 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import KnownFields
-from customers.access.idempotency import idempotent
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
 from customers.models import Contact, Customer
-from customers.registering import tell_updated
+from customers.registration import tell_updated
+from lib.api.fields import KnownFields
 
 EXAMPLE = OpenApiExample("Who pays", {"name": "Bea", "email": "bea@acme.example", "alerts": False}, request_only=True)
 MOST = 50

@@ -9,12 +9,12 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
 from customers.api.webhook_serializers import DeliverySerializer
 from customers.api.webhooks import as_problems
+from customers.api_keys.idempotency import idempotent
 from customers.models import Delivery, WebhookEndpoint
-from customers.models.notices import DeliveryState
-from customers.notices.replaying import replay
+from customers.models.notifications import DeliveryState
+from customers.notifications.resend import replay
 
 
 class Deliveries(generics.GenericAPIView[Delivery]):

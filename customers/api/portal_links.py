@@ -9,12 +9,12 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import InstantField, KnownFields
-from customers.access.idempotency import idempotent
-from customers.letting_in.linking import make
+from customers.api_keys.idempotency import idempotent
 from customers.models import Contact, Customer, PortalLink
-from customers.models.portal import Way
-from customers.portal.signing_in import origin
+from customers.models.portal_access import Way
+from customers.portal.sign_in import origin
+from customers.portal_auth.magic_links import make
+from lib.api.fields import InstantField, KnownFields
 
 EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.example"}, request_only=True)
 

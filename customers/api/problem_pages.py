@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from customers.access.kinds import KINDS
+from lib.api.problem_types import KINDS
 
 
 @require_safe

@@ -5,9 +5,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from customers.access.fields import CurrencyField, InstantField, KnownFields, NameField
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
+from lib.api.fields import CurrencyField, InstantField, KnownFields, NameField
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
 

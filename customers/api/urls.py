@@ -1,8 +1,8 @@
 from django.urls import path
 
+from customers.api.api_keys import KeyRevocationView, KeyRotationView, KeysView, KeyView
 from customers.api.contacts import ContactsView, ContactView
 from customers.api.deliveries import DeliveriesView, DeliveryReplayView
-from customers.api.keys import KeyRevocationView, KeyRotationView, KeysView, KeyView
 from customers.api.portal_links import PortalLinksView
 from customers.api.views import CustomersView, CustomerView
 from customers.api.webhooks import EndpointsView, EndpointView, ReplayView, RotationView, SendTestView

@@ -8,12 +8,12 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
 from customers.api.serializers import CustomerChangeSerializer, CustomerSerializer
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
 from customers.models import Customer
-from customers.registering import tell_created, tell_updated
+from customers.registration import tell_created, tell_updated
+from lib.api.isolation import Isolated
 
 EXAMPLE = OpenApiExample(
     "A customer",

@@ -5,12 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from customers.access.fields import InstantField, KnownFields
 from customers.models import Delivery, WebhookEndpoint
-from customers.models.notices import DeliveryState
-from customers.notices.endpoints import LONGEST_OVERLAP
-from customers.notices.kinds import KINDS
-from customers.notices.signing import message_name
+from customers.models.notifications import DeliveryState
+from customers.notifications.kinds import KINDS
+from customers.notifications.signatures import message_name
+from customers.notifications.webhook_endpoints import LONGEST_OVERLAP
+from lib.api.fields import InstantField, KnownFields
 
 MOST_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 

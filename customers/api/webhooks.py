@@ -12,9 +12,6 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.access.problems import Problem
 from customers.api.webhook_serializers import (
     DeliverySerializer,
     EndpointSerializer,
@@ -23,10 +20,13 @@ from customers.api.webhook_serializers import (
     RotationSerializer,
     SecretEndpointSerializer,
 )
+from customers.api_keys.idempotency import idempotent
 from customers.models import WebhookEndpoint
-from customers.notices import disabling, endpoints
-from customers.notices.endpoints import EndpointRefused
-from customers.notices.replaying import replay_since
+from customers.notifications import endpoint_health, webhook_endpoints
+from customers.notifications.resend import replay_since
+from customers.notifications.webhook_endpoints import EndpointRefused
+from lib.api.isolation import Isolated
+from lib.api.problems import Problem
 
 EXAMPLE = OpenApiExample(
     "Alerts and top-ups",
@@ -92,9 +92,9 @@ class EndpointsView(Endpoints, generics.ListAPIView[WebhookEndpoint]):
         asked = self.read(EndpointSerializer)
         enabled = asked.pop("enabled", True)
         with as_problems():
-            endpoint, secret = endpoints.create(**asked, sandbox=request.user.sandbox, by=None)
+            endpoint, secret = webhook_endpoints.create(**asked, sandbox=request.user.sandbox, by=None)
             if not enabled:
-                disabling.disable(endpoint=endpoint, at=timezone.now())
+                endpoint_health.disable(endpoint=endpoint, at=timezone.now())
                 endpoint.refresh_from_db()
         return self.with_secret(endpoint, secret, status.HTTP_201_CREATED)
 
@@ -121,11 +121,11 @@ class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
         asked = serializer.validated_data
         enabled = asked.pop("enabled", None)
         with as_problems():
-            endpoints.change(endpoint=endpoint, **asked)
+            webhook_endpoints.change(endpoint=endpoint, **asked)
         if enabled is True:
-            disabling.enable(endpoint=endpoint)
+            endpoint_health.enable(endpoint=endpoint)
         elif enabled is False:
-            disabling.disable(endpoint=endpoint, at=timezone.now())
+            endpoint_health.disable(endpoint=endpoint, at=timezone.now())
         endpoint.refresh_from_db()
         return Response(EndpointSerializer(endpoint).data)
 
@@ -136,7 +136,7 @@ class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
         responses={204: None},
     )
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        disabling.remove(endpoint=self.get_object(), at=timezone.now())
+        endpoint_health.remove(endpoint=self.get_object(), at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -158,7 +158,9 @@ class RotationView(Endpoints):
     def post(self, request: Request, webhook: int) -> Response:
         endpoint, overlap = self.get_object(), self.read(RotationSerializer)["overlap"]
         with as_problems():
-            secret = endpoints.rotate(endpoint=endpoint, overlap=timedelta(seconds=overlap), at=timezone.now())
+            secret = webhook_endpoints.rotate(
+                endpoint=endpoint, overlap=timedelta(seconds=overlap), at=timezone.now()
+            )
         endpoint.refresh_from_db()
         return self.with_secret(endpoint, secret, status.HTTP_201_CREATED)
 
@@ -181,7 +183,7 @@ class SendTestView(Endpoints):
     def post(self, request: Request, webhook: int) -> Response:
         endpoint = self.get_object()
         with as_problems():
-            delivery = endpoints.send_test(endpoint=endpoint, at=timezone.now())
+            delivery = webhook_endpoints.send_test(endpoint=endpoint, at=timezone.now())
         delivery.notice.refresh_from_db(fields=["message_id"])
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_201_CREATED)
 

@@ -1,13 +1,13 @@
+from customers.models.api_keys import ApiKey, IdempotentRequest
 from customers.models.clocks import TestClock
 from customers.models.contacts import Contact
 from customers.models.customers import Customer
-from customers.models.endpoints import WebhookEndpoint
-from customers.models.keys import ApiKey, IdempotentRequest
+from customers.models.email_templates import Wording
 from customers.models.logos import Logo
-from customers.models.notices import Delivery, Notice
-from customers.models.portal import PortalLink, PortalSession
+from customers.models.notifications import Delivery, Notice
+from customers.models.portal_access import PortalLink, PortalSession
 from customers.models.sellers import Seller
-from customers.models.wordings import Wording
+from customers.models.webhook_endpoints import WebhookEndpoint
 
 __all__ = [
     "ApiKey",

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from customers.immutability import clock_goes_forward
+from customers.triggers import clock_goes_forward
 
 
 class TestClockQuerySet(models.QuerySet["TestClock"]):

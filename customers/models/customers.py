@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
-from customers.immutability import customer_keeps_its_clock
 from customers.models.parties import Party
+from customers.triggers import customer_keeps_its_clock
 
 MOST_BILLED_EACH = Decimal("1e12")
 

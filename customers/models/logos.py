@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Func
 from django.db.models.lookups import Exact, LessThanOrEqual
 
-from customers.immutability import logo_is_kept_for_ever
+from customers.triggers import logo_is_kept_for_ever
 
 MOST_BYTES = 512 * 1024
 
@@ -25,7 +25,7 @@ class Octets(Func):
 
 class Logo(models.Model):
     """
-    A picture as it is printed: PNG, made anew of what was uploaded (customers/logos.py).
+    A picture as it is printed: PNG, made anew of what was uploaded (customers/brand/logos.py).
 
     Documents name theirs by its hash, so it is never changed nor removed: a file can be made again the same.
     """

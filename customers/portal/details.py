@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from customers.models import Contact, Customer
-from customers.portal.visiting import Visit, show, signed_in, went
+from customers.portal.visit import Visit, show, signed_in, went
 
 MOST_CONTACTS = 50
 LOCALES = (

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from customers.portal.details import add_contact, details, remove_contact
-from customers.portal.signing_in import enter, mailed, sign_in, sign_out
+from customers.portal.sign_in import enter, mailed, sign_in, sign_out
 
 urlpatterns = [
     path("sign-in", sign_in, name="portal_sign_in"),

@@ -18,23 +18,23 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from customers.admin.finding import ids_like
-from customers.clock import time_of
-from invoices.admin.claiming import draft_page
-from invoices.admin.crediting import VoidForm, credit_page
-from invoices.admin.data import data_paths
-from invoices.admin.files import FileFilter
-from invoices.charging import CannotCharge, close_pages
-from invoices.claiming import CannotClaim, asked_of, discard, issue_draft, preview
-from invoices.crediting import CannotCredit, void
-from invoices.downloads import file_name
+from customers.admin.search import ids_like
+from customers.customer_time import time_of
+from invoices.admin.credit_notes import VoidForm, credit_page
+from invoices.admin.einvoice_files import data_paths
+from invoices.admin.one_off_invoices import draft_page
+from invoices.admin.pdf_files import FileFilter
+from invoices.credit_notes import CannotCredit, void
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.documents import BILLS_USAGE
-from invoices.rendering import making
-from invoices.rendering.document import compose
-from invoices.rendering.reading import read
-from plans.admin.figures import figure
-from plans.figures import money
+from invoices.models.invoices import BILLS_USAGE
+from invoices.one_off_invoices import CannotClaim, asked_of, discard, issue_draft, preview
+from invoices.payments.attempts import CannotCharge, close_pages
+from invoices.rendering import renderer
+from invoices.rendering.downloads import file_name
+from invoices.rendering.facts_reader import read
+from invoices.rendering.page_content import compose
+from lib.admin.number_fields import figure
+from lib.formats import money
 
 STATE_COLOURS = {
     "draft": "info",
@@ -123,8 +123,8 @@ class InvoiceAdmin(ModelAdmin):
         """Show the file, made now if no worker has come to it yet."""
         invoice = self._invoice(request, object_id)
         try:
-            rendering = making.render_one(invoice_id=invoice.pk, at=timezone.now())
-        except making.NotRendered as reason:
+            rendering = renderer.render_one(invoice_id=invoice.pk, at=timezone.now())
+        except renderer.NotRendered as reason:
             messages.warning(request, f"There is no PDF: {reason}")
             return HttpResponseRedirect(_page(invoice))
         return HttpResponse(
@@ -240,8 +240,8 @@ class InvoiceAdmin(ModelAdmin):
         invoice = self._invoice(request, object_id)
         if request.method == "POST":
             try:
-                making.render_one(invoice_id=invoice.pk, at=timezone.now(), insist=True)
-            except making.NotRendered as reason:
+                renderer.render_one(invoice_id=invoice.pk, at=timezone.now(), insist=True)
+            except renderer.NotRendered as reason:
                 messages.error(request, f"It failed again: {reason}")
             else:
                 messages.success(request, "The PDF is made.")

@@ -14,13 +14,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from customers.admin.finding import ids_like
-from customers.clock import time_of
+from customers.admin.search import ids_like
+from customers.customer_time import time_of
 from invoices.models import BalanceEntry, Charge, DunningStep, Invoice, ProviderEvent, Refund
-from invoices.models.charges import AttemptState, RefundProvider
-from invoices.refunding.operation import CannotRefund, record_by_hand
-from plans.admin.figures import figure
-from plans.figures import money
+from invoices.models.payment_attempts import AttemptState, RefundProvider
+from invoices.payments.refunds.refund import CannotRefund, record_by_hand
+from lib.admin.number_fields import figure
+from lib.formats import money
 
 STATE_COLOURS = {"pending": "info", "succeeded": "success", "declined": "danger", "cancelled": "warning"}
 

@@ -14,17 +14,17 @@ from unfold.decorators import action
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
 from invoices.admin.payments import DunningInline
-from invoices.einvoice.model import NotAnInvoice
-from invoices.einvoice.shaping import shape
+from invoices.documents.seller_terms import facts_of
 from invoices.models import TaxRate
-from invoices.rendering.facts import InvoiceFacts
-from invoices.rendering.files import NoFont, render
+from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.facts_reader import look_of
+from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.pdf_file import NoFont, render
 from invoices.rendering.pictures import pictures
-from invoices.rendering.reading import look_of
-from invoices.rendering.sample import sample, sample_usage
-from invoices.rendering.wallets import WalletStatement
-from invoices.sellers import facts_of
-from plans.pricing.money import UnknownCurrency
+from invoices.rendering.sample_invoice import sample, sample_usage
+from invoices.rendering.wallet_facts import WalletStatement
+from lib.money import UnknownCurrency
 
 MOST_PAGES = 4
 

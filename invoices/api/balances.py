@@ -9,15 +9,15 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import InstantField, KnownFields
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.access.problems import Problem
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
 from customers.models import Customer
 from invoices.models import BalanceEntry, CustomerBalance, Refund
-from invoices.refunding.operation import CannotRefund, pay_out, record_by_hand
-from plans.api.fields import AmountField, NumberField, amount_document
+from invoices.payments.refunds.refund import CannotRefund, pay_out, record_by_hand
+from lib.api.fields import InstantField, KnownFields
+from lib.api.isolation import Isolated
+from lib.api.number_fields import AmountField, NumberField, amount_document
+from lib.api.problems import Problem
 
 
 class BalanceSerializer(serializers.ModelSerializer[CustomerBalance]):

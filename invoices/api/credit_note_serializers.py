@@ -5,13 +5,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from customers.access.fields import InstantField, KnownFields
 from invoices.api.serializers import TaxSerializer
-from invoices.crediting import Taken
-from invoices.crediting.operation import MOST_REASON
+from invoices.credit_notes import Taken
+from invoices.credit_notes.credit_note import MOST_REASON
 from invoices.models import Invoice, Line
-from invoices.models.documents import CreditTo
-from plans.api.fields import AmountField, NumberField
+from invoices.models.invoices import CreditTo
+from lib.api.fields import InstantField, KnownFields
+from lib.api.number_fields import AmountField, NumberField
 
 
 class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):

@@ -12,10 +12,8 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.access.problems import Problem, invalid
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
 from invoices.api.credit_note_serializers import (
     CreditNoteDetailSerializer,
     CreditNoteSerializer,
@@ -23,8 +21,10 @@ from invoices.api.credit_note_serializers import (
     ReasonSerializer,
 )
 from invoices.api.views import DETAILED, INVOICES, FileView
-from invoices.crediting import CannotCredit, credit, void
+from invoices.credit_notes import CannotCredit, credit, void
 from invoices.models import DocumentKind, Invoice
+from lib.api.isolation import Isolated
+from lib.api.problems import Problem, invalid
 
 NOTES = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE)
 EXAMPLES = [

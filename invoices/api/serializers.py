@@ -7,11 +7,11 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from customers.access.fields import InstantField
-from invoices.links import link_to
+from invoices.documents.signed_links import link_to
 from invoices.models import Invoice, InvoiceTax, Line, Section
-from invoices.models.documents import BILLS_USAGE
-from plans.api.fields import AmountField, NumberField, amount_document
+from invoices.models.invoices import BILLS_USAGE
+from lib.api.fields import InstantField
+from lib.api.number_fields import AmountField, NumberField, amount_document
 
 
 class LineSerializer(serializers.ModelSerializer[Line]):

@@ -1,11 +1,11 @@
 from django.urls import path
 
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, RefundPaidView, RefundsView
-from invoices.api.charges import ChargesView, InstrumentsView, InstrumentView, PaymentPageView, SetupPageView
-from invoices.api.claim_views import ClaimsView, ClaimView, IssueView
 from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidView
-from invoices.api.data_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
-from invoices.api.taxation import TaxationView, TaxNumberCheckView
+from invoices.api.customer_tax import TaxationView, TaxNumberCheckView
+from invoices.api.einvoice_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
+from invoices.api.one_off_views import ClaimsView, ClaimView, IssueView
+from invoices.api.payment_attempts import ChargesView, InstrumentsView, InstrumentView, PaymentPageView, SetupPageView
 from invoices.api.views import PdfView
 
 urlpatterns = [

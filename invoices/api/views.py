@@ -11,13 +11,13 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.isolation import Isolated
-from customers.access.problems import Problem
 from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
-from invoices.downloads import file_name
 from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
-from invoices.models.documents import InvoiceState
-from invoices.rendering import making
+from invoices.models.invoices import InvoiceState
+from invoices.rendering import renderer
+from invoices.rendering.downloads import file_name
+from lib.api.isolation import Isolated
+from lib.api.problems import Problem
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -71,8 +71,8 @@ class FileView(Isolated, generics.GenericAPIView[Invoice]):
         if invoice.state == InvoiceState.DRAFT:
             raise Problem("not-ready", "A draft has no file; it gets one when it is issued.")
         try:
-            stored = making.render_one(invoice_id=invoice.pk, at=at)
-        except making.NotRendered as error:
+            stored = renderer.render_one(invoice_id=invoice.pk, at=at)
+        except renderer.NotRendered as error:
             wait = None if error.retry_at is None else (error.retry_at - at).total_seconds()
             raise Problem("not-ready", "The file cannot be made now.", retry_after=wait) from error
         return HttpResponse(

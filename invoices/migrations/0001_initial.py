@@ -7,7 +7,7 @@ import django.db.models.functions.comparison
 import djmoney.models.fields
 import pgtrigger.compiler
 import pgtrigger.migrations
-import plans.bounds
+import lib.field_types
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(max_length=300)),
                 ('service_start', models.DateTimeField()),
                 ('service_end', models.DateTimeField()),
-                ('quantity', plans.bounds.QuantityField()),
+                ('quantity', lib.field_types.QuantityField()),
                 ('unit', models.CharField(blank=True, max_length=40)),
                 ('currency', djmoney.models.fields.CurrencyField(default=None, max_length=3)),
                 ('amount', djmoney.models.fields.MoneyField(currency_field_name='currency', decimal_places=4, max_digits=19)),

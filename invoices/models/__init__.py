@@ -1,12 +1,12 @@
 from invoices.models.balances import BalanceEntry, CustomerBalance
-from invoices.models.charges import Charge, Instrument, PayerAccount, ProviderEvent, Refund
 from invoices.models.discounts import Discount
-from invoices.models.documents import Invoice, InvoiceTax, Line
 from invoices.models.dunning import DunningAct, DunningStep
-from invoices.models.locking import MonthLock
+from invoices.models.invoices import Invoice, InvoiceTax, Line
+from invoices.models.month_locks import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
+from invoices.models.payment_attempts import Charge, Instrument, PayerAccount, ProviderEvent, Refund
 from invoices.models.payments import Payment
-from invoices.models.rendering import Rendering
+from invoices.models.pdf_files import Rendering
 from invoices.models.sections import Section
 from invoices.models.taxes import TaxRate
 

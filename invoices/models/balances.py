@@ -5,13 +5,9 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.immutability import append_only
-from invoices.paid_back import (
-    balance_follows_its_entries,
-    balance_moves_by_entries,
-    what_goes_back_is_counted,
-)
-from plans.bounds import AMOUNT, MOST_MONEY, finite, one_of
+from invoices.triggers.issued_invoices import append_only
+from invoices.triggers.refunds import balance_follows_its_entries, balance_moves_by_entries, what_goes_back_is_counted
+from lib.field_types import AMOUNT, MOST_MONEY, finite, one_of
 
 
 class CustomerBalance(models.Model):

@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from invoices.immutability import coupon_is_shared_out_whole, issued_invoice_keeps_its_rows
-from plans.bounds import AMOUNT, MOST_MONEY
+from invoices.triggers.issued_invoices import coupon_is_shared_out_whole, issued_invoice_keeps_its_rows
+from lib.field_types import AMOUNT, MOST_MONEY
 
 
 class Discount(models.Model):

@@ -3,8 +3,8 @@
 import pghistory
 from django.db import models
 
-from invoices.immutability import append_only
-from plans.bounds import finite, one_of
+from invoices.triggers.issued_invoices import append_only
+from lib.field_types import finite, one_of
 
 MOST_DAYS = 365
 
@@ -46,7 +46,8 @@ class DunningAct(models.Model):
     """
     A step that was taken for an invoice, once; the row is written in the transaction that takes it.
 
-    What pauses or cancels is for those to follow who know subscriptions: they leave their own mark (billing/dunning).
+    What pauses or cancels is for those to follow who know subscriptions: they leave their own mark
+    (billing/closing/dunning).
     outcome: what came of it; empty where it was just done.
     """
 

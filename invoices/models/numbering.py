@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from plans.bounds import finite, one_of
+from lib.field_types import finite, one_of
 
 
 class DocumentKind(models.TextChoices):

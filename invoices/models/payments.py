@@ -5,8 +5,8 @@ from django.db import models
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.immutability import append_only, payments_are_counted
-from plans.bounds import AMOUNT, MOST_MONEY, one_of
+from invoices.triggers.issued_invoices import append_only, payments_are_counted
+from lib.field_types import AMOUNT, MOST_MONEY, one_of
 
 
 class PaymentMethod(models.TextChoices):

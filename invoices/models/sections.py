@@ -5,8 +5,8 @@ from django.contrib.postgres.fields import IntegerRangeField, RangeBoundary, Ran
 from django.db import models
 from django.db.models import F, Func, Q
 
-from invoices.immutability import issued_invoice_keeps_its_rows
-from invoices.sections import section_bills_what_no_document_does
+from invoices.triggers.invoice_sections import section_bills_what_no_document_does
+from invoices.triggers.issued_invoices import issued_invoice_keeps_its_rows
 
 
 class Section(models.Model):

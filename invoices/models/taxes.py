@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
-from plans.bounds import finite
+from lib.field_types import finite
 
 MOST_LEVELS = 5
 

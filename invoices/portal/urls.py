@@ -1,8 +1,8 @@
 from django.urls import path
 
-from invoices.portal.listing import invoices
-from invoices.portal.paying import pay
-from invoices.portal.showing import file, invoice, table
+from invoices.portal.invoice_list import invoices
+from invoices.portal.invoice_page import file, invoice, table
+from invoices.portal.payment import pay
 
 urlpatterns = [
     path("invoices", invoices, name="portal_invoices"),

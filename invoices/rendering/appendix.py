@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from invoices.rendering.chart import Axis, Bar, chart
-from invoices.rendering.figures import Figures
-from invoices.rendering.usage import DimensionUsage, MeterUsage
-from invoices.rendering.words import Words
+from invoices.rendering.formats import Figures
+from invoices.rendering.translations import Words
+from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
 MOST_TICKS = 8
 MOST_STEPS = 400

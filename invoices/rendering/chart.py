@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from plans.pricing.exact import HALF_UP, ZERO
+from lib.decimals import HALF_UP, ZERO
 
 WIDTH, LEFT, TOP, BASE = Decimal(660), Decimal(58), Decimal(6), Decimal(106)
 """The bars stand on y = BASE, between x = LEFT and x = WIDTH; the highest reach up to y = TOP."""

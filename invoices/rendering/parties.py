@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from invoices.rendering.facts import Party
-from invoices.rendering.words import Words
+from invoices.rendering.invoice_facts import Party
+from invoices.rendering.translations import Words
 
 CITY_FIRST = frozenset({"US", "CA", "AU", "IN", "MX", "BR"})  # "Springfield, IL 62701"
 POSTCODE_LAST = frozenset({"GB", "IE"})

@@ -1,5 +1,7 @@
 """The catalogue's staff pages: meters, features, plans, versions, prices."""
 
-from plans.admin import catalogue, costs, meters, prices, review, versions
+from plans.admin.catalog import features_and_plans, meters, unit_costs
+from plans.admin.prices import price_page
+from plans.admin.versions import review, version_page
 
-__all__ = ["catalogue", "costs", "meters", "prices", "review", "versions"]
+__all__ = ["features_and_plans", "meters", "price_page", "review", "unit_costs", "version_page"]

@@ -8,10 +8,10 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plans.api.fields import NumberField
+from lib.api.number_fields import NumberField
 from plans.api.views import visible
-from plans.comparing import Difference, compare
-from plans.contents import contents_of
+from plans.catalog.comparison import Difference, compare
+from plans.catalog.version_snapshot import contents_of
 from plans.models import Plan, PlanVersion
 from plans.models.versions import PlanVersionQuerySet
 

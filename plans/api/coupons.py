@@ -8,8 +8,8 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plans.api.fields import NumberField, amount_document
-from plans.api.priced import AmountDocument
+from lib.api.number_fields import NumberField, amount_document
+from plans.api.rating_result import AmountDocument
 from plans.models import Coupon
 
 

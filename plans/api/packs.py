@@ -9,7 +9,7 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plans.api.fields import NumberField
+from lib.api.number_fields import NumberField
 from plans.models import BonusSlab, CreditPack, PackPrice
 
 

@@ -11,16 +11,16 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plans.api.fields import NumberField, amount_document
-from plans.api.priced import PricedSerializer
+from lib.api.number_fields import NumberField, amount_document
+from lib.currencies import MINOR_UNITS
+from lib.decimals import EXACT, ZERO
+from plans.api.rating_result import PricedSerializer
 from plans.api.views import visible
-from plans.costing import CostRefused, as_costs, at_cost
+from plans.catalog.stored_terms import FeatureTerms, terms_of
+from plans.costs.unit_costs import CostRefused, as_costs, at_cost
 from plans.models import Plan, PlanVersion, UnitCost
-from plans.pricing.costs import charges_cost
-from plans.pricing.currencies import MINOR_UNITS
-from plans.pricing.exact import EXACT, ZERO
+from plans.pricing.cost_rates import charges_cost
 from plans.pricing.rating import PriceTerms, Rating, Usage, match_rate, rate_usage
-from plans.terms import FeatureTerms, terms_of
 
 MOST_QUANTITIES = 100
 NOTHING = Usage(ZERO)

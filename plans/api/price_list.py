@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import visible
 from plans.models import Plan, PlanVersion
-from plans.price_lists.items import ListRefused, items_of
-from plans.price_lists.nested import document_of, item_of_document
-from plans.price_lists.taking_in import take_in
+from plans.price_lists.json_format import document_of, item_of_document
+from plans.price_lists.list_import import take_in
+from plans.price_lists.version_items import ListRefused, items_of
 
 CHANGES = inline_serializer("PriceListChanges", {"changes": DifferenceSerializer(many=True)})
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would change, and change nothing.")

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from plans.api.fields import AmountField, NumberField
+from lib.api.number_fields import AmountField, NumberField
 from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
 
 

@@ -7,7 +7,7 @@ import django.db.models.functions.comparison
 import djmoney.models.fields
 import pgtrigger.compiler
 import pgtrigger.migrations
-import plans.bounds
+import lib.field_types
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -374,7 +374,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('consumption', models.CharField(choices=[('hard_cap', 'hard cap: refused beyond what is included'), ('overage', 'overage: billed beyond what is included'), ('credits', 'credits: each use burns credits from the wallet'), ('balance', 'balance: each use is paid from the wallet')], default='overage', max_length=8)),
-                ('included', plans.bounds.QuantityField(default=0)),
+                ('included', lib.field_types.QuantityField(default=0)),
                 ('static_value', models.CharField(blank=True, max_length=120)),
                 ('at_zero', models.CharField(choices=[('block', 'refuse, until there is more'), ('overage', 'go on, and invoice what the wallet had not'), ('grace', 'go on into debt, up to a limit')], default='block', help_text='When its wallet has nothing left.', max_length=7)),
                 ('grace', models.DecimalField(decimal_places=12, default=0, help_text='How far below zero the wallet may go: credits, or money of its currency.', max_digits=26)),
@@ -392,7 +392,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField()),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('consumption', models.CharField(choices=[('hard_cap', 'hard cap: refused beyond what is included'), ('overage', 'overage: billed beyond what is included'), ('credits', 'credits: each use burns credits from the wallet'), ('balance', 'balance: each use is paid from the wallet')], default='overage', max_length=8)),
-                ('included', plans.bounds.QuantityField(default=0)),
+                ('included', lib.field_types.QuantityField(default=0)),
                 ('static_value', models.CharField(blank=True, max_length=120)),
                 ('at_zero', models.CharField(choices=[('block', 'refuse, until there is more'), ('overage', 'go on, and invoice what the wallet had not'), ('grace', 'go on into debt, up to a limit')], default='block', help_text='When its wallet has nothing left.', max_length=7)),
                 ('grace', models.DecimalField(decimal_places=12, default=0, help_text='How far below zero the wallet may go: credits, or money of its currency.', max_digits=26)),
@@ -545,7 +545,7 @@ class Migration(migrations.Migration):
                 ('percent', models.DecimalField(blank=True, decimal_places=10, help_text="Of each event's value: 2.9 is 2.9 %.", max_digits=14, null=True)),
                 ('fixed_fee', models.DecimalField(decimal_places=12, default=0, help_text='For every event that is paid for.', max_digits=26)),
                 ('free_events', models.PositiveIntegerField(default=0, help_text='The first so many of a period are free.')),
-                ('free_value', plans.bounds.QuantityField(default=0, help_text='The first so much value of a period is free.')),
+                ('free_value', lib.field_types.QuantityField(default=0, help_text='The first so much value of a period is free.')),
                 ('least_per_event', models.DecimalField(blank=True, decimal_places=12, max_digits=26, null=True)),
                 ('most_per_event', models.DecimalField(blank=True, decimal_places=12, max_digits=26, null=True)),
                 ('cost_source', models.CharField(choices=[('event', 'the price that each event carries'), ('unit_cost', 'its units at their unit cost')], default='event', max_length=10)),
@@ -569,7 +569,7 @@ class Migration(migrations.Migration):
                 ('percent', models.DecimalField(blank=True, decimal_places=10, help_text="Of each event's value: 2.9 is 2.9 %.", max_digits=14, null=True)),
                 ('fixed_fee', models.DecimalField(decimal_places=12, default=0, help_text='For every event that is paid for.', max_digits=26)),
                 ('free_events', models.PositiveIntegerField(default=0, help_text='The first so many of a period are free.')),
-                ('free_value', plans.bounds.QuantityField(default=0, help_text='The first so much value of a period is free.')),
+                ('free_value', lib.field_types.QuantityField(default=0, help_text='The first so much value of a period is free.')),
                 ('least_per_event', models.DecimalField(blank=True, decimal_places=12, max_digits=26, null=True)),
                 ('most_per_event', models.DecimalField(blank=True, decimal_places=12, max_digits=26, null=True)),
                 ('cost_source', models.CharField(choices=[('event', 'the price that each event carries'), ('unit_cost', 'its units at their unit cost')], default='event', max_length=10)),
@@ -609,7 +609,7 @@ class Migration(migrations.Migration):
             name='Tier',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('up_to', plans.bounds.QuantityField(blank=True, help_text='Empty for the last tier.', null=True)),
+                ('up_to', lib.field_types.QuantityField(blank=True, help_text='Empty for the last tier.', null=True)),
                 ('unit_price', models.DecimalField(decimal_places=12, default=0, max_digits=26)),
                 ('percent', models.DecimalField(blank=True, decimal_places=10, max_digits=14, null=True)),
                 ('flat_fee', models.DecimalField(decimal_places=12, default=0, max_digits=26)),
@@ -622,7 +622,7 @@ class Migration(migrations.Migration):
                 ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
                 ('pgh_label', models.TextField(help_text='The event label.')),
                 ('id', models.BigIntegerField()),
-                ('up_to', plans.bounds.QuantityField(blank=True, help_text='Empty for the last tier.', null=True)),
+                ('up_to', lib.field_types.QuantityField(blank=True, help_text='Empty for the last tier.', null=True)),
                 ('unit_price', models.DecimalField(decimal_places=12, default=0, max_digits=26)),
                 ('percent', models.DecimalField(blank=True, decimal_places=10, max_digits=14, null=True)),
                 ('flat_fee', models.DecimalField(decimal_places=12, default=0, max_digits=26)),

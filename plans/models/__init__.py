@@ -1,14 +1,14 @@
 from plans.models.approvals import ChangeRequest, PublishingRule
-from plans.models.catalogue import Catalogue, Feature, Plan
+from plans.models.billing_thresholds import Threshold
+from plans.models.catalog import Catalogue, Feature, Plan
 from plans.models.commitments import Commitment
-from plans.models.costs import UnitCost
 from plans.models.coupons import Coupon, Promotion
-from plans.models.included import IncludedCredits
+from plans.models.included_credits import IncludedCredits
 from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
-from plans.models.rehearsals import Rehearsal
-from plans.models.thresholds import Threshold
+from plans.models.required_simulations import Rehearsal
+from plans.models.unit_costs import UnitCost
 from plans.models.versions import PlanVersion
 
 __all__ = [

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from plans.freezing import request_is_decided_once
+from plans.triggers import request_is_decided_once
 
 
 @pghistory.track()

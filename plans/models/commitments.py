@@ -5,10 +5,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from djmoney.models.fields import CurrencyField
 
-from plans.bounds import AMOUNT, PERCENT, finite
-from plans.freezing import frozen_with_its_version
+from lib.field_types import AMOUNT, PERCENT, finite
 from plans.pricing import commitments
 from plans.pricing.commitments import MOST_FACTOR, MOST_PERIODS
+from plans.triggers import frozen_with_its_version
 
 
 class Promised(models.Model):

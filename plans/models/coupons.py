@@ -10,8 +10,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 
-from plans.bounds import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
-from plans.freezing import redeemed_coupon_keeps_its_terms
+from lib.field_types import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from plans.triggers import redeemed_coupon_keeps_its_terms
 
 MOST_PERIODS = 120
 MOST_REDEMPTIONS = 1_000_000_000

@@ -6,8 +6,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from plans.bounds import finite, one_of
-from plans.freezing import catalogue_changed, meter_in_use_keeps_its_meaning
+from lib.field_types import finite, one_of
+from plans.triggers import catalogue_changed, meter_in_use_keeps_its_meaning
 
 code = RegexValidator(
     r"^[a-z0-9][a-z0-9_.-]*$",

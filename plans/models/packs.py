@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
-from plans.bounds import MOST_MONEY, PERCENT, UNIT_PRICE, finite, one_of
+from lib.field_types import MOST_MONEY, PERCENT, UNIT_PRICE, finite, one_of
 
 PREPAID: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
 """Credits, or money within a wallet."""

@@ -6,13 +6,13 @@ from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
-from plans.bounds import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
-from plans.figures import currency_name
-from plans.freezing import frozen_with_its_version
+from lib.currencies import CREDITS
+from lib.field_types import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from lib.formats import currency_name
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
-from plans.pricing.anchors import MOST_UNITS_OF_AN_INTERVAL
-from plans.pricing.currencies import CREDITS
+from plans.pricing.period_anchor import MOST_UNITS_OF_AN_INTERVAL
+from plans.triggers import frozen_with_its_version
 
 
 class Consumption(models.TextChoices):

@@ -11,8 +11,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 
-from plans.bounds import MOST_TRIAL_DAYS, finite, one_of
-from plans.freezing import publication_is_approved, review_ends, version_changes_only_its_state
+from lib.field_types import MOST_TRIAL_DAYS, finite, one_of
+from plans.triggers import publication_is_approved, review_ends, version_changes_only_its_state
 
 
 class VersionState(models.TextChoices):

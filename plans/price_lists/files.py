@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from lib.tabular_files import FileRefused, as_csv, as_xlsx, read_table
 from plans.models import PlanVersion
-from plans.price_lists.items import Item, items_of
-from plans.price_lists.nested import as_json, item_of_document, parse
-from plans.price_lists.tabular import ROW, columns, item_of, rows_of
-from plans.tables import FileRefused, as_csv, as_xlsx, read_table
+from plans.price_lists.json_format import as_json, item_of_document, parse
+from plans.price_lists.table_format import ROW, columns, item_of, rows_of
+from plans.price_lists.version_items import Item, items_of
 
 KINDS: dict[str, Callable[[Item], bytes]] = {
     "csv": lambda item: as_csv(columns(), rows_of(item)),

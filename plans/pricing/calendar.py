@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import NamedTuple
 
-from plans.pricing.anchors import MONTHS, Anchor, Interval, Kind, Unit, utc
+from plans.pricing.period_anchor import MONTHS, Anchor, Interval, Kind, Unit, utc
 
 __all__ = [
     "Anchor",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from plans.pricing.bounds import InvalidCharge, check_percent, check_price
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.money import round_money
+from lib.decimals import EXACT, ZERO
+from lib.money import round_money
+from plans.pricing.validation import InvalidCharge, check_percent, check_price
 
 MOST_FACTOR = Decimal(100)
 MOST_PERIODS = 120

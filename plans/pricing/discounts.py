@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from plans.pricing.bounds import InvalidCharge, check_percent, check_price
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.money import allocate, minor_unit, round_money
+from lib.decimals import EXACT, ZERO
+from lib.money import allocate, minor_unit, round_money
+from plans.pricing.validation import InvalidCharge, check_percent, check_price
 
 
 @dataclass(frozen=True, slots=True)

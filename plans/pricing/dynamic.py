@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from plans.pricing.bounds import InvalidCharge, InvalidQuantity
-from plans.pricing.exact import EXACT, MOST_UNITS, ZERO
-from plans.pricing.parts import Part, priced
-from plans.pricing.usage import Reads, Usage
+from lib.decimals import EXACT, MOST_UNITS, ZERO
+from plans.pricing.rate_usage import Reads, Usage
+from plans.pricing.rating_parts import Part, priced
+from plans.pricing.validation import InvalidCharge, InvalidQuantity
 
 MOST_MARKUP = Decimal(1000)
 MOST_MARKUP_PLACES = 12

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from plans.pricing.bounds import check_quantity
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.parts import Part, priced
+from lib.decimals import EXACT, ZERO
+from plans.pricing.rate_usage import Reads
+from plans.pricing.rating_parts import Part, priced
 from plans.pricing.tiers import Tier, check_ladder
-from plans.pricing.usage import Reads
+from plans.pricing.validation import check_quantity
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from plans.pricing.bounds import InvalidCharge, check_price, check_quantity, check_units
-from plans.pricing.exact import EXACT, ZERO, whole_steps
-from plans.pricing.parts import Part, priced
-from plans.pricing.usage import Reads
+from lib.decimals import EXACT, ZERO, whole_steps
+from plans.pricing.rate_usage import Reads
+from plans.pricing.rating_parts import Part, priced
+from plans.pricing.validation import InvalidCharge, check_price, check_quantity, check_units
 
 ONE = Decimal(1)
 

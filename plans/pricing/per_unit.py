@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from plans.pricing.bounds import InvalidQuantity, check_price
-from plans.pricing.exact import MOST_UNITS, ZERO
-from plans.pricing.parts import Part, priced
-from plans.pricing.usage import Reads
+from lib.decimals import MOST_UNITS, ZERO
+from plans.pricing.rate_usage import Reads
+from plans.pricing.rating_parts import Part, priced
+from plans.pricing.validation import InvalidQuantity, check_price
 
 
 @dataclass(frozen=True, slots=True)

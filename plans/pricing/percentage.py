@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from plans.pricing.bounds import InvalidCharge, InvalidQuantity, check_percent, check_price, check_units
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.parts import Part, priced
-from plans.pricing.usage import Reads, Usage
+from lib.decimals import EXACT, ZERO
+from plans.pricing.rate_usage import Reads, Usage
+from plans.pricing.rating_parts import Part, priced
+from plans.pricing.validation import InvalidCharge, InvalidQuantity, check_percent, check_price, check_units
 
 MOST_FREE_EVENTS = 1_000_000
 

@@ -13,9 +13,9 @@ from math import ceil
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from plans.pricing.anchors import utc
-from plans.pricing.exact import EXACT
-from plans.pricing.money import allocate, minor_unit, round_money
+from lib.decimals import EXACT
+from lib.money import allocate, minor_unit, round_money
+from plans.pricing.period_anchor import utc
 
 By = Literal["second", "day", "none"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from plans.pricing.bounds import InvalidCharge
-from plans.pricing.charges import Charge
-from plans.pricing.exact import EXACT
+from lib.decimals import EXACT
+from plans.pricing.charge_models import Charge
+from plans.pricing.validation import InvalidCharge
 
 LIST_PRICE = Decimal(1)
 MOST_FACTOR = Decimal(11)

@@ -13,16 +13,16 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from plans.pricing.bounds import InvalidQuantity
-from plans.pricing.charges import Dynamic, Graduated, Percentage, QuantityCharge, Volume
+from lib.decimals import EXACT, LEAST_UNIT, ZERO, plain
+from lib.money import round_money
+from plans.pricing.charge_models import Dynamic, Graduated, Percentage, QuantityCharge, Volume
 from plans.pricing.commitments import discounted
-from plans.pricing.exact import EXACT, LEAST_UNIT, ZERO, plain
-from plans.pricing.money import round_money
-from plans.pricing.parts import Part, priced, total
+from plans.pricing.rate_usage import Usage
 from plans.pricing.rates import LIST_PRICE, Rate, match_rate
+from plans.pricing.rating_parts import Part, priced, total
 from plans.pricing.rounding import Rounding
 from plans.pricing.terms import Consumption, PriceTerms
-from plans.pricing.usage import Usage
+from plans.pricing.validation import InvalidQuantity
 
 __all__ = [
     "BEYOND",

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Literal
 
-from plans.pricing.bounds import InvalidCharge
-from plans.pricing.exact import DOWN, HALF_UP, UP
+from lib.decimals import DOWN, HALF_UP, UP
+from plans.pricing.validation import InvalidCharge
 
 Mode = Literal["none", "up", "down", "half_up"]
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from plans.pricing.bounds import InvalidCharge, check_price, check_units
-from plans.pricing.charges import PerUnit, QuantityCharge
-from plans.pricing.exact import ZERO
-from plans.pricing.money import minor_unit
+from lib.decimals import ZERO
+from lib.money import minor_unit
+from plans.pricing.charge_models import PerUnit, QuantityCharge
 from plans.pricing.rates import Rate
 from plans.pricing.rounding import Rounding
+from plans.pricing.validation import InvalidCharge, check_price, check_units
 
 Consumption = Literal["hard_cap", "overage"]
 """What happens to use beyond what is included. What a wallet pays for goes on like overage."""

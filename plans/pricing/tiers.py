@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from plans.pricing.bounds import InvalidCharge, check_price, check_units
-from plans.pricing.exact import ZERO
+from lib.decimals import ZERO
+from plans.pricing.validation import InvalidCharge, check_price, check_units
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from plans.pricing.exact import ZERO
+from lib.decimals import ZERO
 from plans.pricing.terms import PriceTerms
 
 

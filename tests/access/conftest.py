@@ -3,9 +3,9 @@ import logging
 import pytest
 import time_machine
 
-from customers.access import strangers
-from customers.access.throttling import Buckets
-from tests.access.asking import draw_only_refusals
+from customers.api_keys import anonymous_throttle
+from lib.api.throttles import Buckets
+from tests.access.route_requests import draw_only_refusals
 from tests.access.world import NOW, make_world, sessions_cost_nothing
 
 
@@ -18,7 +18,7 @@ def world(shared_transaction):
 @pytest.fixture
 def asked(world, db, monkeypatch):
     """Let a test ask a great deal, at one moment: without counting strangers, and without drawing pages."""
-    monkeypatch.setattr(strangers, "_buckets", Buckets(quota=10**6, seconds=60))
+    monkeypatch.setattr(anonymous_throttle, "_buckets", Buckets(quota=10**6, seconds=60))
     sessions_cost_nothing(monkeypatch)
     draw_only_refusals(monkeypatch)
     logging.disable(logging.CRITICAL)  # each refusal would be told with a traceback

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from billing.admin.migrating.page import NEEDS
+from billing.admin.plan_migrations.migration_page import NEEDS
 from billing.models.jobs import JobKind
 
 ANY_ROW = "<row>"

@@ -6,8 +6,8 @@ from django.apps import apps
 from django.contrib.admin.utils import quote
 from django.db.models import Model
 
-from tests.access.places import PLACES, Found
 from tests.access.routes import Route
+from tests.access.row_paths import PLACES, Found
 from tests.access.world import OWN
 
 NOBODY, NUMBER_OF_NOBODY = "not-there", 999_999

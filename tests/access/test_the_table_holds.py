@@ -11,23 +11,23 @@ import pytest
 from django.contrib import admin
 from django.db.models import Model
 
-from tests.access import table
-from tests.access.asking import Answer, LetIn, ask
-from tests.access.bodies import sent_with
+from tests.access import access_table
+from tests.access.access_table import NO, OPEN, YES
+from tests.access.foreign_rows import asked_by_a_stranger
+from tests.access.request_bodies import sent_with
+from tests.access.route_requests import Answer, LetIn, ask
 from tests.access.routes import Route, routes
+from tests.access.row_words import words_of
 from tests.access.rows import place
-from tests.access.strangers import asked_by_a_stranger
-from tests.access.table import NO, OPEN, YES
 from tests.access.test_the_table_is_complete_and_sound import NOTHING_THERE
-from tests.access.words import words_of
 from tests.access.world import FOREIGN, KEYS, OWN, Actor, customer, everything_at_once, key, nobody, staff
 
 pytestmark = [pytest.mark.usefixtures("asked"), pytest.mark.slow]
 
 
 @pytest.fixture
-def entries() -> dict[str, table.Entry]:
-    return table.entries()
+def entries() -> dict[str, access_table.Entry]:
+    return access_table.entries()
 
 
 class Findings:
@@ -36,7 +36,7 @@ class Findings:
     def __init__(self) -> None:
         self.found: list[str] = []
 
-    def compare(self, asked: str, who: str, entry: table.Entry, may: str, answer: Answer) -> None:
+    def compare(self, asked: str, who: str, entry: access_table.Entry, may: str, answer: Answer) -> None:
         """Note where an answer is another one than the table's cell; who: the actor, a column of the table."""
         if may != entry.may[who]:
             self.found.append(f"{asked} as {who}: expected {entry.may[who]}, got {may} ({answer.told})")
@@ -59,7 +59,7 @@ def of_area(area: str) -> Iterator[tuple[Route, dict[str, Any], Model | None]]:
             yield route, *place(route)
 
 
-def asked_of(route: Route, entries: dict[str, table.Entry]) -> Iterable[tuple[str, str, table.Entry]]:
+def asked_of(route: Route, entries: dict[str, access_table.Entry]) -> Iterable[tuple[str, str, access_table.Entry]]:
     """Yield (method, as the table has it, entry) of what can be asked of a route."""
     for method in route.methods:
         asked = f"{method} {route.path}"
@@ -71,7 +71,7 @@ def outcome(answer: Answer) -> str:
     return NO if answer.is_refusal else YES
 
 
-@pytest.mark.parametrize("group", table.GROUPS)
+@pytest.mark.parametrize("group", access_table.GROUPS)
 def test_staff_of_a_group_are_let_in_where_it_says(entries, group):
     findings, actor = Findings(), staff(group)
     for route, values, row in of_area("admin"):
@@ -105,8 +105,8 @@ def test_lists_do_their_actions_for_whom_it_says(entries, monkeypatch):
     monkeypatch.setattr(admin.ModelAdmin, "get_changelist_instance", LIST)
     monkeypatch.setattr(admin.ModelAdmin, "get_actions", noting_what_is_done(done))
     pages = {model._meta.label_lower: page for model, page in admin.site._registry.items()}
-    actors = [nobody(), *(staff(group) for group in table.GROUPS)]
-    for asked in table.all_actions():
+    actors = [nobody(), *(staff(group) for group in access_table.GROUPS)]
+    for asked in access_table.all_actions():
         label, name = asked.split()
         row = pages[label].model._default_manager.order_by("pk").first()
         sent = {"action": name, "_selected_action": [str(row.pk)], "index": "0"}
@@ -168,7 +168,7 @@ def test_the_portal_shows_each_customer_their_own(entries):
     findings, other = Findings(), customer(FOREIGN, "wrong customer")
     contact, looks = customer(OWN, "gets the bills"), customer(OWN, "looks", looks=True)
     outside = everything_at_once(staff("root"), key(KEYS, sandbox=False))
-    actors = [contact, looks, nobody(), Actor(table.STAFF, outside.client, outside.headers)]
+    actors = [contact, looks, nobody(), Actor(access_table.STAFF, outside.client, outside.headers)]
     for route, values, row in of_area("portal"):
         address = route.address(values)
         for method, asked, entry in asked_of(route, entries):

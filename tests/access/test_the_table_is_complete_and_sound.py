@@ -2,11 +2,11 @@
 
 import pytest
 
-from config.backoffice.groups import GROUPS as RIGHTS
-from config.backoffice.groups import spelt_out
-from tests.access import table
+from config.admin_site.groups import GROUPS as RIGHTS
+from config.admin_site.groups import spelt_out
+from tests.access import access_table
+from tests.access.access_table import ACTIONS, API, NO, OPEN, OUTSIDERS, OWN, PORTAL, YES, Entry
 from tests.access.routes import routes
-from tests.access.table import ACTIONS, API, NO, OPEN, OUTSIDERS, OWN, PORTAL, YES, Entry
 
 SAFE = ("GET", "HEAD")
 OPEN_BECAUSE = {
@@ -56,7 +56,7 @@ SUPPORT_ASKS_BY_POST = {
 
 @pytest.fixture(scope="module")
 def entries() -> dict[str, Entry]:
-    return table.entries()
+    return access_table.entries()
 
 
 def test_each_route_has_a_line(entries):
@@ -68,14 +68,16 @@ def test_each_route_has_a_line(entries):
 
 
 def test_each_line_has_a_route(entries):
-    known = {f"{method} {route.path}" for route in routes() for method in route.methods} | set(table.all_actions())
+    known = {f"{method} {route.path}" for route in routes() for method in route.methods} | set(
+        access_table.all_actions()
+    )
     left = {f"{asked} ({entry.section})" for asked, entry in entries.items() if asked not in known}
 
     assert left == set(), "docs/access.md has lines for what is not there: remove them"
 
 
 def test_each_action_of_a_list_has_a_line(entries):
-    missing = set(table.all_actions()) - set(entries)
+    missing = set(access_table.all_actions()) - set(entries)
 
     assert missing == set(), f"docs/access.md, {ACTIONS}: say who may do these"
 
@@ -127,7 +129,7 @@ def test_a_key_does_what_it_is_for(entries):
 def test_no_key_opens_the_admin_or_the_portal(entries):
     for asked, entry in entries.items():
         if entry.section not in (OPEN, API):
-            assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], table.STAFF)} == {NO}, asked
+            assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], access_table.STAFF)} == {NO}, asked
         if entry.section == PORTAL:
             assert entry.may["looks"] == NO or asked.split()[0] in SAFE, asked
         if entry.section == API:
@@ -143,14 +145,14 @@ def test_staff_may_what_their_group_has_the_right_to(entries):
         may = {name for name in RIGHTS if entry.may[name] == YES}
         assert entry.may["no group"] == NO, asked
         expected = {name for name in RIGHTS if rights_of(entry) <= held[name]}
-        assert may == expected or (entry.section in (table.ROWS, ACTIONS) and may == set()), (
-            f"{asked}: config/backoffice/groups.py gives {entry.right} to {sorted(expected)}, and the page says"
+        assert may == expected or (entry.section in (access_table.ROWS, ACTIONS) and may == set()), (
+            f"{asked}: config/admin_site/groups.py gives {entry.right} to {sorted(expected)}, and the page says"
             f" {sorted(may)}"
         )
 
 
 def test_each_page_and_action_asks_for_a_right(entries):
-    of_pages = [one for one in entries.values() if one.section in (table.PAGES, ACTIONS)]
+    of_pages = [one for one in entries.values() if one.section in (access_table.PAGES, ACTIONS)]
     assert of_pages
     assert [one.line for one in of_pages if not one.right] == []
 

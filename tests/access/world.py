@@ -10,26 +10,26 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from billing.closing.pdf_archives.job import start_rendering
+from billing.closing.pdf_archives.selection import of_month
 from billing.models import Job, Subscription
 from billing.models.jobs import JobKind
-from billing.printing.job import start_rendering
-from billing.printing.selecting import of_month
-from billing.subscribing import apply_coupon
-from customers.access.keys import issue
-from customers.letting_in import sessions
+from billing.subscriptions import apply_coupon
+from customers.api_keys.keys import issue
 from customers.models import ApiKey, Customer, PortalSession
-from customers.models.portal import Way
-from customers.portal.visiting import COOKIE
-from invoices.charging import open_page
-from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
+from customers.models.portal_access import Way
+from customers.portal.visit import COOKIE
+from customers.portal_auth import sessions
+from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.payments.attempts import open_page
 from plans.models import Coupon
-from plans.publishing import new_version
-from tests.billing.auditing.books import make_books
+from plans.publishing.publication import new_version
+from tests.billing.audit.books import make_books
 from tests.builders import make_coupon, make_pack, make_seller
 from tests.portal.world import make_account
+from wallets.auto_topup import Asked as TopUp
+from wallets.auto_topup import Limits, set_rule
 from wallets.models import Wallet
-from wallets.topping_up import Asked as TopUp
-from wallets.topping_up import Limits, set_rule
 
 NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
 _WORK = OneOff("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))

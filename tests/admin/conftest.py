@@ -14,14 +14,14 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.guarding.setting import Scope, set_guardrail
-from billing.importing.job import start_import
+from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.metering.imports.job import start_import
 from billing.models import Alert, Job, Subscription, UnbilledUsage
-from customers.access import keys
-from customers.notices import announce, endpoints
-from customers.notices.fanning_out import fan_out
-from plans import publishing
+from customers.api_keys import keys
+from customers.notifications import announce, webhook_endpoints
+from customers.notifications.fan_out import fan_out
 from plans.models import Feature
+from plans.publishing import publication
 from tests.builders import (
     APR,
     FEB,
@@ -40,11 +40,11 @@ from tests.builders import (
     tier,
     use,
 )
-from wallets.buying import Order, buy
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from wallets.auto_topup import Asked, Limits, look, set_rule
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Wallet
-from wallets.topping_up import Asked, Limits, look, set_rule
+from wallets.purchases import Order, buy
 
 _serial = count(1)
 _key = count(1)
@@ -91,13 +91,13 @@ def _add_one() -> None:
     ladder = [tier("10000", "0.002"), tier(None, "0.001")]
     offers = [offer(f"calls-{number}", included=100, rates=[rate(tiers=ladder)])]
     version = publish(make_plan(f"plan-{number}", fees=[fee("10")], offers=offers))
-    publishing.new_version(source=version, by=None, at=APR)
+    publication.new_version(source=version, by=None, at=APR)
     subscription = subscribe(customer, version)
     use(subscription, f"calls-{number}", 500)
     make_tax(19, seller=customer.seller, country=f"{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}")
     keys.issue(name=f"key {number}", scopes=["ingest"], sandbox=False, by=None, at=JAN)
     customer.contacts.create(email=f"contact-{number}@example.com")
-    endpoints.create(url=f"https://example.com/{number}", by=None)
+    webhook_endpoints.create(url=f"https://example.com/{number}", by=None)
     announce(kind="alert.fired", customer_id=customer.pk, facts={"limit": "80"}, key=f"alert:{number}", at=JAN)
     fan_out(at=JAN)
     wallet = Wallet.objects.create(customer=customer, at_zero="grace", grace=50)

@@ -4,7 +4,7 @@ import pytest
 
 from plans.models import Plan, PlanVersion
 from plans.models.prices import Consumption
-from plans.starting.questions import suggestion
+from plans.plan_templates.questions import suggestion
 
 START = "/admin/plans/plan/start/"
 

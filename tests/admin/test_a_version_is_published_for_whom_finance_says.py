@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import ScheduledChange
-from billing.repricing import publish_for, roll_out
+from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from billing.tasks import roll_out as roll_out_task
 from customers.models import Seller
 from tests.builders import fee, make_customer, make_plan, publish, subscribe

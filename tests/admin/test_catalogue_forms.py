@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from lib.currencies import CREDITS
 from plans.models import Feature, Fee, Meter, PlanFeature, Price
-from plans.pricing.currencies import CREDITS
 from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate
 
 

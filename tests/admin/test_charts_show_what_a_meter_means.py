@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from billing.usage.summary import by_day, quantity_of
-from tests.billing.ingest.world import send
+from billing.metering.usage.usage_summary import by_day, quantity_of
+from tests.billing.metering.ingest.world import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db

@@ -6,14 +6,14 @@ import zipfile
 import pytest
 from django.urls import reverse
 
-from billing.admin.jobs import waking
-from billing.bulk import KINDS
-from billing.jobs.working import work
+from billing.admin.jobs import worker_wakeup
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Counter, Job
 from billing.models.jobs import JobState
 from invoices.models import Invoice, Rendering
-from invoices.rendering import making
-from plans.clock import database_time
+from invoices.rendering import renderer
+from lib.task_clock import database_time
 from tests.builders import fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
 
 RUN = "/admin/billing/job/close_due/"
@@ -22,7 +22,7 @@ RUN = "/admin/billing/job/close_due/"
 @pytest.fixture(autouse=True)
 def over(db, monkeypatch):
     """Return the periods of January of two customers."""
-    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
     version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
     return [use(subscribe(make_customer(), version), "calls", 100) for _ in range(2)]
 
@@ -75,14 +75,14 @@ def test_is_not_for(member, group):
 
 
 def test_files_of_a_run_are_made_and_sent_as_one(member, over, monkeypatch):
-    made = iter([b"%PDF-1", making.NoFont("no font has ☃"), b"%PDF-2"])
+    made = iter([b"%PDF-1", renderer.NoFont("no font has ☃"), b"%PDF-2"])
 
     def render(facts, usage, wallets):
         if isinstance(found := next(made), Exception):
             raise found
         return found
 
-    monkeypatch.setattr(making, "render", render)
+    monkeypatch.setattr(renderer, "render", render)
     client = member("finance")
     run = ask(client)
     go_on()

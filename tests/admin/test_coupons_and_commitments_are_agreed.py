@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from billing.models import OwnCommitment, Redemption
-from billing.subscribing import apply_coupon
+from billing.subscriptions import apply_coupon
 from plans.models import Coupon
 from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan, offer, publish, rate, subscribe
 

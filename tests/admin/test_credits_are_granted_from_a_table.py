@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from billing.admin.jobs import waking
-from billing.bulk import KINDS
-from billing.granting import job as granting
-from billing.jobs.working import work
+from billing.admin.jobs import worker_wakeup
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Job
+from billing.subscriptions.bulk_grants import job as granting
 from customers.models import Notice
-from plans.clock import database_time
-from plans.tables import as_xlsx
+from lib.tabular_files import as_xlsx
+from lib.task_clock import database_time
 from tests.builders import make_customer, make_feature
 from wallets.models import Lot, Transaction, Wallet
 
@@ -23,7 +23,7 @@ HEAD = "customer,units,unit,expires,features,reason,key"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
     for name in ("acme", "beta"):
         make_customer(name)
     make_feature("runs")

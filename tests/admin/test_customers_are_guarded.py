@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.guarding.setting import Scope, set_guardrail
-from billing.guarding.sweeping import sweep
+from billing.limits.alerts.evaluation import sweep
+from billing.limits.alerts.rule_settings import Scope, set_guardrail
 from billing.models import Alert, Guardrail
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 

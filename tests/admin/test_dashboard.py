@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Hour, Series
-from invoices.crediting import credit
+from invoices.credit_notes import credit
 from invoices.models import Invoice, NumberSeries
 from tests.admin.conftest import add_unbilled
 from tests.api.documents import make_invoice

@@ -11,7 +11,7 @@ from customers.models import Logo, Seller
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller, make_tax
 from tests.customers.pictures import picture
-from tests.invoices.rendering.reading import reader, text_of
+from tests.invoices.rendering.pdf_reader import reader, text_of
 
 PICTURE = picture("JPEG")
 

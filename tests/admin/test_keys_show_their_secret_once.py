@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from customers.access import keys
+from customers.api_keys import keys
 from customers.models import ApiKey
 
 SECRET = re.compile(r"tb_(?:live|test)_[0-9a-z]{8}_[0-9A-Za-z]{43}")

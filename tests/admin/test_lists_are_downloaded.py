@@ -7,7 +7,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from plans.exports import harmless
+from lib.csv_export import harmless
 from tests.api.documents import make_invoice
 from tests.builders import make_customer
 

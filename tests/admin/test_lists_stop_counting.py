@@ -4,15 +4,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.backoffice import paging
-from config.backoffice.paging import BoundedPaginator
+from config.admin_site import pagination
+from config.admin_site.pagination import BoundedPaginator
 from customers.models import Customer
 from tests.builders import make_customer
 
 
 @pytest.fixture
 def five(db, monkeypatch):
-    monkeypatch.setattr(paging, "MOST", 4)
+    monkeypatch.setattr(pagination, "MOST", 4)
     for number in range(5):
         make_customer(f"c{number}", legal_name=f"Company {number}")
     return Customer.objects.order_by("pk")

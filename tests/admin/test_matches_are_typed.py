@@ -3,7 +3,7 @@
 import pytest
 from django.forms import ValidationError
 
-from plans.admin.matching import MatchField
+from plans.admin.fields.dimension_match import MatchField
 
 TYPED = [
     # typed                                    kept

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from billing.admin.jobs import waking
+from billing.admin.jobs import worker_wakeup
 from billing.closing import close_due
 from billing.models import Job
 from invoices.models import MonthLock
@@ -17,7 +17,7 @@ MONTHS = "/admin/invoices/monthlock/month-end/"
 @pytest.fixture(autouse=True)
 def over(db, monkeypatch):
     """Return the period of January of a customer of Acme."""
-    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
     version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
     return use(subscribe(make_customer(), version), "calls", 100)
 

@@ -4,8 +4,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from plans.admin.figures import NumberInput, bare
-from plans.figures import money, number, units
+from lib.admin.number_fields import NumberInput, bare
+from lib.formats import money, number, units
 
 AMOUNTS = [
     # amount              currency  shown              why

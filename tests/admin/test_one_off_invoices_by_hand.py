@@ -6,8 +6,8 @@ import pytest
 
 from billing.closing import close_due
 from customers.models import Customer
-from invoices.claiming import Asked, draft_invoice
 from invoices.models import Invoice
+from invoices.one_off_invoices import Asked, draft_invoice
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, make_tax, publish, subscribe
 
 pytestmark = pytest.mark.django_db

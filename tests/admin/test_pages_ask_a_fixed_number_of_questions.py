@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from plans.models import Plan, Price, PublishingRule
 from tests.builders import fee, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, tier
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Wallet
 
 FEW, MANY = 3, 25

@@ -6,8 +6,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from customers.letting_in.mailing import mail_due
 from customers.models import Contact, PortalLink
+from customers.portal_auth.link_email import mail_due
 from tests.builders import make_customer
 
 

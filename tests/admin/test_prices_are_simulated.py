@@ -8,13 +8,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from billing.bulk import KINDS
 from billing.closing import close_due
-from billing.jobs.working import work
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Job, SimulationResult
-from plans.clock import database_time
+from lib.task_clock import database_time
 from plans.models import Fee, PlanVersion, PublishingRule
-from plans.publishing import new_version
+from plans.publishing.publication import new_version
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
 pytestmark = pytest.mark.django_db

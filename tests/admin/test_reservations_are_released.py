@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from billing.limits.reservations import reserve
 from billing.models import Reservation
-from billing.reserving import reserve
 from tests.builders import make_customer, make_plan, offer, publish, subscribe
 
 pytestmark = pytest.mark.django_db

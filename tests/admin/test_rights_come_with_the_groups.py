@@ -4,7 +4,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 
-from config.backoffice import groups
+from config.admin_site import groups
 
 DECISIVE = [
     # who               may                              why

@@ -7,14 +7,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.admin.jobs import waking
-from billing.bulk import KINDS
-from billing.jobs.working import work
+from billing.admin.jobs import worker_wakeup
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Migration, Move
-from billing.subscribing import extend_periods
-from plans.clock import database_time
+from billing.subscriptions import extend_periods
+from lib.task_clock import database_time
 from plans.models import Plan, PublishingRule
-from tests.billing.migrating.world import make_version
+from tests.billing.plan_migrations.world import make_version
 from tests.builders import make_customer, subscribe
 
 LIST = "/admin/billing/migration/"
@@ -23,7 +23,7 @@ PLAN = f"{LIST}plan/"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
         subscribe(make_customer(name, legal_name=f"{name.title()} Ltd"), old, began, external_id=f"s-{name}")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from billing.sandbox import advance, go_on
+from billing.simulation.sandbox import advance, go_on
 from customers.models import Customer, TestClock
-from tests.billing.sandbox.world import subscribed
+from tests.billing.simulation.sandbox.world import subscribed
 from tests.builders import FEB, JAN, make_clock, make_seller
 
 pytestmark = pytest.mark.django_db

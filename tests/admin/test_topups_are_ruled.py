@@ -6,8 +6,8 @@ import pytest
 
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_pack, make_wallet
+from wallets.auto_topup import Asked, set_rule, sweep
 from wallets.models import TopUpRule
-from wallets.topping_up import Asked, set_rule, sweep
 
 ADD = "/admin/wallets/topuprule/add/"
 

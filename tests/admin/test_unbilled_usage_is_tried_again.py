@@ -5,7 +5,7 @@ from kombu.exceptions import OperationalError
 
 from billing import tasks
 from billing.models import Counter, UnbilledUsage
-from tests.billing.ingest.world import call, make_world, send
+from tests.billing.metering.ingest.world import call, make_world, send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.ingest.recording import record
-from billing.ingest.wire import key_of
+from billing.metering.ingest.event_recorder import record
+from billing.metering.ingest.parser import key_of
 from billing.models import Correction, UnbilledUsage
 from invoices.models import Invoice, Line
-from tests.billing.ingest.reading import NOW, received
-from tests.billing.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.request_parser import NOW, received
+from tests.billing.metering.ingest.world import call, counted, make_world, send
 from tests.builders import FEB
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

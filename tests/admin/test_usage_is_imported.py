@@ -11,13 +11,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing.admin.jobs import waking
-from billing.bulk import KINDS
-from billing.importing import pieces
-from billing.jobs.working import work
+from billing.admin.jobs import worker_wakeup
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from billing.metering.imports import file_split
 from billing.models import Event, Job
 from billing.models.jobs import JobState
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.admin.conftest import add_import
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -28,7 +28,7 @@ HEAD = "id,customer,event,timestamp,properties.n"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(waking.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
     make_meter("tokens", aggregation="sum", value_property="n")
     subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
 
@@ -180,8 +180,8 @@ def test_what_failed_is_shown_given_out_and_tried_again(member, monkeypatch):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
     with monkeypatch.context() as patched:
-        patched.setattr("billing.jobs.working.MOST_TRIES", 1)
-        patched.setattr("billing.importing.job.import_usage", lambda **given: 1 / 0)
+        patched.setattr("billing.jobs.worker.MOST_TRIES", 1)
+        patched.setattr("billing.metering.imports.job.import_usage", lambda **given: 1 / 0)
         go_on()
     assert "ZeroDivisionError" in page(client, job)
     told = b"".join(client.get(reverse("admin:billing_job_result", args=[job.pk])).streaming_content).decode()
@@ -219,7 +219,7 @@ def test_the_same_file_is_pointed_out(member):
 
 
 def test_a_kind_that_says_nothing_more_has_its_figures_shown(member, monkeypatch):
-    monkeypatch.setattr("billing.admin.jobs.shown.TOLD_BY", {})
+    monkeypatch.setattr("billing.admin.jobs.job_display.TOLD_BY", {})
     client, job = member("finance"), add_import("usage.csv", at=NOW)
     go_on()
     shown = page(client, job)
@@ -239,7 +239,7 @@ def test_others_see_jobs_and_start_or_steer_none(member, group):
 
 
 def test_a_page_asks_as_often_for_a_thousand_pieces_as_for_one(member, monkeypatch):
-    monkeypatch.setattr(pieces, "MOST_ROWS", 1)
+    monkeypatch.setattr(file_split, "MOST_ROWS", 1)
     client, asked = member("finance"), []
     for count in (1, 1_000):
         job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from tests.builders import make_customer, make_feature
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Lot, Transaction, Wallet
 
 

@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from customers.models import Contact, Delivery, WebhookEndpoint
-from customers.models.endpoints import Disabled
-from customers.notices import endpoints
-from customers.notices.fanning_out import fan_out
-from customers.notices.secrets import unseal
+from customers.models.webhook_endpoints import Disabled
+from customers.notifications import webhook_endpoints
+from customers.notifications.fan_out import fan_out
+from customers.notifications.signing_secrets import unseal
 from tests.builders import make_customer
-from tests.customers.notices.world import NOW, tell
+from tests.customers.notifications.world import NOW, tell
 
 SECRET = re.compile(r"whsec_[0-9A-Za-z+/]{43}=")
 LIST = "/admin/customers/webhookendpoint/"
@@ -21,7 +21,7 @@ URL = "https://example.com/hook"
 
 @pytest.fixture
 def hook(db):
-    return endpoints.create(url=URL, description="Our product", by=None)[0]
+    return webhook_endpoints.create(url=URL, description="Our product", by=None)[0]
 
 
 def page_of(endpoint, what="change"):

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from plans.publishing import new_version
+from plans.publishing.publication import new_version
 from tests.builders import FEB, fee, make_plan, offer, publish, rate, tier
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from customers.access.keys import issue
+from customers.api_keys.keys import issue
 from customers.models import ApiKey
 
 ALL = ("ingest", "read", "manage")

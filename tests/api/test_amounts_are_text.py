@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.api.fields import amount_document
+from lib.api.number_fields import amount_document
 
 CASES = [
     # amount        currency  text            why

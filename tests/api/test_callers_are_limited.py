@@ -2,8 +2,8 @@
 
 import pytest
 
-from customers.access import throttling
-from customers.access.throttling import Buckets, PerKey, read_rate
+from lib.api import throttles
+from lib.api.throttles import Buckets, PerKey, read_rate
 from tests.api.calls import Caller, problem
 
 
@@ -66,7 +66,7 @@ def test_a_quota_fills_up_no_further_than_it_is(clock):
 
 
 def test_an_ordinary_quota_is_far_above_what_a_process_serves():
-    assert throttling.read_rate("120000/60s") == (120_000, 60)
+    assert throttles.read_rate("120000/60s") == (120_000, 60)
 
 
 @pytest.mark.parametrize("text", ["", "600", "600/m", "0/60s", "600/0s", "-1/60s", "1.5/60s", "٦/60s"])

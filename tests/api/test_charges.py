@@ -2,8 +2,8 @@
 
 import pytest
 
-from invoices.charging import ask
 from invoices.models import Charge
+from invoices.payments.attempts import ask
 from tests.api.calls import problem
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer

@@ -7,7 +7,7 @@ import pytest
 from billing.models import Correction
 from customers.models import ApiKey
 from tests.api.calls import Caller, faults, problem
-from tests.billing.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.world import call, counted, make_world, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

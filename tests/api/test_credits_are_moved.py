@@ -10,7 +10,7 @@ from customers.models import Notice
 from tests.api.calls import problem
 from tests.api.test_wallets import give, told
 from tests.builders import make_customer
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Transaction, Wallet
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from customers.models import Customer, Seller
 from tests.api.calls import problem
 from tests.api.documents import make_invoice
 from tests.builders import make_customer
-from tests.invoices.einvoice.validating import errors_of, kind_of
+from tests.invoices.rendering.einvoice.standard_rules import errors_of, kind_of
 
 PLACE = {"country": "DE", "address_line1": "Torstraße 140", "postal_code": "10119", "city": "Berlin"}
 KINDS = {"xml": "CrossIndustryInvoice", "ubl": "Invoice"}

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from billing.subscribing import pause
+from billing.subscriptions import pause
 from tests.api.calls import NOW, Caller, problem
 from tests.builders import cap, make_customer, make_feature, make_plan, offer, publish, rate, subscribe
 

@@ -7,8 +7,8 @@ import pytest
 
 from billing.closing import close_due
 from tests.api.calls import Caller, problem
-from tests.billing.correcting.world import replace, void
-from tests.billing.ingest.world import call, calls, make_world, request, send, tokens
+from tests.billing.metering.corrections.world import replace, void
+from tests.billing.metering.ingest.world import call, calls, make_world, request, send, tokens
 from tests.builders import FEB, MAR, make_customer, make_plan, offer, publish, rate, subscribe, tier
 
 pytestmark = pytest.mark.django_db

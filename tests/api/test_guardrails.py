@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from billing.guarding.sweeping import sweep
+from billing.limits.alerts.evaluation import sweep
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 

@@ -3,7 +3,7 @@
 import pytest
 
 from customers.models import Customer
-from invoices.taxing.checking import Answer
+from invoices.tax.vat_id_check import Answer
 from tests.builders import make_customer, make_seller, make_tax
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from invoices.models import Rendering
-from invoices.rendering import making
+from invoices.rendering import renderer
 from tests.api.calls import problem
 from tests.api.documents import PARTS, make_invoice
 from tests.builders import make_customer
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_made_says_when_to_ask_again_and_nothing_of_the_in
     def fail(*args, **kwargs):
         raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(making, "render", fail)
+    monkeypatch.setattr(renderer, "render", fail)
 
     response = live.get(f"/invoices/{invoice.pk}/pdf")
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from customers.access.keys import revoke, rotate
+from customers.api_keys.keys import revoke, rotate
 from customers.models import ApiKey
 from tests.api.calls import Caller, problem
 

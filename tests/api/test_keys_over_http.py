@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from customers.access.authentication import ApiKeyAuthentication
+from customers.api_keys.authentication import ApiKeyAuthentication
 from customers.models import ApiKey
 from tests.api.calls import ALL, Caller, faults, problem
 

@@ -5,11 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from billing import month_end
-from billing.bulk import KINDS
-from billing.closing import close_due
-from billing.closing.runs import start_run
-from billing.jobs.working import work
+from billing.closing import close_due, month_end
+from billing.closing.invoice_run_job import start_run
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Job
 from tests.api.calls import Caller, problem
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, make_seller, publish, subscribe

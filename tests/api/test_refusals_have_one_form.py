@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import urls
-from customers.access.kinds import KINDS
-from customers.access.problems import Problem
+from lib.api.problem_types import KINDS
+from lib.api.problems import Problem
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
 

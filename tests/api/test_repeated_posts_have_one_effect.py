@@ -7,12 +7,12 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from customers.access import idempotency
+from customers.api_keys import idempotency
 from customers.models import Customer, IdempotentRequest
 from customers.tasks import forget_old_answers
 from tests.api.calls import NOW, Caller, faults, problem
 from tests.builders import make_seller
-from tests.racing import PATIENCE, start, together
+from tests.races import PATIENCE, start, together
 
 BODY = {"id": "acme", "legal_name": "Acme", "country": "DE"}
 

@@ -7,9 +7,9 @@ from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
-from customers.access.authentication import ApiKeyAuthentication
-from customers.access.permissions import HasScope
-from customers.models.keys import Scope
+from customers.api_keys.authentication import ApiKeyAuthentication
+from customers.api_keys.permissions import HasScope
+from customers.models.api_keys import Scope
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

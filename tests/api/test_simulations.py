@@ -5,10 +5,10 @@ import io
 
 import pytest
 
-from billing.bulk import KINDS
 from billing.closing import close_due
-from billing.jobs.working import work
-from plans.clock import database_time
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from lib.task_clock import database_time
 from tests.api.calls import Caller, problem
 from tests.builders import FEB, fee, make_customer, make_plan, publish, subscribe
 

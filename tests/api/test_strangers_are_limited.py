@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
-from customers.access import strangers
-from customers.access.keys import revoke
-from customers.access.throttling import Buckets
+from customers.api_keys import anonymous_throttle
+from customers.api_keys.keys import revoke
+from lib.api.throttles import Buckets
 from tests.api.calls import NOW, Caller, problem
 
 WRONG = "tb_live_abcdefgh_" + "x" * 43
@@ -21,8 +21,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(strangers, "_buckets", Buckets(quota=3, seconds=60, clock=clock))
-    monkeypatch.setattr(strangers, "_known", {})
+    monkeypatch.setattr(anonymous_throttle, "_buckets", Buckets(quota=3, seconds=60, clock=clock))
+    monkeypatch.setattr(anonymous_throttle, "_known", {})
     return clock
 
 
@@ -102,7 +102,7 @@ def test_an_ipv6_subscriber_is_one_whatever_the_address(clock, settings):
 
 
 def test_memory_has_a_bound(monkeypatch):
-    monkeypatch.setattr("customers.access.throttling.MOST_BUCKETS", 3)
+    monkeypatch.setattr("lib.api.throttles.MOST_BUCKETS", 3)
     clock = Clock()
     buckets = Buckets(quota=2, seconds=60, clock=clock)
     for who in "abc":

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from billing.models import ScheduledChange, Subscription
-from billing.repricing import publish_for, roll_out
+from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from tests.api.calls import faults, problem
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate
 

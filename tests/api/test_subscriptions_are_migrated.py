@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing.bulk import KINDS
-from billing.jobs.working import work
-from billing.subscribing import extend_periods
-from plans.clock import database_time
-from tests.billing.migrating.world import make_version
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from billing.subscriptions import extend_periods
+from lib.task_clock import database_time
+from tests.billing.plan_migrations.world import make_version
 from tests.builders import make_customer, subscribe
 
 PATH = "/migrations"

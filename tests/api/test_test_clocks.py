@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import Event
-from billing.sandbox import go_on
+from billing.simulation.sandbox import go_on
 from customers.models import TestClock
 from invoices.models import Invoice
 from tests.api.calls import Caller
-from tests.billing.sandbox.world import taken_to
+from tests.billing.simulation.sandbox.world import taken_to
 from tests.builders import JAN, MAR, fee, make_clock, make_plan, make_seller, offer, publish, rate
 
 pytestmark = pytest.mark.django_db

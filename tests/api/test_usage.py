@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from tests.api.calls import NOW, Caller, problem
-from tests.billing.ingest.world import make_world
+from tests.billing.metering.ingest.world import make_world
 from tests.builders import rate
 from tests.wallets.test_use_is_paid_as_it_comes import prepaid
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plans.publishing import new_version
+from plans.publishing.publication import new_version
 from tests.api.calls import faults, problem
 from tests.builders import FEB, fee, make_plan, publish
 

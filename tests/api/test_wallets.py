@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_feature
-from wallets.ledger.holding import hold
-from wallets.ledger.spending import Use
+from wallets.ledger.hold import hold
+from wallets.ledger.spend import Use
 from wallets.models import Lot, Transaction, Wallet
 
 pytestmark = pytest.mark.django_db

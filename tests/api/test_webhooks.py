@@ -3,13 +3,13 @@
 import pytest
 from standardwebhooks import Webhook
 
-from customers.clock import database_time
+from customers.customer_time import database_time
 from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
 from customers.tasks import tell
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
-from tests.customers.notices import world
-from tests.customers.notices.receivers import one_after_the_other, receiver, status
+from tests.customers.notifications import world
+from tests.customers.notifications.receivers import one_after_the_other, receiver, status
 
 HERE = "/webhooks"
 URL = "https://example.com/hook"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from tests.api.calls import Caller, faults, problem
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from config.places import PROJECT
+from config.paths import PROJECT
 
-APPS = ("config", "plans", "customers", "invoices", "wallets", "billing")
+APPS = ("lib", "config", "plans", "customers", "invoices", "wallets", "billing", "demo", "benchmarks")
 
 
 def files(*places: str) -> list[Path]:

@@ -7,7 +7,7 @@ from functools import cache
 import grimp
 import pytest
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.architecture.source import APPS
 
 INTERFACES = {"admin", "api", "portal", "tasks", "management"}

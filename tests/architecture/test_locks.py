@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from config.places import PROJECT
+from config.paths import PROJECT
 
 LOCKS = ["runtime.txt", "dev.txt"]
 REGISTRY = re.compile(r"https?:/{2}\S*(pypi|pythonhosted|/simple\b)|--(extra-)?index-url|--find-links", re.IGNORECASE)

@@ -6,7 +6,7 @@ What else opens connections goes where the settings say, and each such place is 
 
 import ast
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.architecture.source import APPS, files
 
 LEAD_OUT = {
@@ -15,15 +15,15 @@ LEAD_OUT = {
 }
 DOORS = {
     # module                             where it goes
-    "customers/notices/outbound.py": "to what was typed in: it vets the address, and connects to what it vetted",
-    "invoices/providers/stripe.py": "to Stripe, whose address is a setting",
-    "invoices/hearing/stripe_events.py": "nowhere: it checks the signature of what came",
-    "customers/notices/sending.py": "to the mail server of the settings",
-    "invoices/rendering/packaged.py": "nowhere: it answers for what a page names, out of the package",
-    "billing/demo/sending.py": "to the demo's own server",
-    "billing/benchmarks/load.py": "to the server that is measured",
+    "customers/notifications/http_client.py": "to addresses that users enter, each of which it vets",
+    "invoices/payments/providers/stripe.py": "to Stripe, whose address is a setting",
+    "invoices/payments/provider_webhooks/stripe_events.py": "nowhere: it checks the signature of what came",
+    "customers/notifications/transport.py": "to the mail server of the settings",
+    "invoices/rendering/asset_loader.py": "nowhere: it answers for what a page names, out of the package",
+    "demo/event_sender.py": "to the demo's own server",
+    "benchmarks/http_load.py": "to the server that is measured",
     "config/processes.py": "to our own processes",
-    "billing/benchmarks/scratch.py": "to a server of its own",
+    "benchmarks/scratch_server.py": "to a server of its own",
 }
 
 

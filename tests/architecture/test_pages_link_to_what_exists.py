@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("README.md", "docs/**/*.md", "billing/demo/data/*.md", "clients/*/README.md")
+PLACES = ("README.md", "docs/**/*.md", "demo/data/*.md", "clients/*/README.md")
 PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 from importlib.metadata import packages_distributions
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.architecture.source import APPS, nodes
 
 

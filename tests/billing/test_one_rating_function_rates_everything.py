@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import audit
+from billing.audit import audit
 from billing.closing import close_due, preview
-from billing.limits.checking import check
-from billing.usage.current import current_usage
+from billing.limits.check import check
+from billing.metering.usage.current_usage import current_usage
 from invoices.models import Invoice
-from plans.admin.example import Asked, examples
+from plans.admin.prices.live_example import Asked, examples
 from plans.models import PlanFeature, Rate
 from plans.pricing import rating
 from tests.api.calls import Caller

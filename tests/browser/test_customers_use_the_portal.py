@@ -7,13 +7,13 @@ from django.db import connections
 from django.urls import reverse
 from pypdf import PdfReader
 
-from customers.letting_in import linking
-from customers.models.portal import Way
+from customers.models.portal_access import Way
+from customers.portal_auth import magic_links
 from tests.browser.chromium import chromium, find
 from tests.portal.test_a_customer_sees_their_own import PAGES
 from tests.portal.world import TODAY, Account, make_account
-from wallets.buying import grant_paid
 from wallets.models import Purchase
+from wallets.purchases import grant_paid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1366, "height": 900}
@@ -37,7 +37,7 @@ def browser(today, monkeypatch):
 
 
 def come_in(page, account: Account) -> None:
-    _, secret = linking.make(customer=account.customer, contact=account.contact, way=Way.PRODUCT, at=TODAY)
+    _, secret = magic_links.make(customer=account.customer, contact=account.contact, way=Way.PRODUCT, at=TODAY)
     page.goto(reverse("portal_enter", args=[secret]))
     page.get_by_role("button", name="Continue to Walnut Ltd").click()
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from billing.models import Period
-from customers.access import keys
+from customers.api_keys import keys
 from customers.models import Customer
 from invoices.models import Invoice
 from plans.models import PlanVersion, Tier

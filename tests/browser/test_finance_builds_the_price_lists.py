@@ -14,10 +14,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from billing import subscribing
+from billing import subscriptions
 from billing.closing import close_due
-from billing.ingest.recording import record
-from billing.ingest.wire import read
+from billing.metering.ingest.event_recorder import record
+from billing.metering.ingest.parser import read
 from billing.models import Subscription
 from invoices.models import Invoice
 from plans.models import PlanVersion
@@ -158,7 +158,7 @@ def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, bu
         customer = f"globex-{number}"
         subscription = subscribe(start, customer)
         for code, quantity in held.items():
-            subscribing.set_quantity(
+            subscriptions.set_quantity(
                 subscription=subscription,
                 fee_code=code,
                 quantity=quantity,
@@ -180,7 +180,9 @@ def last_month() -> datetime:
 
 def subscribe(start: datetime, name: str = "globex") -> Subscription:
     customer = make_customer(name)
-    return subscribing.start(customer=customer, version=PlanVersion.objects.get(), starts_at=start, at=timezone.now())
+    return subscriptions.start(
+        customer=customer, version=PlanVersion.objects.get(), starts_at=start, at=timezone.now()
+    )
 
 
 def send(
@@ -199,7 +201,7 @@ def send(
 
 
 def bill(subscription: Subscription, start: datetime) -> Invoice:
-    subscribing.extend_periods(until=timezone.now())
+    subscriptions.extend_periods(until=timezone.now())
     close_due(at=timezone.now())
     return subscription.periods.get(starts_at=start, kind="regular").invoice
 

@@ -12,15 +12,15 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from billing import subscribing
+from billing import subscriptions
 from billing.closing import close_due
 from billing.models import Subscription
-from billing.repricing import roll_out
-from billing.subscribing.moving import move_due
-from billing.subscribing.revoking import BEFOREHAND
-from billing.subscribing.splitting import split_due
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.revocation import BEFOREHAND
+from billing.subscriptions.plan_changes.rollouts import roll_out
 from plans.models import PlanVersion
-from plans.publishing import publish_due
+from plans.publishing.publication import publish_due
 from tests.browser import steps
 from tests.browser.test_finance_builds_the_price_lists import send, used
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate
@@ -36,7 +36,7 @@ def running(db) -> Subscription:
     start = first_of_month(timezone.now())
     plan = make_plan("pro", fees=[fee("30")], offers=[offer("calls", rates=[rate("0.10")])])
     version = publish(plan, at=start)
-    found = subscribing.start(customer=make_customer("globex"), version=version, starts_at=start, at=start)
+    found = subscriptions.start(customer=make_customer("globex"), version=version, starts_at=start, at=start)
     close_due(at=start + HOUR)
     return found
 
@@ -134,7 +134,7 @@ def pass_time(since: datetime, moments: Iterable[datetime]) -> None:
         moment = first_of_month(moment + timedelta(days=31))
     for at in sorted({*firsts, *moments}):
         publish_due(at=at)
-        subscribing.extend_periods(until=at + HOUR)
+        subscriptions.extend_periods(until=at + HOUR)
         split_due(at=at)
         move_due(at=at)
         close_due(at=at)

@@ -11,12 +11,12 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from billing.bulk import KINDS
 from billing.closing import close_due
-from billing.jobs.working import work
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Subscription
-from billing.repricing import roll_out
-from billing.subscribing import extend_periods
+from billing.subscriptions import extend_periods
+from billing.subscriptions.plan_changes.rollouts import roll_out
 from plans.models import PlanVersion, PublishingRule
 from tests.browser.test_finance_changes_a_price import (
     HOUR,

@@ -14,15 +14,15 @@ from django.conf import settings as project
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from billing.auditing import assert_clean
-from billing.bulk import KINDS
+from billing.audit import assert_clean
 from billing.closing import close_due
-from billing.jobs.working import work
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
 from billing.models import Job, Move
 from billing.models.jobs import OPEN
-from billing.subscribing import extend_periods
+from billing.subscriptions import extend_periods
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
-from tests.prove.running import until
+from tests.prove.processes import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

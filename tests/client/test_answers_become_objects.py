@@ -9,7 +9,7 @@ import pytest
 from tollbook_client import Money, writing
 from tollbook_client.reading import read
 
-from tests.client.answering import Server, answer
+from tests.client.fake_server import Server, answer
 from tests.client.test_requests_are_repeated import CUSTOMER
 
 D = Decimal

@@ -16,7 +16,7 @@ from tollbook_client import (
 )
 from tollbook_client.connection import Connection
 
-from tests.client.answering import Server, answer, no_answer, refusal
+from tests.client.fake_server import Server, answer, no_answer, refusal
 
 CUSTOMER = {
     "id": "acme",

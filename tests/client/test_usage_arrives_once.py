@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 from tollbook_client import Limits, Retries, Tollbook
 
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
-from billing.usage.current import current_usage
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.api.calls import Caller
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
-from tests.client.line import hangs_up, line_to, loses_the_answer, passes, says
+from tests.client.flaky_connection import hangs_up, line_to, loses_the_answer, passes, says
 
 FORKING = """
 import multiprocessing, os, sys
@@ -53,7 +53,7 @@ def used():
 
 def now():
     # Imported late: it reads the clock of the database, which is there by then.
-    from customers.clock import database_time
+    from customers.customer_time import database_time
 
     return database_time()
 

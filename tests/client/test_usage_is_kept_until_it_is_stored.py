@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from tollbook_client import Full, Limits, NotSent
 
-from tests.client.answering import Server, answer, no_answer, refusal, stores
+from tests.client.fake_server import Server, answer, no_answer, refusal, stores
 
 
 def ids(server):

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from tollbook_client import BadSignature, verify
 
-from customers.notices.signing import headers, payload
+from customers.notifications.signatures import headers, payload
 
 SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2VjcmV0LXRoYXQtaXMtbm90LXRoZS1vbmU="
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from config.content_policy import PolicyByPath
+from config.csp import PolicyByPath
 
 PATHS = [
     # path                  may evaluate  may style in markup

@@ -10,14 +10,14 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 
-from config import development
+from config import dev_defaults
 from config.checks import (
     database_is_durable,
     documents_are_rendered_safely,
     tasks_are_bounded,
     tasks_survive_their_worker,
 )
-from config.places import PROJECT
+from config.paths import PROJECT
 
 SOUND = {
     "TOLLBOOK_PRODUCTION": "1",
@@ -79,14 +79,14 @@ def test_refuses_a_renderer_with_a_known_hole(monkeypatch: pytest.MonkeyPatch, v
 
 def test_makes_up_no_key():
     with pytest.raises(ImproperlyConfigured):
-        development.secret_key(production=True)
+        dev_defaults.secret_key(production=True)
 
 
 def test_keeps_the_key_that_development_made(tmp_path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(development, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(dev_defaults, "data_folder", lambda: tmp_path)
 
-    first = development.secret_key(production=False)
+    first = dev_defaults.secret_key(production=False)
 
     assert len(first) >= 50
-    assert development.secret_key(production=False) == first
+    assert dev_defaults.secret_key(production=False) == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0, "nobody else may read it"

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from config.postgres.cluster import Cluster, socket_path_fits
 from config.postgres.throwaway import cluster_in, run_folder
 

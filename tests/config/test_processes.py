@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config import processes
-from config.places import PROJECT
+from config.paths import PROJECT
 
 SERVE = """
 import sys

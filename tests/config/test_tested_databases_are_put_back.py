@@ -9,7 +9,7 @@ from django.db import connection
 
 from plans.models import Plan
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
-from tests.restoring import Original
+from tests.database_reset import Original
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
 
 BEGIN_AND_HANG = """

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
 
-from customers.access.keys import KeyRefused, digest, issue, revoke, rotate
+from customers.api_keys.keys import KeyRefused, digest, issue, revoke, rotate
 from customers.models import ApiKey
 from tests.api.calls import NOW
 

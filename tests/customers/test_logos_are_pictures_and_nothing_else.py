@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image, PngImagePlugin
 
-from customers.logos import MOST_UPLOADED, LogoRefused, keep, read_logo
+from customers.brand.logos import MOST_UPLOADED, LogoRefused, keep, read_logo
 from customers.models import Logo
 from tests.customers.pictures import picture
 

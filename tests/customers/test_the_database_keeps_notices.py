@@ -2,14 +2,14 @@
 
 import pytest
 
-from customers.letting_in import linking, sessions
-from customers.logos import keep, read_logo
+from customers.brand.logos import keep, read_logo
 from customers.models import Contact, Wording
-from customers.notices.fanning_out import fan_out
+from customers.notifications.fan_out import fan_out
+from customers.portal_auth import magic_links, sessions
 from tests.builders import JAN, make_clock, make_customer
-from tests.customers.notices.world import listen, tell
+from tests.customers.notifications.world import listen, tell
 from tests.customers.pictures import picture
-from tests.refusals import named_constraints, refused_by
+from tests.db_refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def told(shared_transaction: None) -> None:
     make_clock(JAN)
     Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
-    linking.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
+    magic_links.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
     sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
     listen("https://example.com/hook")
     tell(customer, at=JAN)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from customers.clock import in_time_of, of_clock, time_for, time_of
+from customers.customer_time import in_time_of, of_clock, time_for, time_of
 from customers.models import Customer, TestClock
 from tests.builders import make_clock, make_customer
 

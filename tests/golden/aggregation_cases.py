@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from billing.closing.reading import read_closings, read_counters
-from billing.ingest import wire
-from billing.ingest.recording import record
+from billing.closing.period_reader import read_closings, read_counters
+from billing.metering.ingest import parser
+from billing.metering.ingest.event_recorder import record
+from billing.metering.rating_inputs.aggregate_quantities import NO_OPENING, Opening, by_dimensions, read_held
+from billing.metering.rating_inputs.period_counters import Counted, with_metered
+from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, Level, Period, Rollup, Subscription
-from billing.usage.breakdown import breakdown
-from billing.usage.counted import Counted, with_metered
-from billing.usage.metered import NO_OPENING, Opening, by_dimensions, read_held
-from plans.metering.integral import weighted_sum
-from plans.metering.tally import Mark, Window, tally_of, ticks
+from plans.aggregation.aggregate_state import Mark, Window, tally_of, ticks
+from plans.aggregation.weighted_sum import weighted_sum
+from plans.catalog.stored_terms import terms_of
 from plans.pricing.rounding import Rounding
-from plans.terms import terms_of
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate
 from tests.golden.cases import Case, Figures
 
@@ -119,7 +119,7 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
     }
     at = timezone.now()
     oldest = datetime(2000, 1, 1, tzinfo=UTC)
-    events, refused, _ = wire.read(json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at)
+    events, refused, _ = parser.read(json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at)
     assert not refused
     record(events=events, sandbox=False, at=at)
 

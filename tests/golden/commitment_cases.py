@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from plans.pricing.charges import Dynamic, PerUnit
+from lib.decimals import ZERO
+from lib.money import round_money
+from plans.pricing.charge_models import Dynamic, PerUnit
 from plans.pricing.commitments import Commitment, Settled, settle
-from plans.pricing.exact import ZERO
-from plans.pricing.money import round_money
 from plans.pricing.proration import share
 from plans.pricing.rating import PriceTerms, Rate, Rating, Usage, rate_usage
 from tests.golden.cases import Case, Figures

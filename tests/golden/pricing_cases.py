@@ -5,9 +5,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from plans.pricing.charges import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.money import minor_unit, round_money, round_to
+from lib.decimals import EXACT, ZERO
+from lib.money import minor_unit, round_money, round_to
+from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
 from plans.pricing.rating import PriceTerms, Rate, RatedLine, Rating, Rounding, Usage, match_rate, rate_usage
 from tests.golden.cases import Case, Figures
 

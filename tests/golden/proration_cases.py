@@ -6,16 +6,16 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from billing.closing.facts import Claim
-from invoices.totals import Tax
+from billing.closing.records import Claim
+from invoices.documents.totals import Tax
+from lib.decimals import HALF_UP
+from lib.money import round_money
 from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, edge, iterate, period_containing
-from plans.pricing.exact import HALF_UP
-from plans.pricing.granting import Granted, Rule, slots
-from plans.pricing.money import round_money
+from plans.pricing.included_credits import Granted, Rule, slots
 from plans.pricing.proration import prorate, share
 from tests.golden.cases import Case, Figures
-from tests.golden.ending import ending
 from tests.golden.period_cases import moment
+from tests.golden.termination import ending
 
 LATER: dict[str, str] = {}
 

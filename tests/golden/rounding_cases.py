@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from invoices.totals import Tax, Totals, total_up
-from plans.pricing.charges import PerUnit
+from invoices.documents.totals import Tax, Totals, total_up
+from lib.decimals import ZERO
+from lib.money import UnknownCurrency, minor_unit, round_money
+from plans.pricing.charge_models import PerUnit
 from plans.pricing.discounts import Claim, Discount, take_off
-from plans.pricing.exact import ZERO
-from plans.pricing.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.golden.cases import Case, Figures
 

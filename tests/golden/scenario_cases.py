@@ -1,8 +1,8 @@
 """A case of scenarios.json as a life in the sandbox, over HTTP."""
 
-from tests.golden.billed import Answers
+from tests.golden.billed_amounts import Answers
 from tests.golden.cases import Case, Figures, load
-from tests.golden.living import live
+from tests.golden.scenario_steps import live
 
 LATER = {
     "untold": "nothing: its setup does not say what is discounted",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.golden.cases import HERE, load
-from tests.golden.table import LATER, table
+from tests.golden.outcome_table import LATER, table
 
 DOCS = HERE.parents[1] / "docs" / "proof" / "golden.md"
 

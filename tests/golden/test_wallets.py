@@ -2,7 +2,8 @@
 
 import pytest
 
-from billing.auditing import assert_clean, wallets
+from billing.audit import assert_clean
+from billing.audit.records import wallets
 from tests.golden.cases import Case, to_run
 from tests.golden.wallet_cases import LATER, RUNNERS, figures
 

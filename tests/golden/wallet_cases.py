@@ -6,27 +6,27 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.ingest.recording import record
-from billing.ingest.wire import read
+from billing.metering.ingest.event_recorder import record
+from billing.metering.ingest.parser import read
 from billing.models import Draw
-from plans.pricing.charges import PerUnit
-from plans.pricing.currencies import CREDITS
-from plans.pricing.money import round_money
+from lib.currencies import CREDITS
+from lib.money import round_money
+from plans.pricing.charge_models import PerUnit
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
-from tests.golden.burning import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
 from tests.golden.cases import Case, Figures
-from tests.golden.paying import apply_to_invoices
 from tests.golden.period_cases import shown
-from wallets.credit.packs import Slab, bonus_of, bought, slab_of
-from wallets.credit.reloading import has_cooled, is_due, threshold_of
-from wallets.credit.units import InvalidAmount, rounded
-from wallets.credit.zero import AtZero
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.opening import open_of_customers
-from wallets.ledger.posting import Sheet, write
-from wallets.ledger.refusing import LedgerRefused
-from wallets.ledger.spending import Use, return_to, take_from
+from tests.golden.wallet_payments import apply_to_invoices
+from tests.golden.wallet_steps import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
+from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.packs import Slab, bonus_of, bought, slab_of
+from wallets.credit_rules.topup_rule import has_cooled, is_due, threshold_of
+from wallets.credit_rules.units import InvalidAmount, rounded
+from wallets.ledger.errors import LedgerRefused
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.locked_wallets import open_of_customers
+from wallets.ledger.spend import Use, return_to, take_from
+from wallets.ledger.transactions import Sheet, write
 from wallets.models import Lot, Transaction, Wallet
 
 LATER: dict[str, str] = {}

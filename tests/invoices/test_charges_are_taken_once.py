@@ -7,11 +7,11 @@ from decimal import Decimal as D
 import pytest
 from django.db import transaction
 
-from invoices import charging
-from invoices.charging import CannotCharge, ask, begin
-from invoices.crediting import CannotCredit, Taken, credit, void
+from invoices.credit_notes import CannotCredit, Taken, credit, void
 from invoices.models import BalanceEntry, Charge, CustomerBalance, Invoice
-from invoices.paying import record_payment
+from invoices.payments import attempts
+from invoices.payments.attempts import CannotCharge, ask, begin
+from invoices.payments.manual_payments import record_payment
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
@@ -115,7 +115,7 @@ def test_who_asked_too_slowly_leaves_it_settled(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     slow = begin(invoice_id=invoice.pk, at=now)
     ask(charge_id=slow.pk, at=now)
-    left = charging.settling.postpone(slow, reason="It took too long", at=now)
+    left = attempts.settling.postpone(slow, reason="It took too long", at=now)
     assert (left.state, left.reason, left.next_at) == ("succeeded", "", None)
 
 
@@ -123,8 +123,8 @@ def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, no
     at_stripe.faults = ["500_after"]
     asked = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
     with pytest.raises(CannotCharge, match="try again in a moment"):
-        charging.open_page(**asked, at=now)
-    assert charging.open_page(**asked, at=now + timedelta(minutes=1)).page
+        attempts.open_page(**asked, at=now)
+    assert attempts.open_page(**asked, at=now + timedelta(minutes=1)).page
 
 
 def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stripe, now):
@@ -180,18 +180,18 @@ def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, a
     leave_card(invoice.customer, at_stripe)
     charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     late = begin(invoice_id=make_invoice(invoice.customer).pk, at=now)
-    gone = charging.settling.Answer("cancelled", reason="Nobody knows it")
-    late = charging.settle(charge_id=late.pk, answer=gone, at=now)
-    late = charging.settle(charge_id=late.pk, answer=charging.settling.Answer("succeeded", "pi_late"), at=now)
+    gone = attempts.settling.Answer("cancelled", reason="Nobody knows it")
+    late = attempts.settle(charge_id=late.pk, answer=gone, at=now)
+    late = attempts.settle(charge_id=late.pk, answer=attempts.settling.Answer("succeeded", "pi_late"), at=now)
     assert (late.state, Invoice.objects.get(pk=late.invoice_id).state) == ("succeeded", "paid")
-    assert charging.settle(charge_id=charge.pk, answer=gone, at=now).state == "succeeded"
+    assert attempts.settle(charge_id=charge.pk, answer=gone, at=now).state == "succeeded"
 
 
 def test_the_sweeper_charges_who_has_left_a_card_once(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     by_hand = make_invoice(make_customer("beta", seller=invoice.seller, currency="EUR"))
-    assert (charging.sweep(at=now).begun, state(invoice)[0], state(by_hand)[0]) == (1, "paid", "issued")
-    assert charging.sweep(at=now).begun == 0
+    assert (attempts.sweep(at=now).begun, state(invoice)[0], state(by_hand)[0]) == (1, "paid", "issued")
+    assert attempts.sweep(at=now).begun == 0
 
 
 def test_a_key_that_stripe_refuses_charges_nobody_and_says_so(invoice, stripe_server, now):

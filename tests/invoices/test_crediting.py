@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from invoices.crediting import CannotCredit, Taken, credit, preview
+from invoices.credit_notes import CannotCredit, Taken, credit, preview
 from invoices.models import Invoice
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from tests.builders import (
     FEB,
     MAR,
@@ -24,7 +24,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.racing import together
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 

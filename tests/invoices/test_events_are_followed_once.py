@@ -8,14 +8,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices import charging
-from invoices.charging import CannotCharge
-from invoices.hearing.following import follow_events
 from invoices.models import Charge, Instrument, Invoice, ProviderEvent
+from invoices.payments import attempts
+from invoices.payments.attempts import CannotCharge
+from invoices.payments.provider_webhooks.event_followup import follow_events
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
-from tests.stripe.telling import event, signature, tell
+from tests.stripe.webhook_events import event, signature, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -35,14 +35,14 @@ def later():
 
 def opened(invoice, at_stripe):
     """Open a page, as of when the invoice was issued; return the charge and its session at Stripe."""
-    charge = charging.open_page(invoice_id=invoice.pk, back_to="https://example.com/back", at=invoice.issued_at)
+    charge = attempts.open_page(invoice_id=invoice.pk, back_to="https://example.com/back", at=invoice.issued_at)
     return charge, at_stripe.things[charge.ref]
 
 
 def test_a_page_that_is_paid_pays_the_invoice(invoice, at_stripe, later):
     charge, session = opened(invoice, at_stripe)
     assert (session["amount_total"], charge.page) == (2380, session["url"])
-    assert charging.open_page(invoice_id=invoice.pk, back_to="x", at=invoice.issued_at) == charge, (
+    assert attempts.open_page(invoice_id=invoice.pk, back_to="x", at=invoice.issued_at) == charge, (
         "it is open already"
     )
     at_stripe.pay(session)
@@ -79,7 +79,7 @@ def test_what_cannot_be_followed_now_is_followed_later(invoice, stripe_server, l
     Charge.objects.update(leased_until=None)
     assert Charge.objects.get().state == "pending"
     stripe_server.secret_key = "sk_test_tollbook"
-    charging.sweep(at=later + timedelta(hours=3))
+    attempts.sweep(at=later + timedelta(hours=3))
     assert Invoice.objects.get().state == "paid"
 
 
@@ -114,7 +114,7 @@ def test_what_is_of_another_account_or_mode_is_refused(at_stripe, fields):
 
 def test_forgeries_have_no_effect(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
-    charge = charging.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+    charge = attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
     chance = random.Random(11)
     genuine = event("payment_intent.succeeded", {"id": "pi_9", "metadata": {"tollbook_key": str(charge.key)}})
     for number in range(40):  # a thousand and more in tests/prove/payments.py
@@ -129,7 +129,7 @@ def test_forgeries_have_no_effect(invoice, at_stripe, later):
 
 
 def test_a_card_that_is_left_on_a_page_is_charged_from_then_on(invoice, at_stripe, later):
-    page = charging.paging.setup_page(
+    page = attempts.paging.setup_page(
         customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
     )
     session = next(one for one in at_stripe.of("checkout.session") if one["url"] == page)
@@ -138,13 +138,13 @@ def test_a_card_that_is_left_on_a_page_is_charged_from_then_on(invoice, at_strip
     follow_events(at=later)
     kept = Instrument.objects.get()
     assert (kept.label, kept.is_default, kept.expires_on.isoformat()) == ("Visa 4242", True, "2031-04-01")
-    assert charging.sweep(at=later).begun == 1
+    assert attempts.sweep(at=later).begun == 1
     assert Invoice.objects.get().state == "paid"
 
 
 def test_a_page_that_is_closed_takes_nothing_any_more(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
-    charging.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
+    attempts.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
     charge.refresh_from_db()
     assert charge.state == "cancelled"
     assert session["status"] == "expired"
@@ -153,7 +153,7 @@ def test_a_page_that_is_closed_takes_nothing_any_more(invoice, at_stripe):
 def test_a_page_that_was_paid_is_not_closed(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
     at_stripe.pay(session)
-    charging.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
+    attempts.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
     charge.refresh_from_db()
     assert charge.state == "succeeded"
     invoice.refresh_from_db()
@@ -163,15 +163,15 @@ def test_a_page_that_was_paid_is_not_closed(invoice, at_stripe):
 def test_while_a_page_is_open_no_card_is_charged(invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
     opened(invoice, at_stripe)
-    assert charging.sweep(at=invoice.issued_at).begun == 0
+    assert attempts.sweep(at=invoice.issued_at).begun == 0
     with pytest.raises(CannotCharge, match="is being taken"):
-        charging.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+        attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
 
 
 def test_a_lost_dispute_takes_the_payment_back(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
-    charge = charging.ask(
-        charge_id=charging.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+    charge = attempts.ask(
+        charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
     )
     for status, id_ in (("needs_response", "evt_1"), ("lost", "evt_2"), ("lost", "evt_3")):
         dispute = {"id": "dp_1", "payment_intent": charge.ref, "status": status}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from customers.models import Notice
-from invoices.falling_due import mark_overdue
+from invoices.documents.past_due import mark_overdue
 from invoices.models import Invoice, NumberSeries
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from tests.api.documents import make_invoice
 from tests.builders import make_clock, make_customer, make_seller
-from tests.customers.notices.world import listen
+from tests.customers.notifications.world import listen
 
 PAGE = (Path(__file__).parents[2] / "docs" / "invoices.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\d{4}-\d\d-\d\d \d\d:\d\d) \| (\S+) \| (\w+) \|$", PAGE.split("## overdue")[1], re.MULTILINE)

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import transaction
 
-from billing.auditing import audit
+from billing.audit import audit
 from billing.closing import ClosingFailed, close_due, close_one
 from billing.models import Period
-from invoices.crediting import credit
-from invoices.locking import CannotLock, MonthIsLocked, lock_month, unlock_month
+from invoices.credit_notes import credit
+from invoices.documents.month_lock import CannotLock, MonthIsLocked, lock_month, unlock_month
 from invoices.models import Invoice, MonthLock
 from tests.builders import (
     FEB,
@@ -25,7 +25,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.racing import start
+from tests.races import start
 
 pytestmark = pytest.mark.django_db
 JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)

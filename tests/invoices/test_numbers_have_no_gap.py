@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from django.db import connection, transaction
 
+from invoices.documents.numbering import Numbers, SeriesFull, series_for, take
 from invoices.models import NumberSeries
-from invoices.numbering import Numbers, SeriesFull, series_for, take
 from tests.builders import make_seller
-from tests.racing import together
+from tests.races import together
 
 AT = datetime(2026, 2, 1, tzinfo=UTC)
 

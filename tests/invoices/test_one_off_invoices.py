@@ -7,7 +7,10 @@ from decimal import Decimal
 import pytest
 
 from customers.models import Customer
-from invoices.claiming import (
+from invoices.credit_notes import CannotCredit, Taken, credit, void
+from invoices.documents.month_lock import lock_month
+from invoices.models import Invoice, InvoiceTax, Line
+from invoices.one_off_invoices import (
     Asked,
     CannotClaim,
     OneOff,
@@ -18,12 +21,9 @@ from invoices.claiming import (
     issue_draft,
     preview,
 )
-from invoices.crediting import CannotCredit, Taken, credit, void
-from invoices.locking import lock_month
-from invoices.models import Invoice, InvoiceTax, Line
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from tests.builders import FEB, JAN, MAR, documents_are_clean, make_customer, make_seller, make_tax
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -5,12 +5,12 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice, Payment
-from invoices.paying import CannotPay, record_payment
+from invoices.payments.manual_payments import CannotPay, record_payment
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_seller
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

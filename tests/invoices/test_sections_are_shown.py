@@ -8,18 +8,18 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.closing import close_due
-from customers.access.keys import issue
-from customers.letting_in import sessions
-from customers.models.portal import Way
-from customers.portal.visiting import COOKIE
-from invoices.crediting import Taken, credit
-from invoices.einvoice.syntaxes import to_xml
+from customers.api_keys.keys import issue
+from customers.models.portal_access import Way
+from customers.portal.visit import COOKIE
+from customers.portal_auth import sessions
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
-from invoices.rendering import making
-from invoices.rendering.document import compose
-from invoices.rendering.reading import read
+from invoices.rendering import renderer
+from invoices.rendering.einvoice.syntaxes import to_xml
+from invoices.rendering.facts_reader import read
+from invoices.rendering.page_content import compose
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, make_tax, publish, subscribe
-from tests.invoices.rendering.reading import objects_of, text_of
+from tests.invoices.rendering.pdf_reader import objects_of, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +75,7 @@ def test_staff(invoice: Invoice, admin_client: Client):
 
 
 def test_the_file_and_its_data(invoice: Invoice):
-    pdf = bytes(making.render_one(invoice_id=invoice.pk, at=timezone.now()).content)
+    pdf = bytes(renderer.render_one(invoice_id=invoice.pk, at=timezone.now()).content)
     text = text_of(pdf)
     places = [text.index(said) for said in ("north", "€31.00", "south", "€10.00", "€5.00")]
     assert places == sorted(places)

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from invoices.providers import stripe
-from invoices.providers.asking import Misconfigured
+from invoices.payments.providers import stripe
+from invoices.payments.providers.protocol import Misconfigured
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from invoices.buyers import Buyer
+from invoices.documents.buyer_details import Buyer
+from invoices.documents.totals import Tax, Taxes, total_up
 from invoices.models import TaxRate
-from invoices.taxing.rates import by_rates
-from invoices.taxing.supplies import Supply, taxes_on
-from invoices.totals import Tax, Taxes, total_up
-from tests.pages import rows
+from invoices.tax.calculation import Supply, taxes_on
+from invoices.tax.rates import by_rates
+from tests.docs_tables import rows
 
 TODAY = date(2026, 1, 31)
 BUYER = Buyer(1, 1, False, "US", "", "UTC", "", b"{}")

@@ -20,9 +20,9 @@ from tests.builders import (
     subscribe,
     use,
 )
+from tests.db_refusals import named_constraints, refused_by
 from tests.invoices.test_the_database_keeps_payments import CASES as PAYMENTS
 from tests.invoices.test_the_database_keeps_payments import UNREACHED
-from tests.refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 

@@ -4,14 +4,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices import charging
-from invoices.crediting import credit
+from invoices.credit_notes import credit
 from invoices.models import Charge, DunningAct, DunningStep, Instrument, PayerAccount, ProviderEvent, Refund
-from invoices.paying import record_payment
-from invoices.providers import Answer
+from invoices.payments import attempts
+from invoices.payments.manual_payments import record_payment
+from invoices.payments.providers import Answer
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_seller
-from tests.refusals import refused_by
+from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db
 
@@ -41,10 +41,10 @@ def paid(shared_transaction: None) -> None:
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=FEB)
     Instrument.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
     first, second, third = (make_invoice(customer, net="20.00", tax="3.80") for _ in range(3))
-    charge = charging.begin(invoice_id=first.pk, at=FEB)
-    charging.settle(charge_id=charge.pk, answer=Answer("succeeded", "pi_1"), at=FEB)
+    charge = attempts.begin(invoice_id=first.pk, at=FEB)
+    attempts.settle(charge_id=charge.pk, answer=Answer("succeeded", "pi_1"), at=FEB)
     credit(invoice_id=first.pk, lines=None, reason="Sorry", to="refund", at=FEB)
-    charging.begin(invoice_id=second.pk, at=FEB)
+    attempts.begin(invoice_id=second.pk, at=FEB)
     record_payment(
         invoice_id=third.pk, amount=D("25.00"), method="manual", reference="bank", at=FEB, keeps_surplus=True
     )

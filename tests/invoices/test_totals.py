@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
-from tests.pages import rows
+from invoices.documents.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
+from tests.docs_tables import rows
 
 VAT, REDUCED, NONE = Tax("VAT", Decimal(19)), Tax("VAT", Decimal(7)), Tax("VAT", Decimal(0), "Reverse charge")
 CENTRAL, STATE = Tax("CGST", Decimal(9)), Tax("SGST", Decimal(9))

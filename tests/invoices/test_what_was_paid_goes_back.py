@@ -7,15 +7,15 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from customers.models import Notice
-from invoices import charging
-from invoices.charging.settling import take_back
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import BalanceEntry, CustomerBalance, Invoice, NumberSeries, Refund
-from invoices.paying import record_payment
-from invoices.refunding import operation as refunding
+from invoices.payments import attempts
+from invoices.payments.attempts.settlement import take_back
+from invoices.payments.manual_payments import record_payment
+from invoices.payments.refunds import refund as refunding
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller
-from tests.pages import rows
+from tests.docs_tables import rows
 from tests.stripe.cards import leave_card
 from tests.stripe.server import FAULTS
 
@@ -73,9 +73,9 @@ def test_as_documented(invoice, customer, row):
 
 def issue_again(customer):
     """Issue another document of this customer's, as a purchase or a close would."""
-    from invoices.drafts import Draft, DraftLine
-    from invoices.issuing import issue, write_lines
-    from invoices.totals import Tax
+    from invoices.documents.drafts import Draft, DraftLine
+    from invoices.documents.issue import issue, write_lines
+    from invoices.documents.totals import Tax
     from tests.builders import FEB, JAN
 
     NumberSeries.objects.filter(kind="invoice").update(last_number=Invoice.objects.count())  # made row by row
@@ -115,7 +115,7 @@ def test_too_much_by_transfer_is_kept_where_that_is_said(invoice, customer):
 def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
     pay(invoice, "100.00")
-    charging.ask(charge_id=charging.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     found = list(Refund.objects.order_by("pk").values_list("provider", "amount", "state"))
     assert found == [("stripe", D("19.00"), "pending"), ("manual", D("4.80"), "pending")]
@@ -129,7 +129,7 @@ def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe, fault):
     leave_card(customer, at_stripe)
-    charging.ask(charge_id=charging.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     at_stripe.faults, at = [fault], invoice.issued_at
     refund = Refund.objects.get()
@@ -141,7 +141,7 @@ def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe,
 
 def test_a_refund_that_fails_weeks_later_is_on_the_balance(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
-    charging.ask(charge_id=charging.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     refund = refunding.send(refund_id=Refund.objects.get().pk, at=invoice.issued_at)
     at_stripe.things[refund.ref] |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}

@@ -16,22 +16,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.places import PROJECT
-from tests.copies import commit, copied_project
+from config.paths import PROJECT
 from tests.mutation.survivors import Explanation, Mutant, explanations, mutants_in
+from tests.project_copies import commit, copied_project
 
 PROOF = PROJECT / "docs" / "proof" / "mutation.md"
 
 MUTATED = (
+    "lib/currencies.py",
+    "lib/decimals.py",
+    "lib/money.py",
     "plans/pricing/*.py",
-    "plans/metering/*.py",
-    "plans/metering/expressions/*.py",
-    "plans/agreed.py",
-    "invoices/totals.py",
+    "plans/aggregation/*.py",
+    "plans/aggregation/expressions/*.py",
+    "plans/catalog/overrides.py",
+    "invoices/documents/totals.py",
 )
 TESTS = (
     "tests/pricing",
-    "tests/metering",
+    "tests/aggregation",
     "tests/invoices/test_totals.py",
     *(f"tests/golden/test_{name}.py" for name in ("charges", "commitments", "rounding", "periods")),
 )
@@ -77,10 +80,10 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
     beside = [
         child.name
         for child in copy.iterdir()
-        if child.name not in ("plans", "invoices", "tests", "pyproject.toml", ".git")
+        if child.name not in ("lib", "plans", "invoices", "tests", "pyproject.toml", ".git")
     ]
     settings: dict[str, object] = {
-        "source_paths": ["plans/", "invoices/"],
+        "source_paths": ["lib/", "plans/", "invoices/"],
         "only_mutate": list(mutated),
         "also_copy": beside,
         "pytest_add_cli_args_test_selection": list(TESTS),

@@ -34,7 +34,7 @@ class Mutant:
 
     @property
     def function(self) -> str:
-        """Its module and function: `plans.pricing.parts:Part.scaled`."""
+        """Its module and function: `plans.pricing.rating_parts:Part.scaled`."""
         module, _, mangled = self.name.rpartition("__mutmut_")[0].rpartition(".")
         return f"{module}:{mangled[1:].strip('ǁ').replace('ǁ', '.').removeprefix('_')}"
 

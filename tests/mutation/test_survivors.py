@@ -2,25 +2,28 @@
 
 import json
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.mutation.run import told_of
 from tests.mutation.survivors import Explanation, Mutant, explanations, mutants_in
 
-NAME = "plans.pricing.parts.xǁPartǁscaled__mutmut_3"
+NAME = "plans.pricing.rating_parts.xǁPartǁscaled__mutmut_3"
 CHANGE = "- return one\n+ return two"
-WHY = Explanation("plans.pricing.parts:Part.scaled", "One is two.", (CHANGE,))
+WHY = Explanation("plans.pricing.rating_parts:Part.scaled", "One is two.", (CHANGE,))
 
 
 def test_a_mutant_is_named_by_its_function():
-    assert Mutant(NAME, "killed").function == "plans.pricing.parts:Part.scaled"
-    assert Mutant("invoices.totals.x__taxed__mutmut_12", "killed").function == "invoices.totals:_taxed"
+    assert Mutant(NAME, "killed").function == "plans.pricing.rating_parts:Part.scaled"
+    assert (
+        Mutant("invoices.documents.totals.x__taxed__mutmut_12", "killed").function
+        == "invoices.documents.totals:_taxed"
+    )
 
 
 def test_what_no_test_ran_or_could_not_be_run_is_no_kill(tmp_path):
     fates = {1: "killed", 3: "killed", -24: "killed", 33: "untested", 5: "untested", 255: "unclear (255)"}
     meta = tmp_path / "mutants" / "plans" / "parts.py.meta"
     meta.parent.mkdir(parents=True)
-    codes = {f"plans.parts.x_one__mutmut_{number}": code for number, code in enumerate(fates)}
+    codes = {f"plans.catalog.version_schema.x_one__mutmut_{number}": code for number, code in enumerate(fates)}
     meta.write_text(json.dumps({"exit_code_by_key": codes}))
     assert [one.fate for one in mutants_in(tmp_path)] == list(fates.values())
 

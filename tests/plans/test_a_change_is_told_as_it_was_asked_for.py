@@ -2,8 +2,8 @@
 
 import pytest
 
+from lib.audit_log import change
 from plans.models import Meter
-from plans.trail import change
 from tests.builders import JAN, make_meter
 
 pytestmark = pytest.mark.django_db

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from plans.comparing import compare
-from plans.contents import contents_of, read_rows
+from plans.catalog.comparison import compare
+from plans.catalog.stored_terms import read_terms
+from plans.catalog.version_schema import tables, told_fields
+from plans.catalog.version_snapshot import contents_of, read_rows
 from plans.models import PlanVersion
-from plans.parts import tables, told_fields
-from plans.publishing import new_version
-from plans.terms import read_terms
-from tests.another import another
+from plans.publishing.publication import new_version
 from tests.builders import (
     FEB,
     JAN,
@@ -26,6 +25,7 @@ from tests.builders import (
     threshold,
     tier,
 )
+from tests.different_values import another
 
 pytestmark = pytest.mark.django_db
 

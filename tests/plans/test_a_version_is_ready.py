@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from lib.currencies import CREDITS
 from plans.models import Price
-from plans.pricing.currencies import CREDITS
-from plans.publishing import NotReady
-from plans.readiness import problems_of
+from plans.publishing.publication import NotReady
+from plans.publishing.readiness import problems_of
 from tests.builders import (
     FEB,
     commitment,

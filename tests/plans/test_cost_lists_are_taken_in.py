@@ -2,9 +2,9 @@
 
 import pytest
 
-from plans.cost_lists import COLUMNS, NEEDED, RowsRefused, rows_of, take_costs
+from lib.tabular_files import as_csv, read_table
+from plans.costs.cost_lists import COLUMNS, NEEDED, RowsRefused, rows_of, take_costs
 from plans.models import UnitCost
-from plans.tables import as_csv, read_table
 from tests.builders import FEB, JAN, MAR, make_cost, make_meter
 
 pytestmark = pytest.mark.django_db

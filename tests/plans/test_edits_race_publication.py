@@ -5,10 +5,10 @@ import threading
 import pytest
 from django.db import IntegrityError, transaction
 
-from plans import publishing
 from plans.models import Fee, PlanVersion
+from plans.publishing import publication as publication_module
 from tests.builders import JAN, fee, make_plan, publish
-from tests.racing import Pause, start, wait_until_blocked
+from tests.races import Pause, start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,13 +52,13 @@ def test_a_publication_checks_what_an_edit_under_way_leaves(draft: PlanVersion):
     wait_until_blocked()
     go_on.set()
     editing.result()
-    with pytest.raises(publishing.NotReady):
+    with pytest.raises(publication_module.NotReady):
         publication.result()
     assert PlanVersion.objects.get().state == "draft"
 
 
 def test_an_edit_waits_for_a_publication_under_way_and_is_refused(draft: PlanVersion, monkeypatch):
-    pause = Pause.before(monkeypatch, publishing, "_make_room")
+    pause = Pause.before(monkeypatch, publication_module, "_make_room")
     publication = start(lambda: publish(draft, at=JAN))
     pause.await_arrival()
     edit = start(lambda: Fee.objects.update(amount=7))

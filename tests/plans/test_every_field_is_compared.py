@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.db.models import Field
 
-from plans.comparing import compare
-from plans.contents import contents_in, read_rows
+from plans.catalog.comparison import compare
+from plans.catalog.version_schema import key_of, tables, told_fields
+from plans.catalog.version_snapshot import contents_in, read_rows
 from plans.models import PlanVersion
-from plans.parts import key_of, tables, told_fields
-from tests.another import another
 from tests.builders import commitment, fee, included, make_plan, offer, rate, threshold, tier
+from tests.different_values import another
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from plans.example_bills import Bill, bill, uses_of
+from lib.currencies import CREDITS
+from plans.catalog.example_bills import Bill, bill, uses_of
+from plans.catalog.stored_terms import Terms, currencies_of, read_terms
 from plans.models import PlanVersion
-from plans.pricing.currencies import CREDITS
-from plans.terms import Terms, currencies_of, read_terms
 from tests.builders import fee, make_feature, make_meter, make_plan, offer, rate
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from plans.advice import advice_on
-from plans.margins import live_margins, margins_of, uncosted_of
+from plans.costs.price_margins import live_margins, margins_of, uncosted_of
+from plans.publishing.plan_check import advice_on
 from tests.builders import FEB, JAN, make_cost, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from plans.cells import CellRefused
+from plans.catalog.version_schema import LIFE, tables
 from plans.models import Plan, PlanFeature, PlanVersion
-from plans.parts import LIFE, tables
+from plans.price_lists.cell_parser import CellRefused
+from plans.price_lists.field_text import value_of
 from plans.price_lists.files import read, write
-from plans.price_lists.items import fields_of
-from plans.price_lists.tabular import columns
-from plans.price_lists.taking_in import take_in
-from plans.price_lists.values import value_of
-from plans.publishing import new_draft
+from plans.price_lists.list_import import take_in
+from plans.price_lists.table_format import columns
+from plans.price_lists.version_items import fields_of
+from plans.publishing.publication import new_draft
 from tests.builders import JAN, fee, included, make_feature, make_meter, make_plan, offer, rate, tier
 
 pytestmark = pytest.mark.django_db

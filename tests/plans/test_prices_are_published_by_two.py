@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from plans.approving import ApprovalRefused, approve, ask, decline, take_back
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
-from plans.publishing import PublishingRefused, unschedule
+from plans.publishing.approvals import ApprovalRefused, approve, ask, decline, take_back
+from plans.publishing.publication import PublishingRefused, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_plan, publish
-from tests.refusals import refused_by
+from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from plans import publishing
 from plans.models import PlanVersion
-from plans.publishing import PublishingRefused, new_draft, new_version, publish_due, unschedule
+from plans.publishing import publication
+from plans.publishing.publication import PublishingRefused, new_draft, new_version, publish_due, unschedule
 from tests.builders import APR, FEB, JAN, MAR, fee, make_plan, publish
-from tests.racing import together
+from tests.races import together
 
 SECOND = timedelta(seconds=1)
 
@@ -76,7 +76,7 @@ class TestOfOnePlan:
 
     def test_it_is_kept_who_published_it(self):
         user = get_user_model().objects.create_user("finance")
-        version = publishing.publish(version=make_draft(), by=user, at=JAN)
+        version = publication.publish(version=make_draft(), by=user, at=JAN)
         assert (version.published_by, version.published_at) == (user, JAN)
         with connection.cursor() as cursor:
             cursor.execute(

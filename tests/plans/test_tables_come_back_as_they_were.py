@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.tables import FORMULA, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
+from lib.tabular_files import FORMULA, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
 
 COLUMNS = ("one", "two", "three")
 KINDS = [("t.csv", as_csv), ("t.xlsx", as_xlsx)]

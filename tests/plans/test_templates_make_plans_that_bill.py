@@ -3,15 +3,15 @@
 import pytest
 from django.db.models import Sum
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import UnbilledUsage
 from invoices.models import Line
 from plans.models import Meter, Plan
-from plans.readiness import problems_of
-from plans.starting.making import start_from, templates
-from tests.billing.ingest.reading import NOW
-from tests.billing.ingest.world import send
+from plans.plan_templates.template_import import start_from, templates
+from plans.publishing.readiness import problems_of
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import send
 from tests.builders import APR, JAN, MAR, make_customer, make_feature, make_meter, publish, subscribe
 
 pytestmark = pytest.mark.django_db

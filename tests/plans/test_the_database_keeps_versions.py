@@ -5,9 +5,9 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from plans.approving import ask
 from plans.models import Catalogue, PlanVersion, Promotion
-from plans.rehearsing import rehearsed
+from plans.publishing.approvals import ask
+from plans.publishing.required_simulation import rehearsed
 from tests.builders import (
     FEB,
     JAN,
@@ -26,7 +26,7 @@ from tests.builders import (
     threshold,
     tier,
 )
-from tests.refusals import named_constraints, refused_by
+from tests.db_refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 

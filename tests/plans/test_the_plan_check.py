@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from plans.advice import advice_on
 from plans.models import PublishingRule
+from plans.publishing.plan_check import advice_on
 from tests.builders import JAN, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db

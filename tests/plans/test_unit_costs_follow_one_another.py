@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.costing import CostRefused, check_cost, record_cost, remove_cost
+from plans.costs.unit_costs import CostRefused, check_cost, record_cost, remove_cost
 from plans.models import UnitCost
 from tests.builders import APR, FEB, JAN, MAR, make_cost, make_meter
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from plans.comparing import compare
-from plans.contents import contents_of, fingerprint_of
+from lib.currencies import CREDITS
+from plans.catalog.comparison import compare
+from plans.catalog.version_snapshot import contents_of, fingerprint_of
 from plans.models import PlanVersion
-from plans.pricing.currencies import CREDITS
-from plans.publishing import new_version
+from plans.publishing.publication import new_version
 from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

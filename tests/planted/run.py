@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
 from tests import postgres
-from tests.copies import commit, copied_project
 from tests.planted.bugs import Bug, DoesNotApply, all_bugs
 from tests.planted.verdicts import CAUGHT, verdict
+from tests.project_copies import commit, copied_project
 
 PROOF = PROJECT / "docs" / "proof" / "planted.md"
 LONGEST_RUN_SECONDS = 600

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.planted.bugs import PATCHES, Bug, all_bugs
 
 BUGS = all_bugs()

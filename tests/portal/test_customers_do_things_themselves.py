@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from billing.capping import set_cap
+from billing.limits.spend_caps import set_cap
 from billing.models import Guardrail, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
 from tests.portal.world import TODAY
+from wallets.auto_topup import Asked, Limits, set_rule
 from wallets.models import Purchase, TopUpRule
-from wallets.topping_up import Asked, Limits, set_rule
 
 pytestmark = pytest.mark.django_db
 

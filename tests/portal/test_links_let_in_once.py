@@ -10,12 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from customers.letting_in import linking, sessions
-from customers.letting_in.forgetting import forget_old
-from customers.letting_in.mailing import mail_due
 from customers.models import Contact, PortalLink, PortalSession
-from customers.models.portal import Way
-from customers.portal.visiting import COOKIE
+from customers.models.portal_access import Way
+from customers.portal.visit import COOKIE
+from customers.portal_auth import magic_links, sessions
+from customers.portal_auth.link_email import mail_due
+from customers.portal_auth.retention import forget_old
 from tests.builders import make_customer
 from tests.portal.world import TODAY
 
@@ -84,7 +84,7 @@ def test_a_link_is_over_after_its_minutes(acme, client):
     mail_due(at=TODAY)
     link = mailed_link()
     chosen = choose(client, link)
-    with time_machine.travel(TODAY + linking.MAILED_LASTS, tick=False):
+    with time_machine.travel(TODAY + magic_links.MAILED_LASTS, tick=False):
         assert client.post(link, {"entrance": chosen}).status_code == 404
     assert not signed_in(client)
 
@@ -92,7 +92,7 @@ def test_a_link_is_over_after_its_minutes(acme, client):
 def test_a_link_leads_only_where_it_was_made_for(acme, client):
     other = make_customer("other")
     stranger = Contact.objects.create(customer=other, email="dan@other.example")
-    _, secret = linking.make(customer=acme, contact=acme.contacts.get(), way=Way.PRODUCT, at=TODAY)
+    _, secret = magic_links.make(customer=acme, contact=acme.contacts.get(), way=Way.PRODUCT, at=TODAY)
 
     assert client.post(f"/portal/enter/{secret}", {"entrance": stranger.pk}).status_code == 404
     assert client.post(f"/portal/enter/{secret}", {"entrance": "x"}).status_code == 404
@@ -128,15 +128,15 @@ def test_who_is_a_customer_is_not_told(acme):
 
 
 def test_few_mails_go_to_one_mailbox_and_nobody_is_told(acme, client):
-    answers = {ask(client, BEA)["Location"] for _ in range(linking.MOST_TO_ONE_MAILBOX + 3)}
+    answers = {ask(client, BEA)["Location"] for _ in range(magic_links.MOST_TO_ONE_MAILBOX + 3)}
     mail_due(at=TODAY)
 
     assert answers == {"/portal/sign-in/mailed"}
-    assert len(mail.outbox) == linking.MOST_TO_ONE_MAILBOX
+    assert len(mail.outbox) == magic_links.MOST_TO_ONE_MAILBOX
 
 
 def test_one_address_asks_only_so_often(client):
-    for number in range(linking.MOST_FROM_ONE_ADDRESS):
+    for number in range(magic_links.MOST_FROM_ONE_ADDRESS):
         assert ask(client, f"{number}@a.example", REMOTE_ADDR="192.0.2.1").status_code == 303
 
     refused = ask(client, "more@a.example", REMOTE_ADDR="192.0.2.1")
@@ -215,7 +215,7 @@ def test_forms_are_refused_from_elsewhere(acme):
 
 def test_who_came_in_is_forgotten_in_time(acme, client):
     ask(client, "nobody@nowhere.example")
-    linking.make(customer=acme, way=Way.STAFF, at=TODAY)
+    magic_links.make(customer=acme, way=Way.STAFF, at=TODAY)
     sessions.begin(entered=acme, contact=None, way=Way.STAFF, at=TODAY)
 
     assert forget_old(at=TODAY + timedelta(days=1)) == 0

@@ -8,15 +8,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing.capping import set_cap
-from billing.guarding.setting import Scope, set_guardrail
-from billing.usage.expecting import expected, pace_of
+from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.limits.spend_caps import set_cap
+from billing.metering.usage.forecast import expected, pace_of
 from tests.builders import make_pack
-from tests.pages import rows
+from tests.docs_tables import rows
 from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of
 from tests.portal.world import DAY, TODAY, make_account, send
-from wallets.buying import Order, buy
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
+from wallets.purchases import Order, buy
 
 pytestmark = pytest.mark.django_db
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from django.test import Client
 
-from billing.capping import set_cap
 from billing.closing import close_due
-from billing.guarding.setting import Scope, set_guardrail
-from billing.ingest.recording import record
-from billing.ingest.wire import read
+from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.limits.spend_caps import set_cap
+from billing.metering.ingest.event_recorder import record
+from billing.metering.ingest.parser import read
 from billing.models import Alert, Subscription
-from customers.letting_in import sessions
 from customers.models import Contact, Customer
-from customers.models.portal import Way
-from customers.portal.visiting import COOKIE
+from customers.models.portal_access import Way
+from customers.portal.visit import COOKIE
+from customers.portal_auth import sessions
 from invoices.models import Invoice, Line
 from plans.models import Meter, Plan
 from tests.builders import (
@@ -33,9 +33,9 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from wallets.buying import Order, buy
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
+from wallets.purchases import Order, buy
 
 TODAY = datetime(2026, 2, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -5,7 +5,17 @@ from decimal import Decimal
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, QuantityCharge, Tier, Volume
+from plans.pricing.charge_models import (
+    Dynamic,
+    Flat,
+    Graduated,
+    Package,
+    Percentage,
+    PerUnit,
+    QuantityCharge,
+    Tier,
+    Volume,
+)
 from plans.pricing.rating import PriceTerms, Rate, Rounding, Usage
 
 LAW = settings(deadline=None, max_examples=150)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.money import allocate, minor_unit
+from lib.money import allocate, minor_unit
 from tests.pricing.strategies import CURRENCIES, LAW, decimals
-from tests.pricing.worked import number, rows
+from tests.pricing.worked_numbers import number, rows
 
 D = Decimal
 weights = st.lists(st.one_of(st.integers(0, 9), decimals(0, 9, 3), st.fractions(0, 1)), min_size=1, max_size=8)

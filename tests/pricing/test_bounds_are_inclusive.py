@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from plans.pricing.charges import (
+from plans.pricing.charge_models import (
     Charge,
     Dynamic,
     Flat,
@@ -19,9 +19,9 @@ from plans.pricing.charges import (
     Volume,
 )
 from plans.pricing.commitments import Commitment
-from plans.pricing.parts import total
+from plans.pricing.rate_usage import Usage
 from plans.pricing.rates import Rate
-from plans.pricing.usage import Usage
+from plans.pricing.rating_parts import total
 
 D = Decimal
 ONE = D(1)

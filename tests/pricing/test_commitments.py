@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Graduated, InvalidCharge, PerUnit, Tier
+from plans.pricing.charge_models import Graduated, InvalidCharge, PerUnit, Tier
 from plans.pricing.commitments import Commitment, settle
-from plans.pricing.parts import Part
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating_parts import Part
 from tests.pricing.strategies import LAW, decimals
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 money = decimals(0, 500, 2)

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Package, PerUnit
+from plans.pricing.charge_models import Package, PerUnit
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

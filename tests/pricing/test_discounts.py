@@ -6,11 +6,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from invoices.totals import Tax, total_up
-from plans.pricing.charges import InvalidCharge
+from invoices.documents.totals import Tax, total_up
+from plans.pricing.charge_models import InvalidCharge
 from plans.pricing.discounts import Claim, Discount, Fits, take_off
 from tests.pricing.strategies import LAW, decimals
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 LINES = [Claim("a", D("60.00")), Claim("b", D("40.00"))]

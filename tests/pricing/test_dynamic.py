@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Dynamic, InvalidCharge, InvalidQuantity
-from plans.pricing.parts import total
-from plans.pricing.usage import Usage
-from tests.pricing.worked import rows
+from plans.pricing.charge_models import Dynamic, InvalidCharge, InvalidQuantity
+from plans.pricing.rate_usage import Usage
+from plans.pricing.rating_parts import total
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

@@ -8,21 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.agreed import Agreed, agreed_terms, part_terms
-from plans.pricing import charges
-from plans.pricing.anchors import Interval
-from plans.pricing.bounds import InvalidCharge
+from plans.catalog.overrides import Agreed, agreed_terms, part_terms
+from plans.catalog.stored_terms import FeatureTerms, Metering, Terms, by_use
+from plans.pricing import charge_models
 from plans.pricing.commitments import Commitment
+from plans.pricing.period_anchor import Interval
 from plans.pricing.rating import PriceTerms, Rate, Usage, rate_usage
-from plans.terms import FeatureTerms, Metering, Terms, by_use
-from tests.pricing.worked import rows
+from plans.pricing.validation import InvalidCharge
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 CALLS = 7
-LADDER = (charges.Tier(D(10), D("1.50")), charges.Tier(D(100), D("0.50"), D(2)), charges.Tier(None, D("0.10"), D(5)))
+LADDER = (
+    charge_models.Tier(D(10), D("1.50")),
+    charge_models.Tier(D(100), D("0.50"), D(2)),
+    charge_models.Tier(None, D("0.10"), D(5)),
+)
 
 
-def terms_of(*charged: charges.Charge, **fields: object) -> Terms:
+def terms_of(*charged: charge_models.Charge, **fields: object) -> Terms:
     """Return the terms of a version with one feature; several charges are rates by model."""
     rates = [
         Rate(key, (("model", f"m{key}"),) if len(charged) > 1 else (), one, f"rate {key}")
@@ -47,20 +51,20 @@ def feature_of(terms: Terms, *agreed: Agreed) -> FeatureTerms:
 @pytest.mark.parametrize("case", rows("overrides"), ids=lambda case: case["overridden"] or "published")
 def test_600_units_come_to_what_the_page_says(case):
     agreed = [own(*one.split()) for one in filter(None, case["overridden"].split(", "))]
-    feature = feature_of(terms_of(charges.PerUnit(D("0.05")), included=D(200)), *agreed)
+    feature = feature_of(terms_of(charge_models.PerUnit(D("0.05")), included=D(200)), *agreed)
     assert rate_usage(feature.price, {1: D(600)}).invoiced == D(case["amount"]), case["why"]
     assert len(feature.agreed) == (1 if "stands as it is" in case["why"] else len(agreed))
 
 
 CHARGES = [
-    charges.Flat(D(29)),
-    charges.PerUnit(D("0.0000025")),
-    charges.Package(D(10), D(15)),
-    charges.Graduated(LADDER),
-    charges.Volume(LADDER),
-    charges.Percentage(D("2.9"), D("0.30"), least=D(1), most=D(9)),
-    charges.Percentage(D("2.9"), D("0.30")),
-    charges.Dynamic(D("1.2")),
+    charge_models.Flat(D(29)),
+    charge_models.PerUnit(D("0.0000025")),
+    charge_models.Package(D(10), D(15)),
+    charge_models.Graduated(LADDER),
+    charge_models.Volume(LADDER),
+    charge_models.Percentage(D("2.9"), D("0.30"), least=D(1), most=D(9)),
+    charge_models.Percentage(D("2.9"), D("0.30")),
+    charge_models.Dynamic(D("1.2")),
 ]
 
 
@@ -83,11 +87,11 @@ def test_a_percentage_scales_whatever_is_charged_exactly(charge, percent, quanti
 
 OWN_PRICES = [
     # charge                               what 600 units come to at 0.02
-    (charges.PerUnit(D("0.05")),           "12.00"),
-    (charges.Graduated(LADDER),            "12.00"),
-    (charges.Volume(LADDER),               "12.00"),
-    (charges.Package(D(100), D(1)),        "0.12"),
-    (charges.Flat(D(29)),                  "0.02"),
+    (charge_models.PerUnit(D("0.05")),           "12.00"),
+    (charge_models.Graduated(LADDER),            "12.00"),
+    (charge_models.Volume(LADDER),               "12.00"),
+    (charge_models.Package(D(100), D(1)),        "0.12"),
+    (charge_models.Flat(D(29)),                  "0.02"),
 ]  # fmt: skip
 
 
@@ -98,26 +102,26 @@ def test_a_price_of_its_own_takes_the_place_of_a_published_one(charge, amount):
 
 
 def test_a_price_of_its_own_is_of_one_rate():
-    both = terms_of(charges.PerUnit(D(1)), charges.PerUnit(D(1)))
+    both = terms_of(charge_models.PerUnit(D(1)), charge_models.PerUnit(D(1)))
     feature = feature_of(both, own("price", 5, model="m2"))
     assert rate_usage(feature.price, {1: D(1), 2: D(1)}).amount == 6
     assert feature.agreed[0]._asdict() == {"what": "price", "rate": "rate 2", "value": "5", "instead": "1"}
 
 
 def test_what_the_version_does_not_have_changes_nothing():
-    terms = terms_of(charges.PerUnit(D(1)))
+    terms = terms_of(charge_models.PerUnit(D(1)))
     for one in (own("price", 5, model="m2"), own("minimum", 5)._replace(feature_id=8)):
         assert feature_of(terms, one) == terms.features[0]
 
 
 REFUSED = [
     # charge                     figures                                    words
-    (charges.PerUnit(D(1)),      [own("percent", -101)],                    "-100 to 1000 percent"),
-    (charges.PerUnit(D(1)),      [own("price", -1)],                        "The price must be between"),
-    (charges.PerUnit(D(1)),      [own("included", -1)],                     "must be above 0"),
-    (charges.PerUnit(D(1)),      [own("minimum", 5), own("maximum", 4)],    "above its maximum"),
-    (charges.Dynamic(),          [own("price", 1)],                         "change it by percent"),
-    (charges.Dynamic(),          [own("included", 1)],                      "no units are included"),
+    (charge_models.PerUnit(D(1)),      [own("percent", -101)],                    "-100 to 1000 percent"),
+    (charge_models.PerUnit(D(1)),      [own("price", -1)],                        "The price must be between"),
+    (charge_models.PerUnit(D(1)),      [own("included", -1)],                     "must be above 0"),
+    (charge_models.PerUnit(D(1)),      [own("minimum", 5), own("maximum", 4)],    "above its maximum"),
+    (charge_models.Dynamic(),          [own("price", 1)],                         "change it by percent"),
+    (charge_models.Dynamic(),          [own("included", 1)],                      "no units are included"),
 ]  # fmt: skip
 
 
@@ -128,7 +132,7 @@ def test_what_cannot_be_charged_by_is_refused_in_words(charge, figures, words):
 
 
 def test_keys_and_matches_stay_so_that_usage_is_counted_the_same():
-    terms = terms_of(charges.PerUnit(D(1)), charges.Graduated(LADDER))
+    terms = terms_of(charge_models.PerUnit(D(1)), charge_models.Graduated(LADDER))
     feature = feature_of(terms, own("price", 5, model="m1"), own("percent", -5), own("included", 9))
     before = terms.features[0].price.rates
     assert [(rate.key, rate.match, rate.label) for rate in feature.price.rates] == [
@@ -139,14 +143,14 @@ def test_keys_and_matches_stay_so_that_usage_is_counted_the_same():
 
 TOLD = [
     # charge                       figures                                    what is told of them
-    (charges.Package(D(10), D(1)), [own("price", "0.50")],                    [("price", "rate 1", "0.5", "1")]),
-    (charges.Flat(D(29)),          [own("price", 30)],                        [("price", "rate 1", "30", "29")]),
-    (charges.Graduated(LADDER),    [own("price", 2)],                         [("price", "rate 1", "2", "")]),
-    (charges.PerUnit(D(1)),        [own("percent", "-12.50")],                [("percent", "", "-12.5", "")]),
-    (charges.PerUnit(D(1)),        [own("included", 10), own("maximum", 9)],  [("included", "", "10", "0"),
+    (charge_models.Package(D(10), D(1)), [own("price", "0.50")], [("price", "rate 1", "0.5", "1")]),
+    (charge_models.Flat(D(29)),          [own("price", 30)], [("price", "rate 1", "30", "29")]),
+    (charge_models.Graduated(LADDER),    [own("price", 2)], [("price", "rate 1", "2", "")]),
+    (charge_models.PerUnit(D(1)),        [own("percent", "-12.50")], [("percent", "", "-12.5", "")]),
+    (charge_models.PerUnit(D(1)),        [own("included", 10), own("maximum", 9)], [("included", "", "10", "0"),
                                                                                ("maximum", "", "9", "")]),
-    (charges.PerUnit(D(1)),        [own("minimum", 5)],                       [("minimum", "", "5", "")]),
-    (charges.PerUnit(D(1)),        [own("percent", 0)],                       []),
+    (charge_models.PerUnit(D(1)),        [own("minimum", 5)], [("minimum", "", "5", "")]),
+    (charge_models.PerUnit(D(1)),        [own("percent", 0)],                       []),
 ]  # fmt: skip
 
 
@@ -156,7 +160,7 @@ def test_what_is_not_as_published_is_told(charge, figures, told):
 
 
 def test_published_bounds_are_told_beside_the_agreed_ones():
-    terms = terms_of(charges.PerUnit(D(1)), minimum=D("1.50"), maximum=D(9))
+    terms = terms_of(charge_models.PerUnit(D(1)), minimum=D("1.50"), maximum=D(9))
     for figure, told, bounds in (
         (own("minimum", 2), ("minimum", "", "2", "1.5"), (2, 9)),
         (own("maximum", 8), ("maximum", "", "8", "9"), (D("1.5"), 8)),
@@ -168,7 +172,7 @@ def test_published_bounds_are_told_beside_the_agreed_ones():
 
 def test_the_ends_of_what_a_percentage_may_be():
     for percent, amount in ((-100, 0), (1000, 11)):
-        feature = feature_of(terms_of(charges.PerUnit(D(1))), own("percent", percent))
+        feature = feature_of(terms_of(charge_models.PerUnit(D(1))), own("percent", percent))
         assert rate_usage(feature.price, {1: D(1)}).amount == amount
 
 
@@ -181,7 +185,7 @@ def unpriced(terms: Terms, **fields: object) -> Terms:
 
 def test_a_feature_without_a_price_has_its_own_allowance():
     capped = agreed_terms(
-        unpriced(terms_of(charges.PerUnit(D(1))), included=D(5)),
+        unpriced(terms_of(charge_models.PerUnit(D(1))), included=D(5)),
         frozenset([own("included", 7)._replace(feature_id=8)]),
     ).features[1]
     assert (capped.included, capped.price) == (7, None)
@@ -194,7 +198,7 @@ def committed(**figures: str) -> Agreed:
 
 
 def test_a_commitment_of_its_own_takes_the_place_of_the_versions_with_its_discount():
-    published = replace(unpriced(terms_of(charges.PerUnit(D(1)))), commitment=Commitment(D(9)))
+    published = replace(unpriced(terms_of(charge_models.PerUnit(D(1)))), commitment=Commitment(D(9)))
     terms = agreed_terms(published, frozenset([committed()]))
     assert terms.commitment == Commitment(D(500), overage_factor=D("1.5"), discount=D(10), trues_up=True, periods=12)
     assert terms.committed_since == "2026-01-01"
@@ -203,12 +207,12 @@ def test_a_commitment_of_its_own_takes_the_place_of_the_versions_with_its_discou
 
 
 def test_a_commitment_of_its_own_may_be_without_a_true_up():
-    terms = agreed_terms(terms_of(charges.PerUnit(D(1))), frozenset([committed(trues_up="0")]))
+    terms = agreed_terms(terms_of(charge_models.PerUnit(D(1))), frozenset([committed(trues_up="0")]))
     assert not terms.commitment.trues_up
 
 
 def test_a_part_of_an_interval_has_its_part_of_every_allowance():
-    terms = unpriced(terms_of(charges.PerUnit(D(1)), included=D(200)), included=D(10))
+    terms = unpriced(terms_of(charge_models.PerUnit(D(1)), included=D(200)), included=D(10))
     part = part_terms(terms, Fraction(1, 4))
     assert [one.included for one in part.features] == [50, 3]
     assert [one.price and one.price.included for one in part.features] == [50, None]
@@ -216,16 +220,16 @@ def test_a_part_of_an_interval_has_its_part_of_every_allowance():
 
 
 def test_an_allowance_of_an_interval_of_its_own_stays_whole_in_a_part():
-    (feature,) = terms_of(charges.PerUnit(D(1)), included=D(200)).features
-    terms = replace(terms_of(charges.PerUnit(D(1))), **by_use((replace(feature, resets=Interval("day", 1)),)))
+    (feature,) = terms_of(charge_models.PerUnit(D(1)), included=D(200)).features
+    terms = replace(terms_of(charge_models.PerUnit(D(1))), **by_use((replace(feature, resets=Interval("day", 1)),)))
     assert part_terms(terms, Fraction(1, 4)).features == terms.features
 
 
 @pytest.mark.parametrize("made", [lambda terms: agreed_terms(terms, frozenset([own("minimum", 5)])),
                                   lambda terms: part_terms(terms, Fraction(1, 2))])  # fmt: skip
 def test_they_are_made_once_for_the_same_terms_and_anew_for_others(made):
-    terms = terms_of(charges.PerUnit(D(1)), included=D(4))
-    drafted = terms_of(charges.PerUnit(D(2)), included=D(4))
+    terms = terms_of(charge_models.PerUnit(D(1)), included=D(4))
+    drafted = terms_of(charge_models.PerUnit(D(2)), included=D(4))
     assert made(terms) is made(terms)
     assert part_terms(terms, Fraction(1, 4)).features[0].included == 1
     assert feature_of(terms, own("minimum", 7)).price.minimum == 7

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Flat, InvalidQuantity
-from plans.pricing.parts import total
-from tests.pricing.worked import rows
+from plans.pricing.charge_models import Flat, InvalidQuantity
+from plans.pricing.rating_parts import total
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

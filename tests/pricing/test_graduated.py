@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Graduated, InvalidQuantity, Tier
-from plans.pricing.parts import total
+from plans.pricing.charge_models import Graduated, InvalidQuantity, Tier
+from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, decimals, ladders, quantities
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 LEAST = D("1e-9")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.holdings import Change, billable, held_amount, held_at, segments, taken
-from plans.pricing.money import round_money
+from lib.money import round_money
+from plans.pricing.quantity_segments import Change, billable, held_amount, held_at, segments, taken
 from tests.pricing.strategies import LAW
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 UTC_ZONE = ZoneInfo("UTC")
 APRIL, MAY = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.anchors import Anchor, Interval
 from plans.pricing.calendar import period_containing
-from plans.pricing.granting import Granted, Rule, Slot, slots
-from tests.pages import rows
+from plans.pricing.included_credits import Granted, Rule, Slot, slots
+from plans.pricing.period_anchor import Anchor, Interval
+from tests.docs_tables import rows
 
 D = Decimal
 BERLIN = ZoneInfo("Europe/Berlin")

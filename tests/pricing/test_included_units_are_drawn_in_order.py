@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import Flat, Graduated, PerUnit, Tier
+from plans.pricing.charge_models import Flat, Graduated, PerUnit, Tier
 from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
 from tests.pricing.strategies import LAW, catalogues
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 TWO_RATES = PriceTerms(

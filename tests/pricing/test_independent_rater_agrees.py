@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.pricing.rating import rate_usage
-from tests.pricing import independent
+from tests.pricing import independent_rater
 from tests.pricing.strategies import LAW, catalogues
 
 
@@ -15,10 +15,10 @@ from tests.pricing.strategies import LAW, catalogues
 def test_independent_rater_agrees(catalogue, share):
     terms, used = catalogue
     rating = rate_usage(terms, used, share=share)
-    amounts, refused = independent.bill(terms, used)
+    amounts, refused = independent_rater.bill(terms, used)
     assert sum((Fraction(line.refused) for line in rating.lines), Fraction(0)) == refused
     assert {line.rate_key: Fraction(line.amount) for line in rating.lines} == {
         key: amount for key, amount in amounts.items() if key in {line.rate_key for line in rating.lines}
     }
     assert Fraction(rating.amount) == sum(amounts.values(), Fraction(0))
-    assert Fraction(rating.invoiced) == independent.claimed(terms, amounts.values(), share)
+    assert Fraction(rating.invoiced) == independent_rater.claimed(terms, amounts.values(), share)

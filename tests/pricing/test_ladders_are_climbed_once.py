@@ -6,13 +6,13 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import Charge, Graduated, PerUnit, Volume
-from plans.pricing.exact import EXACT
-from plans.pricing.parts import total
+from lib.decimals import EXACT
+from plans.pricing.charge_models import Charge, Graduated, PerUnit, Volume
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, ladders, quantities
 from tests.pricing.test_graduated import documented_ladder
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 NOTHING = D(0)

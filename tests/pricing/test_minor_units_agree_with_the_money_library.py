@@ -3,7 +3,7 @@
 import moneyed
 import pytest
 
-from plans.pricing.currencies import MINOR_UNITS
+from lib.currencies import MINOR_UNITS
 
 
 @pytest.mark.parametrize("code", sorted(MINOR_UNITS.keys() & moneyed.CURRENCIES.keys()))

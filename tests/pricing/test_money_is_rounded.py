@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.money import UnknownCurrency, minor_unit, round_money
+from lib.money import UnknownCurrency, minor_unit, round_money
 from tests.pricing.strategies import CURRENCIES, LAW
-from tests.pricing.worked import number, rows
+from tests.pricing.worked_numbers import number, rows
 
 
 @pytest.mark.parametrize("row", rows("rounding"), ids=lambda row: f"{row['amount']} {row['currency']}")

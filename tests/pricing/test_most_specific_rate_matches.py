@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import PerUnit
+from plans.pricing.charge_models import PerUnit
 from plans.pricing.rating import Rate, match_rate
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 FREE = PerUnit(Decimal(0))
 DIMENSIONS = ("model", "token_type")

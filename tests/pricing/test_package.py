@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import InvalidCharge, InvalidQuantity, Package
-from plans.pricing.parts import total
+from plans.pricing.charge_models import InvalidCharge, InvalidQuantity, Package
+from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, sizes
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 LEAST = D("1e-9")

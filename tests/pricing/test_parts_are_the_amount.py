@@ -7,9 +7,9 @@ from fractions import Fraction as F
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import PerUnit
-from plans.pricing.parts import Part, total
+from plans.pricing.charge_models import PerUnit
 from plans.pricing.rating import PriceTerms, Rate, Usage, nothing, rate_usage
+from plans.pricing.rating_parts import Part, total
 from tests.pricing.strategies import LAW, catalogues, charges, quantities
 
 D = Decimal

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import InvalidQuantity, PerUnit
-from plans.pricing.parts import total
+from plans.pricing.charge_models import InvalidQuantity, PerUnit
+from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, prices, quantities
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

@@ -6,13 +6,13 @@ from fractions import Fraction as F
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import InvalidCharge, InvalidQuantity, Percentage
-from plans.pricing.exact import EXACT, ZERO
-from plans.pricing.parts import total
-from plans.pricing.usage import Usage
-from tests.pricing import independent
+from lib.decimals import EXACT, ZERO
+from plans.pricing.charge_models import InvalidCharge, InvalidQuantity, Percentage
+from plans.pricing.rate_usage import Usage
+from plans.pricing.rating_parts import total
+from tests.pricing import independent_rater
 from tests.pricing.strategies import LAW, percentages, worth
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 VALUES = tuple(map(D, (50, 100, 250, 400)))
@@ -43,7 +43,9 @@ def test_a_percentage_is_charged_as_documented(row):
 @LAW
 @given(percentages, worth)
 def test_it_is_what_walking_the_events_comes_to(charge, values):
-    assert F(total(charge.rate(usage(values)))) == independent.percentage(charge, [F(value) for value in values])
+    assert F(total(charge.rate(usage(values)))) == independent_rater.percentage(
+        charge, [F(value) for value in values]
+    )
 
 
 @LAW

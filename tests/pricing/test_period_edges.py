@@ -7,7 +7,7 @@ import pytest
 
 from plans.pricing import calendar
 from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, edge, iterate, period_containing
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import InvalidCharge, PerUnit
-from plans.pricing.exact import plain
+from lib.decimals import plain
+from plans.pricing.charge_models import InvalidCharge, PerUnit
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 from tests.pricing.strategies import LAW, catalogues, decimals
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plans.pricing.proration import included_in_part, prorate, share, split
 from tests.pricing.strategies import CURRENCIES, LAW, decimals
 from tests.pricing.test_periods_tile import ZONES
-from tests.pricing.worked import number, rows
+from tests.pricing.worked_numbers import number, rows
 
 D = Decimal
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charges import Percentage
+from plans.pricing.charge_models import Percentage
 from plans.pricing.rating import PriceTerms, Rate, Rounding, Usage, rate_usage
 from tests.pricing.strategies import LAW, decimals
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

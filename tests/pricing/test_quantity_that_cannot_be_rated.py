@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Dynamic, Graduated, InvalidQuantity, Percentage, PerUnit, Tier
+from plans.pricing.charge_models import Dynamic, Graduated, InvalidQuantity, Percentage, PerUnit, Tier
 from plans.pricing.rating import PriceTerms, Rate, Rounding, UnknownRate, rate_usage
 
 D = Decimal

@@ -3,8 +3,8 @@
 import time
 from decimal import Decimal
 
-from plans.pricing.charges import PerUnit
-from plans.pricing.money import round_money
+from lib.money import round_money
+from plans.pricing.charge_models import PerUnit
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 
 LINES = 30_000

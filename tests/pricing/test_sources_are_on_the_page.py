@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pricing.worked import sections
+from tests.pricing.worked_numbers import sections
 
 HERE = Path(__file__).parent
 CORE = HERE.parents[1] / "plans" / "pricing"
@@ -29,7 +29,7 @@ def test_every_section_is_the_source_of_something():
 
 
 def test_every_section_with_a_table_is_read_by_a_test():
-    """That on longer fees is read where periods are made: tests/billing/subscribing."""
+    """That on longer fees is read where periods are made: tests/billing/subscriptions."""
     tests = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
     with_tables = {name for name, text in sections().items() if "\n|---" in text} - {"pricing"}
     assert with_tables - {"intervals-of-a-fee"} == {name for name in with_tables if f'rows("{name}"' in tests}

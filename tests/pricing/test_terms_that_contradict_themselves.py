@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Flat, InvalidCharge, Percentage, PerUnit
-from plans.pricing.money import UnknownCurrency
+from lib.money import UnknownCurrency
+from plans.pricing.charge_models import Flat, InvalidCharge, Percentage, PerUnit
 from plans.pricing.rating import PriceTerms, Rate, Rounding
 
 D = Decimal

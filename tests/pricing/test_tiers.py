@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Graduated, InvalidCharge, Tier, Volume
+from plans.pricing.charge_models import Graduated, InvalidCharge, Tier, Volume
 
 D = Decimal
 ONE = D(1)

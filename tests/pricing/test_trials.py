@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.agreed import trial_terms
-from plans.pricing import charges
+from plans.catalog.overrides import trial_terms
+from plans.pricing import charge_models
 from plans.pricing.commitments import Commitment
 from plans.pricing.rating import PriceTerms, Rate, Usage, rate_usage
 from plans.pricing.trials import on_trial
 from tests.pricing.test_figures_as_agreed import terms_of
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
-LADDER = (charges.Tier(D(10), D("1.50")), charges.Tier(None, D("0.10"), D(5)))
+LADDER = (charge_models.Tier(D(10), D("1.50")), charge_models.Tier(None, D("0.10"), D(5)))
 CHARGES = [
-    charges.Flat(D(29)),
-    charges.PerUnit(D("0.0000025")),
-    charges.Package(D(10), D(15)),
-    charges.Graduated(LADDER),
-    charges.Volume(LADDER),
-    charges.Percentage(D("2.9"), D("0.30"), least=D(1), most=D(9)),
-    charges.Dynamic(D("1.2")),
+    charge_models.Flat(D(29)),
+    charge_models.PerUnit(D("0.0000025")),
+    charge_models.Package(D(10), D(15)),
+    charge_models.Graduated(LADDER),
+    charge_models.Volume(LADDER),
+    charge_models.Percentage(D("2.9"), D("0.30"), least=D(1), most=D(9)),
+    charge_models.Dynamic(D("1.2")),
 ]
 
 
@@ -34,7 +34,7 @@ def terms(charge, **fields):
 
 @pytest.mark.parametrize("row", rows("trials"), ids=lambda row: row["why"])
 def test_calls_come_to_what_the_page_says(row):
-    price = terms(charges.PerUnit(D("0.10")), included=D(100), minimum=D(20))
+    price = terms(charge_models.PerUnit(D("0.10")), included=D(100), minimum=D(20))
     rated = rate_usage(on_trial(price, is_free=row["usage in the trial"] == "free"), {1: D(row["calls"])})
     assert (rated.invoiced, rated.quantity) == (D(row["amount"]), D(row["calls"])), row["why"]
 
@@ -56,17 +56,19 @@ def test_billed_usage_costs_what_it_ever_does(charge, quantity):
 
 
 def test_a_flat_price_is_waived_whatever_usage_costs():
-    assert rate_usage(on_trial(terms(charges.Flat(D(29))), is_free=False), {}).amount == 0
+    assert rate_usage(on_trial(terms(charge_models.Flat(D(29))), is_free=False), {}).amount == 0
 
 
 def test_there_is_no_minimum_and_no_discount_but_a_maximum():
-    bounded = on_trial(terms(charges.PerUnit(D(1)), minimum=D(20), maximum=D(50), discount=D(10)), is_free=False)
+    bounded = on_trial(
+        terms(charge_models.PerUnit(D(1)), minimum=D(20), maximum=D(50), discount=D(10)), is_free=False
+    )
     assert [rate_usage(bounded, {1: D(units)}).invoiced for units in (5, 70)] == [5, 50]
 
 
 def version(usage="free", **fields):
     """Return the terms of a version that a trial begins, which promises something."""
-    whole = terms_of(charges.PerUnit(D("0.10")), included=D(100), minimum=D(20))
+    whole = terms_of(charge_models.PerUnit(D("0.10")), included=D(100), minimum=D(20))
     return replace(whole, trial_usage=usage, commitment=Commitment(D(50)), committed_since="2026-01-01", **fields)
 
 

@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import pytest
 
-from plans.matching import match_of
-from plans.pricing.charges import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier
-from plans.pricing.costs import UnitCost, cost_of
-from plans.pricing.margins import margin, unit_prices
-from tests.pricing.worked import rows
+from plans.catalog.dimension_text import match_of
+from plans.pricing.charge_models import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier
+from plans.pricing.cost_rates import UnitCost, cost_of
+from plans.pricing.unit_margin import margin, unit_prices
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 

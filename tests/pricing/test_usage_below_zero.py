@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.pricing.charges import Flat, Graduated, Package, PerUnit, Tier, Volume
+from plans.pricing.charge_models import Flat, Graduated, Package, PerUnit, Tier, Volume
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 
 D = Decimal

@@ -6,11 +6,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from plans.pricing.charges import InvalidQuantity, Volume
-from plans.pricing.parts import total
+from plans.pricing.charge_models import InvalidQuantity, Volume
+from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, ladders, quantities
 from tests.pricing.test_graduated import documented_ladder
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 LEAST = D("1e-9")

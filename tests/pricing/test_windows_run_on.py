@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.usage.counted import Counted, Span
-from billing.usage.due import rate_window
-from billing.usage.runs import Run
-from plans.pricing import charges
-from plans.pricing.anchors import Interval
+from billing.metering.rating_inputs.multi_period_windows import Run
+from billing.metering.rating_inputs.period_counters import Counted, Span
+from billing.metering.rating_inputs.window_amounts import rate_window
+from plans.catalog.stored_terms import FeatureTerms, Metering
+from plans.pricing import charge_models
+from plans.pricing.period_anchor import Interval
 from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
-from plans.terms import FeatureTerms, Metering
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 D = Decimal
 JAN, YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-LADDER = (charges.Tier(D(2000), D("0.10")), charges.Tier(None, D("0.05")))
+LADDER = (charge_models.Tier(D(2000), D("0.10")), charge_models.Tier(None, D("0.05")))
 
 
 def feature_of(*charged, **fields):
@@ -44,7 +44,7 @@ def months_of(feature, months):
 
 
 def test_the_months_come_to_what_the_page_says():
-    feature = feature_of(charges.Graduated(LADDER), included=D(1000))
+    feature = feature_of(charge_models.Graduated(LADDER), included=D(1000))
     told = rows("periods-of-use")
     used = [{1: D(one["used"])} for one in told]
     assert months_of(feature, used) == [D(one["line"]) for one in told]
@@ -55,11 +55,11 @@ def test_the_months_come_to_what_the_page_says():
 
 
 CHARGES = [
-    charges.PerUnit(D("0.00333")),
-    charges.Package(D(10), D(15)),
-    charges.Graduated(LADDER),
-    charges.Volume((charges.Tier(D(50), D("0.7")), charges.Tier(None, D("0.1"), D(3)))),
-    charges.Flat(D(29)),
+    charge_models.PerUnit(D("0.00333")),
+    charge_models.Package(D(10), D(15)),
+    charge_models.Graduated(LADDER),
+    charge_models.Volume((charge_models.Tier(D(50), D("0.7")), charge_models.Tier(None, D("0.1"), D(3)))),
+    charge_models.Flat(D(29)),
 ]
 QUANTITIES = st.decimals(0, 900, places=2)
 
@@ -120,6 +120,6 @@ def test_intervals_compare_by_their_months_then_their_days(one, other, longer, w
 
 
 def test_a_price_without_a_run_is_rated_by_its_period_alone():
-    feature = replace(feature_of(charges.PerUnit(D(1)), included=D(5)), runs_on=False)
+    feature = replace(feature_of(charge_models.PerUnit(D(1)), included=D(5)), runs_on=False)
     span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC")
     assert rate_window(span, feature, {1: Counted(1, D(8), D(0))}).invoiced == 3

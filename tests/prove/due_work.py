@@ -9,13 +9,13 @@ from fractions import Fraction
 
 from django.db import connection
 
-from billing import subscribing
+from billing import subscriptions
 from billing.models import Period, Subscription
-from customers.access import keys
-from plans.clock import database_time
+from customers.api_keys import keys
+from lib.task_clock import database_time
 from tests.builders import fee, make_customer, make_meter, make_plan, make_seller, offer, publish, rate, subscribe
 from tests.builders import make_feature as feature
-from tests.prove.sending import Sender, Sent
+from tests.prove.event_senders import Sender, Sent
 
 POOL = 40
 DAYS = 2
@@ -97,7 +97,7 @@ class Work:
         connection.close()
         for subscription in self.pool:
             now = database_time()
-            subscribing.cancel(subscription=subscription, at=now, ends_at=now)
+            subscriptions.cancel(subscription=subscription, at=now, ends_at=now)
 
     def owed(self, customer: str, units: int) -> Fraction:
         """Return what a customer must have been billed in all."""

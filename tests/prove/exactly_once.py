@@ -24,9 +24,9 @@ from django.db import connection
 from billing.closing import close_due, close_late
 from billing.models import Period
 from config.postgres import Cluster
-from customers.access import keys
+from customers.api_keys import keys
 from invoices.models import Line
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.builders import (
     make_customer,
     make_feature,
@@ -39,8 +39,8 @@ from tests.builders import (
     subscribe,
     tier,
 )
-from tests.prove.reckoning import books_are_sound, numbers_have_no_gap
-from tests.prove.running import House
+from tests.prove.final_check import books_are_sound, numbers_have_no_gap
+from tests.prove.processes import House
 from tests.prove.verdict import Verdict, say
 
 ZONES = ("America/New_York", "Asia/Kolkata", "Pacific/Auckland")

@@ -25,15 +25,15 @@ from billing.tasks import close_due_periods
 from config import celery_app
 from config.postgres import Cluster
 from invoices.models import Invoice
-from invoices.models.rendering import unrendered
+from invoices.models.pdf_files import unrendered
 from invoices.tasks import render_due
-from plans.clock import database_time
-from tests.prove import running
+from lib.task_clock import database_time
+from tests.prove import processes
 from tests.prove.due_work import Work, are_closed
+from tests.prove.event_senders import Client, Record, Sender
+from tests.prove.final_check import books_are_sound, reckon
 from tests.prove.handshake import Arrival, Handshake
-from tests.prove.reckoning import books_are_sound, reckon
-from tests.prove.running import House, until
-from tests.prove.sending import Client, Record, Sender
+from tests.prove.processes import House, until
 from tests.prove.verdict import Verdict, say, table
 
 CLIENTS = 3
@@ -240,7 +240,7 @@ def kill_web_worker_at_random(campaign: Campaign, _: str) -> bool | None:
         return None
     before = campaign.record.unanswered
     time.sleep(campaign.chance.uniform(0, 0.01))
-    running.kill(arrival.pid)
+    processes.kill(arrival.pid)
     return until(lambda: campaign.record.unanswered > before, seconds=1)
 
 
@@ -271,7 +271,7 @@ def kill_task_at_random(campaign: Campaign, _: str) -> bool | None:
     if arrival is None:
         return None
     time.sleep(campaign.chance.uniform(0, 0.01))
-    running.kill(arrival.pid)
+    processes.kill(arrival.pid)
     return not are_closed(periods)
 
 
@@ -346,29 +346,29 @@ def kill_postgres_at_random(campaign: Campaign, _: str) -> bool:
     """Kill all of PostgreSQL while requests are under way; it was inside if a client got no answer."""
     until(lambda: campaign.record.waiting, seconds=ARRIVAL_SECONDS, look=0.0005)
     before = campaign.record.unanswered
-    running.kill_postgres(campaign.house.cluster)
+    processes.kill_postgres(campaign.house.cluster)
     return until(lambda: campaign.record.unanswered > before, seconds=2)
 
 
 def _kill_at(arrival: Arrival) -> bool:
-    running.kill(arrival.pid)
+    processes.kill(arrival.pid)
     return arrival.is_still_there
 
 
 def _kill_backend(campaign: Campaign, arrival: Arrival | None) -> bool | None:
-    backends = running.backends_at_work(campaign.house.cluster)
+    backends = processes.backends_at_work(campaign.house.cluster)
     if arrival is None or not backends:
         return None
-    running.kill(backends[0])
+    processes.kill(backends[0])
     is_inside = arrival.is_still_there
-    running.await_recovery(campaign.house.cluster)
+    processes.await_recovery(campaign.house.cluster)
     return is_inside
 
 
 def _kill_postgres(campaign: Campaign, arrival: Arrival | None) -> bool | None:
     if arrival is None:
         return None
-    running.kill_postgres(campaign.house.cluster)
+    processes.kill_postgres(campaign.house.cluster)
     return arrival.is_still_there
 
 

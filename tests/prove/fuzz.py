@@ -25,17 +25,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from billing.closing import close_due
-from billing.ingest import wire
-from billing.ingest.recording import record
-from billing.migrating.selecting import Selection, Terms, plan_migration
-from billing.simulating.cohorts import Cohort
-from billing.simulating.job import start_simulation
+from billing.metering.ingest import parser
+from billing.metering.ingest.event_recorder import record
+from billing.plan_migrations.cohort import Selection, Terms, plan_migration
+from billing.simulation.cohorts import Cohort
+from billing.simulation.job import start_simulation
 from config.postgres import Cluster
-from customers.access import keys
+from customers.api_keys import keys
 from customers.models import Customer, TestClock, WebhookEndpoint
-from customers.notices import endpoints
+from customers.notifications import webhook_endpoints
 from invoices.models import Invoice
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.builders import (
     fee,
     make_clock,
@@ -53,13 +53,13 @@ from tests.builders import (
     subscribe,
     tier,
 )
-from tests.prove.reckoning import books_are_sound
-from tests.prove.running import House
-from tests.prove.shapes import HOSTILE, Request, Shapes
+from tests.prove.final_check import books_are_sound
+from tests.prove.processes import House
+from tests.prove.request_shapes import HOSTILE, Request, Shapes
 from tests.prove.verdict import Verdict, say, table
-from wallets.buying import Order, buy
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Purchase, Wallet
+from wallets.purchases import Order, buy
 
 CLIENTS = 4
 PAGES = 0.08
@@ -136,7 +136,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         subscribe(customer, version, at - timedelta(40), at=at, external_id=f"s{number}")
         body = b'{"id": "%d", "customer": "c%d", "event": "work.done", "properties": {"units": 7}}' % (number, number)
         then = at - timedelta(35)
-        events, _, _ = wire.read(body, sandbox=False, at=then, oldest=then, newest=at)
+        events, _, _ = parser.read(body, sandbox=False, at=then, oldest=then, newest=at)
         record(events=events, sandbox=False, at=then)
     close_due(at=at)
     for number in range(CUSTOMERS, 2 * CUSTOMERS):
@@ -144,7 +144,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
     make_pack("hundred")
     coupons = [make_coupon(f"OFF{number}", percent=10) for number in range(CUSTOMERS)]
     for number in range(FEW):
-        endpoints.create(url=f"https://hooks.example/{number}", by=None)
+        webhook_endpoints.create(url=f"https://hooks.example/{number}", by=None)
         make_clock(at - timedelta(30))
         who = Selection(plan="pro", ids=(f"s{number}",))
         plan_migration(title=f"Cohort {number}", version=extra, selection=who, terms=Terms(), at=at)

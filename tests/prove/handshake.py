@@ -1,11 +1,11 @@
-"""Being told that a process is in a window before it is killed there: see plans/failpoints.py."""
+"""Being told that a process is in a window before it is killed there: see lib/failpoints.py."""
 
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.prove.running import until
+from tests.prove.processes import until
 
 STAYS_SECONDS = 30.0
 """How long a process sleeps in its window: far longer than it takes to kill it."""

@@ -16,19 +16,19 @@ from multiprocessing.process import BaseProcess
 
 from django.db import connection
 
-from billing.bulk import KINDS
-from billing.importing import pieces
-from billing.importing.job import start_import
-from billing.jobs import steering
-from billing.jobs.working import work
+from billing.job_kinds import KINDS
+from billing.jobs import controls
+from billing.jobs.worker import work
+from billing.metering.imports import file_split
+from billing.metering.imports.job import start_import
 from billing.models import Counter, Event, Job
 from billing.models.jobs import OPEN, JobState
 from config.postgres import Cluster
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.prove.final_check import books_are_sound
 from tests.prove.handshake import Handshake
-from tests.prove.reckoning import books_are_sound
-from tests.prove.running import until
+from tests.prove.processes import until
 from tests.prove.verdict import Verdict, say, table
 
 WORKERS = 3
@@ -55,12 +55,12 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args(arguments)
     verdict = Verdict(f"{asked.rows:,} rows, {WORKERS} workers, {asked.kills} kills", seed=asked.seed)
-    pieces.MOST_ROWS = ROWS_OF_A_PIECE
+    file_split.MOST_ROWS = ROWS_OF_A_PIECE
     job, units = _begin(asked.rows)
     campaign = Campaign(job, random.Random(asked.seed))
     campaign.kill(asked.kills // 2, (*TRIED, RANDOM))
     verdict.require(not Event.objects.exists(), "the dry run stored events")
-    steering.do_for_real(job_id=job.pk, by=None, at=database_time())
+    controls.do_for_real(job_id=job.pk, by=None, at=database_time())
     campaign.kill(asked.kills - asked.kills // 2, (*PLACES, RANDOM))
     say("\nKills")
     table(["killed", "times"], sorted(campaign.killed.items()))

@@ -15,22 +15,22 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import connection
 
-from billing.bulk import KINDS
 from billing.closing import close_due
-from billing.ingest import recording, wire
-from billing.jobs.steering import retry_failed
-from billing.jobs.working import work
-from billing.migrating import steering, steps
-from billing.migrating.selecting import Selection, Terms, plan_migration
+from billing.job_kinds import KINDS
+from billing.jobs.controls import retry_failed
+from billing.jobs.worker import work
+from billing.metering.ingest import event_recorder, parser
 from billing.models import Job, Migration, Move, Subscription
 from billing.models.jobs import JobState
-from billing.subscribing import extend_periods
+from billing.plan_migrations import jobs, workflow
+from billing.plan_migrations.cohort import Selection, Terms, plan_migration
+from billing.subscriptions import extend_periods
 from config.postgres import Cluster
 from invoices.models import Invoice
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.prove.final_check import books_are_sound
 from tests.prove.imports import RANDOM, Campaign
-from tests.prove.reckoning import books_are_sound
 from tests.prove.verdict import Verdict, say, table
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -49,14 +49,14 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args(arguments)
     verdict = Verdict(f"{asked.subscriptions:,} subscriptions, {asked.kills} kills", seed=asked.seed)
-    steps.PIECE = SUBSCRIPTIONS_OF_A_PIECE
+    jobs.PIECE = SUBSCRIPTIONS_OF_A_PIECE
     began, migration = _begin(asked.subscriptions)
     chance, half = random.Random(asked.seed), asked.kills // 2
-    killed = _killed(steering.run, migration, chance, half, MOVING)
+    killed = _killed(workflow.run, migration, chance, half, MOVING)
     verdict.require(_states() == {"moved": asked.subscriptions}, f"moved: {_states()}")
     _use("m", asked.subscriptions, database_time() - timedelta(minutes=1))
     _use("s", SOME, database_time() - timedelta(minutes=1))
-    killed += _killed(steering.roll_back, migration, chance, asked.kills - half, GOING_BACK)
+    killed += _killed(workflow.roll_back, migration, chance, asked.kills - half, GOING_BACK)
     verdict.require(_states() == {"undone": asked.subscriptions}, f"rolled back: {_states()}")
     struck = sum(killed.values())
     verdict.require(struck == asked.kills, f"the work was over after {struck} of {asked.kills} kills")
@@ -106,8 +106,8 @@ def _use(name: str, many: int, moment: datetime) -> None:
     for start in range(0, len(events), 1_000):
         body = msgspec.json.encode(events[start : start + 1_000])
         at = moment + timedelta(seconds=5)
-        found, _, _ = wire.read(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
-        recording.record(events=found, sandbox=False, at=at)
+        found, _, _ = parser.read(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
+        event_recorder.record(events=found, sandbox=False, at=at)
 
 
 def _killed(step, migration: Migration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]

@@ -18,16 +18,16 @@ from multiprocessing import get_context
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from billing.benchmarks import world
+from benchmarks import sample_books
 from billing.closing import ClosingFailed, close_one
 from billing.models import Period
 from config.postgres import Cluster
 from invoices.models import Invoice
-from plans.clock import database_time
+from lib.task_clock import database_time
 from tests.builders import make_seller
-from tests.prove import running
+from tests.prove import processes
+from tests.prove.final_check import books_are_sound, numbers_have_no_gap
 from tests.prove.handshake import Arrival, Handshake
-from tests.prove.reckoning import books_are_sound, numbers_have_no_gap
 from tests.prove.verdict import Verdict, say
 
 WRITERS = 16
@@ -81,11 +81,11 @@ def _due_periods(count: int) -> list[int]:
     """Subscribe so many customers, each with one month that is over and a fee to bill for it."""
     at = database_time()
     make_seller("bench", grace=timedelta(0))
-    version = world.catalogue(at)
+    version = sample_books.catalogue(at)
     ends_at = datetime(at.year, at.month, 1, tzinfo=UTC)
     starts_at = (ends_at - timedelta(days=1)).replace(day=1)
-    world.subscribe(version, first=0, count=count, starts_at=starts_at, ends_at=ends_at)
-    world.settle()
+    sample_books.subscribe(version, first=0, count=count, starts_at=starts_at, ends_at=ends_at)
+    sample_books.settle()
     return list(Period.objects.order_by("pk").values_list("pk", flat=True))
 
 
@@ -151,10 +151,10 @@ def _strike(cluster: Cluster, arrival: Arrival, *, is_gentle: bool) -> bool:
         if is_gentle:
             direct.execute("SELECT pg_terminate_backend(%s, 5000)", row)
     if not is_gentle:
-        running.kill(row[0])
+        processes.kill(row[0])
     is_inside = arrival.is_still_there  # asked at the kill: on a slow machine, the recovery alone outlasts the window
     if not is_gentle:
-        running.await_recovery(cluster)
+        processes.await_recovery(cluster)
     return is_inside
 
 

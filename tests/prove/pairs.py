@@ -21,18 +21,18 @@ from django.conf import settings
 from django.db.models import Sum
 
 from config.postgres import Cluster
-from invoices import charging
-from invoices.charging import CannotCharge
-from invoices.claiming import Asked, CannotClaim, OneOff, draft_invoice, issue_draft
-from invoices.crediting import CannotCredit, Taken, credit, void
+from invoices.credit_notes import CannotCredit, Taken, credit, void
 from invoices.models import BalanceEntry, Invoice, Refund
-from invoices.paying import CannotPay, record_payment
-from invoices.refunding import operation as refunding
-from plans.clock import database_time
+from invoices.one_off_invoices import Asked, CannotClaim, OneOff, draft_invoice, issue_draft
+from invoices.payments import attempts
+from invoices.payments.attempts import CannotCharge
+from invoices.payments.manual_payments import CannotPay, record_payment
+from invoices.payments.refunds import refund as refunding
+from lib.task_clock import database_time
 from tests.builders import make_customer, make_seller, make_tax
-from tests.prove.reckoning import books_are_sound
+from tests.prove.final_check import books_are_sound
 from tests.prove.verdict import Verdict, table
-from tests.racing import together
+from tests.races import together
 from tests.stripe.cards import leave_card
 from tests.stripe.server import Books, Server
 
@@ -61,7 +61,7 @@ def finalise(invoice: Invoice) -> None:
 
 def charge(invoice: Invoice) -> None:
     at = database_time()
-    charging.ask(charge_id=charging.begin(invoice_id=invoice.pk, at=at).pk, at=at)
+    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=at).pk, at=at)
 
 
 def transfer(invoice: Invoice) -> None:
@@ -208,7 +208,7 @@ def _settle(invoice: Invoice) -> None:
         if not (refunds.exclude(provider="manual").exists() or invoice.charges.filter(state="pending").exists()):
             return
         later += timedelta(minutes=2)
-        charging.sweep(at=later)
+        attempts.sweep(at=later)
         refunding.sweep(at=later)
 
 

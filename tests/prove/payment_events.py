@@ -11,7 +11,7 @@ from typing import Any
 
 from config.processes import LOOPBACK
 from tests.stripe.server import Books, Thing
-from tests.stripe.telling import event, signature
+from tests.stripe.webhook_events import event, signature
 
 KINDS = {
     "payment_intent": ("payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed"),

@@ -25,17 +25,17 @@ from django.conf import settings
 from django.db import connection
 
 from config.postgres import Cluster
-from invoices import charging
-from invoices.charging import CannotCharge
-from invoices.claiming import Asked, OneOff, draft_invoice, issue_draft
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Charge, Invoice, ProviderEvent, Refund
-from invoices.providers import stripe
+from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.payments import attempts
+from invoices.payments.attempts import CannotCharge
+from invoices.payments.providers import stripe
 from tests.builders import make_customer, make_seller, make_tax
+from tests.prove.final_check import books_are_sound
 from tests.prove.payment_events import Teller
-from tests.prove.payment_hands import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, Hands, Hours
-from tests.prove.reckoning import books_are_sound
-from tests.prove.running import House
+from tests.prove.payment_workers import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, Hands, Hours
+from tests.prove.processes import House
 from tests.prove.verdict import Verdict, say, table
 from tests.stripe.cards import leave_card
 from tests.stripe.server import AFTER, BEFORE, EVENT_SECRET, HANG, Books, Server
@@ -173,7 +173,7 @@ class Campaign:
         if one.kind == "declined":
             self._until(lambda: Charge.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one])
             leave_card(Invoice.objects.get(pk=one.invoice_id).customer, self.books)
-            charging.begin(invoice_id=one.invoice_id, at=self.hours.now())
+            attempts.begin(invoice_id=one.invoice_id, at=self.hours.now())
         elif one.kind != "card":
             session = self._page(one)
             if one.kind == "page":
@@ -183,7 +183,7 @@ class Campaign:
         last = ""
         for _ in range(MOST_STEPS):
             try:
-                page = charging.open_page(
+                page = attempts.open_page(
                     invoice_id=one.invoice_id, back_to="https://example.com/back", at=self.hours.now()
                 )
                 return self.books.things[page.ref]

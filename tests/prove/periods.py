@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from billing.models import Period
-from billing.subscribing import extend_periods
-from billing.subscribing.edges import spans
+from billing.subscriptions import extend_periods
+from billing.subscriptions.periods.boundaries import spans
 from config.postgres import Cluster
-from plans.pricing.anchors import Anchor, Interval
 from plans.pricing.calendar import edge
+from plans.pricing.period_anchor import Anchor, Interval
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 from tests.pricing.zones import ZONES, is_skipped
 from tests.prove.verdict import Verdict, say

@@ -20,18 +20,18 @@ from typing import Any
 
 from django.db import connection
 
-from billing.capping import set_cap
+from billing.limits.spend_caps import set_cap
 from billing.models import Reservation
 from config.postgres import Cluster
-from customers.access import keys
-from plans.clock import database_time
-from plans.pricing.currencies import CREDITS
+from customers.api_keys import keys
+from lib.currencies import CREDITS
+from lib.task_clock import database_time
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+from tests.prove.final_check import books_are_sound
 from tests.prove.handshake import Handshake
-from tests.prove.reckoning import books_are_sound
-from tests.prove.running import House, kill
+from tests.prove.processes import House, kill
 from tests.prove.verdict import Verdict, table
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
 
 LIMIT = 100

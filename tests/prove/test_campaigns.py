@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from config.places import PROJECT
+from config.paths import PROJECT
 from tests.prove.__main__ import LIKE
 from tests.prove.verdict import Verdict
 

@@ -15,19 +15,19 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from plans.clock import database_time
-from plans.failpoints import reached
-from plans.pricing.exact import plain
+from lib.decimals import plain
+from lib.failpoints import reached
+from lib.task_clock import database_time
 from tests.builders import make_customer
-from tests.prove import running
+from tests.prove import processes
 from tests.prove.handshake import Handshake
-from wallets.credit.zero import AtZero
-from wallets.ledger.expiring import expire
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.holding import commit, hold, release
-from wallets.ledger.refusing import Conflict, LedgerRefused
-from wallets.ledger.spending import Use, spend
-from wallets.ledger.steering import refund, transfer, void
+from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.ledger.adjustments import refund, transfer, void
+from wallets.ledger.errors import Conflict, LedgerRefused
+from wallets.ledger.expiry import expire
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.hold import commit, hold, release
+from wallets.ledger.spend import Use, spend
 from wallets.models import Wallet
 
 D = Decimal
@@ -213,7 +213,7 @@ class House:
             if arrival is None:
                 self._revive()
                 continue
-            running.kill(arrival.pid)
+            processes.kill(arrival.pid)
             self.kills += 1
             inside += arrival.is_still_there
             self._revive()

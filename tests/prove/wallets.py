@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.postgres import Cluster
 from tests.prove import wallet_oracle, wallet_steps, wallet_writers
-from tests.prove.reckoning import books_are_sound
+from tests.prove.final_check import books_are_sound
 from tests.prove.verdict import Verdict, say
 
 LEAST_INSIDE = 0.8

@@ -2,7 +2,7 @@
 What the demo's invoices must say, computed a second time: from the data files, with fractions and loops.
 
 Nothing of the product is imported here, and nothing of the demo's own code: the rules for when a request happens are
-those of billing/demo/data/README.md, the prices are written down below as one would tell them to a colleague.
+those of demo/data/README.md, the prices are written down below as one would tell them to a colleague.
 """
 
 import csv

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import Period
 from billing.tasks import close_due_periods, replay_unbilled

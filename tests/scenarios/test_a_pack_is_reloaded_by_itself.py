@@ -7,8 +7,8 @@ import time_machine
 
 from tests.api.calls import Caller
 from tests.builders import JAN, make_feature, make_meter, make_pack, make_plan, make_seller, offer, publish, rate
+from wallets.auto_topup import sweep
 from wallets.tasks import top_up_wallets
-from wallets.topping_up import sweep
 
 pytestmark = pytest.mark.django_db
 

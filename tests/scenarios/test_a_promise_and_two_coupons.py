@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due
 from invoices.models import Invoice
 from tests.api.calls import Caller

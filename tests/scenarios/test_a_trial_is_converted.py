@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 
-from billing import subscribing
+from billing import subscriptions
 from billing.closing import close_due
 from invoices.models import Invoice
 from tests.api.calls import Caller
@@ -23,8 +23,8 @@ def use(caller: Caller, ids: range, *, at: datetime) -> None:
 
 def time_does(at: datetime) -> None:
     """Let happen what tasks do when it is time."""
-    subscribing.leave_trials(at=at)
-    subscribing.extend_periods(until=at + 2 * HOUR)
+    subscriptions.leave_trials(at=at)
+    subscriptions.extend_periods(until=at + 2 * HOUR)
     close_due(at=at)
 
 

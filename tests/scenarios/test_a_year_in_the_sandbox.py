@@ -15,11 +15,11 @@ from django.test import Client
 
 from billing.closing import close_due
 from billing.models import Clone, Subscription
-from billing.sandbox import advance_all
+from billing.simulation.sandbox import advance_all
 from customers.models import Customer, TestClock
 from invoices.models import Invoice
 from plans.models import PlanVersion
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
@@ -34,8 +34,8 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import TopUp, TopUpRule, Wallet
 
 pytestmark = pytest.mark.django_db

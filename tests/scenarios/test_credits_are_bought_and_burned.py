@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from billing import subscribing
+from billing import subscriptions
 from billing.closing import close_due
 from invoices.models import Invoice
-from plans.pricing.currencies import CREDITS
+from lib.currencies import CREDITS
 from tests.api.calls import Caller, problem
 from tests.builders import (
     FEB,
@@ -84,7 +84,7 @@ class Shop:
 
     def january(self) -> Invoice:
         """Close the month, and return its invoice."""
-        subscribing.extend_periods(until=FEB + 2 * HOUR)
+        subscriptions.extend_periods(until=FEB + 2 * HOUR)
         result = close_due(at=FEB + 2 * HOUR)
         assert not result.failed
         return Invoice.objects.get(reference__startswith="period:", period_start=JAN, period_end=FEB)

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from billing import subscribing
+from billing import subscriptions
 from billing.closing import close_due
 from billing.tasks import grant_included_credits
-from plans.pricing.currencies import CREDITS
+from lib.currencies import CREDITS
 from tests.api.calls import Caller
 from tests.builders import fee, included, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 from wallets.models import Wallet
@@ -28,7 +28,7 @@ def time_does(at: datetime, monkeypatch) -> None:
     """Let happen what tasks do when it is time, by a clock that says so."""
     for module in ("billing.tasks", "wallets.tasks"):
         monkeypatch.setattr(f"{module}.database_time", lambda: at)
-    subscribing.extend_periods(until=at + 2 * HOUR)
+    subscriptions.extend_periods(until=at + 2 * HOUR)
     grant_included_credits()
     sweep_wallets()
     close_due(at=at)

@@ -17,11 +17,12 @@ import time_machine
 from django.db import connection
 from django.db.models import QuerySet
 
-from billing.demo import access, building, trace
-from billing.demo.sending import Sender
+from demo import build as demo_build
+from demo import logins, trace
+from demo.event_sender import Sender
 from invoices.models import Invoice, Line
 from tests.scenarios import oracle
-from tests.simulated import assert_prices_in_force_come_to_what_was_invoiced
+from tests.simulation_law import assert_prices_in_force_come_to_what_was_invoiced
 
 AT = datetime(2026, 4, 9, 12, 34, 56, tzinfo=UTC)
 """Clocks change in both months: in March in New York and Berlin, in April in Sydney."""
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def api(live_server, tmp_path):
     """The API's URL and a key for it. Its clock stands at AT: usage that is too old or yet to come is refused."""
     with time_machine.travel(AT, tick=True):
-        yield live_server.url, access.grant(file=tmp_path / "demo.json", at=AT).api_key
+        yield live_server.url, logins.grant(file=tmp_path / "demo.json", at=AT).api_key
 
 
 def test_every_invoice_agrees_with_the_oracle_and_sending_all_again_changes_nothing(api):
@@ -85,12 +86,12 @@ def test_every_invoice_agrees_with_the_oracle_and_sending_all_again_changes_noth
     assert checksums() == before
 
 
-def build(url: str, api_key: str, *, stop_after: int = 10**9) -> building.Built:
+def build(url: str, api_key: str, *, stop_after: int = 10**9) -> demo_build.Built:
     def tell(done: int) -> None:
         if done >= stop_after:
             raise KeyboardInterrupt
 
-    return building.build(at=AT, url=url, api_key=api_key, watch=lambda *_: nullcontext(tell))
+    return demo_build.build(at=AT, url=url, api_key=api_key, watch=lambda *_: nullcontext(tell))
 
 
 def retold(invoices: QuerySet[Invoice]) -> list[oracle.Invoice]:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.db import connection
 
-from config.places import PROJECT, data_folder
+from config.paths import PROJECT, data_folder
 from invoices.models import Invoice, Rendering
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.long]

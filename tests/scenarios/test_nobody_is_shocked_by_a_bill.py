@@ -15,8 +15,8 @@ from billing.tasks import look_after_guardrails
 from customers.models import Contact, Customer
 from tests.api.calls import Caller
 from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish
-from tests.customers.notices.receivers import receiver
-from tests.customers.notices.world import listen, send
+from tests.customers.notifications.receivers import receiver
+from tests.customers.notifications.world import listen, send
 
 pytestmark = pytest.mark.django_db
 

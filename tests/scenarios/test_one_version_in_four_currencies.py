@@ -26,8 +26,8 @@ from tests.builders import (
     publish,
     rate,
 )
-from tests.invoices.rendering.reading import reader
-from tests.pages import rows
+from tests.docs_tables import rows
+from tests.invoices.rendering.pdf_reader import reader
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ import pytest
 from django.utils import timezone
 
 from billing import closing
-from billing.demo import access, catalogue, parties
+from demo import catalog, logins, sellers_and_customers
 from invoices.models import Invoice
-from invoices.rendering import making
+from invoices.rendering import renderer
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -32,9 +32,9 @@ def steps() -> list[str]:
 
 def test_a_customer_gets_two_invoices_and_their_pdf(live_server, tmp_path):
     at = timezone.now().replace(microsecond=0)
-    catalogue.load(at)
-    parties.add_all(at)
-    key = access.grant(file=tmp_path / "demo.json", at=at).api_key
+    catalog.load(at)
+    sellers_and_customers.add_all(at)
+    key = logins.grant(file=tmp_path / "demo.json", at=at).api_key
 
     def run(step: str) -> str:
         environment = os.environ | {"TOLLBOOK": live_server.url, "KEY": key}
@@ -50,7 +50,7 @@ def test_a_customer_gets_two_invoices_and_their_pdf(live_server, tmp_path):
     # What beat asks the workers for each minute.
     closing.close_due(at=timezone.now())
     for invoice in Invoice.objects.filter(customer__external_id="tour"):
-        making.render_one(invoice_id=invoice.pk, at=timezone.now())
+        renderer.render_one(invoice_id=invoice.pk, at=timezone.now())
 
     run(fetch)
     latest, first = json.loads((tmp_path / "invoices.json").read_text())["data"]

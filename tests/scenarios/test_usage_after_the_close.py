@@ -12,7 +12,7 @@ from billing.tasks import close_due_periods
 from tests.api.calls import Caller
 from tests.builders import FEB, JAN, MAR, fee, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 from tests.builders import tier as step
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

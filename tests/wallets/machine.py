@@ -10,16 +10,16 @@ from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from plans.pricing.exact import plain
+from lib.decimals import plain
 from tests.builders import JAN, make_customer, make_feature
 from tests.wallets.model import NONE, Model, ModelLot, Refused
-from wallets.credit.zero import AtZero
-from wallets.ledger.expiring import expire
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.holding import commit, hold, release
-from wallets.ledger.refusing import LedgerRefused
-from wallets.ledger.spending import Use, spend
-from wallets.ledger.steering import extend, refund, transfer, void
+from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.ledger.adjustments import extend, refund, transfer, void
+from wallets.ledger.errors import LedgerRefused
+from wallets.ledger.expiry import expire
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.hold import commit, hold, release
+from wallets.ledger.spend import Use, spend
 from wallets.models import Hold, Lot, Transaction, Wallet
 
 DAY = timedelta(days=1)

@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 
 from tests.builders import JAN, make_customer
-from tests.racing import start, together
-from wallets.ledger.founding import Sought, wallet_for, wallets_for
+from tests.races import start, together
+from wallets.ledger.wallet_lookup import Sought, wallet_for, wallets_for
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import FEB, JAN, MAR, make_customer, make_seller
-from tests.pages import rows
-from wallets.credit.breakage import Moved, Policy, by_month
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
-from wallets.ledger.steering import refund
-from wallets.ledger.sweeping import sweep
+from tests.docs_tables import rows
+from wallets.credit_rules.breakage import Moved, Policy, by_month
+from wallets.ledger.adjustments import refund
+from wallets.ledger.expiry_job import sweep
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Wallet
-from wallets.recognition import breakage_of
+from wallets.statements.breakage_report import breakage_of
 
 D, DAY = Decimal, timedelta(days=1)
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.rendering import making
+from invoices.rendering import renderer
 from tests.api.documents import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_seller
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def acme():
 
 
 def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme):
-    (told,) = making.wallets_of(make_invoice(acme, copies=True))
+    (told,) = renderer.wallets_of(make_invoice(acme, copies=True))
     assert (told.heading, told.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
     assert [(row.text, row.amount, row.is_sum) for row in told.rows] == [
         ("Anfangsbestand", "0 Credits", True),
@@ -44,10 +44,10 @@ def test_a_seller_who_does_not_want_it_costs_no_query(acme, django_assert_num_qu
     acme.seller.shows_wallets = acme.seller.shows_usage = False
     invoice = make_invoice(acme, copies=True)
     with django_assert_num_queries(0):
-        assert (making.wallets_of(invoice), making.usage_of(invoice)) == ((), ())
+        assert (renderer.wallets_of(invoice), renderer.usage_of(invoice)) == ((), ())
 
 
 def test_a_credit_note_shows_none(acme):
     invoice = make_invoice(acme, copies=True)
     invoice.kind = "credit_note"
-    assert making.wallets_of(invoice) == ()
+    assert renderer.wallets_of(invoice) == ()

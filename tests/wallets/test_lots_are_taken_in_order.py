@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallets.credit.lots import Lot, cost_between
-from wallets.credit.rolling import rolled_over
-from wallets.credit.taking import edges_between, in_order, take
-from wallets.credit.units import MOST, InvalidAmount, added, checked, rounded
-from wallets.credit.zero import AtZero, Rest, rest_of
+from wallets.credit_rules.allocation import edges_between, in_order, take
+from wallets.credit_rules.at_zero_policy import AtZero, Rest, rest_of
+from wallets.credit_rules.lots import Lot, cost_between
+from wallets.credit_rules.rollover import rolled_over
+from wallets.credit_rules.units import MOST, InvalidAmount, added, checked, rounded
 
 D = Decimal
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,14 +5,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_tax, make_wallet
-from tests.pages import rows
-from wallets.buying import CannotBuy, Order, buy, cancel, receive_payment, settle_purchases
+from tests.docs_tables import rows
 from wallets.models import Lot, Purchase, Wallet
+from wallets.purchases import CannotBuy, Order, buy, cancel, receive_payment, settle_purchases
 
 pytestmark = pytest.mark.django_db
 

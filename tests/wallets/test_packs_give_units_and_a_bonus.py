@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pages import rows
-from wallets.credit.packs import Slab, bought, slab_of, spread
-from wallets.credit.reloading import (
-    MOST_PACKS,
-    Ceiling,
-    has_cooled,
-    is_due,
-    packs_to,
-    threshold_of,
-    units_to,
-)
+from tests.docs_tables import rows
+from wallets.credit_rules.packs import Slab, bought, slab_of, spread
+from wallets.credit_rules.topup_rule import MOST_PACKS, Ceiling, has_cooled, is_due, packs_to, threshold_of, units_to
 
 D = Decimal
 SLABS = [Slab(), Slab(D(1000), percent=D(10)), Slab(D(5000), units=D(750))]

@@ -11,16 +11,16 @@ from django.test import Client
 
 from tests.api.calls import Caller, faults, problem
 from tests.builders import FEB, JAN, make_customer, make_feature
-from tests.pages import rows
-from wallets.ledger.expiring import expire
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
-from wallets.ledger.steering import refund, transfer, void
+from tests.docs_tables import rows
+from wallets.ledger.adjustments import refund, transfer, void
+from wallets.ledger.expiry import expire
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Movement, Wallet
 from wallets.statements.files import as_csv, as_pdf, compose
-from wallets.statements.reading import read_statement
-from wallets.statements.stating import SECTIONS
-from wallets.statements.wording import words_in
+from wallets.statements.ledger_sums import read_statement
+from wallets.statements.totals import SECTIONS
+from wallets.statements.translations import words_in
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from tests.builders import JAN
 from tests.wallets.machine import Wallets
 from wallets.models import Entry, Wallet
-from wallets.statements.reading import read_statement
+from wallets.statements.ledger_sums import read_statement
 
 SHORT = settings(deadline=None, max_examples=12, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 SOON, EVER = timedelta(days=6), timedelta(days=3000)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.billing.auditing.prepaid import prepay
-from tests.refusals import named_constraints, refused_by
+from tests.billing.audit.prepaid_books import prepay
+from tests.db_refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
 

@@ -6,19 +6,20 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean, wallets
+from billing.audit import assert_clean
+from billing.audit.records import wallets
 from config.schedule import SCHEDULE
 from customers.models import Notice
 from tests.builders import JAN, make_customer, make_seller
-from tests.pages import rows
-from tests.racing import Running, together
-from wallets.credit.zero import AtZero
-from wallets.ledger import sweeping
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.holding import hold, release
-from wallets.ledger.refusing import LedgerRefused
-from wallets.ledger.spending import Use, spend
-from wallets.ledger.sweeping import Swept, sweep
+from tests.docs_tables import rows
+from tests.races import Running, together
+from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.ledger import expiry_job
+from wallets.ledger.errors import LedgerRefused
+from wallets.ledger.expiry_job import Swept, sweep
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.hold import hold, release
+from wallets.ledger.spend import Use, spend
 from wallets.models import Hold, Lot, Wallet
 from wallets.tasks import sweep_wallets
 
@@ -149,8 +150,8 @@ def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
             raise RuntimeError("a seal does not fit")
         return original(wallet_id=wallet_id, **moment)
 
-    original = sweeping.expire
-    monkeypatch.setattr(sweeping, "expire", expire)
+    original = expiry_job.expire
+    monkeypatch.setattr(expiry_job, "expire", expire)
     with caplog.at_level(logging.ERROR):
         assert sweep(at=DUE) == Swept(expired=1, failed=1)
     assert (balance(broken), balance(sound)) == (10, 0)

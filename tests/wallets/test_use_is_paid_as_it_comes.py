@@ -7,13 +7,13 @@ import pytest
 from django.contrib.auth.models import User
 
 from billing.closing import close_due
-from billing.correcting import Wanted, correct
-from billing.ingest.wire import key_of
+from billing.metering.corrections import Wanted, correct
+from billing.metering.ingest.parser import key_of
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Draw
-from billing.usage.current import current_usage
 from invoices.models import Line
-from plans.pricing.currencies import CREDITS
-from tests.billing.ingest.world import send
+from lib.currencies import CREDITS
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
@@ -27,7 +27,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Transaction, Wallet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

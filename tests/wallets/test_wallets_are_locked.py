@@ -8,13 +8,13 @@ import pytest
 from django.db import transaction
 
 from tests.builders import FEB, JAN, make_customer
-from tests.racing import Pause, start, wait_until_blocked
-from wallets.ledger import spending
-from wallets.ledger.expiring import expire
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.holding import commit, hold
-from wallets.ledger.refusing import NotEnough
-from wallets.ledger.spending import Use, spend
+from tests.races import Pause, start, wait_until_blocked
+from wallets.ledger import spend as spend_module
+from wallets.ledger.errors import NotEnough
+from wallets.ledger.expiry import expire
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.hold import commit, hold
+from wallets.ledger.spend import Use, spend
 from wallets.models import Entry, Transaction, Wallet
 
 DAY = timedelta(days=1)
@@ -38,7 +38,7 @@ def balance_of(wallet):
 @pytest.mark.django_db(transaction=True)
 def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
     wallet = wallet_of(10)
-    pause = Pause.before(monkeypatch, spending, "write")
+    pause = Pause.before(monkeypatch, spend_module, "write")
     first = start(lambda: take(wallet, 8, "one"))
     pause.await_arrival()
     second = start(lambda: take(wallet, 8, "two"))
@@ -53,7 +53,7 @@ def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_repeat_waits_for_the_first_and_is_answered_as_it(monkeypatch):
     wallet = wallet_of(10)
-    pause = Pause.before(monkeypatch, spending, "write")
+    pause = Pause.before(monkeypatch, spend_module, "write")
     first = start(lambda: take(wallet, 8, "one"))
     pause.await_arrival()
     second = start(lambda: take(wallet, 8, "one"))

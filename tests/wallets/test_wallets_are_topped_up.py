@@ -8,12 +8,12 @@ import pytest
 from customers.models import Notice
 from invoices.models import Invoice
 from tests.builders import JAN, make_customer, make_pack, make_wallet
-from tests.racing import together
-from wallets.buying import cancel, receive_payment
-from wallets.ledger.granting import Grant, grant
-from wallets.ledger.spending import spend
+from tests.races import together
+from wallets.auto_topup import Asked, CannotRule, Limits, Outcome, look, set_rule, settle, sweep, switch_on
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
 from wallets.models import Purchase, TopUp, TopUpRule, Wallet
-from wallets.topping_up import Asked, CannotRule, Limits, Outcome, look, set_rule, settle, sweep, switch_on
+from wallets.purchases import cancel, receive_payment
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)

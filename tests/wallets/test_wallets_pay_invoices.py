@@ -5,14 +5,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.crediting import credit
+from invoices.credit_notes import credit
 from invoices.models import Invoice, Payment
 from tests.api.documents import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_feature, make_pack, make_wallet
-from wallets.buying import Order, buy
-from wallets.ledger.granting import Grant, grant
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Entry, Transaction, Wallet
-from wallets.paying import pay_invoices
+from wallets.operations.invoice_payment import pay_invoices
+from wallets.purchases import Order, buy
 
 pytestmark = pytest.mark.django_db
 

@@ -1,5 +1,5 @@
 """Staff pages of wallets, of what is bought into them, and of what is paid."""
 
-from wallets.admin import lots, packs, payments, purchases, sellers, topups, transactions
+from wallets.admin import auto_topups, lots, packs, payments, purchases, seller_page, transactions
 
-__all__ = ["lots", "packs", "payments", "purchases", "sellers", "topups", "transactions"]
+__all__ = ["auto_topups", "lots", "packs", "payments", "purchases", "seller_page", "transactions"]

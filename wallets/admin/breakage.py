@@ -9,11 +9,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from customers.models import Seller
-from plans.exports import csv_lines
-from plans.figures import money, number
-from plans.pricing.exact import plain
-from plans.pricing.money import round_money
-from wallets.recognition import COLUMNS, Month, breakage_of
+from lib.csv_export import csv_lines
+from lib.decimals import plain
+from lib.formats import money, number
+from lib.money import round_money
+from wallets.statements.breakage_report import COLUMNS, Month, breakage_of
 
 
 def page(request: HttpRequest) -> HttpResponse:

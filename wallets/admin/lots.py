@@ -14,12 +14,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from customers.admin.finding import ids_like
-from plans.admin.figures import figure
+from customers.admin.search import ids_like
+from lib.admin.number_fields import figure
 from plans.models import Feature
-from wallets.admin.moves import ExtendForm, MoveForm, RefundForm, VoidForm, moving
-from wallets.figures import shown
+from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidForm, moving
 from wallets.models import Lot
+from wallets.statements.formats import shown
 
 KIND_COLOURS = {"purchased": "success", "included": "info", "rollover": "info", "promotional": "warning"}
 

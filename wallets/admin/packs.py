@@ -15,14 +15,14 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from plans.admin.figures import NumberInput, figure
-from plans.figures import money, number, units
+from lib.admin.number_fields import NumberInput, figure
+from lib.audit_log import change
+from lib.formats import money, number, units
+from lib.money import round_money
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
-from plans.models.catalogue import FeatureKind
+from plans.models.catalog import FeatureKind
 from plans.models.packs import PackUnit, SlabsBy
-from plans.pricing.money import round_money
-from plans.trail import change
-from wallets.credit.packs import Bought, Slab, bought
+from wallets.credit_rules.packs import Bought, Slab, bought
 
 FIGURES = ("units", "least_units", "most_units", "rollover_most")
 STATE_COLOURS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}

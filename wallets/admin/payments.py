@@ -11,17 +11,17 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from customers.clock import time_of
-from invoices import charging
+from customers.customer_time import time_of
 from invoices.admin.invoices import InvoiceAdmin
-from invoices.charging.beginning import has_instrument
-from invoices.charging.settling import take_back
 from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentMethod
-from invoices.paying import MOST_REFERENCE, CannotPay
-from plans.admin.figures import NumberInput
-from plans.figures import money
-from wallets.buying import receive_payment
+from invoices.payments import attempts
+from invoices.payments.attempts.payment_start import has_instrument
+from invoices.payments.attempts.settlement import take_back
+from invoices.payments.manual_payments import MOST_REFERENCE, CannotPay
+from lib.admin.number_fields import NumberInput
+from lib.formats import money
+from wallets.purchases import receive_payment
 
 
 class PaymentForm(forms.Form):
@@ -92,11 +92,11 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         if request.method == "POST":
             at = time_of(invoice.customer)
             try:
-                charge = charging.begin(invoice_id=invoice.pk, at=at, by=request.user)
-            except charging.CannotCharge as refused:
+                charge = attempts.begin(invoice_id=invoice.pk, at=at, by=request.user)
+            except attempts.CannotCharge as refused:
                 messages.error(request, str(refused))
             else:
-                charge = charging.ask(charge_id=charge.pk, at=at)
+                charge = attempts.ask(charge_id=charge.pk, at=at)
                 told = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
                 (messages.success if charge.state == "succeeded" else messages.warning)(request, told)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))

@@ -16,16 +16,16 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from customers.admin.finding import ids_like
-from customers.clock import time_of
-from invoices.charging import CannotCharge, close_pages
-from plans.admin.figures import NumberInput, figure
-from plans.figures import money, number
+from customers.admin.search import ids_like
+from customers.customer_time import time_of
+from invoices.payments.attempts import CannotCharge, close_pages
+from lib.admin.number_fields import NumberInput, figure
+from lib.formats import money, number
 from plans.models import CreditPack
-from wallets.buying import CannotBuy, Order, buy, cancel
-from wallets.credit.reloading import MOST_PACKS
+from wallets.credit_rules.topup_rule import MOST_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
+from wallets.purchases import CannotBuy, Order, buy, cancel
 
 STATE_COLOURS = {"pending": "info", "granted": "success", "failed": "danger", "cancelled": ""}
 

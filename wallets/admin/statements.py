@@ -13,14 +13,14 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from customers.clock import time_of
-from wallets.figures import shown
-from wallets.ledger.refusing import LedgerRefused
+from customers.customer_time import time_of
+from wallets.ledger.errors import LedgerRefused
 from wallets.models import LotKind, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
-from wallets.statements.reading import read_statement
-from wallets.statements.stating import STAYS, Line, Section, Statement
+from wallets.statements.formats import shown
+from wallets.statements.ledger_sums import read_statement
+from wallets.statements.totals import STAYS, Line, Section, Statement
 
 DAY = timedelta(days=1)
 TEXTS = {

@@ -12,9 +12,9 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from plans.admin.figures import figure
-from wallets.figures import shown
+from lib.admin.number_fields import figure
 from wallets.models import Transaction
+from wallets.statements.formats import shown
 
 
 @admin.register(Transaction)

@@ -13,17 +13,17 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from customers.admin.finding import ids_like
-from customers.clock import time_of
-from plans.admin.figures import NumberInput, figure
+from customers.admin.search import ids_like
+from customers.customer_time import time_of
+from lib.admin.number_fields import NumberInput, figure
 from wallets.admin import breakage
-from wallets.admin.moves import GrantForm, MoveForm, TransferForm, moving
-from wallets.admin.page import Link, wallet_page
+from wallets.admin.action_forms import GrantForm, MoveForm, TransferForm, moving
 from wallets.admin.statements import statement_page
-from wallets.figures import shown
-from wallets.keeping import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, settle
-from wallets.ledger.refusing import LedgerRefused
+from wallets.admin.wallet_page import Link, wallet_page
+from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
+from wallets.operations.wallet_settings import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, settle
+from wallets.statements.formats import shown
 
 FOR_GOOD = ("customer", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}

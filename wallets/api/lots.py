@@ -8,16 +8,16 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from lib.api.isolation import Isolated
+from lib.decimals import EXACT
 from plans.models import Feature
-from plans.pricing.exact import EXACT
-from wallets.api.moves import ExtensionSerializer, TakingOutSerializer
-from wallets.api.refusals import as_problems
+from wallets.api.errors import as_problems
+from wallets.api.movement_serializers import ExtensionSerializer, TakingOutSerializer
 from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import Wallets
-from wallets.ledger.steering import extend, refund, void
+from wallets.ledger.adjustments import extend, refund, void
 from wallets.models import Lot, LotKind
 
 

@@ -9,15 +9,15 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import InstantField, KnownFields
-from customers.access.idempotency import idempotent
-from customers.access.problems import Problem
-from customers.clock import time_of
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.payments import PaymentMethod
-from invoices.paying import MOST_REFERENCE, CannotPay
-from plans.api.fields import AmountField, NumberField
-from wallets.buying import receive_payment
+from invoices.payments.manual_payments import MOST_REFERENCE, CannotPay
+from lib.api.fields import InstantField, KnownFields
+from lib.api.number_fields import AmountField, NumberField
+from lib.api.problems import Problem
+from wallets.purchases import receive_payment
 
 EXAMPLE = OpenApiExample(
     "A bank transfer", {"reference": "statement 12, line 3", "amount": "23.80"}, request_only=True

@@ -8,16 +8,16 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import InstantField, KnownFields
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.access.problems import Problem
-from customers.clock import time_of
-from plans.api.fields import AmountField, NumberField
-from wallets.buying import CannotBuy, Order, buy, cancel
-from wallets.buying.operation import MOST_REFERENCE
-from wallets.credit.reloading import MOST_PACKS
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from lib.api.fields import InstantField, KnownFields
+from lib.api.isolation import Isolated
+from lib.api.number_fields import AmountField, NumberField
+from lib.api.problems import Problem
+from wallets.credit_rules.topup_rule import MOST_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
+from wallets.purchases import CannotBuy, Order, buy, cancel
+from wallets.purchases.purchase import MOST_REFERENCE
 
 EXAMPLE = OpenApiExample("Two packs", {"pack": "credits-100", "packs": 2, "reference": "order-7"}, request_only=True)
 STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `cancelled` where nobody pays."

@@ -5,12 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from customers.access.fields import CurrencyField, InstantField, KnownFields
-from plans.api.fields import NumberField, amount_document
-from plans.api.priced import AmountDocument
+from lib.api.fields import CurrencyField, InstantField, KnownFields
+from lib.api.number_fields import NumberField, amount_document
+from plans.api.rating_result import AmountDocument
+from wallets.ledger.balances import EMPTY, Standing
 from wallets.models import Entry, Lot, Transaction, Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
-from wallets.standing import EMPTY, Standing
 
 RULES = [(value, label) for value, label in AtZeroRule.choices if value]
 EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": NumberField()}, allow_null=True)

@@ -10,17 +10,17 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.fields import InstantField, KnownFields
-from customers.access.problems import Problem, invalid
-from customers.clock import time_of
-from plans.api.fields import NumberField
+from customers.customer_time import time_of
+from lib.api.fields import InstantField, KnownFields
+from lib.api.number_fields import NumberField
+from lib.api.problems import Problem, invalid
 from wallets.api.wallets import Wallets
-from wallets.ledger.refusing import LedgerRefused
+from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
-from wallets.statements.reading import read_statement, this_month
-from wallets.statements.stating import Section, Statement
+from wallets.statements.ledger_sums import read_statement, this_month
+from wallets.statements.totals import Section, Statement
 
 SPAN = [
     OpenApiParameter("since", OpenApiTypes.DATETIME, description="Default: the customer's month."),

@@ -13,8 +13,8 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.pagination import CursorPages, limit_of
-from customers.access.problems import invalid
+from lib.api.pagination import CursorPages, limit_of
+from lib.api.problems import invalid
 from wallets.api.serializers import TransactionSerializer
 from wallets.api.wallets import Wallets
 from wallets.models import Entry, Movement, Transaction

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
+from wallets.api.auto_topups import TopUpRuleView, TopUpsView
 from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidView
-from wallets.api.moving import GrantsView, SpendsView, TransfersView
+from wallets.api.movement_views import GrantsView, SpendsView, TransfersView
 from wallets.api.payments import PaymentsView
 from wallets.api.purchases import PurchaseCancellationView, PurchaseView, WalletPurchasesView
 from wallets.api.statements import StatementCsvView, StatementPdfView, StatementView
-from wallets.api.topups import TopUpRuleView, TopUpsView
 from wallets.api.transactions import TransactionsView
 from wallets.api.wallets import ClosureView, WalletsView, WalletView
 

@@ -11,15 +11,15 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.access.idempotency import idempotent
-from customers.access.isolation import Isolated
-from customers.clock import time_of, time_shown
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of, time_shown
 from customers.models import Customer
-from wallets.api.refusals import as_problems
+from lib.api.isolation import Isolated
+from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
-from wallets.keeping import change_wallet, close_wallet, open_wallet
+from wallets.ledger.balances import standings
 from wallets.models import Wallet
-from wallets.standing import standings
+from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
 EXAMPLE = OpenApiExample("Credits", {"customer": "acme", "name": "Team credits"}, request_only=True)
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from plans.pricing.exact import ZERO, plain
-from wallets.ledger.refusing import Conflict
+from lib.decimals import ZERO, plain
+from wallets.ledger.errors import Conflict
 
 EARLIER = """
 SELECT t.digest, t.units, t.uncovered, t.balance_after, coalesce((

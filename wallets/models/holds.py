@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from plans.bounds import finite, one_of
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import finite, one_of
+from wallets.models.field_types import MOST, UnitsField
 
 
 class HoldState(models.TextChoices):

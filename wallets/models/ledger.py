@@ -4,9 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from plans.bounds import finite, one_of
-from wallets.freezing import append_only, entries_balance
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import finite, one_of
+from wallets.models.field_types import MOST, UnitsField
+from wallets.triggers import append_only, entries_balance
 
 
 class Movement(models.TextChoices):
@@ -41,7 +41,7 @@ class Transaction(models.Model):
     reference: what it is of; unique in the wallet, so that nothing moves twice. digest: of what was asked for, by
     which a repeat is told from a conflict. units: what the wallet's balance moved by. uncovered: what was asked for
     and neither taken from a lot nor owed. balance_after: of the wallet.
-    seal: of all that it says, with the seal of the wallet's transaction before it (wallets/ledger/sealing.py).
+    seal: of all that it says, with the seal of the wallet's transaction before it (wallets/ledger/hash_chain.py).
     at: when it was recorded. used_at: when the use was that it pays for. feature, draw: of what, and for which sum.
     """
 

@@ -5,9 +5,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from plans.bounds import finite, one_of
-from wallets.freezing import lot_keeps_what_was_granted
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import finite, one_of
+from wallets.models.field_types import MOST, UnitsField
+from wallets.triggers import lot_keeps_what_was_granted
 
 
 class LotKind(models.TextChoices):

@@ -7,9 +7,9 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from plans.bounds import AMOUNT, MOST_MONEY, finite
-from wallets.freezing import purchase_keeps_its_terms
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import AMOUNT, MOST_MONEY, finite
+from wallets.models.field_types import MOST, UnitsField
+from wallets.triggers import purchase_keeps_its_terms
 
 
 class PurchaseState(models.TextChoices):
@@ -24,7 +24,8 @@ class Purchase(models.Model):
     """
     A pack that was bought: a claim of one invoice, and two lots at most, its units and their bonus.
 
-    terms: the pack as it was sold (wallets/buying/terms.py). quantity: packs; 1 where units are sold one by one.
+    terms: the pack as it was sold (wallets/purchases/pack_terms.py). quantity: packs; 1 where units are sold one
+    by one.
     units, bonus: what it grants. net: what it costs before tax.
     reference: whose request it is; once per wallet. is_trusted: whether it was granted before it was paid.
     granted_at, ended_at: when its units arrived, or it came to nothing; reason: why it did.

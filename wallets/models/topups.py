@@ -8,8 +8,8 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from plans.bounds import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from wallets.models.field_types import MOST, UnitsField
 
 MOST_DECLINES = 100
 MOST_TOPUPS = 10_000

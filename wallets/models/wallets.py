@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
-from plans.bounds import finite
-from wallets.freezing import balance_is_what_lots_hold
-from wallets.models.amounts import MOST, UnitsField
+from lib.field_types import finite
+from wallets.models.field_types import MOST, UnitsField
+from wallets.triggers import balance_is_what_lots_hold
 
 CREDITS = "credits"
 

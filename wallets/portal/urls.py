@@ -1,9 +1,9 @@
 from django.urls import path, register_converter
 
-from wallets.portal.buying import top_up
-from wallets.portal.days import DayConverter
-from wallets.portal.ruling import auto_top_up, remove_auto_top_up
-from wallets.portal.showing import statement, wallet, wallets
+from wallets.portal.address_dates import DayConverter
+from wallets.portal.auto_topup import auto_top_up, remove_auto_top_up
+from wallets.portal.purchase import top_up
+from wallets.portal.wallet_page import statement, wallet, wallets
 
 register_converter(DayConverter, "day")
 

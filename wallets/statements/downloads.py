@@ -6,7 +6,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from wallets.models import Wallet
 from wallets.statements.files import as_csv, as_pdf
-from wallets.statements.stating import Statement
+from wallets.statements.totals import Statement
 
 
 def csv_answer(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> StreamingHttpResponse:

@@ -7,20 +7,20 @@ from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
 
-from invoices.rendering.document import HEX_COLOR, PLAIN_COLOR
-from invoices.rendering.facts import Party
-from invoices.rendering.figures import Figures
-from invoices.rendering.files import CONTROLS
+from invoices.rendering.formats import Figures
+from invoices.rendering.invoice_facts import Party
+from invoices.rendering.page_content import HEX_COLOR, PLAIN_COLOR
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
-from invoices.rendering.typesetting import MissingGlyphs, typeset
-from invoices.rendering.wallets import WalletRow
-from invoices.rendering.words import Words, speak
-from plans.exports import csv_lines
-from plans.pricing.exact import plain
+from invoices.rendering.pdf_engine import MissingGlyphs, typeset
+from invoices.rendering.pdf_file import CONTROLS
+from invoices.rendering.translations import Words, speak
+from invoices.rendering.wallet_facts import WalletRow
+from lib.csv_export import csv_lines
+from lib.decimals import plain
 from wallets.models import Wallet
-from wallets.statements.stating import Statement
-from wallets.statements.telling import amounts, tell
-from wallets.statements.wording import StatementWords, words_in
+from wallets.statements.description import amounts, tell
+from wallets.statements.totals import Statement
+from wallets.statements.translations import StatementWords, words_in
 
 TEMPLATE = "wallets/statement.html"
 COLUMNS = ("what", "of", "units", "unit", "cost", "currency")

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing.auditing import CHECKS, Finding, audit
-from billing.auditing.operation import UnknownCheck
+from billing.audit import CHECKS, Finding, audit
+from billing.audit.audit_run import UnknownCheck
 
 MOST_STATUS = 125
 """Exit statuses above it mean something else to a shell."""

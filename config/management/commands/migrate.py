@@ -7,7 +7,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from config import broker
-from config.migrating import classes_told_of_options
+from config.fast_migrations import classes_told_of_options
 
 
 class Command(migrate.Command):

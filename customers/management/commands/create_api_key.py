@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from customers.access.keys import KeyRefused, issue
-from customers.models.keys import Scope
+from customers.api_keys.keys import KeyRefused, issue
+from customers.models.api_keys import Scope
 
 
 class Command(BaseCommand):

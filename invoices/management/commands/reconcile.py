@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from invoices.models.charges import ProviderName
-from invoices.providers import Misconfigured, Unclear
-from invoices.reconciling import reconcile
-from plans.clock import database_time
+from invoices.models.payment_attempts import ProviderName
+from invoices.payments.providers import Misconfigured, Unclear
+from invoices.payments.reconciliation import reconcile
+from lib.task_clock import database_time
 
 
 class Command(BaseCommand):

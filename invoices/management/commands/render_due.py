@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from invoices.models import Rendering
-from invoices.rendering import claims, making
-from plans.clock import database_time
+from invoices.rendering import render_queue, renderer
+from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
@@ -23,8 +23,8 @@ class Command(BaseCommand):
     def handle(self, *, limit: int, parked: bool, **options: Any) -> None:
         at = database_time()
         if parked:
-            self.stdout.write(f"{claims.release_parked(at=at):,} parked, tried again")
-        outcome = making.render_due(at=at, limit=limit, seconds=float("inf"))
+            self.stdout.write(f"{render_queue.release_parked(at=at):,} parked, tried again")
+        outcome = renderer.render_due(at=at, limit=limit, seconds=float("inf"))
         self.stdout.write(f"{outcome.rendered:,} rendered, {outcome.failed:,} failed")
         for failed in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:
             self.stdout.write(self.style.WARNING(f"{failed.invoice}: {failed.error}"))

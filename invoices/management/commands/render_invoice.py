@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from invoices.models import Invoice
-from invoices.rendering import making
-from plans.clock import database_time
+from invoices.rendering import renderer
+from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
@@ -22,8 +22,8 @@ class Command(BaseCommand):
         if invoice is None:
             raise CommandError(f"There is no invoice {number}.")
         try:
-            rendering = making.render_one(invoice_id=invoice.pk, at=database_time(), insist=True)
-        except making.NotRendered as error:
+            rendering = renderer.render_one(invoice_id=invoice.pk, at=database_time(), insist=True)
+        except renderer.NotRendered as error:
             raise CommandError(f"{number} could not be rendered. {error}") from error
         out.write_bytes(bytes(rendering.content or b""))
         self.stdout.write(f"{out}: {out.stat().st_size:,} bytes, SHA-256 {rendering.sha256}")

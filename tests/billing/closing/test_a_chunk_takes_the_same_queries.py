@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from plans.statements import Prepared
+from lib.prepared_statements import Prepared
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing.closing import preview
-from billing.ingest import customers
+from billing.metering.ingest import customer_cache
+from billing.metering.store import counter_store
 from billing.models import Subscription
-from billing.store import sums
-from tests.billing.correcting.world import make_metered_world, sample
-from tests.billing.ingest.reading import NOW
-from tests.billing.ingest.world import send
+from tests.billing.metering.corrections.world import make_metered_world, sample
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import send
 from tests.builders import JAN
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,7 @@ def lines_after(subscription: Subscription, batches: list[list[dict[str, Any]]])
         periods = subscription.periods.filter(kind="regular").order_by("starts_at")
         found = [preview(at=NOW, period=one).lines for one in periods]
         transaction.set_rollback(True)
-    customers.forget()
-    sums.forget()
+    customer_cache.forget()
+    counter_store.forget()
     assert any(line.amount for lines in found for line in lines)
     return found

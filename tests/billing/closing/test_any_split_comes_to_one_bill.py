@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing.closing import close_due
-from billing.ingest import customers
-from billing.store import sums
+from billing.metering.ingest import customer_cache
+from billing.metering.store import counter_store
 from invoices.models import Invoice
+from plans.catalog.stored_terms import terms_of
 from plans.pricing.rating import rate_usage
-from plans.terms import terms_of
 from tests.builders import FEB, JAN, make_customer, make_plan, offer, publish, rate, subscribe, tier, use
 
 pytestmark = [pytest.mark.django_db]
@@ -46,8 +46,8 @@ def test_the_lines_and_credits_of_all_deliveries_come_to_the_price_of_the_whole(
         whole = max(sum((Decimal(one) for of in deliveries for one in of), Decimal(0)), Decimal(0))
         assert claimed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced
         transaction.set_rollback(True)
-    customers.forget()
-    sums.forget()
+    customer_cache.forget()
+    counter_store.forget()
 
 
 def claimed() -> Decimal:

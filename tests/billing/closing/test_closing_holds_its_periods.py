@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import chunks, close_due, close_late
-from billing.closing import late as late_documents
+from billing.closing import batch, close_due, close_late
+from billing.closing.late_usage import late_invoices as late_documents
+from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Period, Subscription
-from billing.store import events as event_store
-from billing.subscribing import cancel
-from tests.billing.ingest.world import call, make_world, send
+from billing.subscriptions import cancel
+from tests.billing.metering.ingest.world import call, make_world, send
 from tests.builders import FEB, JAN, MAR
-from tests.racing import Pause, start, wait_until_blocked
+from tests.races import Pause, start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ def test_a_close_passes_over_usage_under_way_then_waits_for_it_and_bills_it(subs
 
 
 def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, chunks, "read_counters")
+    pause = Pause.before(monkeypatch, batch, "read_counters")
     close = start(lambda: close_due(at=AT))
     pause.await_arrival()
     ingest = start(lambda: use("second"))
@@ -63,7 +63,7 @@ def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch
 def test_usage_waits_while_what_came_late_before_it_is_billed(subscription, monkeypatch):
     close_due(at=AT)
     use("second")
-    pause = Pause.before(monkeypatch, chunks, "high_water_mark")
+    pause = Pause.before(monkeypatch, batch, "high_water_mark")
     close = start(lambda: close_due(at=NEXT))
     pause.await_arrival()
     ingest = start(lambda: use("third"))

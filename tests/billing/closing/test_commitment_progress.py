@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from billing.closing.progress import Progress, progress_of
+from billing.closing.commitments.progress import Progress, progress_of
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
-from billing.usage.current import current_usage
 from tests.api.calls import Caller
 from tests.builders import (
     APR,
@@ -29,7 +29,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

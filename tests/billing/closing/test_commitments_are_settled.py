@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from billing.closing import close_due, close_late, preview
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Settlement, Subscription
-from billing.subscribing import cancel
-from billing.subscribing.overriding import OverrideRefused
-from billing.subscribing.promising import end_promise
-from billing.usage.current import current_usage
+from billing.subscriptions import cancel
+from billing.subscriptions.terms.commitments import end_promise
+from billing.subscriptions.terms.price_overrides import OverrideRefused
 from invoices.models import Invoice, Line
 from tests.builders import (
     APR,
@@ -30,7 +30,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

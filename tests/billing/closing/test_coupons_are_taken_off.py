@@ -8,7 +8,7 @@ import pytest
 
 from billing.closing import close_due, preview
 from billing.models import CouponLine, Subscription
-from billing.subscribing import apply_coupon, remove_coupon
+from billing.subscriptions import apply_coupon, remove_coupon
 from invoices.models import Discount, Invoice, Line
 from tests.builders import (
     APR,
@@ -29,7 +29,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

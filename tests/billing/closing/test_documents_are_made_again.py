@@ -7,9 +7,9 @@ import pytest
 
 from billing.closing import CannotRegenerate, close_due, preview_regenerated, regenerate
 from billing.models import Period, Subscription
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from tests.builders import (
     FEB,
     MAR,

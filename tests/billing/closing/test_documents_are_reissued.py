@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from billing.closing import close_due, close_late, reissuing
+from billing.closing import close_due, close_late
+from billing.closing.late_usage import reissue
 from billing.models import Period, Subscription
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
-from invoices.paying import record_payment
+from invoices.payments.manual_payments import record_payment
 from tests.builders import (
     APR,
     FEB,
@@ -30,7 +31,7 @@ from tests.builders import (
     tier,
     use,
 )
-from tests.racing import Pause, start, together, wait_until_blocked
+from tests.races import Pause, start, together, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -189,7 +190,7 @@ class TestBesideOthers:
 
     def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
-        pause = Pause.before(monkeypatch, reissuing, "write_rows")
+        pause = Pause.before(monkeypatch, reissue, "write_rows")
         worker = start(lambda: close_late(at=SOON))
         pause.await_arrival()
         usage = start(lambda: use(billed, "api.calls", 10))
@@ -206,7 +207,7 @@ class TestBesideOthers:
     ):
         late(billed, 20)
         first = Invoice.objects.get().pk
-        pause = Pause.before(monkeypatch, reissuing, "write_rows")
+        pause = Pause.before(monkeypatch, reissue, "write_rows")
         worker = start(lambda: close_late(at=SOON))
         pause.await_arrival()
         by_hand = start(lambda: credit(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))
@@ -224,7 +225,7 @@ class TestBesideOthers:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 / 0")
 
-        monkeypatch.setattr(reissuing, "issue", fail)
+        monkeypatch.setattr(reissue, "issue", fail)
         (failure,) = close_late(at=SOON).failed
         assert "division by zero" in failure.error
         assert documents() == [("INV-000001", "issued", 110)]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due
-from customers.logos import keep, read_logo
+from customers.brand.logos import keep, read_logo
 from customers.models import Seller
 from invoices.models import Invoice
-from invoices.rendering.reading import look_of, read
+from invoices.rendering.facts_reader import look_of, read
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, publish, subscribe
 from tests.customers.pictures import picture
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription, UnbilledUsage
-from billing.usage.current import current_usage
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     MAR,

@@ -7,8 +7,8 @@ import pytest
 
 from billing.closing import close_due, close_late
 from billing.models import BilledUsage, Counter, Period, Subscription
-from billing.subscribing import apply_coupon, cancel
-from invoices.crediting import Taken, credit
+from billing.subscriptions import apply_coupon, cancel
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice, Line
 from tests.builders import (
     APR,
@@ -29,7 +29,7 @@ from tests.builders import (
     tier,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from billing.closing.late_report import late_usage
+from billing.closing.late_usage.report import late_usage
 from invoices.models import Invoice
 from tests.builders import (
     FEB,
@@ -92,6 +92,6 @@ def test_with_the_reason_where_it_cannot_be_priced(monkeypatch: pytest.MonkeyPat
     def broken(*_: object) -> Decimal:
         raise ValueError("no price")
 
-    monkeypatch.setattr("billing.closing.late_report.late_amount", broken)
+    monkeypatch.setattr("billing.closing.late_usage.report.late_amount", broken)
     (one,) = late_usage().rows
     assert (one.amount, one.problem, one.starts_at) == (None, "no price (ValueError)", JAN)

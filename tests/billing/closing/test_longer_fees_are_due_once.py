@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview, preview_cancellation, preview_change, preview_pause
 from billing.models import Subscription
-from billing.subscribing import (
+from billing.subscriptions import (
     apply_coupon,
     cancel,
     change_plan,
@@ -23,10 +23,10 @@ from billing.subscribing import (
     resume,
     uncancel,
 )
-from billing.subscribing.moving import move_due
-from billing.subscribing.scheduling import schedule_change
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.schedule import schedule_change
 from invoices.models import Invoice, Line
-from plans.readiness import problems_of
+from plans.publishing.readiness import problems_of
 from tests.builders import (
     FEB,
     JAN,
@@ -42,7 +42,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

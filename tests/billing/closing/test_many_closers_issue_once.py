@@ -9,7 +9,7 @@ import pytest
 
 from billing.closing import close_due, close_late, close_one
 from billing.models import Period, Subscription
-from billing.subscribing import cancel, end_finished
+from billing.subscriptions import cancel, end_finished
 from invoices.models import Invoice, NumberSeries
 from tests.builders import (
     FEB,
@@ -24,7 +24,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.racing import together
+from tests.races import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

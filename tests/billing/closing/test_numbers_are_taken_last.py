@@ -2,10 +2,10 @@
 
 import pytest
 
-from billing.closing import close_one, writing
+from billing.closing import close_one, invoice_writer
 from invoices.models import Invoice
 from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe, use
-from tests.racing import Pause, start
+from tests.races import Pause, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -15,7 +15,7 @@ def test_a_close_that_writes_its_lines_keeps_no_other_from_its_number(monkeypatc
     slow, fast = (subscribe(make_customer(), version) for _ in range(2))
     for subscription in (slow, fast):
         use(subscription, "api.calls", 100)
-    pause = Pause.before(monkeypatch, writing, "copy_rows")
+    pause = Pause.before(monkeypatch, invoice_writer, "copy_rows")
     first = start(lambda: close_one(period_id=slow.periods.get().pk, at=FEB))
     pause.await_arrival()
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from billing.closing import ClosingFailed, chunks, close_due, close_one, operation
+from billing.closing import ClosingFailed, batch, close_due, close_one, period_close
+from billing.metering.store import counter_store
 from billing.models import Counter, Period, Subscription
-from billing.store import sums
 from invoices.models import Invoice, NumberSeries
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe, use
-from tests.racing import start
+from tests.races import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,7 +96,7 @@ def test_closing_it_by_hand_says_why(subscriptions: list[Subscription]):
 
 def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscription], monkeypatch):
     """The server ends the connection in mid-chunk: nothing is noted against a period, and each is billed once."""
-    read, deaths = chunks.high_water_mark, []
+    read, deaths = batch.high_water_mark, []
 
     def die_once() -> int:
         if not deaths:
@@ -105,7 +105,7 @@ def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscript
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return read()
 
-    monkeypatch.setattr(chunks, "high_water_mark", die_once)
+    monkeypatch.setattr(batch, "high_water_mark", die_once)
     done = close_due(at=AT)
     assert (deaths, done.issued, done.failed) == ([1], 7, [])
     assert not Period.objects.exclude(error="").exists()
@@ -113,13 +113,13 @@ def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscript
 
 
 def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: list[Subscription], monkeypatch):
-    monkeypatch.setattr(operation, "PATIENCE_MILLISECONDS", 100)
+    monkeypatch.setattr(period_close, "PATIENCE_MILLISECONDS", 100)
     held = subscriptions[2].periods.get()
     taken, give_back = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            sums.gate([held.pk])
+            counter_store.gate([held.pk])
             taken.set()
             give_back.wait(30)
 
@@ -134,7 +134,7 @@ def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: 
 
 def test_what_an_error_says_can_be_stored_whatever_it_quotes(subscriptions: list[Subscription]):
     (first, *_) = Period.objects.order_by("pk")
-    first.error = chunks.in_words(ValueError("a name of\0 nothing"))
+    first.error = batch.in_words(ValueError("a name of\0 nothing"))
     first.save(update_fields=["error"])
     first.refresh_from_db()
     assert first.error == "a name of nothing (ValueError)"

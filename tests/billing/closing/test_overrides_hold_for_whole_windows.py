@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview
-from billing.limits.checking import check
+from billing.limits.check import check
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Override
-from billing.subscribing import OverrideRefused, end_override
-from billing.usage.current import current_usage
+from billing.subscriptions import OverrideRefused, end_override
 from invoices.models import Invoice, Line
 from tests.builders import (
     FEB,

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview_pause
-from billing.ingest.replaying import replay
-from billing.limits.checking import check
+from billing.limits.check import check
+from billing.metering.ingest.reprocess import replay
 from billing.models import UnbilledUsage
-from billing.subscribing import (
+from billing.subscriptions import (
     CancellationRefused,
     ChangeRefused,
     PauseRefused,
@@ -25,7 +25,7 @@ from billing.subscribing import (
 )
 from customers.models import Notice
 from invoices.models import Invoice
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     APR,
     FEB,
@@ -43,7 +43,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -5,17 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, close_one, preview
-from billing.closing.operation import ClosingFailed
-from billing.limits.checking import check
+from billing.closing.period_close import ClosingFailed
+from billing.limits.check import check
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Period
-from billing.subscribing import ChangeRefused, apply_coupon, change_plan
-from billing.usage.current import current_usage
-from invoices.crediting import Taken, credit
+from billing.subscriptions import ChangeRefused, apply_coupon, change_plan
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
@@ -34,7 +34,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

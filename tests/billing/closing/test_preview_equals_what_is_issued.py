@@ -7,8 +7,8 @@ import pytest
 
 from billing.closing import NothingToBill, close_due, preview
 from billing.models import Period, Subscription
-from billing.subscribing import extend_periods
-from invoices.drafts import Draft
+from billing.subscriptions import extend_periods
+from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from tests.builders import (
     FEB,

@@ -7,7 +7,7 @@ import pytest
 
 from billing.closing import close_due, preview
 from billing.models import Period
-from invoices.crediting import Taken, credit
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
 from tests.builders import (
     FEB,

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Subscription
-from billing.subscribing import cancel, extend_periods, set_quantity
+from billing.subscriptions import cancel, extend_periods, set_quantity
 from invoices.models import Invoice, Line
 from tests.builders import APR, FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
-from billing.closing import chunks, close_due, close_one
+from billing.audit import assert_clean
+from billing.closing import batch, close_due, close_one
 from billing.models import Holding
-from billing.subscribing import QuantityRefused, holding, set_quantity
+from billing.subscriptions import QuantityRefused, set_quantity
+from billing.subscriptions.terms import quantities
 from invoices.models import Line
 from tests.builders import APR, fee, make_customer, make_plan, publish, subscribe
-from tests.racing import Pause, start, wait_until_blocked
+from tests.races import Pause, start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +33,7 @@ def add_seats(subscription):
 
 
 def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, holding, "read_changes")
+    pause = Pause.before(monkeypatch, quantities, "read_changes")
     april = subscription.periods.get(kind="regular")
     change = start(lambda: add_seats(subscription))
     pause.await_arrival()
@@ -45,7 +46,7 @@ def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
 
 
 def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, chunks, "_assemble")
+    pause = Pause.before(monkeypatch, batch, "_assemble")
     april = subscription.periods.get(kind="regular")
     close = start(lambda: close_one(period_id=april.pk, at=AFTER))
     pause.await_arrival()

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.bulk import KINDS
-from billing.closing import close_due, runs
-from billing.closing.runs import RunRefused, amounts_in, start_run
-from billing.jobs import steering
+from billing.closing import close_due, invoice_run_job
+from billing.closing.invoice_run_job import RunRefused, amounts_in, start_run
+from billing.job_kinds import KINDS
+from billing.jobs import controls
 from billing.jobs.results import rows_of_result
-from billing.jobs.working import work
+from billing.jobs.worker import work
 from billing.models import Counter, Job, JobItem, Period
 from billing.models.jobs import JobState
 from invoices.models import Invoice
@@ -22,7 +22,7 @@ AT = FEB + timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def chunks_of_two(monkeypatch):
-    monkeypatch.setattr(runs, "CHUNK", 2)
+    monkeypatch.setattr(invoice_run_job, "CHUNK", 2)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_dry_run_says_the_same_beforehand_and_issues_nothing(over):
     tried = run(dry_run=True)
     assert not Invoice.objects.exists()
     done = tried.figures
-    steering.do_for_real(job_id=tried.pk, by=None, at=AT)
+    controls.do_for_real(job_id=tried.pk, by=None, at=AT)
     go_on()
     assert told(tried).figures == done
     assert Invoice.objects.count() == 3
@@ -81,7 +81,7 @@ def test_a_dry_run_says_the_same_beforehand_and_issues_nothing(over):
 
 def test_its_result_names_every_period_and_its_document(over):
     (head, *rows) = rows_of_result(run(), KINDS["close_run"])
-    assert head == ["item", *runs.COLUMNS, "error"]
+    assert head == ["item", *invoice_run_job.COLUMNS, "error"]
     numbers = list(Invoice.objects.order_by("sequence").values_list("number", flat=True))
     assert [row[2] for row in rows] == ["c0", "c1", "c2"]
     assert [row[4] for row in rows] == numbers
@@ -96,14 +96,14 @@ def test_one_that_cannot_be_rated_stops_no_other_and_is_tried_again_alone(over):
     assert [row for row in rows_of_result(job, KINDS["close_run"]) if "has no price" in row[-2]]
     Counter.objects.filter(period=over[0]).update(plan_feature_id=right)
     numbers = set(Invoice.objects.values_list("number", flat=True))
-    steering.retry_failed(job_id=job.pk, by=None, at=AT)
+    controls.retry_failed(job_id=job.pk, by=None, at=AT)
     go_on()
     assert (told(job).state, job.figures["invoices"], job.figures["total.USD"]) == (JobState.DONE, 3, 7500)
     assert numbers < set(Invoice.objects.values_list("number", flat=True))
 
 
 def test_one_that_the_database_refuses_stops_no_other(over, monkeypatch):
-    monkeypatch.setattr(runs, "CHUNK", 3)
+    monkeypatch.setattr(invoice_run_job, "CHUNK", 3)
     Counter.objects.filter(period=over[1]).update(quantity=10**30)  # comes to more than a line can hold
     job = run()
     assert (job.state, job.figures["invoices"], job.figures["left"]) == (JobState.FAILED, 2, 1)
@@ -139,7 +139,7 @@ def test_a_moment_to_come_is_refused():
 
 @pytest.mark.parametrize("chunk", [2, 1])
 def test_what_shares_a_document_is_counted_once(version, monkeypatch, chunk):
-    monkeypatch.setattr(runs, "CHUNK", chunk)
+    monkeypatch.setattr(invoice_run_job, "CHUNK", chunk)
     customer = make_customer("both", one_document=True)
     for name in ("alpha", "beta"):
         use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)

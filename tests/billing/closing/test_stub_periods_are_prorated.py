@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.subscribing import cancel
+from billing.subscriptions import cancel
 from invoices.models import Invoice, Line
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, publish, subscribe
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

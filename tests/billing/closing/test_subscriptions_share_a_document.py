@@ -9,18 +9,18 @@ import pytest
 from billing.closing import (
     CannotRegenerate,
     ClosingFailed,
-    chunks,
+    batch,
     close_due,
     close_one,
-    operation,
+    invoice_writer,
+    period_close,
     preview,
     regenerate,
-    writing,
 )
 from billing.models import BilledUsage, Counter, Period, Subscription
-from billing.subscribing import apply_coupon, set_quantity
+from billing.subscriptions import apply_coupon, set_quantity
 from customers.models import Customer
-from invoices.crediting import Taken, credit, void
+from invoices.credit_notes import Taken, credit, void
 from invoices.models import Invoice, Line, NumberSeries, Section
 from tests.builders import (
     FEB,
@@ -38,7 +38,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -176,7 +176,7 @@ def test_a_close_that_breaks_off_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "reached", breaks)
+        patched.setattr(invoice_writer, "reached", breaks)
         with pytest.raises(KeyboardInterrupt):
             close_due(at=AT)
     assert not any(model.objects.exists() for model in (Invoice, Line, Section, BilledUsage))
@@ -262,6 +262,6 @@ def test_the_lock_of_one_holds_all(monkeypatch: pytest.MonkeyPatch):
     for name in ("alpha", "beta"):
         use(on(customer, name), f"{name}.calls", 5)
     first = Period.objects.filter(starts_at=JAN).order_by("pk").first()
-    monkeypatch.setattr(chunks, "lock", lambda ids: set())
-    assert operation.close_these(period_ids=[first.pk], at=AT).busy == 1
+    monkeypatch.setattr(batch, "lock", lambda ids: set())
+    assert period_close.close_these(period_ids=[first.pk], at=AT).busy == 1
     assert totals() == []

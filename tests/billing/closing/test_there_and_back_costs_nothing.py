@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.subscribing import change_plan, extend_periods
+from billing.subscriptions import change_plan, extend_periods
 from invoices.models import Invoice
 from tests.builders import JAN, documents_are_clean, fee, make_customer, make_plan, publish, subscribe
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Period
-from billing.subscribing import cancel, change_plan, extend_periods, set_quantity
+from billing.subscriptions import cancel, change_plan, extend_periods, set_quantity
 from invoices.models import Line
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
@@ -29,7 +29,7 @@ from tests.builders import (
     subscribe,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

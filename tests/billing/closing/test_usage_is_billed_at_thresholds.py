@@ -7,10 +7,10 @@ import pytest
 
 from billing.closing import bill_progress, close_due, preview
 from billing.models import Period, Subscription
-from billing.subscribing.changing import change_plan
+from billing.subscriptions.plan_changes.plan_change import change_plan
 from customers.models import Customer
 from invoices.models import Invoice
-from plans.pricing.thresholds import Threshold, passed
+from plans.pricing.billing_thresholds import Threshold, passed
 from tests.builders import (
     FEB,
     JAN,
@@ -30,7 +30,7 @@ from tests.builders import (
     tier,
     use,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

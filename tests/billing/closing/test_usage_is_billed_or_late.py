@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import BilledUsage, Counter, Period
 from invoices.models import Line
-from tests.billing.ingest.world import call, send
+from tests.billing.metering.ingest.world import call, send
 from tests.builders import (
     FEB,
     MAR,
@@ -21,7 +21,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from tests.racing import together
+from tests.races import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,13 +8,13 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from billing.auditing import assert_clean
+from billing.audit import assert_clean
 from billing.closing import close_due, close_late, close_one, preview_cancellation
-from billing.subscribing import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
-from invoices.crediting import Taken, credit
+from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice, Line
-from invoices.paying import record_payment
-from tests.billing.ingest.world import send
+from invoices.payments.manual_payments import record_payment
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     FEB,
     JAN,
@@ -30,7 +30,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -10,13 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from billing.subscribing.ending import end_finished
+from billing.subscriptions.lifecycle.completion import end_finished
 from customers.models import Contact, Notice
-from customers.notices import endpoints
-from invoices.crediting import Taken, credit
+from customers.notifications import webhook_endpoints
+from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
-from tests.customers.notices.world import send
+from tests.customers.notifications.world import send
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def told(kind: str) -> list[Notice]:
 
 
 def test_an_invoice_is_told_with_its_number_and_total(version):
-    endpoints.create(url="https://example.com/", by=None)
+    webhook_endpoints.create(url="https://example.com/", by=None)
     customer = make_customer("acme")
     subscribe(customer, version)
     close_due(at=DUE)
@@ -55,7 +55,7 @@ def test_an_invoice_is_told_with_its_number_and_total(version):
 
 
 def test_a_credit_note_is_told_as_one(version):
-    endpoints.create(url="https://example.com/", by=None)
+    webhook_endpoints.create(url="https://example.com/", by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
     credit(invoice_id=Invoice.objects.get().pk, lines=[Taken(1, Decimal(10))], reason="x", to="refund", at=DUE)
@@ -75,7 +75,7 @@ def test_a_contact_reads_of_it(version):
 
 
 def test_nothing_is_written_where_nobody_listens(version):
-    endpoints.create(url="https://example.com/", kinds=["alert.fired"], by=None)
+    webhook_endpoints.create(url="https://example.com/", kinds=["alert.fired"], by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
 
@@ -83,7 +83,7 @@ def test_nothing_is_written_where_nobody_listens(version):
 
 
 def test_many_are_told_by_one_statement(version):
-    endpoints.create(url="https://example.com/", by=None)
+    webhook_endpoints.create(url="https://example.com/", by=None)
     for _ in range(20):
         subscribe(make_customer(), version)
     with CaptureQueriesContext(connection) as asked:

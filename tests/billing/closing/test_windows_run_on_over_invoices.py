@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due, close_one, preview
-from billing.limits.checking import check
+from billing.limits.check import check
+from billing.metering.usage.current_usage import current_usage
 from billing.models import Period
-from billing.subscribing import cancel, change_plan, extend_periods
-from billing.usage.current import current_usage
+from billing.subscriptions import cancel, change_plan, extend_periods
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.ingest.world import send
+from tests.billing.metering.ingest.world import send
 from tests.builders import (
     APR,
     FEB,
@@ -30,7 +30,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
-from tests.pricing.worked import rows
+from tests.pricing.worked_numbers import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

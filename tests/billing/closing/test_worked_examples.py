@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from invoices.models import Invoice
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
-from tests.pages import rows
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 

@@ -5,19 +5,19 @@ from threading import Event
 import pytest
 from django.contrib.auth.models import User
 
-from billing.jobs import cutting, working
+from billing.jobs import item_split, worker
 from billing.jobs.kinds import MOST_TRIES
 from billing.models import JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 from tests.billing.jobs.world import NOW, cut_only, go_on, kinds, made, make_job, make_user, numbered, seen
-from tests.racing import PATIENCE, start, together
+from tests.races import PATIENCE, start, together
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def no_gap(monkeypatch):
-    monkeypatch.setattr(working, "GAP_SECONDS", 0)
+    monkeypatch.setattr(worker, "GAP_SECONDS", 0)
 
 
 def test_a_job_is_cut_done_and_ended():
@@ -57,7 +57,7 @@ def test_an_item_under_way_is_left_to_its_worker():
     first = start(lambda: go_on(wait))
     assert begun.wait(PATIENCE)
     try:
-        assert go_on(lambda item, at: working.Outcome()).done == 0
+        assert go_on(lambda item, at: worker.Outcome()).done == 0
     finally:
         may_end.set()
     assert first.result().done == 1
@@ -126,19 +126,19 @@ def test_a_job_that_kills_whoever_cuts_it_is_given_up():
 
 
 def test_a_job_is_cut_as_long_as_each_worker_gets_further_before_it_dies():
-    job, kind = make_job(10 * cutting.STEP), dying_after(cutting.STEP + 1)
+    job, kind = make_job(10 * item_split.STEP), dying_after(item_split.STEP + 1)
     for _ in range(9):
         with pytest.raises(SystemExit):
             cut_only(job, kind)
     cut_only(job, kind)
-    assert (seen(job).total, seen(job).error) == (10 * cutting.STEP, "")
+    assert (seen(job).total, seen(job).error) == (10 * item_split.STEP, "")
 
 
 def test_an_item_that_was_just_begun_is_left_to_who_began(monkeypatch):
-    monkeypatch.setattr(working, "GAP_SECONDS", 100)
+    monkeypatch.setattr(worker, "GAP_SECONDS", 100)
     job = make_job(2)
     cut_only(job)
-    first = working._begin(job.pk)
+    first = worker._begin(job.pk)
     assert go_on().done == 1
     assert job.items.get(state=ItemState.WAITING).pk == first
 
@@ -152,13 +152,13 @@ def test_jobs_take_turns():
 
     large, small = make_job(60), make_job(2)
     go_on(tell)
-    assert order.index(small.pk) <= working.TURN
+    assert order.index(small.pk) <= worker.TURN
     assert order[-1] == large.pk
 
 
 def test_findings_lose_only_what_cannot_be_stored():
     job = make_job(1)
-    go_on(lambda item, at: working.Outcome({}, [{"name": "a\0b", "path": "\\u0000"}]))
+    go_on(lambda item, at: worker.Outcome({}, [{"name": "a\0b", "path": "\\u0000"}]))
     assert job.items.get().findings == [{"name": "ab", "path": "\\u0000"}]
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_stored_of_one_item_stops_no_other():
 
     def find(item, at):
         make_user(item, at)
-        return working.Outcome({}, [{"name": "\ud800" if item.number == 1 else "whole"}])
+        return worker.Outcome({}, [{"name": "\ud800" if item.number == 1 else "whole"}])
 
     go_on(find)
     failed = job.items.get(state=ItemState.FAILED)
@@ -177,5 +177,5 @@ def test_what_cannot_be_stored_of_one_item_stops_no_other():
 
 def test_items_of_other_kinds_are_left_to_those_who_know_them():
     make_job(1)
-    assert working.work(kinds={}, clock=lambda: NOW).done == 0
+    assert worker.work(kinds={}, clock=lambda: NOW).done == 0
     assert not User.objects.exists()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from billing.jobs import steering
+from billing.jobs import controls
 from billing.jobs.kinds import CannotBeCut
-from billing.jobs.working import work
+from billing.jobs.worker import work
 from billing.models.jobs import ItemState, JobState
 from tests.billing.jobs.world import NOW, go_on, kinds, made, make_job, make_user, seen
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def steer(how, job):
-    return getattr(steering, how)(job_id=job.pk, by=None, at=NOW)
+    return getattr(controls, how)(job_id=job.pk, by=None, at=NOW)
 
 
 def half_done(count=4):
@@ -45,7 +45,7 @@ def test_a_cancelled_job_keeps_what_is_done_and_does_no_more():
 
 
 def test_only_what_failed_is_tried_again(monkeypatch):
-    monkeypatch.setattr("billing.jobs.working.MOST_TRIES", 1)
+    monkeypatch.setattr("billing.jobs.worker.MOST_TRIES", 1)
     job, seen_by = make_job(3), []
 
     def fail_on_second(item, at):
@@ -71,7 +71,7 @@ def test_what_was_tried_is_done_for_real_once(count):
     assert not job.items.exclude(state=ItemState.WAITING, figures={}, findings=[]).exists()
     go_on()
     assert (seen(job).state, job.dry_run, made()) == (JobState.DONE, False, count)
-    with pytest.raises(steering.CannotSteer, match="done for real already"):
+    with pytest.raises(controls.CannotSteer, match="done for real already"):
         steer("do_for_real", job)
 
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
     work(kinds=kinds(cut=refuse), clock=lambda: NOW)
     assert (seen(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
     for how in ("retry_failed", "do_for_real"):
-        with pytest.raises(steering.CannotSteer, match="It could not be begun: It is no table: save it as CSV"):
+        with pytest.raises(controls.CannotSteer, match="It could not be begun: It is no table: save it as CSV"):
             steer(how, job)
 
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
 def test_a_job_that_is_done_is_not_steered(how):
     job = make_job(1)
     go_on()
-    with pytest.raises(steering.CannotSteer, match="The job is done already"):
+    with pytest.raises(controls.CannotSteer, match="The job is done already"):
         steer(how, job)
     assert seen(job).state == JobState.DONE
 
@@ -115,9 +115,9 @@ def test_cutting_goes_on_where_it_was_left():
 def test_who_steered_is_in_the_history(django_user_model):
     job = make_job(1)
     olga = django_user_model.objects.create(username="olga")
-    steering.pause(job_id=job.pk, by=olga, at=NOW)
+    controls.pause(job_id=job.pk, by=olga, at=NOW)
     told = job.events.latest("pgh_id")
-    steering.resume(job_id=job.pk, by=olga, at=NOW)
+    controls.resume(job_id=job.pk, by=olga, at=NOW)
     go_on()
     assert {one.pgh_context.metadata["action"] for one in job.events.all()} >= {"job cut into items", "job ended"}
     assert (told.state, told.pgh_context.metadata["action"]) == (JobState.PAUSED, "job paused")

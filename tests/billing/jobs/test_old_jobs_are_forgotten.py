@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from billing.jobs import forgetting, steering
-from billing.jobs.forgetting import forget_old
+from billing.jobs import controls, retention
+from billing.jobs.retention import forget_old
 from billing.models import JobItem
 from tests.billing.jobs.world import NOW, go_on, make_job, seen
 
@@ -18,7 +18,7 @@ LATER = NOW + KEPT + timedelta(seconds=1)
 def test_after_ninety_days_from_its_end(at, forgotten):
     job, waiting = make_job(2), make_job(1)
     go_on(most=2)
-    steering.pause(job_id=waiting.pk, by=None, at=NOW)
+    controls.pause(job_id=waiting.pk, by=None, at=NOW)
     go_on()
     JobItem.objects.update(content=b"x")
     assert forget_old(at=at) == forgotten
@@ -28,7 +28,7 @@ def test_after_ninety_days_from_its_end(at, forgotten):
 
 
 def test_a_few_jobs_at_a_time(monkeypatch):
-    monkeypatch.setattr(forgetting, "AT_A_TIME", 2)
+    monkeypatch.setattr(retention, "AT_A_TIME", 2)
     for _ in range(3):
         make_job(1)
     go_on()
@@ -39,14 +39,14 @@ def test_what_is_forgotten_is_not_done_for_real():
     job = make_job(1, dry_run=True)
     go_on()
     forget_old(at=LATER)
-    with pytest.raises(steering.CannotSteer, match="forgotten: start it anew"):
-        steering.do_for_real(job_id=job.pk, by=None, at=LATER)
+    with pytest.raises(controls.CannotSteer, match="forgotten: start it anew"):
+        controls.do_for_real(job_id=job.pk, by=None, at=LATER)
 
 
 def test_what_is_forgotten_is_not_tried_again(monkeypatch):
-    monkeypatch.setattr("billing.jobs.working.MOST_TRIES", 1)
+    monkeypatch.setattr("billing.jobs.worker.MOST_TRIES", 1)
     job = make_job(1)
     go_on(lambda item, at: 1 / 0)
     forget_old(at=LATER)
-    with pytest.raises(steering.CannotSteer, match="forgotten: start it anew"):
-        steering.retry_failed(job_id=job.pk, by=None, at=LATER)
+    with pytest.raises(controls.CannotSteer, match="forgotten: start it anew"):
+        controls.retry_failed(job_id=job.pk, by=None, at=LATER)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.jobs import steering
+from billing.jobs import controls
 from billing.jobs.kinds import Outcome
 from billing.models import JobItem
 from billing.models.jobs import JobState
@@ -36,7 +36,7 @@ def test_what_will_not_pass_fails_at_once_and_keeps_what_is_done():
         "1 is in use",
         [{"name": f"user-{job.pk}-1"}],
     )
-    steering.retry_failed(job_id=job.pk, by=None, at=NOW)
+    controls.retry_failed(job_id=job.pk, by=None, at=NOW)
     go_on(do)
     assert (seen(job).state, job.failed, job.figures, made()) == (JobState.DONE, 0, {"users": 1}, 1)
 

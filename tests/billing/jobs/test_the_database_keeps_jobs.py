@@ -4,7 +4,7 @@ import pytest
 
 from billing.models import JobPart
 from tests.billing.jobs.world import go_on, make_job
-from tests.refusals import refused_by
+from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 
-from billing.jobs import cutting
+from billing.jobs import item_split
 from billing.jobs.kinds import Kind, Kinds, Outcome
-from billing.jobs.starting import start
-from billing.jobs.working import Worked, work
+from billing.jobs.start import start
+from billing.jobs.worker import Worked, work
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 
@@ -53,7 +53,7 @@ def go_on(do: Callable[[JobItem, datetime], Outcome] = make_user, *, most: int =
 
 
 def cut_only(job: Job, kind: Kind | None = None) -> None:
-    cutting.cut(job_id=job.pk, kind=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
+    item_split.cut(job_id=job.pk, kind=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
 
 
 def made() -> int:

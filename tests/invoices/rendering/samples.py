@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from invoices.rendering.facts import InvoiceFacts, LineFacts, Party, TaxFacts
-from invoices.rendering.usage import DimensionUsage, MeterUsage
-from plans.pricing.charges import Charge, Graduated, Package, PerUnit, Tier, Volume
-from plans.pricing.money import round_money
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party, TaxFacts
+from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
+from lib.money import round_money
+from plans.pricing.charge_models import Charge, Graduated, Package, PerUnit, Tier, Volume
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
 
 D = Decimal

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from invoices.rendering.appendix import appendix
 from invoices.rendering.chart import BASE, LEFT, TOP, WIDTH, chart, round_up
-from invoices.rendering.figures import Figures
-from invoices.rendering.usage import DimensionUsage, MeterUsage
-from invoices.rendering.words import words_in
+from invoices.rendering.formats import Figures
+from invoices.rendering.translations import words_in
+from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
 D = Decimal
 TOPS = [("0", "1"), ("-5", "1"), ("1", "1"), ("11400", "12000"), ("0.031", "0.04"), ("9.1e40", "1e41"), ("99", "1e2")]

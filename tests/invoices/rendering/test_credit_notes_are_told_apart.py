@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.rendering.document import compose
-from invoices.rendering.facts import InvoiceFacts
+from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.page_content import compose
 from tests.invoices.rendering.samples import fee, invoice
 
 D = Decimal

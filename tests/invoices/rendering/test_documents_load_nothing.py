@@ -11,14 +11,14 @@ import pytest
 from weasyprint import CSS
 from weasyprint.urls import FatalURLFetchingError
 
-from customers.logos import LogoRefused, read_logo
-from invoices.rendering.facts import Look
-from invoices.rendering.files import render
-from invoices.rendering.packaged import FONTS, NotPackaged, PackagedOnly
-from invoices.rendering.typesetting import RefusedAsset, typeset
-from invoices.rendering.usage import DimensionUsage
-from invoices.rendering.wallets import WalletRow, WalletStatement
-from tests.invoices.rendering.reading import reader, text_of
+from customers.brand.logos import LogoRefused, read_logo
+from invoices.rendering.asset_loader import FONTS, NotPackaged, PackagedOnly
+from invoices.rendering.invoice_facts import Look
+from invoices.rendering.pdf_engine import RefusedAsset, typeset
+from invoices.rendering.pdf_file import render
+from invoices.rendering.usage_facts import DimensionUsage
+from invoices.rendering.wallet_facts import WalletRow, WalletStatement
+from tests.invoices.rendering.pdf_reader import reader, text_of
 from tests.invoices.rendering.samples import BUYER, SELLER, D, fee, invoice, meter_usage
 
 SECRET = "the-secret-of-this-file-8d1f"

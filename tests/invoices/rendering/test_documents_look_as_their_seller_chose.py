@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from customers.logos import read_logo
-from invoices.rendering.document import compose
-from invoices.rendering.facts import InvoiceFacts, Look, Settled
-from invoices.rendering.files import render
-from invoices.rendering.wallets import WalletRow, WalletStatement
+from customers.brand.logos import read_logo
+from invoices.rendering.invoice_facts import InvoiceFacts, Look, Settled
+from invoices.rendering.page_content import compose
+from invoices.rendering.pdf_file import render
+from invoices.rendering.wallet_facts import WalletRow, WalletStatement
 from tests.customers.pictures import picture
-from tests.invoices.rendering.reading import reader, text_of
+from tests.invoices.rendering.pdf_reader import reader, text_of
 from tests.invoices.rendering.samples import D, fee, invoice, meter_usage
 
 LOGO = read_logo(picture("PNG", mode="RGBA")).content

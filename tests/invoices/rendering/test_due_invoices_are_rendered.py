@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from django.test import override_settings
 
 from invoices.models import Rendering
-from invoices.models.rendering import unrendered
-from invoices.rendering import claims, making
-from invoices.rendering.making import NotRendered, Outcome, render_due, render_one
+from invoices.models.pdf_files import unrendered
+from invoices.rendering import render_queue, renderer
+from invoices.rendering.renderer import NotRendered, Outcome, render_due, render_one
 from invoices.tasks import render_due as task
-from tests.invoices.rendering.issued import store
-from tests.invoices.rendering.reading import text_of
+from tests.invoices.rendering.issued_invoices import store
+from tests.invoices.rendering.pdf_reader import text_of
 from tests.invoices.rendering.samples import BUYER, fee, invoice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_usage")]
@@ -71,7 +71,7 @@ def test_one_failure_does_not_hold_up_the_others():
 def test_a_failure_is_tried_again_later_each_time_and_then_parked():
     bad = store(UNPRINTABLE)
     at = NOW
-    for attempt, wait in enumerate(claims.RETRY_AFTER, start=1):
+    for attempt, wait in enumerate(render_queue.RETRY_AFTER, start=1):
         assert render_due(at=at) == Outcome(failed=1)
         failed = Rendering.objects.get(invoice=bad)
         assert failed.attempts == attempt
@@ -81,7 +81,7 @@ def test_a_failure_is_tried_again_later_each_time_and_then_parked():
     assert render_due(at=at) == Outcome(failed=1)
     assert render_due(at=at + timedelta(days=365)) == Outcome()
     parked = Rendering.objects.parked().get()
-    assert (parked.invoice_id, parked.attempts) == (bad.pk, claims.MOST_ATTEMPTS)
+    assert (parked.invoice_id, parked.attempts) == (bad.pk, render_queue.MOST_ATTEMPTS)
     assert "U+0378" in parked.error
 
 
@@ -94,7 +94,7 @@ def test_what_is_parked_is_released_when_someone_asks(capsys):
 
 def test_an_unforeseen_error_is_recorded_by_its_name(monkeypatch, caplog):
     stored = store()
-    monkeypatch.setattr(making, "render", lambda *_: 1 / 0)
+    monkeypatch.setattr(renderer, "render", lambda *_: 1 / 0)
     assert render_due(at=NOW) == Outcome(failed=1)
     assert Rendering.objects.get(invoice=stored).error == "ZeroDivisionError: division by zero"
     assert "could not be rendered" in caplog.text
@@ -106,45 +106,45 @@ def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
             pass
 
     stored = store()
-    monkeypatch.setattr(making, "render", hang)
-    monkeypatch.setattr(claims, "RENDER_SECONDS", 0.2)
+    monkeypatch.setattr(renderer, "render", hang)
+    monkeypatch.setattr(render_queue, "RENDER_SECONDS", 0.2)
     assert render_due(at=NOW) == Outcome(failed=1)
     assert Rendering.objects.get(invoice=stored).error == f"Rendering {stored.number} took more than 0.2 seconds."
 
 
 def test_a_document_beyond_all_bounds_is_refused_before_it_is_set(monkeypatch):
     stored = store(invoice(*(fee("1.00") for _ in range(4))))
-    monkeypatch.setattr("invoices.rendering.reading.MOST_LINES", 3)
+    monkeypatch.setattr("invoices.rendering.facts_reader.MOST_LINES", 3)
     assert render_due(at=NOW) == Outcome(failed=1)
     assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
 
 
 def test_a_claim_lapses_when_its_worker_has_died():
     stored = store(invoice(fee("19.00")))
-    assert claims.take(invoice_id=stored.pk, at=NOW) == claims.Claim(stored.pk, 1)
-    assert render_due(at=NOW + timedelta(seconds=claims.RENDER_SECONDS)) == Outcome(), "it may still be at it"
-    assert render_due(at=NOW + claims.CLAIM_LASTS) == Outcome(rendered=1)
+    assert render_queue.take(invoice_id=stored.pk, at=NOW) == render_queue.Claim(stored.pk, 1)
+    assert render_due(at=NOW + timedelta(seconds=render_queue.RENDER_SECONDS)) == Outcome(), "it may still be at it"
+    assert render_due(at=NOW + render_queue.CLAIM_LASTS) == Outcome(rendered=1)
 
 
 def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
     stored = store(invoice(fee("19.00")))
     at = NOW
-    for attempt in range(1, claims.MOST_ATTEMPTS + 1):
-        assert claims.take(invoice_id=stored.pk, at=at) == claims.Claim(stored.pk, attempt)
-        at += claims.CLAIM_LASTS
+    for attempt in range(1, render_queue.MOST_ATTEMPTS + 1):
+        assert render_queue.take(invoice_id=stored.pk, at=at) == render_queue.Claim(stored.pk, attempt)
+        at += render_queue.CLAIM_LASTS
     assert render_due(at=at) == Outcome()
-    assert Rendering.objects.parked().get().error == claims.UNFINISHED
+    assert Rendering.objects.parked().get().error == render_queue.UNFINISHED
 
 
 def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
     stored = store(invoice(fee("19.00")))
-    first = claims.take(invoice_id=stored.pk, at=NOW)
-    second = claims.take(invoice_id=stored.pk, at=NOW + claims.CLAIM_LASTS)
-    claims.fail(first, reason="late", at=NOW)
-    assert Rendering.objects.get(invoice=stored).error == claims.UNFINISHED
-    claims.fulfil(second, content=b"%PDF", at=NOW)
-    claims.fail(second, reason="late", at=NOW)
-    claims.fulfil(first, content=b"other", at=SOON)
+    first = render_queue.take(invoice_id=stored.pk, at=NOW)
+    second = render_queue.take(invoice_id=stored.pk, at=NOW + render_queue.CLAIM_LASTS)
+    render_queue.fail(first, reason="late", at=NOW)
+    assert Rendering.objects.get(invoice=stored).error == render_queue.UNFINISHED
+    render_queue.fulfil(second, content=b"%PDF", at=NOW)
+    render_queue.fail(second, reason="late", at=NOW)
+    render_queue.fulfil(first, content=b"other", at=SOON)
     found = Rendering.objects.get(invoice=stored)
     assert (bytes(found.content), found.error, found.rendered_at) == (b"%PDF", "", NOW)
 
@@ -161,7 +161,7 @@ def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_ins
     for at in (NOW, SOON):
         with pytest.raises(NotRendered, match=r"U\+0378") as error:
             render_one(invoice_id=bad.pk, at=at)
-        assert error.value.retry_at == NOW + claims.RETRY_AFTER[0]
+        assert error.value.retry_at == NOW + render_queue.RETRY_AFTER[0]
     assert Rendering.objects.get().attempts == 1
     with pytest.raises(NotRendered):
         render_one(invoice_id=bad.pk, at=SOON, insist=True)
@@ -170,7 +170,7 @@ def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_ins
 
 def test_even_who_insists_waits_for_an_attempt_under_way():
     stored = store(invoice(fee("19.00")))
-    claims.take(invoice_id=stored.pk, at=NOW)
+    render_queue.take(invoice_id=stored.pk, at=NOW)
     with pytest.raises(NotRendered, match="under way"):
         render_one(invoice_id=stored.pk, at=SOON, insist=True)
 
@@ -189,9 +189,9 @@ def test_the_task_renders_what_is_due():
 def test_queries_of_one_rendering_do_not_grow_with_its_lines(django_assert_num_queries):
     one, many = store(invoice(fee("1.00"))), store(invoice(*(fee("1.00") for _ in range(30))))
     for stored in (one, many):
-        claim = claims.take(invoice_id=stored.pk, at=NOW)
+        claim = render_queue.take(invoice_id=stored.pk, at=NOW)
         with django_assert_num_queries(4):  # the invoice, its lines, its taxes; the file
-            making.attempt(claim, at=NOW)
+            renderer.attempt(claim, at=NOW)
 
 
 def test_unrendered_lists_the_oldest_first():

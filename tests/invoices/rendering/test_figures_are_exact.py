@@ -10,8 +10,8 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.rendering.figures import Figures
-from plans.pricing.currencies import CREDITS, MINOR_UNITS
+from invoices.rendering.formats import Figures
+from lib.currencies import CREDITS, MINOR_UNITS
 
 D = Decimal
 

@@ -8,10 +8,10 @@ from time import process_time
 import pytest
 from django.utils import translation
 
-from invoices.rendering.files import render
-from invoices.rendering.usage import DimensionUsage
-from plans.pricing.charges import PerUnit
-from tests.invoices.rendering.reading import reader, text_of
+from invoices.rendering.pdf_file import render
+from invoices.rendering.usage_facts import DimensionUsage
+from plans.pricing.charge_models import PerUnit
+from tests.invoices.rendering.pdf_reader import reader, text_of
 from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee, invoice, meter_usage, usage_line
 
 D = Decimal

@@ -9,17 +9,17 @@ import facturx
 import pytest
 
 from customers.models.sellers import EInvoices
-from invoices.einvoice.cii import to_cii
-from invoices.einvoice.shaping import shape
 from invoices.models import Rendering
-from invoices.rendering.facts import InvoiceFacts
-from invoices.rendering.files import render
-from invoices.rendering.making import Outcome, render_due
+from invoices.rendering.einvoice.cii import to_cii
+from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.pdf_file import render
+from invoices.rendering.renderer import Outcome, render_due
 from tests.customers.pictures import picture
-from tests.invoices.einvoice.documents import DOCUMENTS, LOOK, NO_ONE, document
-from tests.invoices.einvoice.validating import errors_of
-from tests.invoices.rendering.issued import store
-from tests.invoices.rendering.reading import reader
+from tests.invoices.rendering.einvoice.sample_invoices import DOCUMENTS, LOOK, NO_ONE, document
+from tests.invoices.rendering.einvoice.standard_rules import errors_of
+from tests.invoices.rendering.issued_invoices import store
+from tests.invoices.rendering.pdf_reader import reader
 from tests.invoices.rendering.samples import fee
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from invoices.rendering.files import NoFont, render
-from invoices.rendering.usage import DimensionUsage
-from tests.invoices.rendering.reading import text_of
+from invoices.rendering.pdf_file import NoFont, render
+from invoices.rendering.usage_facts import DimensionUsage
+from tests.invoices.rendering.pdf_reader import text_of
 from tests.invoices.rendering.samples import BUYER, D, fee, invoice, meter_usage
 
 UNASSIGNED = "\U000e0080\u0378"  # no font has a shape for these, on any machine

@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from invoices.rendering.words import LANGUAGES, Words, speak, words_in
+from invoices.rendering.translations import LANGUAGES, Words, speak, words_in
 
 LOCALES = [
     # asked     words   format    why

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from invoices.rendering.figures import Figures
-from invoices.rendering.words import words_in
-from invoices.rendering.workings import Price, Working, workings
-from plans.pricing.charges import Flat, Graduated, Package, PerUnit, Tier, Volume
+from invoices.rendering.formats import Figures
+from invoices.rendering.line_explanation import Price, Working, workings
+from invoices.rendering.translations import words_in
+from plans.pricing.charge_models import Flat, Graduated, Package, PerUnit, Tier, Volume
 from tests.invoices.rendering.samples import fee, usage_line
 
 D = Decimal

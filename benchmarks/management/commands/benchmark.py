@@ -1,0 +1,67 @@
+"""manage.py benchmark: what the product reaches, as ratios of two sides measured in one run."""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+
+from benchmarks import check, close, ingest, migrate, read, render, simulate, wallet
+from benchmarks.measurement import Outcome, Report
+
+NAMES = ("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render")
+
+
+class Command(BaseCommand):
+    help = "Measure the product against bare programs on this machine, and print the ratios."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", choices=NAMES)
+        parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+        parser.add_argument("--rounds", type=int, default=5)
+        parser.add_argument("--batch", type=int, default=1000, help="ingest: events per request")
+        parser.add_argument("--single", action="store_true", help="ingest: one event per request")
+        parser.add_argument("--events", type=int, help="ingest, wallet: events per round; read: events stored")
+        parser.add_argument("--spends", type=int, default=4_000, help="wallet: single spends per round")
+        parser.add_argument("--subscriptions", type=int, default=20_000, help="of close, migrate, simulate")
+        parser.add_argument("--documents", type=int, default=1_000, help="render: for the figure of memory")
+        parser.add_argument("--workers", type=int, default=1, help="close: processes at work")
+
+    def handle(self, *, name: str, **options: Any) -> None:
+        report: Report = (lambda text: None) if options["json"] else self.stdout.write
+        outcomes = self._measure(name, options, report)
+        if options["json"]:
+            facts = {"machine": _machine(), "outcomes": [one.as_json() for one in outcomes]}
+            self.stdout.write(json.dumps(facts, indent=2))
+        else:
+            self.stdout.write(f"\n{_machine()}")
+            for one in outcomes:
+                self.stdout.write(one.as_text())
+
+    def _measure(self, name: str, options: dict[str, Any], report: Report) -> list[Outcome]:
+        common = {"rounds": options["rounds"], "report": report}
+        events, batch = options["events"], options["batch"]
+        runs: dict[str, Callable[[], list[Outcome]]] = {
+            "ingest": lambda: ingest.run(batch=batch, events=events or 40_000, **common),
+            "single": lambda: ingest.run_single(events=events or 4_000, **common),
+            "read": lambda: read.run(events=events or 10_000_000, **common),
+            "check": lambda: check.run(**common),
+            "wallet": lambda: wallet.run(spends=options["spends"], events=events or 40_000, **common),
+            "render": lambda: render.run(documents=options["documents"], **common),
+            "migrate": lambda: migrate.run(subscriptions=options["subscriptions"], **common),
+            "simulate": lambda: simulate.run(subscriptions=options["subscriptions"], **common),
+            "close": lambda: close.run(subscriptions=options["subscriptions"], workers=options["workers"], **common),
+        }
+        if name == "ingest" and options["single"]:
+            name = "single"
+        return runs[name]()
+
+
+def _machine() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        version = cursor.fetchone()[0]
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, PostgreSQL {version}"

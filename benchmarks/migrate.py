@@ -1,0 +1,99 @@
+"""Moving subscriptions in mid-period, to documents of the change, against closing as many periods."""
+
+import time
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks import sample_books, scratch_server, usage_rows
+from benchmarks.measurement import Outcome, Report, compare
+from billing.closing import close_due
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from billing.models import Move, Period
+from billing.plan_migrations import workflow
+from billing.plan_migrations.cohort import Selection, Terms, plan_migration
+from billing.subscriptions import extend_periods
+from billing.subscriptions.periods.generation import AHEAD
+from plans.models import Plan, PlanVersion
+from plans.publishing.publication import new_version
+
+DAYS = 20
+
+
+def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
+    """
+    Move `subscriptions` in every round by one worker, and close what the change has ended; against closing as many.
+
+    Both have the same usage of twenty days, and their documents a fee and three features' usage.
+    """
+    at = timezone.now()
+    with scratch_server.database():
+        version = sample_books.catalogue(at, levels=False)
+        target = new_version(source=version, by=None, at=at)
+        target.plan, target.number = Plan.objects.create(code="other", name="Other"), 1
+        sample_books.release(target, at)
+        sets = rounds + (rounds > 1)  # several rounds begin with one that does not count
+        moved = [_prepare(version, 2 * number, subscriptions, at, report) for number in range(sets)]
+        closed = [_prepare(version, 2 * number + 1, subscriptions, at, report) for number in range(sets)]
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+        ours, theirs = iter(moved), iter(closed)
+        outcome = compare(
+            lambda: subscriptions / _move(next(ours), target, subscriptions),
+            lambda: subscriptions / _close(next(theirs)),
+            rounds=rounds,
+            report=report,
+            name=f"migrate, {subscriptions:,} subscriptions, 1 process",
+            unit="per second",
+            what="subscriptions moved, to documents of the change",
+            against="as many periods closed",
+            goal=0.5,
+            more_is_better=True,
+        )
+        _assert_all_done(subscriptions * sets)
+        return [outcome]
+
+
+Prepared = tuple[int, datetime]
+"""The number of the first customer of one side of a round, and when its period ends."""
+
+
+def _prepare(version: PlanVersion, number: int, count: int, at: datetime, report: Report) -> Prepared:
+    """Subscribe the customers of one side of a round; their period ends a day after that of the one before."""
+    report(f"storing the usage of {count:,} subscriptions …")
+    first, ends_at = number * count, at - timedelta(days=60 - number)
+    sample_books.subscribe(version, first=first, count=count, starts_at=ends_at - timedelta(days=31), ends_at=ends_at)
+    periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
+    usage_rows.store_days(first_period=min(periods), last_period=max(periods), days=DAYS)
+    extend_periods(until=ends_at + AHEAD)
+    return first, ends_at
+
+
+def _move(prepared: Prepared, target: PlanVersion, subscriptions: int) -> float:
+    first, ends_at = prepared
+    at = ends_at - timedelta(days=5)
+    ids = tuple(f"s-c{number}" for number in range(first, first + subscriptions))
+    migration = plan_migration(
+        title="Benchmark", version=target, selection=Selection(ids=ids), terms=Terms(when="now"), at=at
+    )
+    started = time.perf_counter()
+    job = workflow.run(migration_id=migration.pk, at=at, by=None)
+    work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
+    close_due(at=at + timedelta(hours=2))
+    return time.perf_counter() - started
+
+
+def _close(prepared: Prepared) -> float:
+    started = time.perf_counter()
+    close_due(at=prepared[1] + timedelta(hours=2))
+    return time.perf_counter() - started
+
+
+def _assert_all_done(expected: int) -> None:
+    moved = Move.objects.filter(state="moved", part__continues__invoice__isnull=False).count()
+    if moved != expected:
+        raise RuntimeError(
+            f"{moved:,} were moved to a document where {expected:,} should be: the figures mean nothing"
+        )

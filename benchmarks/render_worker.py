@@ -1,0 +1,41 @@
+"""
+The two sides of the `render` benchmark in a warm process: our whole rendering, and WeasyPrint alone on the same HTML.
+
+WeasyPrint is given our style sheet and fonts ready to use, the faster of its ways: without them it reads both anew
+for each document.
+"""
+
+from datetime import datetime
+
+from weasyprint import HTML
+
+from invoices.models import Invoice, Rendering
+from invoices.rendering import render_queue, renderer
+from invoices.rendering.asset_loader import style
+from invoices.rendering.facts_reader import read
+from invoices.rendering.page_content import compose
+from invoices.rendering.pdf_engine import VARIANT
+from invoices.rendering.pdf_file import to_html
+
+
+def html_of(invoice: Invoice) -> str:
+    """Return the markup that both sides set."""
+    return to_html(compose(read(invoice), renderer.usage_of(invoice)))
+
+
+def ours(invoice: Invoice, *, at: datetime) -> None:
+    """
+    Render an invoice from its rows and store the file, as a worker does; a file it has is forgotten first.
+
+    :raises AssertionError: if it could not be rendered.
+    """
+    Rendering.objects.filter(invoice=invoice).delete()
+    claim = render_queue.take(invoice_id=invoice.pk, at=at)
+    if claim is None or not renderer.attempt(claim, at=at):
+        raise AssertionError(f"{invoice} could not be rendered: {Rendering.objects.get(invoice=invoice).error}")
+
+
+def alone(html: str) -> bytes:
+    """Return the file that WeasyPrint makes of the markup."""
+    sheet, fonts = style()
+    return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)

@@ -1,0 +1,1 @@
+"""Staff pages of periods, invoice runs and the month end."""

@@ -1,0 +1,85 @@
+"""Close what is due: the page that starts a run, and what its job says."""
+
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+
+from billing.admin.jobs.worker_wakeup import wake
+from billing.closing.invoice_run_job import CLOSE_RUN, RunRefused, amounts_in, start_run
+from billing.models import Job
+from customers.models import Seller
+from lib.formats import money, number
+
+CLOSE = CLOSE_RUN.permission
+MOST_SHOWN = 20
+
+
+class CloseRunForm(forms.Form):
+    """Whose periods are closed, and up to which moment."""
+
+    seller = forms.ModelChoiceField(
+        Seller.objects.order_by("legal_name"),
+        required=False,
+        empty_label="all sellers",
+        widget=UnfoldAdminSelectWidget,
+    )
+    until = forms.SplitDateTimeField(
+        label="Due by (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Periods that are over, and whose seller's grace has passed by then. Empty: by now.",
+    )
+
+    def until_or(self, at: datetime) -> datetime:
+        return self.cleaned_data["until"] or at
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Start a run, or try one: what it would issue, and issue nothing."""
+    if not request.user.has_perm(CLOSE):
+        raise PermissionDenied
+    form = CloseRunForm(request.POST or None, initial={"seller": request.GET.get("seller")})
+    if request.method == "POST" and form.is_valid():
+        at = timezone.now()
+        asked = {"seller": form.cleaned_data["seller"], "until": form.until_or(at), "dry_run": "_try" in request.POST}
+        try:
+            job = start_run(**asked, by=request.user, at=at)
+        except RunRefused as refusal:
+            form.add_error("until", str(refusal))
+        else:
+            wake(request)
+            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Close what is due",
+        "form": form,
+        "media": form.media,
+        "back": reverse("admin:closing"),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "backoffice/close_run.html", context)
+
+
+def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return what the page of a run says: what was issued, over how much, and what is left for which reason."""
+    amounts = [money(amount, currency) for currency, amount in sorted(amounts_in(figures).items())]
+    with_left = job.items.filter(figures__left__gt=0).order_by("number").values_list("findings", flat=True)
+    rows = chain.from_iterable(with_left[:MOST_SHOWN]) if figures.get("left") else ()
+    invoices = figures.get("invoices", 0)
+    return {
+        "counted_in": "backoffice/job_close_run_counted.html",
+        "told_in": "backoffice/job_close_run.html",
+        "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
+        "amounts": amounts,
+        "findings": list(islice((one for one in rows if one["why"]), MOST_SHOWN)),
+        "verb": f"Close, and issue {number(invoices)} invoices" if figures.get("periods") else "",
+    }

@@ -1,0 +1,330 @@
+"""Month-end: how the months of all sellers stand, the checklist of one, and its lock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from billing.admin.closing import invoice_run, pdf_archives
+from billing.audit.job import AUDIT
+from billing.closing import month_end
+from billing.closing.month_end.checklist import MOST_COUNTED, Point
+from billing.closing.month_end.month_lock import kept, obstacles
+from billing.closing.month_end.overview import Standing, overview
+from billing.closing.pdf_archives.selection import of_month
+from billing.models import Job
+from billing.models.jobs import JobKind
+from customers.models import Seller
+from invoices.documents.calendar_months import month_edges, next_month
+from invoices.documents.month_lock import CannotLock, sums_of, unlock_month
+from invoices.models import DocumentKind, MonthLock
+from lib.formats import money, number, plural
+
+SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A seller's month, which the links of its checklist lead from."""
+
+    seller: Seller
+    month: date
+
+    @property
+    def address(self) -> str:
+        return reverse("admin:month_end_month", args=[self.seller.pk, f"{self.month:%Y-%m}"])
+
+    def rows(self, page: str, **filters: Any) -> str:
+        return f"{reverse(f'admin:{page}_changelist')}?{urlencode(filters)}"
+
+    def documents(self, **filters: Any) -> str:
+        edges = {"issue_date_from": self.month, "issue_date_to": next_month(self.month) - timedelta(days=1)}
+        return self.rows("invoices_invoice", seller__id__exact=self.seller.pk, sandbox__exact=0, **edges, **filters)
+
+    def periods(self, status: str) -> str:
+        return self.rows("billing_period", status=status, seller=self.seller.pk)
+
+
+WORDS: dict[str, tuple[str, str, Callable[[Place], str]]] = {
+    "periods_open": (
+        "Periods to be billed",
+        "Over by the month's end. Workers bill them once the seller's grace has passed; a run does so now.",
+        lambda place: place.periods("due"),
+    ),
+    "periods_failed": (
+        "Periods that failed",
+        "Each says why. Put it right, then close it again.",
+        lambda place: place.periods("failed"),
+    ),
+    "drafts": (
+        "Drafts",
+        "Documents of the month that are not issued.",
+        lambda place: place.rows("invoices_invoice", state__exact="draft", seller__id__exact=place.seller.pk),
+    ),
+    "unbilled_usage": (
+        "Events without a price",
+        "Kept, and billed as late usage as soon as they have one.",
+        lambda place: place.rows("billing_unbilledusage"),
+    ),
+    "late_usage": (
+        "Late usage",
+        "Came after its period was billed; the next document has it, or what the seller wants of it.",
+        lambda place: place.periods("late"),
+    ),
+    "without_file": (
+        "Documents without a PDF",
+        "Not made yet, or not to be made: the document says why.",
+        lambda place: place.documents(file="missing"),
+    ),
+    "not_sent": (
+        "Messages that did not arrive",
+        "About invoices of the month. They are tried again for a while.",
+        lambda place: place.rows("customers_delivery", state__exact="given_up"),
+    ),
+    "overpaid": (
+        "Paid beyond what is due",
+        "Invoices that were paid before a credit note of the month took some of it back: refund it, or set it off.",
+        lambda place: place.documents(kind__exact="credit_note"),
+    ),
+    "approvals": (
+        "Changes waiting for approval",
+        "New prices that somebody asked to publish, of all sellers.",
+        lambda place: reverse("admin:plans_planversion_changelist"),
+    ),
+    "audit_missing": (
+        "Audits still to be run",
+        "The books are looked over by every check there is, after the month's end.",
+        lambda place: place.rows("billing_job", kind__exact=JobKind.AUDIT.value),
+    ),
+    "audit_violated": (
+        "Promises that are broken",
+        "By the latest audit since the month's end. Show it to an engineer.",
+        lambda place: place.rows("billing_job", kind__exact=JobKind.AUDIT.value),
+    ),
+}
+"""Point → what it is called, what to know of it, and where its rows are."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointShown:
+    """A point as the page shows it; state: what its figure looks like."""
+
+    title: str
+    note: str
+    figure: str
+    amounts: str
+    link: str
+    state: str
+    blocks: bool
+
+
+def point_shown(point: Point, place: Place) -> PointShown:
+    title, note, link = WORDS[point.code]
+    most = point.count > MOST_COUNTED
+    return PointShown(
+        title=title,
+        note=note,
+        figure=f"{number(MOST_COUNTED)}+" if most else number(point.count),
+        amounts=" and ".join(money(point.amounts[name], name) for name in sorted(point.amounts)),
+        link=link(place) if point.is_open else "",
+        state="bad" if point.keeps_open else "warn" if point.is_open else "good",
+        blocks=point.blocks,
+    )
+
+
+@admin.register(MonthLock)
+class MonthLockAdmin(ModelAdmin):
+    """The locks there were; the pages of months stand beside them."""
+
+    list_display = ("name", "seller", "stands", "locked_by", "locked_at", "unlocked_by", "unlocked_at")
+    list_filter = (("seller", AutocompleteSelectFilter),)
+    list_select_related = ("seller", "locked_by", "unlocked_by")
+    ordering = ("-month", "-pk")
+    fields = ("seller", "month", "note", "locked_by", "locked_at", "unlock_reason", "unlocked_by", "unlocked_at")
+    readonly_fields = fields
+
+    @display(description="Month", ordering="month")
+    def name(self, lock: MonthLock) -> str:
+        return str(lock)
+
+    @display(description="State", label={"locked": "success", "unlocked": "warning"})
+    def stands(self, lock: MonthLock) -> str:
+        return "locked" if lock.unlocked_at is None else "unlocked"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        of_one = "month-end/<int:seller_id>/<str:month>/"
+        return [
+            path("month-end/", view(self.months), name="month_end"),
+            path(of_one, view(self.month), name="month_end_month"),
+            path(f"{of_one}lock/", view(self.lock), name="month_end_lock"),
+            path(f"{of_one}unlock/", view(self.unlock), name="month_end_unlock"),
+            path(f"{of_one}print/", view(self.print), name="month_end_print"),
+            *super().get_urls(),
+        ]
+
+    def months(self, request: HttpRequest) -> HttpResponse:
+        """Show how the last months of all sellers stand."""
+        _require(request, SEE)
+        sellers, rows = overview(at=timezone.now())
+        shown = [(row[0].month, [(one, *_state(one)) for one in row]) for row in rows if row]
+        return self._answer(request, "backoffice/months.html", "Month-end", {"sellers": sellers, "rows": shown})
+
+    def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
+        """Show the checklist of a month, what its documents come to, and its lock."""
+        _require(request, SEE)
+        place = _place(seller_id, month)
+        lock = self._in_force(place)
+        points = kept(lock) if lock else month_end.checklist(seller=place.seller, month=place.month)
+        may = request.user.has_perm
+        context = {
+            "place": place,
+            "lock": lock,
+            "points": [point_shown(one, place) for one in points],
+            "is_over": timezone.now() >= month_edges(place.month, ZoneInfo(place.seller.time_zone))[1],
+            "is_blocked": any(one.keeps_open for one in points),
+            "sums": [_sum_shown(one) for one in sums_of(place.seller, place.month)],
+            "earlier": MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=False)
+            .select_related("locked_by", "unlocked_by")
+            .order_by("-pk"),
+            "audit": Job.objects.filter(kind=JobKind.AUDIT).order_by("-pk").first(),
+            "may_lock": may(LOCK),
+            "may_unlock": may(UNLOCK),
+            "may_close": may(invoice_run.CLOSE),
+            "may_print": may(pdf_archives.PRINT),
+            "may_audit": may(AUDIT.permission),
+        }
+        title = f"{place.month:%B %Y} of {place.seller}"
+        return self._answer(request, "backoffice/month.html", title, context)
+
+    def lock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
+        """Lock a month, after saying what that means."""
+        _require(request, LOCK)
+        place = _place(seller_id, month)
+        problems = obstacles(month_end.checklist(seller=place.seller, month=place.month))
+        if request.method == "POST":
+            asked = {"seller": place.seller, "month": place.month, "note": request.POST.get("_reason", "")[:500]}
+            try:
+                month_end.lock(**asked, by=request.user, at=timezone.now())
+            except CannotLock as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(request, f"{place.month:%B %Y} is locked.")
+            return HttpResponseRedirect(place.address)
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            title=f"Lock {place.month:%B %Y} of {place.seller}",
+            consequences=[
+                "No document is dated in this month any more, whoever issues it: later documents are dated later.",
+                "Usage of this month that comes now is billed by later documents.",
+                "The checklist and the sums of the month are kept as they are now.",
+                "It can be unlocked again, with a reason that is kept.",
+            ],
+            problems=problems,
+            verb=f"Lock {place.month:%B %Y}",
+            back=place.address,
+        )
+
+    def unlock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
+        """Unlock a month, for a reason."""
+        _require(request, UNLOCK)
+        place = _place(seller_id, month)
+        lock = self._in_force(place)
+        if lock is None:
+            return HttpResponseRedirect(place.address)
+        if request.method == "POST":
+            reason = request.POST.get("_reason", "")[:500]
+            try:
+                unlock_month(lock_id=lock.pk, reason=reason, by=request.user, at=timezone.now())
+            except CannotLock as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(request, f"{place.month:%B %Y} is open again.")
+            return HttpResponseRedirect(place.address)
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            title=f"Unlock {place.month:%B %Y} of {place.seller}",
+            consequences=[
+                "Documents may be dated in this month again, as far as the order of their numbers lets them.",
+                "What was locked, by whom and when, stays in the list of locks, with the reason that you give below.",
+            ],
+            verb=f"Unlock {place.month:%B %Y}",
+            danger=True,
+            back=place.address,
+        )
+
+    def print(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
+        """Make the PDFs of the month that are missing; the job has all of them as archives."""
+        if request.method != "POST":
+            raise Http404("PDFs are made by a button.")
+        place = _place(seller_id, month)
+        title = f"PDFs of {place.seller}, {place.month:%B %Y}"
+        return pdf_archives.start(request, of=of_month(place.seller, place.month), title=title)
+
+    def _in_force(self, place: Place) -> MonthLock | None:
+        locks = MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=True)
+        return locks.select_related("locked_by").first()
+
+    def _answer(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request, template, {**self.admin_site.each_context(request), "title": title, **context}
+        )
+
+    # A lock is made and undone by its own pages -----------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: MonthLock | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: MonthLock | None = None) -> bool:
+        return False
+
+
+def _require(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def _place(seller_id: int, month: str) -> Place:
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise Http404(f"“{month}” is no month: write it like 2026-01.") from None
+    return Place(get_object_or_404(Seller, pk=seller_id), first)
+
+
+def _state(one: Standing) -> tuple[str, str]:
+    """Return how a month stands, as (colour, words)."""
+    if one.lock is not None:
+        return "good", "locked"
+    if one.failed:
+        return "bad", f"{number(one.failed)} failed"
+    if one.open:
+        return "warn" if one.is_over else "", f"{number(one.open)} to be billed"
+    return "", "to be locked" if one.is_over else "running"
+
+
+def _sum_shown(row: dict[str, Any]) -> dict[str, str]:
+    """Return what documents of one kind and currency come to, as text."""
+    figures = {name: money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
+    kind = DocumentKind(row["kind"]).label
+    return {"kind": f"{plural(kind)}", "documents": number(row["documents"]), **figures}

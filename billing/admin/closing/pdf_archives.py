@@ -1,0 +1,74 @@
+"""PDFs of many documents: jobs that make what is missing, why some failed, and all of them as archives."""
+
+from collections import Counter
+from itertools import chain
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.admin.jobs.worker_wakeup import wake
+from billing.closing.pdf_archives import selection
+from billing.closing.pdf_archives.archives import archive_of, parts_of
+from billing.closing.pdf_archives.job import RENDERING, start_rendering
+from billing.models import Job
+from billing.models.jobs import JobKind
+
+PRINT = RENDERING.permission
+SEE = "invoices.view_invoice"
+MOST_REASONS = 20
+MOST_ITEMS = 1_000
+
+
+def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return what the page of such a job says: what failed by its reason, and where the files are."""
+    return {
+        "counted_in": "backoffice/job_rendering_counted.html",
+        "told_in": "backoffice/job_rendering.html",
+        "counted": figures,
+        "findings": _reasons(job) if figures.get("failed") else (),
+        "parts": range(1, parts_of(job.parameters) + 1) if job.has_ended else (),
+    }
+
+
+def _reasons(job: Job) -> list[tuple[str, int, str]]:
+    """Return reason, how many of the first thousand failed by it, and one of them."""
+    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_ITEMS]
+    counted, example = Counter[str](), {}
+    for one in chain.from_iterable(found):
+        counted[one["why"]] += 1
+        example.setdefault(one["why"], one["document"])
+    return [(why, count, example[why]) for why, count in counted.most_common(MOST_REASONS)]
+
+
+def start(request: HttpRequest, *, of: dict[str, Any], title: str) -> HttpResponse:
+    """Start a job that makes what is missing of these documents, and show it."""
+    if not request.user.has_perm(PRINT):
+        raise PermissionDenied
+    job = start_rendering(of=of, title=title, by=request.user, at=timezone.now())
+    wake(request)
+    return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+
+
+def of_run(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Make the PDFs of what a close run has issued."""
+    run = Job.objects.filter(pk=job_id, kind=JobKind.CLOSE_RUN).first()
+    if run is None or request.method != "POST":
+        raise Http404(f"There is no close run {job_id}.")
+    return start(request, of=selection.of_run(run), title=f"PDFs of job {run.pk}: {run}")
+
+
+def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
+    """Send the files of a job's documents."""
+    if not request.user.has_perm(SEE):
+        raise PermissionDenied
+    job = Job.objects.filter(pk=job_id, kind=JobKind.RENDERING).first()
+    if job is None or not 1 <= part <= parts_of(job.parameters):
+        raise Http404(f"Job {job_id} has no files {part}.")
+    return StreamingHttpResponse(
+        archive_of(job.parameters, part=part),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="documents-{job.pk}-{part}.zip"'},
+    )

@@ -1,0 +1,224 @@
+"""Periods: what is due, what failed and why, and closing one by hand."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.views import ChangeList
+
+from billing.admin import dashboard
+from billing.admin.closing import closing_status
+from billing.admin.closing.closing_status import CLOSE
+from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
+from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
+from billing.admin.closing.service_days import span_of
+from billing.admin.metering.counters import usage_of
+from billing.closing import ClosingFailed, PeriodNotOver, close_one
+from billing.closing.late_usage.report import worked_out
+from billing.models import Period
+from billing.models.periods import PeriodState
+from customers.admin.search import ids_like
+from customers.customer_time import time_of, time_shown
+from lib.formats import number
+
+MOST_AT_ONCE = 200
+"""Periods closed by hand within one request; the closing page has no bound."""
+
+
+@admin.register(Period)
+class PeriodAdmin(ModelAdmin):
+    list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
+    list_filter = (StatusFilter, SellerFilter, LatePolicyFilter)
+    list_select_related = (
+        "subscription__customer__seller",
+        "subscription__customer__test_clock",
+        "version__plan",
+        "invoice",
+    )
+    list_before_template = "backoffice/late_totals.html"
+    search_fields = ("subscription__external_id",)
+    search_help_text = "The start of a subscription's id, or part of a customer's name"
+    ordering = ("-pk",)
+    actions = ("close_now",)
+    actions_detail = ("close_this",)
+    change_form_before_template = "backoffice/period.html"
+
+    @display(description="Period", ordering="starts_at")
+    def span(self, period: Period) -> str:
+        return span_of(period)
+
+    @display(description="Customer")
+    def customer(self, period: Period) -> str:
+        return str(period.subscription.customer)
+
+    @display(description="Plan")
+    def plan(self, period: Period) -> str:
+        return str(period.version)
+
+    @display(description="Status", label={"failed": "danger", "due": "warning", "closed": "success", "late": "info"})
+    def status(self, period: Period) -> tuple[str, str]:
+        return status_of(period, at=_time(period, timezone.now()))
+
+    @display(description="Invoice")
+    def invoice_shown(self, period: Period) -> str:
+        return str(period.invoice) if period.invoice else ""
+
+    @display(description="Late usage")
+    def late_worth(self, period: Period) -> str:
+        return amount_shown(period.late_worth) if period.late_since else ""
+
+    @display(description="What becomes of it")
+    def late_policy(self, period: Period) -> str:
+        return str(period.subscription.customer.seller.get_late_usage_display()) if period.late_since else ""
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "late_worth", "late_policy") if is_about_late(request) else self.list_display
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LateColumns if is_about_late(request) else super().get_changelist(request, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        shown: dict[str, Any] = {}
+        if is_about_late(request):
+            report = newest_late()
+            shown = {"late_totals": totals_shown(report), "late_is_all": report.is_all}
+        return super().changelist_view(request, shown | (extra_context or {}))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Period]:
+        related = ("subscription__customer__seller", "version__plan", "invoice")
+        return super().get_queryset(request).select_related(*related)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=ids_like(term))
+        return queryset.filter(found), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Period | None = None) -> list[Any]:
+        return []  # the page above the form says it all
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        period = self.get_object(request, object_id)
+        shown: dict[str, Any] = {}
+        if period is not None:
+            kind, words = status_of(period, at=time_of(period.subscription.customer))
+            shown = {
+                "title": f"{self.span(period)} of {period.subscription.customer}",
+                "period": period,
+                "status": words,
+                "status_kind": kind,
+                "usage": usage_of(period),
+                "late": [amount_shown(one) for one in worked_out([period])] if period.late_since else [],
+            }
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages that are about all periods together."""
+        view = self.admin_site.admin_view
+        return [
+            path("closing/", view(closing_status.page), name="closing"),
+            path("usage/", view(dashboard.usage_chart), name="dashboard_usage"),
+            *super().get_urls(),
+        ]
+
+    # Closing by hand -----------------------------------------------------------------------------------------
+
+    @admin.action(description="Close now", permissions=["close"])
+    def close_now(self, request: HttpRequest, queryset: QuerySet[Period]) -> HttpResponse | None:
+        chosen = list(queryset.filter(state=PeriodState.OPEN).order_by("due_at", "pk")[: MOST_AT_ONCE + 1])
+        if "confirmed" in request.POST:
+            self._close(request, chosen[:MOST_AT_ONCE])
+            return None
+        ids = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in chosen]
+        return self._ask(request, chosen, hidden=[("action", "close_now"), ("confirmed", "yes"), *ids])
+
+    @action(description="Close now", icon="task_alt", permissions=["close"], variant=ActionVariant.PRIMARY)
+    def close_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        period = self.get_object(request, object_id)
+        if period is None:
+            raise Http404(f"There is no period {object_id}.")
+        if request.method == "POST":
+            self._close(request, [period])
+            return HttpResponseRedirect(reverse("admin:billing_period_change", args=[period.pk]))
+        return self._ask(request, [period], back=reverse("admin:billing_period_change", args=[period.pk]))
+
+    def has_close_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(CLOSE))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        period = self.get_object(request, str(object_id))
+        is_open = (
+            period is not None
+            and period.state == PeriodState.OPEN
+            and period.ends_at <= time_of(period.subscription.customer)
+        )
+        return super().get_actions_detail(request, object_id) if is_open else []
+
+    def _ask(self, request: HttpRequest, chosen: list[Period], **more: Any) -> HttpResponse:
+        now, count = timezone.now(), len(chosen)
+        early = sum(one.ends_at <= _time(one, now) < one.due_at for one in chosen)
+        consequences = [
+            f"{number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
+            "The invoices are issued and numbered, and do not change after that.",
+        ]
+        if early:
+            consequences.append(f"{number(early)} of them would have waited for stragglers, which are late then.")
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            title=f"Close {number(count)} period{'s' if count != 1 else ''}",
+            consequences=consequences,
+            problems=_obstacles(chosen, now=now),
+            verb=f"Close {number(count)} period{'s' if count != 1 else ''}",
+            **more,
+        )
+
+    def _close(self, request: HttpRequest, periods: list[Period]) -> None:
+        invoices, failures = 0, []
+        for period in periods:
+            try:
+                invoices += close_one(period_id=period.pk, at=time_of(period.subscription.customer)) is not None
+            except (ClosingFailed, PeriodNotOver) as failure:
+                failures.append(f"{period.subscription.customer}, {self.span(period)}: {failure}")
+        closed = len(periods) - len(failures)
+        if closed:
+            messages.success(request, f"{closed} period{'s' * (closed != 1)} closed, {invoices} with an invoice.")
+        for failure in failures[:5]:
+            messages.error(request, failure)
+        if len(failures) > 5:
+            messages.error(request, f"{len(failures) - 5} more failed; the list says why.")
+
+    # A period follows from its subscription ------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Period | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Period | None = None) -> bool:
+        return False
+
+
+def _time(period: Period, now: datetime) -> datetime:
+    return time_shown(period.subscription.customer, now=now)
+
+
+def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
+    if not chosen:
+        return ["None of the chosen periods is open."]
+    if len(chosen) > MOST_AT_ONCE:
+        return [f"More than {MOST_AT_ONCE} periods are too many for one page: use the closing page instead."]
+    running = sum(one.ends_at > _time(one, now) for one in chosen)
+    return [f"{number(running)} of them are not over yet: choose only periods that have ended."] if running else []

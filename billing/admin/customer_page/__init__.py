@@ -1,0 +1,1 @@
+"""The customer page: usage, cost, subscriptions and invoices of one customer."""

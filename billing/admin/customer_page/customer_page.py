@@ -1,0 +1,206 @@
+"""A customer's page: what they use, what it costs so far, what they are on, what they were sent."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from billing import subscriptions
+from billing.admin.customer_page.account_panel import account
+from billing.admin.privacy import personal_data
+from billing.admin.simulation.clones import cloning
+from billing.admin.subscriptions.creation import SubscribeForm
+from customers.admin.customers import CustomerAdmin
+from customers.admin.portal_links import portal_link
+from customers.customer_time import time_of
+from customers.models import Customer
+from invoices.one_off_invoices import Asked, draft_invoice
+from invoices.tax.description import taxation_of
+from invoices.tax.vat_id_check import CannotCheck, check_tax_number
+from lib.formats import number
+
+
+@admin.register(Customer)
+class AccountAdmin(CustomerAdmin):
+    change_form_outer_before_template = "backoffice/account.html"
+    actions_detail = (
+        *("subscribe", "draft_invoice", "portal_link"),
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
+        },
+    )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        customer = self.get_object(request, object_id)
+        shown: dict[str, Any] = {}
+        if customer is not None and request.method == "GET":
+            shown = {"customer": customer, **account(customer, at=time_of(customer))}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Sandbox customers are not cloned, and a VAT id is looked up where there is one, and somebody to ask."""
+        found = super().get_actions_detail(request, object_id)
+        customer = Customer.objects.filter(pk=object_id).first()
+        if not settings.TAX_NUMBER_CHECK or customer is None or not customer.tax_number:
+            found = [one for one in found if not one.action_name.endswith("check_tax_number")]
+        if customer is not None and customer.sandbox:
+            found = [one for one in found if not one.action_name.endswith("clone")]
+        if customer is not None and customer.erased_at is not None:
+            found = [one for one in found if one.action_name.endswith("export_personal")]
+        return found
+
+    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.add_portallink"))
+
+    @action(description="Portal link", icon="login", permissions=["invite"])
+    def portal_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let one of the customer's people into the portal, or look at it as they do."""
+        return portal_link(self, request, self._seen(request, object_id))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        return [*found, ("Taxed now", {"fields": ("taxed",)})] if obj else found
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), "taxed") if obj else ()
+
+    @display(description="Where the product has no rate of its own")
+    def taxed(self, customer: Customer) -> str:
+        """Say which taxes a document would carry, and why a VAT id does not count."""
+        found = taxation_of(customer, at=time_of(customer))
+        told = [" ".join(filter(None, [f"{tax.name} {number(tax.rate)} %", tax.reason])) for tax in found.taxes]
+        return ". ".join(filter(None, [", ".join(told), found.problem, _checked(customer)]))
+
+    def has_draft_invoice_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.claim_invoice"))
+
+    @action(description="Draft an invoice", icon="request_quote", permissions=["draft_invoice"])
+    def draft_invoice(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Begin a one-off invoice."""
+        customer = self._seen(request, object_id)
+        if request.method == "POST":
+            draft = draft_invoice(customer=customer, asked=Asked(), at=time_of(customer), by=request.user)
+            return HttpResponseRedirect(reverse("admin:invoices_invoice_edit_draft", args=[draft.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=customer,
+            title=f"Draft an invoice for {customer}",
+            consequences=[
+                "An empty draft is made, for what no subscription bills; its lines and terms come next.",
+                "Nothing is claimed or sent before it is issued.",
+            ],
+            verb="Draft invoice",
+        )
+
+    def has_check_tax_number_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.change_customer"))
+
+    @action(description="Check VAT id", icon="verified", permissions=["check_tax_number"])
+    def check_tax_number(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask whether the customer's VAT id is in use."""
+        customer = self._seen(request, object_id)
+        if request.method == "POST":
+            try:
+                check_tax_number(customer=customer, at=time_of(customer))
+            except CannotCheck as refused:
+                messages.error(request, str(refused))
+            else:
+                messages.success(request, _checked(customer))
+            return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=customer,
+            title=f"Check {customer.tax_number}",
+            consequences=[
+                "The office that is set up is asked whether the number is in use, and its answer is kept.",
+                "A number that is not in use is taxed on documents issued from now on.",
+            ],
+            verb="Check VAT id",
+        )
+
+    def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.add_testclock"))
+
+    @action(description="Clone into the sandbox", icon="science", permissions=["clone"])
+    def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a copy of the customer live their past again."""
+        return cloning(self, request, self._seen(request, object_id))
+
+    def has_personal_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.erase_customer"))
+
+    @action(description="Export personal data", icon="folder_zip", permissions=["personal"])
+    def export_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Hand out all that is known of the customer, as one file."""
+        return personal_data.exported(self._seen(request, object_id))
+
+    @action(description="Erase personal data", icon="person_off", permissions=["personal"])
+    def erase_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Forget who the customer is, after a look at what that means and what stands against it."""
+        return personal_data.erasing(self, request, self._seen(request, object_id))
+
+    def _seen(self, request: HttpRequest, object_id: str) -> Customer:
+        customer: Customer | None = self.get_object(request, object_id)
+        if customer is None:
+            raise Http404(f"There is no customer {object_id}.")
+        if not self.has_view_permission(request, customer):
+            raise PermissionDenied
+        return customer
+
+    def has_subscribe_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.add_subscription"))
+
+    @action(description="Subscribe", icon="add", permissions=["subscribe"], variant=ActionVariant.PRIMARY)
+    def subscribe(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put the customer on a plan."""
+        customer = self._seen(request, object_id)
+        at = time_of(customer)
+        form = SubscribeForm(request.POST or None, customer=customer, at=at)
+        if request.method == "POST" and form.is_valid():
+            try:
+                is_draft = form.cleaned_data["is_draft"]
+                make = subscriptions.draft if is_draft else subscriptions.start
+                made = make(customer=customer, **form.asked, by=request.user, at=at)
+            except subscriptions.SubscriptionRefused as refusal:
+                form.add_error(form.field_of(refusal), str(refusal))
+            else:
+                if is_draft:
+                    messages.success(
+                        request, f"{made.version} is drafted for {customer}: activate it when it is time."
+                    )
+                    return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[made.pk]))
+                messages.success(request, f"{customer} is subscribed to {made.version}.")
+                return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=customer,
+            title=f"Subscribe {customer}",
+            consequences=[
+                f"From the moment below, usage that events send for “{customer.external_id}” is priced by the plan.",
+                "Fees due in advance are invoiced at the start, or after the trial, in the currency chosen below.",
+            ],
+            form=form,
+            verb="Subscribe customer",
+        )
+
+
+def _checked(customer: Customer) -> str:
+    """Return what an online check has said of the number that a customer has now; empty without one."""
+    if not customer.tax_number or customer.checked_tax_number != customer.tax_number:
+        return ""
+    when = date_format(timezone.localtime(customer.tax_number_checked_at), "DATETIME_FORMAT")
+    return f"{customer.tax_number} is {'' if customer.tax_number_is_valid else 'not '}in use, as of {when}"

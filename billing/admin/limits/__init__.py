@@ -1,0 +1,1 @@
+"""Staff pages of alerts, spend caps and reservations."""

@@ -1,0 +1,190 @@
+"""Guardrails: what customers are warned of, for everybody and for some."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from billing.limits.alerts.rule_settings import (
+    DEFAULT_LEVELS,
+    GuardrailRefused,
+    Scope,
+    check_guardrail,
+    remove_guardrail,
+    set_guardrail,
+)
+from billing.models import Guardrail
+from billing.models.alerts import AGAINST_AN_AMOUNT, Guarded
+from lib.formats import money, number
+
+WHOSE = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
+
+UNITS = {Guarded.ANOMALY: "× the usual", Guarded.EXPIRING: "days before"}
+"""What levels are, where they are no percentages."""
+
+
+class GuardrailForm(forms.ModelForm):
+    levels = SimpleArrayField(
+        forms.IntegerField(min_value=1, max_value=1000),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Percentages of the limit, such as 50, 75, 90, 100; of unusual use, multiples of the usual; of"
+        " credits that expire, days before. Empty: as usual for the kind.",
+    )
+
+    class Meta:
+        model = Guardrail
+        fields = ["kind", *WHOSE, "levels", "amount", "is_on"]
+        help_texts = {
+            "kind": "What is watched.",
+            "seller": "All customers of this seller; leave all three empty for everybody.",
+            "customer": "One customer.",
+            "subscription": "One subscription.",
+            "feature": "One feature alone; all of them where empty.",
+            "dimension": "With “spend against an amount”: a dimension of the meter, such as api_key.",
+            "dimension_value": "The value that this is a budget of, such as one key.",
+            "amount": "The limit of spend and forecasts, in the customer's currency; of a wallet, in its unit, in"
+            " place of what was bought last; of unusual use, the least that a day must cost.",
+            "is_on": "Off: more general rules for the same are silent, too.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.errors:
+            return cleaned
+        try:
+            check_guardrail(**self.asked())
+        except GuardrailRefused as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+        return cleaned
+
+    def asked(self) -> dict[str, Any]:
+        """Return what `set_guardrail` takes of the form."""
+        given = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in ("kind", *WHOSE)}
+        scope = Scope(
+            seller=given["seller"],
+            customer=None if given["subscription"] else given["customer"],
+            subscription=given["subscription"],
+            feature=given["feature"],
+            dimension=given["dimension"],
+            value=given["dimension_value"],
+        )
+        return {
+            "kind": given["kind"],
+            "scope": scope,
+            "levels": self.cleaned_data.get("levels") or DEFAULT_LEVELS[given["kind"]],
+            "amount": self.cleaned_data.get("amount"),
+            "is_on": self.cleaned_data["is_on"],
+            "set_by": self.instance.set_by,
+        }
+
+
+@admin.register(Guardrail)
+class GuardrailAdmin(ModelAdmin):
+    form = GuardrailForm
+    list_display = ("kind_shown", "whose_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
+    list_filter = (("kind", ChoicesDropdownFilter), ("is_on", BooleanRadioFilter), ("set_by", ChoicesDropdownFilter))
+    list_select_related = ("seller", "customer", "subscription", "feature")
+    search_fields = ("customer__external_id", "customer__legal_name", "subscription__external_id")
+    search_help_text = "A customer's name or id, or a subscription's id"
+    ordering = ("-pk",)
+    fieldsets = (
+        (None, {"fields": ("kind",)}),
+        ("Whose", {"fields": ("seller", "customer", "subscription")}),
+        ("Of what", {"fields": ("feature", ("dimension", "dimension_value"))}),
+        ("When it is told", {"fields": ("levels", "amount", "is_on")}),
+    )
+    autocomplete_fields = ("seller", "customer", "subscription", "feature")
+    actions_detail = ("remove",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Guardrail]:
+        return super().get_queryset(request).filter(removed_at__isnull=True)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Guardrail | None = None) -> tuple[str, ...]:
+        return ("kind", *WHOSE) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Guardrail, form: GuardrailForm, change: bool) -> None:
+        made = set_guardrail(**form.asked(), by=request.user, at=timezone.now())
+        obj.pk = made.pk
+
+    @display(description="Watches", ordering="kind")
+    def kind_shown(self, rule: Guardrail) -> str:
+        return rule.get_kind_display()
+
+    @display(description="Whose")
+    def whose_shown(self, rule: Guardrail) -> str:
+        return whose(rule)
+
+    @display(description="Of")
+    def feature_shown(self, rule: Guardrail) -> str:
+        return of_what(rule)
+
+    @display(description="Told at")
+    def levels_shown(self, rule: Guardrail) -> str:
+        return levels(rule)
+
+    @display(description="Amount")
+    def amount_shown(self, rule: Guardrail) -> str:
+        if rule.amount is None:
+            return ""
+        return money(rule.amount, rule.currency) if rule.kind in AGAINST_AN_AMOUNT else number(rule.amount)
+
+    @action(description="Remove", icon="delete", permissions=["remove"])
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Watch it no more by this rule; a more general one holds again."""
+        rule = self.get_object(request, object_id)
+        if rule is None:
+            raise Http404(f"There is no guardrail {object_id}.")
+        if not self.has_view_permission(request, rule):
+            raise PermissionDenied
+        if request.method == "POST":
+            remove_guardrail(guardrail=rule, by=request.user, at=timezone.now())
+            messages.success(request, f"“{rule}” of {whose(rule)} is removed.")
+            return HttpResponseRedirect(reverse("admin:billing_guardrail_changelist"))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=rule,
+            title=f"Remove “{rule}” of {whose(rule)}",
+            consequences=[
+                "What it told stays; its open alerts recover without a message.",
+                "A more general rule for the same holds again, if there is one. To silence that, switch this one off"
+                " instead.",
+            ],
+            verb="Remove it",
+            danger=True,
+        )
+
+    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.change_guardrail"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Guardrail | None = None) -> bool:
+        return False
+
+
+def whose(rule: Guardrail) -> str:
+    """Return whose use a rule watches, in words."""
+    if rule.subscription_id:
+        return f"{rule.customer}, {rule.subscription}"
+    return str(rule.customer or (f"customers of {rule.seller}" if rule.seller_id else "everybody"))
+
+
+def of_what(rule: Guardrail) -> str:
+    """Return which use it is, in words."""
+    feature = str(rule.feature) if rule.feature_id else "all"
+    return f"{feature}, {rule.dimension} {rule.dimension_value}" if rule.dimension else feature
+
+
+def levels(rule: Guardrail) -> str:
+    """Return when it is told, in words."""
+    return f"{', '.join(map(str, rule.levels))} {UNITS.get(Guarded(rule.kind), '%')}"

@@ -1,0 +1,185 @@
+"""Alerts: what customers were warned of, whether it is still so, and who has seen to it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+
+from billing.admin.limits.alert_rules import UNITS
+from billing.limits.alerts.rule_settings import acknowledge
+from billing.models import Alert, Subscription
+from billing.models.alerts import Guarded
+from customers.customer_time import now_of_each, time_shown
+from customers.models import Customer
+from lib.currencies import MINOR_UNITS
+from lib.formats import money, number, units
+
+MOST_SHOWN = 10
+COLOURS = {"open": "warning", "recovered": "success", "over": "info"}
+WORDS = {"open": "open", "recovered": "recovered", "over": "its period is over"}
+
+
+class StandingFilter(DropdownFilter):
+    title = "State"
+    parameter_name = "stands"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("unseen", "open, nobody has seen to it"), *WORDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        if self.value() == "recovered":
+            return queryset.filter(recovered_at__isnull=False)
+        if self.value() == "over":
+            return queryset.filter(recovered_at__isnull=True, ends_at__lte=_now())
+        if self.value() in ("open", "unseen"):
+            queryset = queryset.filter(pk__in=Alert.objects.open(_now()))
+            return queryset.filter(acknowledged_at__isnull=True) if self.value() == "unseen" else queryset
+        return queryset
+
+
+@admin.register(Alert)
+class AlertAdmin(ModelAdmin):
+    list_display = (
+        "fired_at",
+        "customer_shown",
+        "what_shown",
+        "level_shown",
+        "value_shown",
+        "state_shown",
+        "seen_shown",
+    )
+    list_filter = (StandingFilter, ("guardrail__kind", ChoicesDropdownFilter))
+    list_select_related = ("guardrail", "customer", "feature", "wallet", "subscription", "acknowledged_by")
+    search_fields = ("customer__external_id", "customer__legal_name")
+    search_help_text = "A customer's name or id"
+    ordering = ("-pk",)
+    fields = (
+        ("customer_shown", "subscription"),
+        ("what_shown", "level_shown"),
+        ("value_shown", "state_told"),
+        ("since", "ends_at"),
+        ("fired_at", "recovered_at", "seen_shown"),
+        "rule_shown",
+    )
+    readonly_fields = tuple(name for row in fields for name in ([row] if isinstance(row, str) else row))
+    actions = ("acknowledge_all",)
+
+    @display(description="Customer")
+    def customer_shown(self, alert: Alert) -> str:
+        url = reverse("admin:customers_customer_change", args=[alert.customer_id])
+        return format_html('<a href="{}">{}</a>', url, alert.customer)
+
+    @display(description="What")
+    def what_shown(self, alert: Alert) -> str:
+        return what(alert)
+
+    @display(description="Level")
+    def level_shown(self, alert: Alert) -> str:
+        return level(alert)
+
+    @display(description="Value, of the limit")
+    def value_shown(self, alert: Alert) -> str:
+        return value(alert)
+
+    @display(description="State", label=COLOURS)
+    def state_shown(self, alert: Alert) -> tuple[str, str]:
+        return state(alert), WORDS[state(alert)]
+
+    @display(description="State")
+    def state_told(self, alert: Alert) -> str:
+        return WORDS[state(alert)]
+
+    @display(description="Seen by")
+    def seen_shown(self, alert: Alert) -> str:
+        return str(alert.acknowledged_by or "")
+
+    @display(description="Guardrail")
+    def rule_shown(self, alert: Alert) -> str:
+        url = reverse("admin:billing_guardrail_change", args=[alert.guardrail_id])
+        return format_html('<a href="{}">{}</a>', url, alert.guardrail)
+
+    @action(description="Note that somebody has seen to them", permissions=["acknowledge"])
+    def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        """Note who has seen to the chosen alerts."""
+        ids = list(queryset.values_list("pk", flat=True))
+        done = acknowledge(alert_ids=ids, by=request.user, at=timezone.now())
+        messages.success(request, f"{done} of {len(ids)} alerts are noted as seen by you.")
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("billing.change_alert"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Alert | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Alert | None = None) -> bool:
+        return False
+
+
+def alerts_of(whose: Customer | Subscription) -> list[dict[str, Any]]:
+    """Return the newest alerts of a customer or a subscription as its page shows them, in one query."""
+    by = {"subscription": whose} if isinstance(whose, Subscription) else {"customer": whose}
+    found = Alert.objects.filter(**by).select_related("guardrail", "feature", "wallet", "subscription")
+    return [
+        {
+            "pk": one.pk,
+            "fired_at": one.fired_at,
+            "what": what(one),
+            "level": level(one),
+            "value": value(one),
+            "state": WORDS[state(one)],
+            "is_open": state(one) == "open",
+        }
+        for one in found.order_by("-pk")[:MOST_SHOWN]
+    ]
+
+
+def _now() -> Coalesce:
+    return now_of_each(timezone.now(), "customer")
+
+
+def state(alert: Alert) -> str:
+    """Return open, recovered, or over."""
+    if alert.recovered_at is not None:
+        return "recovered"
+    return (
+        "over"
+        if alert.ends_at is not None and alert.ends_at <= time_shown(alert.customer, now=timezone.now())
+        else "open"
+    )
+
+
+def what(alert: Alert) -> str:
+    """Return what an alert is about, in words."""
+    of = alert.feature or (alert.wallet.name if alert.wallet else None)
+    told = f"{alert.guardrail.get_kind_display()}: {of}" if of else alert.guardrail.get_kind_display()
+    return f"{told}, {alert.dimension} {alert.dimension_value}" if alert.dimension else told
+
+
+def level(alert: Alert) -> str:
+    """Return the level that was crossed, in words."""
+    kind = Guarded(alert.guardrail.kind)
+    sign = "below " if kind == Guarded.LOW_BALANCE else ""
+    return f"{sign}{alert.threshold} {UNITS.get(kind, '%')}"
+
+
+def value(alert: Alert) -> str:
+    """Return what was read when it fired, and the limit."""
+    shown = _figure(alert, alert.value)
+    return shown if alert.limit is None else f"{shown} of {_figure(alert, alert.limit)}"
+
+
+def _figure(alert: Alert, figure: Any) -> str:
+    if alert.unit in MINOR_UNITS:
+        return money(figure, alert.unit)
+    return f"{number(figure)} credits" if alert.unit == "credits" else units(figure, alert.unit)

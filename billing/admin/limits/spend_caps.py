@@ -1,0 +1,207 @@
+"""Spend caps: what usage of a subscription may come to in a period, as finance or the customer has set it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from billing.limits.spend_caps import MOST_VALUE, CapRefused, dimensions_of, remove_cap, set_cap
+from billing.models import SpendCap, Subscription
+from billing.models.price_overrides import CapAction, CapSetter
+from lib.admin.number_fields import NumberInput
+from lib.formats import money, number
+from plans.catalog.stored_terms import terms_of
+from plans.models import Feature
+
+ENFORCED = (
+    "Stop and slow down are what your product is told when it checks or reserves; what it reports is always counted."
+)
+
+
+class CapForm(forms.Form):
+    of = forms.ChoiceField(
+        label="Whose usage",
+        choices=[("subscription", "of this subscription"), ("customer", "of all subscriptions of the customer")],
+        initial="subscription",
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    feature = forms.ChoiceField(label="Of", widget=UnfoldAdminSelectWidget)
+    dimension = forms.ChoiceField(label="Budget for one", required=False, widget=UnfoldAdminSelectWidget)
+    value = forms.CharField(
+        label="Which one",
+        required=False,
+        max_length=MOST_VALUE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Such as the id of one API key. Its share of the cost is counted, in proportion to its quantity.",
+    )
+    amount = forms.DecimalField(label="At most", max_digits=19, decimal_places=4, widget=NumberInput())
+    action = forms.ChoiceField(
+        label="Once it is reached",
+        choices=CapAction.choices,
+        initial=CapAction.NOTIFY,
+        widget=UnfoldAdminRadioSelectWidget,
+        help_text=ENFORCED,
+    )
+    per_minute = forms.IntegerField(
+        label="Uses a minute",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="That are let through, where it throttles.",
+    )
+    set_by = forms.ChoiceField(
+        label="Set by",
+        choices=CapSetter.choices,
+        initial=CapSetter.FINANCE,
+        widget=UnfoldAdminRadioSelectWidget,
+        help_text="The customer's own cap stands beside finance's, and never above it.",
+    )
+
+    def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        features = terms_of(subscription.version_id, subscription.currency).features
+        self.fields["feature"].choices = [("", "all usage"), *((one.feature_id, one.name) for one in features)]
+        self.fields["feature"].required = False
+        dimensions = dimensions_of(subscription.customer, subscription, None)
+        self.fields["dimension"].choices = [("", "nothing: all of it together"), *((one, one) for one in dimensions)]
+        self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
+        self.subscription = subscription
+
+    def asked(self) -> dict[str, Any]:
+        """Return what `set_cap` takes of the form."""
+        found = dict(self.cleaned_data)
+        chosen, of, dimension, value = (found.pop(name) for name in ("feature", "of", "dimension", "value"))
+        if of == "customer":
+            found |= {"customer": self.subscription.customer, "currency": str(self.subscription.currency)}
+        else:
+            found["subscription"] = self.subscription
+        match = {dimension: value} if dimension else {}
+        return {**found, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
+
+
+def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for a cap, and set it."""
+    form = CapForm(request.POST or None, subscription=subscription)
+    if request.method == "POST" and form.is_valid():
+        try:
+            cap = set_cap(**form.asked(), by=request.user, at=timezone.now())
+        except CapRefused as refusal:
+            form.add_error({"match": "value"}.get(refusal.field, refusal.field), str(refusal))
+        else:
+            messages.success(request, f"{_of(cap)} is capped at {_amount(cap)} a period.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Cap what {subscription.customer} spends",
+        consequences=[
+            "In each period, what usage comes to is compared with the cap.",
+            "It takes the place of the cap that the same side has set for the same.",
+            ENFORCED,
+        ],
+        form=form,
+        verb="Set cap",
+    )
+
+
+def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the caps on a subscription as its page shows them, its customer's among them, in one query."""
+    of_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
+    found = (
+        SpendCap.objects.filter(Q(subscription=subscription) | of_customer).select_related("feature").order_by("pk")
+    )
+    return [
+        {"pk": one.pk, "of": _of(one), "amount": _amount(one), "action": _action(one), "by": one.get_set_by_display()}
+        for one in found
+    ]
+
+
+def _of(cap: SpendCap) -> str:
+    of = str(cap.feature) if cap.feature else "All usage"
+    of += "".join(f", {name} {value}" for name, value in cap.match.items())
+    return of if cap.subscription_id else f"{of} of all subscriptions"
+
+
+def _amount(cap: SpendCap) -> str:
+    return money(cap.amount, str(cap.currency))
+
+
+def _page_of(cap: SpendCap) -> str:
+    """Return the page of whoever is capped."""
+    if cap.subscription_id:
+        return reverse("admin:billing_subscription_change", args=[cap.subscription_id])
+    return reverse("admin:customers_customer_change", args=[cap.customer_id])
+
+
+def _action(cap: SpendCap) -> str:
+    if cap.per_minute is None:
+        return cap.get_action_display()
+    return f"{cap.get_action_display()} to {number(cap.per_minute)} uses a minute"
+
+
+@admin.register(SpendCap)
+class SpendCapAdmin(ModelAdmin):
+    list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription", "customer")
+    list_select_related = ("feature", "subscription", "customer")
+    search_fields = ("subscription__external_id", "customer__external_id")
+    search_help_text = "A subscription's or a customer's id"
+    ordering = ("-pk",)
+    fields = ("subscription", "customer", "of_shown", "amount_shown", "action_shown", "set_by", "created_at")
+    readonly_fields = fields
+    actions_detail = ("remove",)
+
+    @display(description="Of")
+    def of_shown(self, cap: SpendCap) -> str:
+        return _of(cap)
+
+    @display(description="At most")
+    def amount_shown(self, cap: SpendCap) -> str:
+        return _amount(cap)
+
+    @display(description="Once it is reached")
+    def action_shown(self, cap: SpendCap) -> str:
+        return _action(cap)
+
+    @action(description="Remove", icon="delete", permissions=["remove"])
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let spending go on without the cap."""
+        cap = self.get_object(request, object_id)
+        if cap is None:
+            raise Http404(f"There is no spend cap {object_id}.")
+        if not self.has_view_permission(request, cap):
+            raise PermissionDenied
+        if request.method == "POST":
+            told = f"The cap of {_amount(cap)} on {_of(cap).lower()} is removed."
+            remove_cap(cap=cap, by=request.user, at=timezone.now())
+            messages.success(request, told)
+            return HttpResponseRedirect(_page_of(cap))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=cap,
+            title=f"Remove the cap of {_amount(cap)}",
+            consequences=["Spending goes on as if there had been no cap. Its history stays."],
+            verb="Remove it",
+            danger=True,
+        )
+
+    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.change_spendcap"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: SpendCap | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: SpendCap | None = None) -> bool:
+        return False

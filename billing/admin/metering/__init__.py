@@ -1,0 +1,1 @@
+"""Staff pages of events, meters, corrections and unmatched usage."""

@@ -1,0 +1,35 @@
+"""Usage of one period as it was counted, rate by rate."""
+
+from dataclasses import dataclass
+
+from billing.models import Counter, Period
+from lib.formats import number, units
+from plans.catalog.stored_terms import FREE_RATE
+from plans.models import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    feature: str
+    rate: str
+    events: str
+    quantity: str
+
+
+def usage_of(period: Period) -> list[CountedRow]:
+    """Return the counters of a period in words, in two queries."""
+    counters = list(
+        Counter.objects.filter(period=period)
+        .select_related("plan_feature__feature__meter")
+        .order_by("plan_feature__position", "rate_id", "window_start")
+    )
+    rates = Rate.objects.in_bulk({one.rate_id for one in counters} - {FREE_RATE})
+    return [
+        CountedRow(
+            feature=str(one.plan_feature),
+            rate=str(rates.get(one.rate_id, "included only")),
+            events=number(one.events),
+            quantity=units(one.quantity, one.plan_feature.feature.meter.unit),
+        )
+        for one in counters
+    ]

@@ -1,0 +1,160 @@
+"""Import usage: the page that takes a file, what its job says, and the rows to mend."""
+
+from itertools import islice
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.admin.jobs.worker_wakeup import wake
+from billing.metering.imports import FileRefused, format_of
+from billing.metering.imports.job import UNBILLED, USAGE_IMPORT, start_import
+from billing.metering.imports.refused_rows import format_to_mend, refused_rows
+from billing.metering.imports.row_conversion import FIELDS
+from billing.models import Job
+from billing.models.jobs import MOST_FILE_BYTES, JobKind, JobState
+from billing.models.usage import Reason
+from lib.formats import number
+
+IMPORT = USAGE_IMPORT.permission
+MOST_SHOWN = 20
+
+
+class ImportForm(forms.Form):
+    """A file of usage, and how its columns are to be read."""
+
+    file = forms.FileField(label="File", widget=UnfoldAdminFileFieldWidget)
+    format = forms.ChoiceField(
+        label="Format",
+        required=False,
+        choices=[("", "as its name tells"), ("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")],
+        widget=UnfoldAdminSelectWidget,
+    )
+    columns = forms.CharField(
+        label="Columns of other names",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "account = customer\nnote = -"}),
+        help_text="One a line, “column = field”; “-” leaves a column out. Fields: "
+        f"{', '.join(FIELDS[:-1])}, and properties.NAME for what tells of usage.",
+    )
+    id_from = forms.CharField(
+        label="Ids made from",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Only where rows have no id of their own: the columns that together tell a row from all others.",
+    )
+    sandbox = forms.BooleanField(
+        label="Events of sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget
+    )
+
+    def clean_columns(self) -> dict[str, str]:
+        names = {}
+        for line in filter(None, map(str.strip, self.cleaned_data["columns"].splitlines())):
+            column, equals, field = (part.strip() for part in line.rpartition("="))
+            if not equals or not column or not field:
+                raise forms.ValidationError(f"“{line}”: write “column = field”, such as “account = customer”.")
+            names[column] = field
+        return names
+
+    def clean_id_from(self) -> list[str]:
+        return [name.strip() for name in self.cleaned_data["id_from"].split(",") if name.strip()]
+
+    def start(self, request: HttpRequest) -> Job:
+        """:raises FileRefused: if the file is no file of usage, or its columns are not those of events."""
+        given = self.cleaned_data
+        return start_import(
+            file=given["file"],
+            file_name=given["file"].name,
+            format_=given["format"] or format_of(given["file"].name),
+            names=given["columns"],
+            id_from=given["id_from"],
+            sandbox=given["sandbox"],
+            by=request.user,
+            at=timezone.now(),
+        )
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Take a file; its job tries it, and imports nothing until somebody has seen what that would do."""
+    if not request.user.has_perm(IMPORT):
+        raise PermissionDenied
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            job = form.start(request)
+        except FileRefused as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            wake(request)
+            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Import usage",
+        "form": form,
+        "megabytes": MOST_FILE_BYTES // 1024 // 1024,
+        "back": reverse("admin:billing_job_changelist"),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "backoffice/import_usage.html", context)
+
+
+def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return what the page of an import says: what became of the rows, and what to do about those that are not in."""
+    counted = {
+        name: figures.get(name, 0) for name in ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
+    }
+    unbilled = {
+        Reason(name.removeprefix(UNBILLED)).label: count
+        for name, count in figures.items()
+        if name.startswith(UNBILLED)
+    }
+    refused = counted["refused"] + counted["conflict"]
+    return {
+        "counted_in": "backoffice/job_usage_import_counted.html",
+        "told_in": "backoffice/job_usage_import.html",
+        "counted": counted,
+        "unbilled": unbilled,
+        "unbilled_events": sum(unbilled.values()),
+        "refused": refused,
+        "findings": _findings(job) if refused else (),
+        "verb": f"Import {number(counted['accepted'])} events" if counted["accepted"] else "",
+        "before": _imported_before(job),
+    }
+
+
+def _findings(job: Job) -> list[dict[str, Any]]:
+    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
+    return list(islice((one for findings in found for one in findings), MOST_SHOWN))
+
+
+def _imported_before(job: Job) -> Job | None:
+    """Return an earlier job that imported the very same file."""
+    same = Job.objects.filter(kind=JobKind.USAGE_IMPORT, file_sha256=job.file_sha256, dry_run=False, pk__lt=job.pk)
+    return same.exclude(state=JobState.CANCELLED).order_by("-pk").first()
+
+
+def refused(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Send the rows that were refused as a file to mend, to whoever may import."""
+    if not request.user.has_perm(IMPORT):
+        raise PermissionDenied
+    job = Job.objects.filter(pk=job_id, kind=JobKind.USAGE_IMPORT).first()
+    if job is None:
+        raise Http404(f"There is no import {job_id}.")
+    ending = format_to_mend(job)
+    return StreamingHttpResponse(
+        refused_rows(job),
+        content_type="text/csv; charset=utf-8" if ending == "csv" else "application/x-ndjson",
+        headers={"Content-Disposition": f'attachment; filename="refused-{job.pk}.{ending}"'},
+    )

@@ -1,0 +1,166 @@
+"""The page of a migration: what it is, what it would do, how far it is, and the next step."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.plan_migrations import plan_form
+from billing.admin.plan_migrations.migration_summary import told_of
+from billing.models import Job, Migration
+from billing.models.plan_migrations import MoveState
+from billing.plan_migrations import workflow
+from billing.plan_migrations.cohort import MigrationRefused
+from billing.plan_migrations.jobs import RUN
+from lib.formats import number
+
+APPROVE = "billing.approve_migration"
+NEEDS = {
+    **dict.fromkeys(("preview", "tell", "ask", "drop"), plan_form.PLAN),
+    **dict.fromkeys(("approve", "decline"), APPROVE),
+    **dict.fromkeys(("run", "roll_back"), RUN),
+}
+"""Step → the permission that it takes."""
+
+DONE = {
+    "preview": "It is looked at what moving would come to; this page follows.",
+    "ask": "Somebody else has to approve it now.",
+    "approve": "It is approved, and may be run.",
+    "decline": "It is planned only, as it was before.",
+    "run": "They are moved; this page follows.",
+    "roll_back": "They go back; this page follows.",
+    "drop": "It is given up. Nobody was moved.",
+}
+
+COLOURS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
+
+
+@admin.register(Migration)
+class MigrationAdmin(ModelAdmin):
+    list_display = ("title", "version", "when", "state_shown", "asked_by", "created_at")
+    list_filter = (("state", ChoicesDropdownFilter), ("when", ChoicesDropdownFilter))
+    list_select_related = ("version__plan", "asked_by")
+    search_fields = ("title",)
+    ordering = ("-pk",)
+    actions_list = ("plan",)
+    change_form_outer_before_template = "backoffice/migration.html"
+
+    @display(description="State", ordering="state", label=COLOURS)
+    def state_shown(self, migration: Migration) -> tuple[str, str]:
+        return migration.state, migration.get_state_display()
+
+    @action(description="Plan a migration", icon="moving", permissions=["plan"])
+    def plan(self, request: HttpRequest) -> HttpResponse:
+        return plan_form.page(request)
+
+    def has_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(plan_form.PLAN))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Migration | None = None) -> list[Any]:
+        return []  # the page above the form says it all
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        migration = self.get_object(request, object_id)
+        shown = {"title": migration.title, **self._facts(request, migration)} if migration else {}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def _facts(self, request: HttpRequest, migration: Migration) -> dict[str, Any]:
+        told = told_of(migration, timezone.now())
+        told["may"] = {step for step in told["may"] if request.user.has_perm(NEEDS[step])}
+        return told
+
+    def get_urls(self) -> list[URLPattern]:
+        step = self.admin_site.admin_view(self.step)
+        return [path("<int:number>/do/<slug:how>/", step, name="billing_migration_step"), *super().get_urls()]
+
+    def step(self, request: HttpRequest, number: int, how: str) -> HttpResponse:
+        """Do a step; what customers notice is asked about first."""
+        migration = Migration.objects.select_related("version__plan").filter(pk=number).first()
+        if migration is None or how not in NEEDS:
+            raise Http404("There is no such step.")
+        if not request.user.has_perm(NEEDS[how]):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._asked_about(request, migration, how) or HttpResponseRedirect(_address(migration))
+        try:
+            done = getattr(workflow, how)(migration_id=migration.pk, at=timezone.now(), by=request.user)
+        except MigrationRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, DONE[how] if how in DONE else f"{_count(done)} customers are told.")
+            if isinstance(done, Job):
+                wake(request)
+        return HttpResponseRedirect(_address(migration))
+
+    def _asked_about(self, request: HttpRequest, migration: Migration, how: str) -> HttpResponse | None:
+        if how not in ("tell", "run", "roll_back"):
+            return None
+        waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
+        moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
+        problem = workflow.missing(migration, at=timezone.now()) if how == "run" else ""
+        title, verb, says = {
+            "tell": (
+                f"Tell the customers of {migration}",
+                f"Tell {_count(waiting)} customers",
+                [
+                    f"{_count(waiting)} subscriptions: a mail to the contacts for billing of each customer, and a"
+                    " webhook, with their own figures.",
+                    f"The run may begin {migration.notice_days} days after it; who wants to stay can be left out.",
+                ],
+            ),
+            "run": (
+                f"Move to {migration.version}",
+                f"Move {_count(waiting)}",
+                [
+                    f"{_count(waiting)} subscriptions move {migration.get_when_display()}.",
+                    "Each by itself: one that cannot move stops none of the others, and says why.",
+                    "It can be paused, and rolled back as long as the period in which each one changed is open.",
+                ],
+            ),
+            "roll_back": (
+                f"Roll {migration} back",
+                f"Roll {_count(moved)} back",
+                [
+                    f"{_count(moved)} subscriptions go back to their former version as if they had never moved:"
+                    " documents of the change are credited, and usage is rated anew.",
+                    "What is paid already, a period that is over, and wallets that were used since are left as they"
+                    " are, with the reason.",
+                ],
+            ),
+        }[how]
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=migration,
+            title=title,
+            consequences=says,
+            problems=[problem] if problem else [],
+            verb=verb,
+            danger=how == "roll_back",
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Migration | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Migration | None = None) -> bool:
+        return False
+
+
+def _address(migration: Migration) -> str:
+    return reverse("admin:billing_migration_change", args=[migration.pk])
+
+
+def _count(many: int) -> str:
+    return number(many)

@@ -1,0 +1,243 @@
+"""The form that plans a migration: who, to which version, when, and what becomes of the rest."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.models.plan_migrations import MOST_NOTICE_DAYS, When
+from billing.plan_migrations.cohort import MOST_TITLE, MigrationRefused, Selection, Terms, plan_migration
+from customers.models import Seller
+from lib.admin.number_fields import NumberInput
+from lib.tabular_files import FileRefused, read_table
+from plans.models import Plan, PlanVersion
+
+PLAN = "billing.add_migration"
+MOST_BYTES = 5 * 1024 * 1024
+COLUMN = "id"
+
+OVERRIDES = [
+    ("keep", "Keep them: what was agreed with a customer goes on where the new version has the feature"),
+    ("end", "End them with the former version"),
+]
+
+
+class MigrationForm(forms.Form):
+    """`selection` and `terms` are what `plan_migration` takes."""
+
+    title = forms.CharField(
+        label="Title",
+        max_length=MOST_TITLE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For the history.",
+    )
+    plan = forms.ModelChoiceField(
+        Plan.objects.order_by("name"), label="All on the plan", required=False, widget=UnfoldAdminSelectWidget
+    )
+    versions = forms.CharField(
+        label="Of its versions",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Numbers with commas between them, such as 1, 2; empty for all.",
+    )
+    ids = forms.CharField(
+        label="Only these",
+        required=False,
+        max_length=1_000_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Ids of subscriptions or customers, one per line; with a plan above, those of them that are on it.",
+    )
+    file = forms.FileField(
+        label="Or as a file",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="CSV or XLSX with a column id. Ids that name nobody come back with the reason.",
+    )
+    currency = forms.CharField(
+        label="Billed in",
+        required=False,
+        max_length=3,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="A currency, such as USD; empty for all.",
+    )
+    seller = forms.ModelChoiceField(
+        Seller.objects.order_by("code"),
+        to_field_name="code",
+        label="Of the seller",
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    country = forms.CharField(
+        label="In the country",
+        required=False,
+        max_length=2,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Two letters, such as DE; empty for all.",
+    )
+    began_from = forms.DateField(label="Subscribed from", required=False, widget=UnfoldAdminSingleDateWidget)
+    began_until = forms.DateField(label="Subscribed before", required=False, widget=UnfoldAdminSingleDateWidget)
+    spent_least = forms.DecimalField(
+        label="Last bill at least", required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberInput
+    )
+    spent_most = forms.DecimalField(
+        label="Last bill at most", required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberInput
+    )
+    version = forms.ModelChoiceField(
+        PlanVersion.objects.none(), label="Move to", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
+    )
+    when = forms.ChoiceField(
+        label="When", choices=When.choices, initial=When.PERIOD, widget=UnfoldAdminRadioSelectWidget
+    )
+    moment = forms.SplitDateTimeField(
+        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
+    )
+    overrides = forms.ChoiceField(
+        label="What was agreed with customers", choices=OVERRIDES, initial="keep", widget=UnfoldAdminRadioSelectWidget
+    )
+    from_unit = forms.CharField(
+        label="Convert wallets of",
+        required=False,
+        max_length=7,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="credits, or a currency; empty: wallets are kept. Only when they move now.",
+    )
+    to_unit = forms.CharField(label="Into", required=False, max_length=7, widget=UnfoldAdminTextInputWidget)
+    rate = forms.DecimalField(
+        label="So many for one",
+        required=False,
+        max_digits=18,
+        decimal_places=12,
+        widget=NumberInput,
+        help_text="100 with credits into USD: 250 credits become $2.50.",
+    )
+    notice_days = forms.IntegerField(
+        label="Tell customers so many days ahead",
+        required=False,
+        min_value=0,
+        max_value=MOST_NOTICE_DAYS,
+        widget=NumberInput,
+        help_text="Empty: they are not told. 60 to 90 days are usual where people pay in another way than before.",
+    )
+    sandbox = forms.BooleanField(label="Sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
+
+    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        in_force = PlanVersion.objects.in_force(at).select_related("plan")
+        self.fields["version"].queryset = in_force.order_by("plan__name")
+
+    def clean_versions(self) -> tuple[int, ...]:
+        typed = self.cleaned_data["versions"].replace(",", " ").split()
+        if not all(one.isdecimal() and len(one) < 6 for one in typed):
+            raise forms.ValidationError("Enter numbers with commas between them.")
+        return tuple(int(one) for one in typed)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        ids = (cleaned.get("ids") or "").replace(",", " ").split()
+        if file := cleaned.get("file"):
+            try:
+                rows = read_table(file.read(MOST_BYTES + 1), name=file.name, columns=(COLUMN,), needed=(COLUMN,))
+                ids += [row.cells[COLUMN] for row in rows]
+            except FileRefused as refusal:
+                self.add_error("file", str(refusal))
+        cleaned["ids"] = tuple(dict.fromkeys(filter(None, ids)))
+        return cleaned
+
+    @property
+    def selection(self) -> Selection:
+        typed = self.cleaned_data
+        return Selection(
+            plan=typed["plan"].code if typed["plan"] else "",
+            versions=typed["versions"],
+            ids=typed["ids"],
+            currency=typed["currency"].upper(),
+            seller=typed["seller"].code if typed["seller"] else "",
+            country=typed["country"].upper(),
+            began_from=_midnight(typed["began_from"]),
+            began_until=_midnight(typed["began_until"]),
+            spent_least=typed["spent_least"],
+            spent_most=typed["spent_most"],
+        )
+
+    @property
+    def terms(self) -> Terms:
+        typed = self.cleaned_data
+        return Terms(
+            when=typed["when"],
+            moment=typed["moment"] if typed["when"] == When.DATE else None,
+            ends_overrides=typed["overrides"] == "end",
+            from_unit=_unit(typed["from_unit"]),
+            to_unit=_unit(typed["to_unit"]),
+            rate=typed["rate"],
+            notice_days=typed["notice_days"],
+        )
+
+
+def _midnight(day: Any) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
+
+
+def _unit(text: str) -> str:
+    return text.lower() if text.lower() == "credits" else text.upper()
+
+
+SECTIONS = [
+    ("", ["title"]),
+    ("Who", ["plan", "versions", "ids", "file", "sandbox"]),
+    (
+        "Only those of them who fit",
+        ["currency", "seller", "country", "began_from", "began_until", "spent_least", "spent_most"],
+    ),
+    ("Where to, and when", ["version", "when", "moment", "notice_days"]),
+    ("What becomes of the rest", ["overrides", "from_unit", "to_unit", "rate"]),
+]
+"""Headings of the form, each with its fields."""
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Choose who is moved, and how; nobody is moved by this."""
+    if not request.user.has_perm(PLAN):
+        raise PermissionDenied
+    at = timezone.now()
+    form = MigrationForm(request.POST or None, request.FILES or None, at=at)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            made = plan_migration(
+                title=chosen["title"],
+                version=chosen["version"],
+                selection=form.selection,
+                terms=form.terms,
+                sandbox=chosen["sandbox"],
+                at=at,
+                by=request.user,
+            )
+            return HttpResponseRedirect(reverse("admin:billing_migration_change", args=[made.pk]))
+        except MigrationRefused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Plan a migration",
+        "form": form,
+        "sections": [(heading, [form[name] for name in names]) for heading, names in SECTIONS],
+        "media": form.media,
+        "back": reverse("admin:billing_migration_changelist"),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "backoffice/plan_migration.html", context)

@@ -1,0 +1,52 @@
+"""Hand out and erase what is known of a customer, from the customer's page."""
+
+import tempfile
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.privacy import CannotErase, erase, export, why_not
+from customers.models import Customer
+
+CONSEQUENCES = (
+    "Name, address, tax number, mail address, contacts, mails and their history are gone for good.",
+    "Events keep what they are counted by, and lose everything else.",
+    "Invoices, credit notes, payments and the ledger stay as they are: the law asks for them.",
+    "The customer and its subscriptions go on under names that tell nothing; your own id finds them no more.",
+)
+
+
+def exported(customer: Customer) -> FileResponse:
+    """Return the file; it is written to disk where it is large, and gone with the answer."""
+    file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the answer closes it
+    export(customer, file)
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=f"customer-{customer.pk}.zip")
+
+
+def erasing(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Ask, and erase."""
+    back = HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
+    if request.method == "POST":
+        try:
+            erased = erase(customer_id=customer.pk, at=timezone.now(), by=request.user)
+        except CannotErase as refusal:
+            for reason in refusal.reasons:
+                messages.error(request, reason)
+            return back
+        messages.success(request, f"It is erased, and goes on as {erased.name}.")
+        return back
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=customer,
+        title=f"Erase {customer}",
+        consequences=CONSEQUENCES,
+        problems=why_not(customer),
+        problems_title="It cannot be erased yet",
+        verb="Erase personal data",
+        danger=True,
+    )

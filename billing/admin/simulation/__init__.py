@@ -1,0 +1,1 @@
+"""Staff pages of simulations, test clocks and sandbox clones."""

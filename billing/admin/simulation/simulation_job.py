@@ -1,0 +1,273 @@
+"""Simulate prices: the page that asks what to try on whom, and what its job says."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.admin.jobs.worker_wakeup import wake
+from billing.models import Job, SimulationResult
+from billing.models.jobs import JobKind
+from billing.simulation.cohorts import Cohort
+from billing.simulation.job import SIMULATION, SimulationRefused, asked_of, start_simulation
+from billing.simulation.summaries import EDGES, Prepaid, Sums, bars_of, prepaid_of, sums_of
+from lib.admin.charts import Chart, Series, bars
+from lib.formats import money, number
+from plans.catalog.comparison import growth, signed
+from plans.models import Plan, PlanVersion
+from plans.pricing.unit_margin import margin
+
+SIMULATE = SIMULATION.permission
+VERSIONS = PlanVersion.objects.select_related("plan").order_by("plan__name", "-number")
+MOST_SHOWN = 10
+MOST_LISTED = 20
+
+
+class SimulationForm(forms.Form):
+    """What to try, and on whose past."""
+
+    versions = forms.ModelMultipleChoiceField(
+        queryset=VERSIONS,
+        label="Versions to try",
+        help_text="Drafts too; up to five, compared side by side. Choose several with Ctrl or ⌘.",
+        widget=UnfoldAdminSelectMultipleWidget(attrs={"size": 8}),
+    )
+    plan = forms.ModelChoiceField(
+        queryset=Plan.objects.order_by("name"),
+        label="On the subscriptions of",
+        required=False,
+        empty_label="all plans",
+        widget=UnfoldAdminSelectWidget,
+    )
+    on = forms.ModelChoiceField(
+        queryset=VERSIONS.exclude(published_at=None),
+        label="Only those on the version",
+        required=False,
+        empty_label="any version",
+        widget=UnfoldAdminSelectWidget,
+    )
+    customers = forms.CharField(
+        label="Only these customers",
+        required=False,
+        max_length=1_000_000,
+        help_text="External ids, one per line or with commas between them, as pasted from a sheet. Empty: all.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+    periods = forms.IntegerField(
+        label="Closed periods of each",
+        initial=3,
+        min_value=0,
+        max_value=24,
+        help_text="The last so many. 0: the period that is running, up to now.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    shock_percent = forms.DecimalField(
+        label="A bill shock is a rise by more than, in percent",
+        initial=20,
+        min_value=0,
+        max_value=10_000,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    shock_amount = forms.DecimalField(
+        label="and by more than, per period",
+        initial=0,
+        min_value=0,
+        max_value=10**9,
+        help_text="An amount in each bill's own currency.",
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    keeps_overrides = forms.BooleanField(
+        label="Keep what was agreed with customers",
+        initial=True,
+        required=False,
+        help_text="Off: everybody pays the list price of the versions.",
+        widget=UnfoldBooleanSwitchWidget,
+    )
+    sandbox = forms.BooleanField(label="Sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
+
+    def cohort(self) -> Cohort:
+        asked = self.cleaned_data
+        refs = asked["customers"].replace(",", " ").replace(";", " ").split()
+        return Cohort(
+            sandbox=asked["sandbox"],
+            plan_id=asked["plan"] and asked["plan"].pk,
+            version_id=asked["on"] and asked["on"].pk,
+            customers=tuple(dict.fromkeys(refs)),
+        )
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Ask what to try; below, what was tried lately."""
+    if not request.user.has_perm(SIMULATE):
+        raise PermissionDenied
+    form = SimulationForm(request.POST or None, initial=_asked_in(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            job = _start(form, request)
+        except SimulationRefused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            wake(request)
+            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Simulate prices",
+        "form": form,
+        "lately": Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MOST_LISTED],
+        "back": reverse("admin:plans_planversion_changelist"),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "backoffice/simulate.html", context)
+
+
+def _asked_in(request: HttpRequest) -> dict[str, Any]:
+    """Return what the address asks for: a version, and with it the subscriptions of its plan."""
+    asked = request.GET.get("version", "")
+    version = PlanVersion.objects.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 10 else None
+    return {"versions": [version.pk], "plan": version.plan_id} if version else {}
+
+
+def _start(form: SimulationForm, request: HttpRequest) -> Job:
+    names = ("periods", "shock_percent", "shock_amount", "keeps_overrides")
+    return start_simulation(
+        versions=list(form.cleaned_data["versions"]),
+        cohort=form.cohort(),
+        by=request.user,  # type: ignore[arg-type]
+        at=timezone.now(),
+        **{name: form.cleaned_data[name] for name in names},
+    )
+
+
+# What a simulation's page tells ------------------------------------------------------------------------------------
+
+
+def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return what the page of a simulation says: revenue by version, how bills change, and whose change most."""
+    asked = asked_of(job)
+    ids = [one.version_id for one in asked.versions]
+    versions = PlanVersion.objects.select_related("plan").in_bulk(ids)
+    found = sums_of(job)
+    drawn = bars_of(job)
+    prepaid = prepaid_of(job)
+    list_url = f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}"
+    currencies = list(dict.fromkeys(one.currency for one in found))
+    return {
+        "counted_in": "backoffice/job_simulation_counted.html",
+        "told_in": "backoffice/job_simulation.html",
+        "counted": figures,
+        "list_url": list_url,
+        "threshold": f"{number(asked.shock_percent)} %",
+        "sections": [
+            {
+                "currency": currency,
+                "rows": [_row(one, versions, list_url) for one in found if one.currency == currency],
+                "chart": _chart(drawn, [versions[id_] for id_ in ids], currency),
+                "prepaid": [_wallets(one, versions) for one in prepaid if one.currency == currency],
+            }
+            for currency in currencies
+        ],
+        "largest": [_largest(job, versions[id_], list_url) for id_ in ids] if found else (),
+    }
+
+
+def _row(one: Sums, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
+    of_version = f"{list_url}&version__id__exact={one.version_id}"
+    return {
+        "version": versions[one.version_id],
+        "url": of_version,
+        "subscriptions": number(one.subscriptions - one.not_known),
+        "before": money(one.before, one.currency),
+        "after": money(one.after, one.currency),
+        "change": changed(one.before, one.after, one.currency),
+        "more": number(one.more),
+        "less": number(one.less),
+        "same": number(one.same),
+        "shocks": number(one.shocks),
+        "shocks_url": f"{of_version}&is_shock__exact=1",
+        "margins": margins(one.cost_before, one.cost_after, one.cost),
+        "problems": number(one.problems),
+        "not_known": number(one.not_known) if one.not_known else "",
+    }
+
+
+def changed(before: Decimal, after: Decimal, currency: str) -> str:
+    """Return how much more a bill comes to, in money and in percent."""
+    if before == after:
+        return "no change"
+    more = after - before
+    percent = growth(before, after)
+    sign = "+" if more > 0 else "−"
+    rise = "new" if percent is None else f"{signed(percent)} %"
+    return f"{sign}{money(abs(more), currency)} ({rise})"
+
+
+def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
+    """Return what usage of a known cost leaves of the bills, before and after, in percent."""
+    if cost is None:
+        return "no unit costs"
+    left = [margin(Fraction(bill), cost) for bill in (before, after)]
+    return " → ".join("–" if one is None else f"{number(one)} %" for one in left)
+
+
+def _wallets(one: Prepaid, versions: dict[int, PlanVersion]) -> dict[str, Any]:
+    names = ("burnt_before", "burnt", "granted", "expired", "short")
+    return {"version": versions[one.version_id]} | {name: money(getattr(one, name), one.unit) for name in names}
+
+
+def _chart(drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str) -> Chart:
+    names = _bars()
+    series = [
+        Series(str(version), [drawn.get((version.pk, currency), {}).get(bar, 0) for bar in names])
+        for version in versions
+    ]
+    summary = f"How many bills in {currency} change by how many percent, for each version."
+    return bars(list(names.values()), series, summary=summary, stacked=False)
+
+
+def _bars() -> dict[str, str]:
+    """Return bar → its label, from what falls most to what rises most."""
+    steps = [f"below {EDGES[0]} %"]
+    steps += [f"{low} to {high} %" for low, high in pairwise(EDGES)]
+    named = {str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {EDGES[-1]} %"])}
+    middle = EDGES.index(0)
+    found = {bar: named[bar] for bar in named if int(bar) <= middle}
+    return found | {"same": "no change"} | {bar: named[bar] for bar in named if int(bar) > middle} | {"new": "new"}
+
+
+def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:
+    """Return whose bills rise most by a version."""
+    rows = SimulationResult.objects.filter(job=job, version=version, change__gt=0)
+    rows = rows.select_related("subscription__customer").order_by(F("percent").desc(nulls_last=True), "pk")
+    return {
+        "version": version,
+        "url": f"{list_url}&version__id__exact={version.pk}&o=-5",
+        "rows": [
+            {
+                "customer": one.subscription.customer,
+                "url": reverse("admin:billing_simulationresult_change", args=[one.pk]),
+                "before": money(one.before, one.currency),
+                "after": money(one.after, one.currency),
+                "change": changed(one.before, one.after, one.currency),
+                "is_shock": one.is_shock,
+            }
+            for one in rows[:MOST_SHOWN]
+        ],
+    }

@@ -1,0 +1,227 @@
+"""Test clocks: whose time it is, how far it has come, and the buttons that advance it."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from kombu.exceptions import OperationalError
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget
+
+from billing.models import Period
+from billing.models.periods import PeriodState
+from billing.simulation.sandbox import CannotAdvance, advance, stay, try_again
+from billing.simulation.sandbox.next_due import next_moment
+from billing.tasks import advance_clocks
+from customers.models import TestClock
+from invoices.models import Invoice
+from lib.formats import money, number
+
+CHANGE = "customers.change_testclock"
+MOST_SHOWN = 12
+COLOURS = {"standing": "success", "advancing": "info", "failed": "danger"}
+STEER = {"try_again": (try_again, "It goes on."), "stay": (stay, "It stands where it is.")}
+
+
+class ClockForm(forms.ModelForm):
+    class Meta:
+        model = TestClock
+        fields = ("name", "now")
+        help_texts = {"now": "What time it is for its customers; past or to come. It only moves forward from there."}
+        labels = {"now": "Time (UTC)"}
+
+
+class AdvanceForm(forms.Form):
+    to = forms.SplitDateTimeField(label="To (UTC)", widget=UnfoldAdminSplitDateTimeVerticalWidget)
+
+
+@admin.register(TestClock)
+class ClockAdmin(ModelAdmin):
+    form = ClockForm
+    list_display = ("name", "time", "state_shown", "customers_shown", "created_by")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+    ordering = ("-pk",)
+    actions_detail = ("advance",)
+    change_form_outer_before_template = "backoffice/clock.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TestClock]:
+        return super().get_queryset(request).annotate(customers_count=Count("customers"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TestClock | None = None) -> tuple[str, ...]:
+        return ("now",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: TestClock, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+        obj.save(update_fields=["name"] if change else None)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"now": timezone.now().replace(second=0, microsecond=0)}
+
+    @display(description="Its time", ordering="now")
+    def time(self, clock: TestClock) -> str:
+        return _told(clock.now)
+
+    @display(description="State", label=COLOURS)
+    def state_shown(self, clock: TestClock) -> str:
+        return clock.state
+
+    @display(description="Customers", ordering="customers_count")
+    def customers_shown(self, clock: TestClock) -> str:
+        return number(clock.customers_count)
+
+    # The page of a clock --------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        clock = self.get_object(request, object_id)
+        shown = _facts(request, clock) if clock and request.method == "GET" else {}
+        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self._page("<int:clock_id>/progress/", self.progress, "progress"),
+            self._page("<int:clock_id>/steer/<slug:how>/", self.steer, "steer"),
+            *super().get_urls(),
+        ]
+
+    def _page(self, route: str, view: Any, name: str) -> URLPattern:
+        return path(route, self.admin_site.admin_view(view), name=f"customers_testclock_{name}")
+
+    def progress(self, request: HttpRequest, clock_id: int) -> HttpResponse:
+        """Show what changes while the clock goes; once it stands or fails, the whole page."""
+        clock = self._seen(request, clock_id)
+        answer = TemplateResponse(request, "backoffice/clock_progress.html", _facts(request, clock))
+        if clock.state != "advancing":
+            answer["HX-Refresh"] = "true"
+        return answer
+
+    def has_advance_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(CHANGE))
+
+    @action(description="Advance", icon="fast_forward", permissions=["advance"], variant=ActionVariant.PRIMARY)
+    def advance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a time, say what lies before it, and set off."""
+        clock = self._seen(request, int(object_id))
+        form = AdvanceForm(request.POST or None, initial={"to": _later(clock.now)})
+        if request.method == "POST" and form.is_valid():
+            try:
+                advance(clock_id=clock.pk, to=form.cleaned_data["to"], by=request.user, at=timezone.now())
+            except CannotAdvance as refused:
+                form.add_error("to", str(refused))
+            else:
+                wake()
+                return HttpResponseRedirect(_address(clock))
+        due = next_moment(clock.pk, after=clock.now)
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=clock,
+            title=f"Advance {clock}",
+            consequences=[
+                f"It is {_told(clock.now)} now. " + (f"Something is due next at {_told(due)}." if due else ""),
+                "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
+                " expire, wallets are topped up. It cannot go back.",
+            ],
+            problems=[f"It is on its way to {_told(clock.target)}."] if clock.target else [],
+            form=form,
+            verb="Advance",
+        )
+
+    def steer(self, request: HttpRequest, clock_id: int, how: str) -> HttpResponse:
+        """Go on, stay, or set off for one of the times that the page offers."""
+        clock = self._seen(request, clock_id)
+        if not self.has_advance_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                self._steer(request, clock, how)
+            except CannotAdvance as refused:
+                messages.error(request, str(refused))
+        return HttpResponseRedirect(_address(clock))
+
+    def _steer(self, request: HttpRequest, clock: TestClock, how: str) -> None:
+        at = timezone.now()
+        if how in STEER:
+            do, told = STEER[how]
+            do(clock_id=clock.pk, by=request.user, at=at)
+            messages.success(request, told)
+        else:
+            choices = {code: to for code, _, to in _choices(clock)}
+            if how not in choices:
+                raise Http404(f"Nothing that a clock does is called {how}.")
+            advance(clock_id=clock.pk, to=choices[how], by=request.user, at=at)
+        wake()
+
+    def _seen(self, request: HttpRequest, clock_id: int) -> TestClock:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        clock = self.get_queryset(request).filter(pk=clock_id).first()
+        if clock is None:
+            raise Http404(f"There is no test clock {clock_id}.")
+        return clock
+
+    def has_delete_permission(self, request: HttpRequest, obj: TestClock | None = None) -> bool:
+        return False
+
+
+def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
+    documents = Invoice.objects.filter(customer__test_clock=clock).select_related("customer").order_by("-pk")
+    return {
+        "clock": clock,
+        "percent": _percent(clock),
+        "choices": [] if clock.target else _choices(clock),
+        "may_advance": request.user.has_perm(CHANGE),
+        "members": list(clock.customers.order_by("legal_name")[:MOST_SHOWN]),
+        "documents": [(one, money(one.total.amount, str(one.currency))) for one in documents[:MOST_SHOWN]],
+        "documents_count": documents.count(),
+        "due": next_moment(clock.pk, after=clock.now),
+    }
+
+
+def _percent(clock: TestClock) -> int:
+    if clock.target is None or clock.set_off_from is None:
+        return 100
+    return int(100 * ((clock.now - clock.set_off_from) / (clock.target - clock.set_off_from)))
+
+
+def _choices(clock: TestClock) -> list[tuple[str, str, datetime]]:
+    """Return where a clock may be sent by one click: code, label, time."""
+    found = [("day", "One day", clock.now + timedelta(days=1)), ("month", "One month", _later(clock.now))]
+    open_periods = Period.objects.filter(subscription__customer__test_clock=clock, state=PeriodState.OPEN)
+    ends = open_periods.filter(due_at__gt=clock.now).order_by("due_at").values_list("due_at", flat=True).first()
+    return [*found, ("period", "To the next invoice", ends)] if ends else found
+
+
+def _later(now: datetime) -> datetime:
+    """Return the same time a month later, or its last day."""
+    first = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    last = ((first + timedelta(days=32)).replace(day=1) - timedelta(days=1)).day
+    return first.replace(day=min(now.day, last))
+
+
+def wake() -> None:
+    """Ask a worker to look at the clocks now."""
+    with suppress(OperationalError):  # where no worker can be asked, beat does it within ten seconds
+        advance_clocks.delay()
+
+
+def _told(moment: datetime) -> str:
+    return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"
+
+
+def _address(clock: TestClock) -> str:
+    return reverse("admin:customers_testclock_change", args=[clock.pk])

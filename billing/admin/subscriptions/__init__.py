@@ -1,0 +1,1 @@
+"""Staff pages of subscriptions and their terms."""

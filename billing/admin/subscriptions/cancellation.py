@@ -1,0 +1,135 @@
+"""The end of a subscription by hand: when, what is given back, and what that comes to; and taken back again."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+
+from billing.admin.closing.invoice_preview import credits_shown
+from billing.closing import NothingToBill, preview_cancellation
+from billing.closing.lines.usage_lines import UnpricedUsage
+from billing.models import Subscription
+from billing.subscriptions import CancellationRefused, cancel, uncancel
+from customers.customer_time import time_of
+from lib.formats import money
+
+GIVE_BACK = [
+    ("none", "nothing: what was paid in advance stays paid"),
+    ("credit", "credit: a credit note for the part that is cut off, kept for the customer"),
+    ("refund", "refund: a credit note for the part that is cut off, paid out to the customer"),
+]
+WHAT_IT_DOES = [
+    "From the moment it ends, usage of its features has no price and is reported as unbilled.",
+    "What was used before is invoiced as usual; fees in arrears are prorated.",
+    "Until then it can be taken back.",
+]
+
+
+class CancelForm(forms.Form):
+    when = forms.ChoiceField(
+        label="When",
+        choices=[("period", "at the end of the running period"), ("now", "now"), ("date", "at a date")],
+        initial="period",
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
+    )
+    give_back = forms.ChoiceField(
+        label="Of what was paid in advance, give back",
+        choices=GIVE_BACK,
+        initial="none",
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["give_back"] = cleaned.get("give_back") or "none"
+        if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
+            self.add_error("ends_at", "Enter the date that it ends on.")
+        return cleaned
+
+    def asked(self, *, at: datetime) -> dict[str, Any]:
+        """Return what was chosen, as operations take it."""
+        chosen = self.cleaned_data
+        ends_at = {"period": None, "now": at}.get(chosen["when"], chosen["ends_at"])
+        return {"ends_at": ends_at, "give_back": chosen["give_back"]}
+
+    @property
+    def chosen(self) -> str:
+        """What was chosen, so that a second answer is known to be to the same question."""
+        chosen = self.cleaned_data
+        return f"{chosen['when']} {chosen['ends_at']} {chosen['give_back']}"
+
+
+def cancelling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask when it ends and what is given back; where anything is, show what that comes to before it is done."""
+    at = time_of(subscription.customer)
+    form = CancelForm(request.POST or None)
+    seen, consequences = "", WHAT_IT_DOES
+    if request.method == "POST" and form.is_valid():
+        asked = form.asked(at=at)
+        try:
+            if asked["give_back"] == "none" or request.POST.get("seen") == form.chosen:
+                ended = cancel(subscription=subscription, at=at, by=request.user, **asked)
+                messages.success(request, f"{ended} ends on {ended.ends_at:%d %b %Y, %H:%M} UTC.")
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[ended.pk]))
+            consequences = [*WHAT_IT_DOES, *_comes_to(subscription, asked, at)]
+            seen = form.chosen
+        except (CancellationRefused, UnpricedUsage, ValueError) as refusal:
+            form.add_error(None, str(refusal))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Cancel {subscription.version} of {subscription.customer}",
+        consequences=consequences,
+        form=form,
+        hidden=[("seen", seen)],
+        verb="Cancel subscription",
+        danger=True,
+    )
+
+
+def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
+    try:
+        draft = preview_cancellation(subscription=subscription, at=at, **asked)
+    except NothingToBill as reason:
+        yield str(reason)
+        return
+    yield f"Its last invoice comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+    yield from credits_shown(draft) or [
+        "Nothing was paid in advance for time that is cut off, so nothing is given back."
+    ]
+
+
+def uncancelling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask, then let a subscription that is to end go on."""
+    problems = []
+    if request.method == "POST":
+        try:
+            kept = uncancel(subscription=subscription, at=time_of(subscription.customer), by=request.user)
+        except CancellationRefused as refusal:
+            problems = [str(refusal)]
+        else:
+            messages.success(request, f"{kept} goes on.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[kept.pk]))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Take the cancellation of {subscription.version} of {subscription.customer} back",
+        consequences=[
+            "It goes on as if it had never been cancelled, and nothing is given back.",
+            "A change of plan that the cancellation has revoked stays revoked.",
+        ],
+        problems=problems,
+        verb="Let it go on",
+    )

@@ -1,0 +1,121 @@
+"""What one subscription promised to spend, in place of its plan's commitment."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
+from billing.models import OwnCommitment, Subscription
+from billing.subscriptions.terms.commitments import end_promise, promise
+from billing.subscriptions.terms.price_overrides import OverrideRefused
+from customers.customer_time import time_of
+from lib.admin.number_fields import NumberInput
+from lib.field_types import AMOUNT, PERCENT
+from plans.admin.versions.commitments import in_words
+
+
+class PromiseForm(forms.Form):
+    minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage", widget=NumberInput())
+    periods = forms.IntegerField(
+        label="Over invoice periods",
+        min_value=1,
+        max_value=120,
+        initial=1,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="1: each period. 12 monthly periods make a yearly contract, settled at its end.",
+    )
+    overage_factor = forms.DecimalField(
+        label="Beyond it, price ×", max_digits=7, decimal_places=4, initial=1, widget=NumberInput()
+    )
+    discount = forms.DecimalField(**PERCENT, label="% off unit prices", initial=0, widget=NumberInput())
+    trues_up = forms.BooleanField(
+        label="Claim what is missing", required=False, initial=True, widget=UnfoldBooleanSwitchWidget
+    )
+    starts_at = forms.SplitDateTimeField(
+        label="From (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Empty: the next period. It is for the periods that begin from then on.",
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Empty: it holds on.",
+    )
+
+
+def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask what is promised, and let it hold."""
+    form = PromiseForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = request.POST.get("_reason", "").strip()[:500]
+        try:
+            if not reason:
+                raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
+            at = time_of(subscription.customer)
+            made = promise(subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at)
+        except OverrideRefused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, f"From {date_format(made.starts_at)} on: {in_words(made)}")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Agree a minimum commitment with {subscription.customer}",
+        consequences=[
+            "It takes the place of the plan's commitment, for this subscription only.",
+            "Usage counts towards it before coupons; fees do not. What is billed does not change.",
+            "One that holds now ends when this one begins.",
+        ],
+        form=form,
+        verb="Agree",
+    )
+
+
+def promised_by(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return a subscription's own commitments as its page shows them, in one query."""
+    found = subscription.commitments.order_by("-starts_at", "-pk")
+    return [{"pk": one.pk, "words": in_words(one), "starts_at": one.starts_at, "until": until(one)} for one in found]
+
+
+@admin.register(OwnCommitment)
+class OwnCommitmentAdmin(AgreementAdmin):
+    list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
+    list_select_related = ("subscription",)
+    fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OwnCommitment]:
+        return super().get_queryset(request).select_related("subscription")
+
+    @display(description="Promised")
+    def words(self, one: OwnCommitment) -> str:
+        return in_words(one)
+
+    def end_title(self, one: OwnCommitment) -> str:
+        return f"End the commitment of {one.subscription}"
+
+    def end_consequences(self, ends: str) -> list[str]:
+        return [
+            f"It holds until {ends}; then the plan's, if it has one.",
+            "A contract of several periods that is cut short asks for its part of the minimum.",
+        ]
+
+    def end_it(self, one: OwnCommitment, *, by: Any, at: datetime) -> str:
+        return f"It holds until {until(end_promise(commitment=one, by=by, at=at))}."

@@ -1,0 +1,239 @@
+"""Coupons, finished: who holds them and what they gave; and how a subscription gets one and loses it."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from billing import subscriptions
+from billing.models import Redemption, Subscription
+from customers.customer_time import time_of
+from lib.admin.number_fields import figure
+from lib.audit_log import change
+from lib.formats import money, number
+from plans.admin.catalog.coupons import CouponAdmin, lasting, value_of
+from plans.models import Coupon
+
+_GIVEN = """
+SELECT r.{of}, l.currency, -sum(l.amount) FROM billing_redemption r
+JOIN billing_couponline c ON c.redemption_id = r.id JOIN invoices_line l ON l.id = c.line_id
+WHERE r.{of} = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def given_by(ids: list[int], *, of: str) -> dict[int, str]:
+    """Return what coupons (of="coupon_id"), or redemptions (of="id"), have given so far, in words."""
+    found: dict[int, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN.format(of=of), [ids])
+        for id_, currency, amount in cursor.fetchall():
+            found.setdefault(id_, []).append(money(amount, currency))
+    return {id_: " + ".join(amounts) for id_, amounts in found.items()}
+
+
+@admin.register(Coupon)
+class HeldCouponAdmin(CouponAdmin):
+    list_display = ("code", "name", "takes_off", "lasts", "redeemed_shown", "given", "state")
+    actions_detail = ("archive",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Read what the coupons on the page have given, in one query for all of them."""
+        found = super().get_changelist_instance(request)
+        amounts = given_by([coupon.pk for coupon in found.result_list], of="coupon_id")
+        for coupon in found.result_list:
+            coupon.given_so_far = amounts.get(coupon.pk, "")
+        return found
+
+    @display(description="Given", ordering="redeemed")
+    def redeemed_shown(self, coupon: Coupon) -> str:
+        most = f" of {number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
+        return figure(f"{number(coupon.redeemed)}{most}")
+
+    @display(description="Worth so far")
+    def given(self, coupon: Any) -> str:
+        return figure(coupon.given_so_far)
+
+    @action(description="Archive", icon="archive", permissions=["archive"], variant=ActionVariant.DANGER)
+    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        coupon = self.get_object(request, object_id)
+        if coupon is None:
+            raise Http404(f"There is no coupon {object_id}.")
+        if request.method == "POST":
+            at = timezone.now()
+            with change("archive coupon", by=request.user, at=at):
+                Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
+            messages.success(request, f"{coupon} is archived.")
+            return HttpResponseRedirect(reverse("admin:plans_coupon_change", args=[coupon.pk]))
+        held = coupon.redemptions.filter(ended_at__isnull=True).count()
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=coupon,
+            title=f"Archive {coupon}",
+            consequences=[
+                "It is given to nobody any more, by no promotion either. This cannot be undone.",
+                f"{number(held)} subscriptions hold it and keep it; take it away from each where that is wanted.",
+            ],
+            verb="Archive coupon",
+            danger=True,
+        )
+
+    def has_archive_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("plans.change_coupon"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        coupon = self.get_object(request, str(object_id))
+        is_over = coupon is None or coupon.archived_at is not None
+        return [] if is_over else super().get_actions_detail(request, object_id)
+
+
+# On a subscription ----------------------------------------------------------------------------------------------
+
+
+class CouponChoiceForm(forms.Form):
+    coupon = forms.ModelChoiceField(queryset=Coupon.objects.none(), widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = Coupon.objects.redeemable(time_of(subscription.customer)).filter(
+            currency__in=["", subscription.currency]
+        )
+        held = subscription.redemptions.filter(ended_at__isnull=True).values("coupon")
+        self.fields["coupon"].queryset = found.exclude(pk__in=held).order_by("code")
+        self.fields["coupon"].label_from_instance = choice
+
+
+def choice(coupon: Coupon) -> str:
+    """Return a coupon as a list to choose from tells it."""
+    return f"{coupon.code}: {value_of(coupon)} off, on {lasting(coupon)}"
+
+
+def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask which coupon a subscription gets, and give it."""
+    form = CouponChoiceForm(request.POST or None, subscription=subscription)
+    if request.method == "POST" and form.is_valid():
+        coupon = form.cleaned_data["coupon"]
+        try:
+            at = time_of(subscription.customer)
+            subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=at, by=request.user)
+        except subscriptions.CouponRefused as refusal:
+            form.add_error("coupon", str(refusal))
+        else:
+            messages.success(request, f"{subscription.customer} has {coupon} from the next invoice on.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Give {subscription.customer} a coupon",
+        consequences=[
+            "It is taken off the next invoices, after the coupons that the subscription holds already.",
+            "Invoices that are issued do not change.",
+        ],
+        form=form,
+        verb="Give coupon",
+    )
+
+
+def held_by(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the coupons of a subscription as its page shows them, in two queries."""
+    found = list(Redemption.objects.with_use().filter(subscription=subscription).order_by("position"))
+    amounts = given_by([one.pk for one in found], of="id")
+    return [
+        {
+            "pk": one.pk,
+            "code": one.coupon.code,
+            "value": value_of(one.coupon),
+            "lasts": lasting(one.coupon),
+            "used": _used(one),
+            "given": amounts.get(one.pk, ""),
+            "since": one.since,
+            "ended_at": one.ended_at,
+        }
+        for one in found
+    ]
+
+
+def _used(one: Any) -> str:
+    most = one.coupon.documents
+    return number(one.used) if most is None else f"{number(one.used)} of {number(most)}"
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ModelAdmin):
+    list_display = ("coupon", "subscription", "position", "since", "used_shown", "ended_at")
+    list_select_related = ("coupon", "subscription")
+    search_fields = ("coupon__code", "subscription__external_id")
+    search_help_text = "A coupon's code, or a subscription's id"
+    ordering = ("-pk",)
+    fields = (
+        *("subscription", "coupon", "takes_off", "position", "since", "used_shown", "given", "promotion"),
+        *("redeemed_by", "ended_at", "ended_reason"),
+    )
+    readonly_fields = fields
+    actions_detail = ("remove",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
+        return super().get_queryset(request).with_use().select_related("coupon", "subscription")
+
+    @display(description="Takes off")
+    def takes_off(self, one: Redemption) -> str:
+        return f"{value_of(one.coupon)}, on {lasting(one.coupon)}"
+
+    @display(description="Invoices so far")
+    def used_shown(self, one: Any) -> str:
+        return _used(one)
+
+    @display(description="Worth so far")
+    def given(self, one: Redemption) -> str:
+        return given_by([one.pk], of="id").get(one.pk, money(Decimal(0), one.subscription.currency))
+
+    @action(description="Take away", icon="remove_circle", permissions=["remove"], variant=ActionVariant.DANGER)
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.get_object(request, object_id)
+        if one is None:
+            raise Http404(f"There is no redemption {object_id}.")
+        if not self.has_view_permission(request, one):
+            raise PermissionDenied
+        if request.method == "POST":
+            reason = request.POST.get("_reason", "").strip()[:200]
+            at = time_of(one.subscription.customer)
+            subscriptions.remove_coupon(redemption=one, at=at, reason=reason, by=request.user)
+            messages.success(request, f"{one.coupon} is taken away; later invoices are without it.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
+        return self.admin_site.confirmation(
+            request,
+            page=self,
+            obj=one,
+            title=f"Take {one.coupon} away from {one.subscription}",
+            consequences=["Later invoices are without it.", "Invoices that are issued keep what it took off."],
+            verb="Take coupon away",
+            danger=True,
+        )
+
+    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("billing.change_redemption"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        one = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if one is not None and one.ended_at is None else []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
+        return False

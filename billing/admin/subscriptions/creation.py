@@ -1,0 +1,163 @@
+"""The form that puts a customer on a plan: what the API asks, in one page."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.admin.subscriptions.coupons import choice
+from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
+from billing.subscriptions.terms.coupons import CouponRefused
+from customers.models import Customer
+from lib.admin.number_fields import NumberInput
+from lib.field_types import MOST_HELD, MOST_TRIAL_DAYS
+from lib.formats import number
+from plans.catalog.stored_terms import currencies_of_all
+from plans.models import Coupon, Fee, PlanVersion
+from plans.models.prices import Basis
+
+QUANTITY = "quantity_"
+
+
+class SubscribeForm(forms.Form):
+    """
+    `asked` is what `subscribing.start` takes.
+
+    There is a field for each fee that some plan in force charges per seat or add-on; those of others than the chosen
+    one are left empty.
+    """
+
+    version = forms.ModelChoiceField(
+        queryset=PlanVersion.objects.none(),
+        label="Plan",
+        empty_label="Choose a plan",
+        widget=UnfoldAdminSelectWidget,
+        help_text="The versions in force now, with the currencies that they charge in.",
+    )
+    currency = forms.ChoiceField(label="Currency", widget=UnfoldAdminSelectWidget)
+    starts_at = forms.SplitDateTimeField(
+        label="From (UTC)",
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="A moment in the past bills what was due since.",
+    )
+    trial_days = forms.IntegerField(
+        label="Trial (days)",
+        min_value=0,
+        max_value=MOST_TRIAL_DAYS,
+        required=False,
+        widget=NumberInput,
+        help_text="Optional: as the plan says when empty, 0 for none. No fees are due before it is over.",
+    )
+    coupons = forms.ModelMultipleChoiceField(
+        queryset=Coupon.objects.none(),
+        label="Coupons",
+        required=False,
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text="Optional; applied in the order of the list. What is promoted for the plan is given besides.",
+    )
+    external_id = forms.CharField(
+        label="Your product's name for it",
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Optional; events may name the subscription by it.",
+    )
+
+    is_draft = forms.BooleanField(
+        label="Only draft it",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A draft has no effect until it is activated; it can be discarded before.",
+    )
+
+    def __init__(self, *args: Any, customer: Customer, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"starts_at": at.replace(second=0, microsecond=0)}, **kwargs)
+        versions = PlanVersion.objects.open_to(sandbox=customer.sandbox, at=at)
+        versions = versions.select_related("plan").order_by("plan__name", "number")
+        self._fees = list(
+            Fee.objects.filter(version__in=versions).select_related("version__plan").order_by("position")
+        )
+        offered = currencies_of_all(versions)
+        choose = self.fields["version"]
+        choose.queryset = versions
+        choose.label_from_instance = lambda one: (
+            f"{one}{_draft(one)} ({', '.join(offered.get(one.pk, ())) or 'no charges'})"
+        )
+        own = str(customer.currency)
+        others = sorted(set().union(*offered.values()) - {own})
+        self.fields["currency"].choices = [(own, f"{own}, the customer's"), *((one, one) for one in others)]
+        coupons = Coupon.objects.redeemable(at).filter(currency__in=["", own, *others]).order_by("code")
+        self.fields["coupons"].queryset = coupons
+        self.fields["coupons"].label_from_instance = choice
+        if not coupons:
+            del self.fields["coupons"]
+        for code, fees in self._held().items():
+            self.fields[f"{QUANTITY}{code}"] = forms.IntegerField(
+                label=fees[0].label,
+                required=False,
+                min_value=0,
+                max_value=MOST_HELD,
+                widget=NumberInput,
+                help_text=_how_many(fees),
+            )
+
+    def _held(self) -> dict[str, list[Fee]]:
+        """Return what is charged per seat or add-on: code → its fees, one for each version and currency."""
+        found: dict[str, list[Fee]] = defaultdict(list)
+        for fee in self._fees:
+            if fee.basis != Basis.FIXED:
+                found[fee.code].append(fee)
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        version = cleaned.get("version")
+        for code, fees in self._held().items():
+            typed = cleaned.get(f"{QUANTITY}{code}")
+            if typed is not None and version is not None and version not in [fee.version for fee in fees]:
+                self.add_error(f"{QUANTITY}{code}", f"{version} charges nothing per {fees[0].label}: leave it empty.")
+        return cleaned
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Return the arguments of `subscribing.start`."""
+        cleaned = self.cleaned_data
+        names = {name: name.removeprefix(QUANTITY) for name in cleaned if name.startswith(QUANTITY)}
+        return {
+            "version": cleaned["version"],
+            "currency": cleaned["currency"],
+            "starts_at": cleaned["starts_at"],
+            "trial_days": cleaned["trial_days"],
+            "external_id": cleaned["external_id"] or None,
+            "coupons": list(cleaned.get("coupons", ())),
+            "quantities": {code: cleaned[name] for name, code in names.items() if cleaned[name] is not None},
+        }
+
+    def field_of(self, refusal: Exception) -> str | None:
+        """Return the field that a refusal is about, if it is about one."""
+        if isinstance(refusal, CurrencyNotOffered):
+            return "currency"
+        return "coupons" if isinstance(refusal, CouponRefused) else None
+
+
+def _draft(version: PlanVersion) -> str:
+    return "" if version.is_published else ", not published"
+
+
+def _how_many(fees: Iterable[Fee]) -> str:
+    """Return of which plans, and how many at least and at most."""
+    told = {
+        f"{fee.version.plan}: at least {number(fee.least)}"
+        + (f", at most {number(fee.most)}" if fee.most is not None else "")
+        for fee in fees
+    }
+    return f"{'; '.join(sorted(told))}. Empty for the least."

@@ -1,0 +1,123 @@
+"""A plan change by hand: choose, look at what it comes to, change."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+)
+
+from billing.admin.closing.invoice_preview import credits_shown
+from billing.closing import preview_change
+from billing.closing.lines.usage_lines import UnpricedUsage
+from billing.models import Subscription
+from billing.subscriptions import SubscriptionRefused, change_at
+from customers.customer_time import time_of
+from lib.formats import money
+from plans.models import PlanVersion
+
+WHAT_IT_DOES = [
+    "What was used until then is billed by the present version, with its whole allowance.",
+    "From then on the new version's prices and features hold; in mid-period with its part of the new allowance for"
+    " the rest of the interval.",
+]
+WHEN = [("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")]
+
+
+class ChangeForm(forms.Form):
+    version = forms.ModelChoiceField(
+        PlanVersion.objects.none(), label="To", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
+    )
+
+    when = forms.ChoiceField(label="When", choices=WHEN, initial="now", widget=UnfoldAdminRadioSelectWidget)
+    moment = forms.SplitDateTimeField(
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="It can be seen under Scheduled changes, and revoked, until then.",
+    )
+
+    def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = subscription.customer.time_zone
+        self.fields["moment"].label = f"Date ({self.zone})"
+        offered = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
+        self.fields["version"].queryset = (
+            PlanVersion.objects.open_to(sandbox=subscription.sandbox, at=at)
+            .filter(offered)
+            .exclude(pk=subscription.version_id)
+            .select_related("plan")
+            .order_by("plan__name", "number")
+            .distinct()
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Read the date by the customer's clocks."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("when") != "date":
+            cleaned["moment"] = None
+        elif cleaned.get("moment"):
+            cleaned["moment"] = cleaned["moment"].replace(tzinfo=ZoneInfo(self.zone))
+        elif "moment" not in self.errors:
+            self.add_error("moment", "Enter the date that it changes on.")
+        return cleaned
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was chosen, as operations take it."""
+        chosen = self.cleaned_data
+        return {
+            "version": chosen["version"],
+            "moment": chosen["moment"],
+            "at_period_end": chosen["when"] == "period",
+        }
+
+
+def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """
+    Ask for the version and when, then show the document that the change leads to; the second answer changes the plan.
+
+    What is confirmed is what was shown: choosing another version or moment shows that one first.
+    """
+    at = time_of(subscription.customer)
+    form = ChangeForm(request.POST or None, subscription=subscription, at=at)
+    seen, consequences = "", WHAT_IT_DOES
+    if request.method == "POST" and form.is_valid():
+        chosen = " ".join(map(str, form.asked.values()))
+        try:
+            if request.POST.get("seen") == chosen:
+                change_at(subscription=subscription, at=at, by=request.user, **form.asked)
+                when = "now" if form.cleaned_data["when"] == "now" else "later, as scheduled"
+                messages.success(request, f"{subscription} is on {form.asked['version']} {when}.")
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+            consequences = [*WHAT_IT_DOES, *_document(subscription, form.asked, at)]
+            seen = chosen
+        except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
+            form.add_error(None, str(refusal))
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=subscription,
+        title=f"Change {subscription.version} of {subscription.customer}",
+        consequences=consequences,
+        form=form,
+        hidden=[("seen", seen)],
+        verb="Change plan" if seen else "Show what it comes to",
+    )
+
+
+def _document(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
+    draft = preview_change(subscription=subscription, at=at, **asked)
+    for line in draft.lines:
+        yield f"{line.description}: {money(line.amount, draft.currency)}"
+    yield f"The invoice that follows comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+    yield from credits_shown(draft)

@@ -1,0 +1,132 @@
+"""A plan version's page, finished: who is subscribed, and what publishing means for them."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from kombu.exceptions import OperationalError
+from unfold.decorators import action, display
+
+from billing.admin.simulation.simulation_job import SIMULATE
+from billing.admin.subscriptions.rollout_audience import AudienceForm, DatedAudienceForm
+from billing.models import ScheduledChange, Subscription
+from billing.models.plan_changes import ChangeState
+from billing.models.subscriptions import RUNNING as RUNNING_STATES
+from billing.subscriptions.plan_changes import rollouts
+from billing.tasks import roll_out
+from lib.admin.number_fields import figure
+from lib.formats import number
+from plans.admin.versions.simulation_note import figures_of
+from plans.admin.versions.version_page import PlanVersionAdmin
+from plans.models import PlanVersion
+from plans.publishing.required_simulation import rehearsal_of
+
+RUNNING = (
+    Subscription.objects.running()
+    .filter(version=OuterRef("pk"))
+    .order_by()
+    .values("version")
+    .annotate(running=Count("pk"))
+    .values("running")
+)
+
+
+@admin.register(PlanVersion)
+class SubscribedVersionAdmin(PlanVersionAdmin):
+    list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
+    actions_detail = (
+        *(one for one in PlanVersionAdmin.actions_detail if not isinstance(one, dict) or one["title"] != "Look into"),
+        {
+            "title": "Look into",
+            "icon": "query_stats",
+            "items": ["what_changes", "price_list", "margins", "simulate"],
+        },
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
+        found = super().get_queryset(request).select_related("plan", "copied_from__plan")
+        return found.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
+
+    @action(description="Simulate on past usage", icon="query_stats", permissions=["simulate"])
+    def simulate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self.version(request, object_id)
+        return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
+
+    def has_simulate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(SIMULATE))
+
+    @display(description="Running subscriptions")
+    def running(self, version: Any) -> str:
+        return figure(number(version.running_now))
+
+    def facts(self, version: PlanVersion) -> list[dict[str, str]]:
+        running = version.subscriptions.running().count()
+        url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
+        facts = [*super().facts(version), {"name": "Running subscriptions", "value": number(running), "url": url}]
+        return facts + _moves(version) + _rehearsed(version)
+
+    def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
+        found = super().consequences(version, at=at, when=when)
+        running = dict(
+            PlanVersion.objects.filter(plan=version.plan, subscriptions__state__in=RUNNING_STATES)
+            .annotate(running=Count("subscriptions"))
+            .values_list("number", "running")
+            .order_by("number")
+        )
+        if not running:
+            return [*found, f"Nobody is subscribed to {version.plan} yet."]
+        total = sum(running.values())
+        by_version = ", ".join(f"{number(count)} on v{one}" for one, count in running.items())
+        noun = "subscription runs" if total == 1 else "subscriptions run"
+        return [*found, f"{number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+
+    # Publishing moves who runs, and withdrawing takes that back ------------------------------------------------
+
+    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
+        return DatedAudienceForm(data) if is_dated else AudienceForm(data)
+
+    def publish_version(
+        self, version: PlanVersion, form: Any, by: Any, *, at: datetime, effective_from: datetime | None
+    ) -> None:
+        """:raises PublishingRefused: if it cannot be published so."""
+        rollouts.publish_for(
+            version=version,
+            audience=form.cleaned_data["audience"],
+            by=by,
+            at=at,
+            effective_from=effective_from,
+            subscription_ids=form.cohort_ids,
+            splits_periods=form.splits_periods,
+        )
+        with suppress(OperationalError):  # a worker that is not woken up looks within a minute
+            roll_out.delay()
+
+    def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
+        """:raises PublishingRefused: if it cannot be withdrawn."""
+        rollouts.withdraw(version=version, by=by, at=at)
+
+
+def _rehearsed(version: PlanVersion) -> list[dict[str, str]]:
+    """Return what the last simulation of exactly what a version says has come to, with the way to it."""
+    found = rehearsal_of(version)
+    if found is None:
+        return []
+    url = reverse("admin:billing_job_change", args=[found.reference.rpartition(":")[2]])
+    return [{"name": "Simulated", "value": figures_of(found), "url": url}]
+
+
+def _moves(version: PlanVersion) -> list[dict[str, str]]:
+    """Return how many subscriptions move to a version that was published for them."""
+    rows = ScheduledChange.objects.filter(rollout__version=version).values_list("state").annotate(count=Count("pk"))
+    counts = dict(rows.order_by())
+    if not counts:
+        return []
+    told = [f"{number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
+    url = f"{reverse('admin:billing_scheduledchange_changelist')}?version__id__exact={version.pk}"
+    return [{"name": "Moves", "value": ", ".join(told), "url": url}]

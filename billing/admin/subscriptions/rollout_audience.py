@@ -1,0 +1,96 @@
+"""For whom a version is published: typed by finance, read as subscriptions."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from billing.models import Subscription
+from customers.models import Seller
+from plans.admin.versions.publication import DateForm
+from plans.models.versions import Audience
+
+MOST_SHOWN = 5
+
+CHOICES = [
+    (Audience.NEW, "New subscriptions only: those that run keep their prices"),
+    (Audience.ALL, "All: those that run on an earlier version move to it"),
+    (Audience.COHORT, "A cohort: the subscriptions below move to it"),
+]
+MOVES = [
+    ("period", "Where their next period begins: what has begun ends by its own prices"),
+    (
+        "moment",
+        "At that very moment, in mid-period: their periods are split, what they paid in advance for the rest is given"
+        " back and the new fees for it are charged",
+    ),
+]
+
+
+class AudienceForm(forms.Form):
+    audience = forms.ChoiceField(
+        label="For whom", choices=CHOICES, initial=Audience.NEW, widget=UnfoldAdminRadioSelectWidget
+    )
+    cohort = forms.CharField(
+        label="Ids of the cohort's subscriptions",
+        required=False,
+        max_length=1_000_000,
+        help_text="One per line, or with commas between them; as pasted from a sheet. Read for a cohort only.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    moves = forms.ChoiceField(
+        label="When those move that run already",
+        choices=MOVES,
+        initial="period",
+        required=False,
+        help_text="Until then each move can be seen, and revoked, under Scheduled changes.",
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+
+    @property
+    def splits_periods(self) -> bool:
+        return bool(self.cleaned_data["moves"] == "moment")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("audience") == Audience.COHORT:
+            self.cohort_ids = self._found(cleaned.get("cohort", ""))
+        return cleaned
+
+    cohort_ids: list[int] = []
+    """The cohort's subscriptions, of live customers, once the form is valid."""
+
+    def _found(self, text: str) -> list[int]:
+        asked = list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
+        rows = Subscription.objects.filter(external_id__in=asked, sandbox=False).values_list("external_id", "pk")
+        found = dict(rows)
+        if missing := [one for one in asked if one not in found]:
+            more = f" and {len(missing) - MOST_SHOWN:,} more" if len(missing) > MOST_SHOWN else ""
+            self.add_error("cohort", f"There is no subscription {', '.join(missing[:MOST_SHOWN])}{more}.")
+        elif not asked:
+            self.add_error("cohort", "Enter the ids of the subscriptions that move.")
+        return sorted(found.values())
+
+
+class DatedAudienceForm(AudienceForm, DateForm):
+    """The same with a date to come, by the clocks of one of the sellers."""
+
+    zone = forms.ChoiceField(label="By the clocks of", widget=UnfoldAdminSelectWidget)
+
+    field_order = ("effective_from", "zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["effective_from"].label = "In force from"
+        of_sellers = Seller.objects.order_by("pk").values_list("time_zone", flat=True)
+        zones = list(dict.fromkeys([*of_sellers, "UTC"]))
+        self.fields["zone"].choices = [(one, one) for one in zones]
+        self.fields["zone"].initial = zones[0]
+
+    def clean(self) -> dict[str, Any]:
+        """Read the date by the clocks that were chosen."""
+        cleaned = super().clean()
+        if "effective_from" in cleaned and "zone" in cleaned:
+            cleaned["effective_from"] = cleaned["effective_from"].replace(tzinfo=ZoneInfo(cleaned["zone"]))
+        return cleaned

@@ -1,0 +1,75 @@
+"""Documents before they are issued, as the API gives them."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from invoices.documents.drafts import Draft, DraftLine
+from invoices.models import Invoice
+from lib.api.fields import InstantField
+from lib.api.number_fields import AmountField, NumberField, amount_document
+
+
+class DraftLineSerializer(serializers.Serializer[Any]):
+    """One claim, or what is taken back of one."""
+
+    kind = serializers.CharField()
+    description = serializers.CharField()
+    service_start = InstantField()
+    service_end = InstantField()
+    quantity = NumberField()
+    amount = AmountField()
+
+
+class DraftSerializer(serializers.Serializer[Any]):
+    """What a document comes to."""
+
+    lines = DraftLineSerializer(many=True)
+    net = AmountField()
+    tax = AmountField()
+    total = AmountField()
+
+
+class DraftNoteSerializer(DraftSerializer):
+    """A credit note that goes out with it."""
+
+    corrects = serializers.CharField(help_text="The number of the invoice that it takes something back of.")
+    reason = serializers.CharField()
+
+
+class DocumentSerializer(DraftSerializer):
+    """An invoice as it would be issued now, and the credit notes that would go out with it."""
+
+    credit_notes = DraftNoteSerializer(many=True)
+
+
+def document_of(draft: Draft) -> dict[str, Any]:
+    """Return a draft with its credit notes as the API gives them."""
+    numbers = Invoice.objects.in_bulk([one.corrects_id for one in draft.credit_notes])
+    notes = [
+        {"corrects": numbers[one.corrects_id].number, "reason": one.reason, **_figures(one)}
+        for one in draft.credit_notes
+    ]
+    return {**_figures(draft), "credit_notes": notes}
+
+
+def _figures(draft: Draft) -> dict[str, Any]:
+    totals = draft.totals
+    amounts = {"net": totals.net, "tax": totals.tax, "total": totals.total}
+    return {
+        "lines": [_line(line, draft.currency) for line in draft.lines],
+        **{name: amount_document(amount, draft.currency) for name, amount in amounts.items()},
+    }
+
+
+def _line(line: DraftLine, currency: str) -> dict[str, Any]:
+    instant, number = InstantField().to_representation, NumberField().to_representation
+    return {
+        "kind": line.kind,
+        "description": line.description,
+        "service_start": instant(line.service_start),
+        "service_end": instant(line.service_end),
+        "quantity": number(Decimal(line.quantity)),
+        "amount": amount_document(line.amount, currency),
+    }

@@ -1,0 +1,56 @@
+"""GET /api/v1/month-end: the checklist of a seller's month, what its documents come to, and whether it is locked."""
+
+from datetime import date
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.api.metering.event_schemas import MONTH_END_ANSWER
+from billing.closing.month_end import checklist
+from billing.closing.month_end.month_lock import as_kept
+from customers.models import Seller
+from invoices.documents.month_lock import sums_of
+from invoices.models import MonthLock
+from lib.api.errors import NotFound
+
+
+class MonthEndView(APIView):
+    """A month by the seller's calendar; of a locked one, what the checklist said when it was locked."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_month_end",
+        summary="What is still open of a month, and whether it is locked",
+        parameters=[
+            OpenApiParameter("seller", str, required=True, description="The seller's code."),
+            OpenApiParameter("month", str, required=True, description="Such as 2026-01."),
+        ],
+        responses=MONTH_END_ANSWER,
+    )
+    def get(self, request: Request) -> Response:
+        month = _month(request.query_params.get("month", ""))
+        code = request.query_params.get("seller", "")
+        seller = Seller.objects.filter(code=code).first()
+        if seller is None or request.user.sandbox:
+            raise NotFound(f"There is no seller “{code}” with live documents.")
+        lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
+        return Response(
+            {
+                "seller": seller.code,
+                "month": f"{month:%Y-%m}",
+                "locked_at": lock.locked_at if lock else None,
+                "checklist": lock.checklist if lock else as_kept(checklist(seller=seller, month=month)),
+                "documents": lock.sums if lock else sums_of(seller, month),
+            }
+        )
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise ValidationError({"month": [f"“{text}” is no month: write it like 2026-01."]}) from None

@@ -1,0 +1,46 @@
+"""POST /api/v1/invoices/{id}/regenerate: a period's invoice, voided and made again."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.closing import CannotRegenerate, regenerate
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from invoices.api.credit_note_serializers import ReasonSerializer
+from invoices.api.one_off_views import shown
+from invoices.api.serializers import InvoiceDetailSerializer
+from invoices.api.views import INVOICES
+from invoices.models import Invoice
+from lib.api.isolation import Isolated
+from lib.api.problems import Problem
+
+
+class RegenerateView(Isolated, generics.GenericAPIView[Invoice]):
+    """A period's invoice that is made again."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+    queryset = INVOICES.select_related("customer")
+    lookup_url_kwarg = "invoice"
+
+    @extend_schema(
+        operation_id="regenerate_invoice",
+        summary="Void a period's invoice, and make it again",
+        description="With addresses, tax numbers and taxes as they are now. The answer is the new invoice.",
+        request=ReasonSerializer,
+        responses={201: InvoiceDetailSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        invoice = self.get_object()
+        serializer = ReasonSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            made = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=time_of(invoice.customer))
+        except CannotRegenerate as refused:
+            raise Problem("unprocessable", str(refused)) from refused
+        return Response(shown(made, request), status=status.HTTP_201_CREATED)

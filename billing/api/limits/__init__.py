@@ -1,0 +1,1 @@
+"""Entitlement checks, reservations, spend caps and alerts over HTTP."""

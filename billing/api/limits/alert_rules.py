@@ -1,0 +1,176 @@
+"""Guardrails over HTTP: what is watched of customers, by finance and by themselves."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.limits.alerts.rule_settings import GuardrailRefused, Scope, remove_guardrail, set_guardrail
+from billing.models import Guardrail, Subscription
+from billing.models.alerts import MOST_LEVEL, Guarded
+from billing.models.price_overrides import CapSetter
+from customers.api_keys.idempotency import idempotent
+from customers.models import Customer
+from lib.api.fields import KnownFields
+from lib.api.number_fields import NumberField
+from plans.models import Feature
+
+EXAMPLE = OpenApiExample(
+    "A budget for one API key",
+    {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"},
+    request_only=True,
+)
+
+
+class GuardrailSerializer(serializers.ModelSerializer[Guardrail]):
+    """What is watched, of whom, and when it is told."""
+
+    customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
+    subscription = serializers.CharField(source="subscription.external_id", default=None)
+    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all of them.")
+    amount = NumberField(allow_null=True)
+
+    class Meta:
+        model = Guardrail
+        fields = [
+            "id",
+            "kind",
+            "customer",
+            "subscription",
+            "feature",
+            "dimension",
+            "dimension_value",
+            "levels",
+            "amount",
+            "currency",
+            "is_on",
+            "set_by",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class NewGuardrailSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What a customer wants to be told of."""
+
+    customer = serializers.CharField(max_length=200, help_text="A customer's id.")
+    kind = serializers.ChoiceField(choices=Guarded.choices)
+    subscription = serializers.CharField(max_length=200, required=False, help_text="Of this one alone.")
+    feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all.")
+    dimension = serializers.CharField(max_length=100, required=False, help_text="With spend: a budget of one value.")
+    dimension_value = serializers.CharField(max_length=200, required=False)
+    levels = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MOST_LEVEL),
+        max_length=10,
+        required=False,
+        help_text="Percentages of the limit; of unusual use multiples of the usual; of what expires days before.",
+    )
+    amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/guardrails.md.")
+
+
+class Guardrails(generics.GenericAPIView[Guardrail]):
+    """Guardrails of customers of the caller's world, and those for everybody."""
+
+    serializer_class = GuardrailSerializer
+
+    def get_queryset(self) -> QuerySet[Guardrail]:
+        """Return those that are not removed."""
+        seen = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
+        return Guardrail.objects.filter(seen, removed_at__isnull=True).select_related(
+            "customer", "subscription", "feature"
+        )
+
+
+class GuardrailsView(Guardrails, generics.ListAPIView[Guardrail]):
+    """All of them."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
+    filter_choices = {"kind": Guarded.values, "set_by": CapSetter.values}
+
+    @extend_schema(operation_id="list_guardrails", summary="Guardrails, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="set_guardrail",
+        summary="Set a guardrail of the customer's own",
+        description="It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
+        " of the customer's own for the same.",
+        request=NewGuardrailSerializer,
+        responses={201: GuardrailSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = NewGuardrailSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        try:
+            made = set_guardrail(
+                kind=asked["kind"],
+                scope=self._scope(asked),
+                levels=asked.get("levels", ()),
+                amount=asked.get("amount"),
+                set_by=CapSetter.CUSTOMER,
+                at=timezone.now(),
+            )
+        except GuardrailRefused as error:
+            raise _refused(error.field, str(error)) from error
+        return Response(GuardrailSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    def _scope(self, asked: dict[str, Any]) -> Scope:
+        """:raises serializers.ValidationError: if a name in it is none of the caller's world."""
+        sandbox = self.request.user.sandbox
+        customer = Customer.objects.filter(external_id=asked["customer"], sandbox=sandbox).first()
+        if customer is None:
+            raise _refused("customer", f"There is no customer “{asked['customer']}”.", "unknown")
+        subscription = feature = None
+        if name := asked.get("subscription"):
+            subscription = Subscription.objects.filter(external_id=name, customer=customer).first()
+            if subscription is None:
+                raise _refused("subscription", f"{customer} has no subscription “{name}”.", "unknown")
+        if code := asked.get("feature"):
+            feature = Feature.objects.filter(code=code).first()
+            if feature is None:
+                raise _refused("feature", f"There is no feature “{code}”.", "unknown")
+        return Scope(
+            customer=None if subscription else customer,
+            subscription=subscription,
+            feature=feature,
+            dimension=asked.get("dimension", ""),
+            value=asked.get("dimension_value", ""),
+        )
+
+
+class GuardrailView(Guardrails, generics.RetrieveAPIView[Guardrail]):
+    """One of them."""
+
+    lookup_field = "pk"
+    lookup_url_kwarg = "number"
+    required_scopes = {"GET": "read", "DELETE": "manage"}
+
+    @extend_schema(operation_id="get_guardrail", summary="Read a guardrail")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="remove_guardrail",
+        summary="Remove a guardrail of the customer's own",
+        description="What it told stays. What finance watches is not removed here.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, number: int) -> Response:
+        found = self.get_object()
+        if found.set_by != CapSetter.CUSTOMER:
+            raise _refused("set_by", "Finance has set it: only finance removes it, or switches it off.")
+        remove_guardrail(guardrail=found, at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _refused(field: str, detail: str, code: str = "refused") -> serializers.ValidationError:
+    return serializers.ValidationError({field: [serializers.ErrorDetail(detail, code)]})

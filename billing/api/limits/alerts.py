@@ -1,0 +1,90 @@
+"""Alerts over HTTP: what was told of customers, and whether it is still so."""
+
+from typing import Any
+
+from django.db.models import Case, CharField, Q, QuerySet, Value, When
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.models import Alert
+from billing.models.alerts import Guarded
+from customers.customer_time import now_of_each
+from lib.api.number_fields import NumberField
+
+STATES = ("open", "recovered", "over")
+
+
+class AlertSerializer(serializers.ModelSerializer[Alert]):
+    """A threshold that was crossed. `state` is over once its period is, if it has not recovered before."""
+
+    what = serializers.CharField(source="guardrail.kind")
+    set_by = serializers.CharField(source="guardrail.set_by")
+    guardrail = serializers.IntegerField(source="guardrail_id")
+    customer = serializers.CharField(source="customer.external_id")
+    subscription = serializers.CharField(source="subscription.external_id", default=None)
+    feature = serializers.CharField(source="feature.code", default=None)
+    wallet = serializers.IntegerField(source="wallet_id", allow_null=True)
+    value = NumberField()
+    limit = NumberField(allow_null=True)
+    period_start = serializers.DateTimeField(source="since")
+    period_end = serializers.DateTimeField(source="ends_at", allow_null=True)
+    state = serializers.ChoiceField(choices=STATES)
+
+    class Meta:
+        model = Alert
+        fields = [
+            "id",
+            "what",
+            "state",
+            "customer",
+            "subscription",
+            "feature",
+            "dimension",
+            "dimension_value",
+            "wallet",
+            "threshold",
+            "value",
+            "limit",
+            "unit",
+            "period_start",
+            "period_end",
+            "fired_at",
+            "recovered_at",
+            "acknowledged_at",
+            "guardrail",
+            "set_by",
+        ]
+        read_only_fields = fields
+
+
+class AlertsView(generics.ListAPIView[Alert]):
+    """All of them."""
+
+    serializer_class = AlertSerializer
+    required_scopes = {"GET": "read"}
+    filters = {
+        "customer": "customer__external_id",
+        "subscription": "subscription__external_id",
+        "what": "guardrail__kind",
+        "state": "state",
+    }
+    filter_choices = {"what": Guarded.values, "state": STATES}
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        """Return the alerts of the caller's world, each with its state now."""
+        now = now_of_each(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
+        state = Case(
+            When(recovered_at__isnull=False, then=Value("recovered")),
+            When(Q(ends_at__isnull=True) | Q(ends_at__gt=now), then=Value("open")),
+            default=Value("over"),
+            output_field=CharField(),
+        )
+        found = Alert.objects.filter(customer__sandbox=self.request.user.sandbox).annotate(state=state)
+        return found.select_related("guardrail", "customer", "subscription", "feature")
+
+    @extend_schema(operation_id="list_alerts", summary="Alerts, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)

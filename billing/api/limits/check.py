@@ -1,0 +1,96 @@
+"""POST /api/v1/check: may this customer use this feature now?"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.api.limits.availability import answer_document
+from billing.limits.check import UnknownCustomer, UnknownFeature, check
+from customers.customer_time import time_for
+from lib.api.errors import NotFound
+from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, measured, number
+
+REQUEST = {
+    "application/json": {
+        "type": "object",
+        "required": ["customer", "feature"],
+        "properties": {
+            "customer": {"type": "string"},
+            "feature": {"type": "string"},
+            "quantity": {"type": "string", "default": "1", "description": "Zero or more; a number or its text."},
+            "subscription": {"type": "string"},
+            "properties": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "Dimensions of the use to come, such as its model, by which it is priced.",
+            },
+        },
+    }
+}
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    customer: str
+    feature: str
+    quantity: Any = 1
+    subscription: str = ""
+    properties: dict[str, str] = {}
+
+
+_decode = msgspec.json.Decoder(Question, float_hook=number).decode
+
+
+class CheckView(APIView):
+    """Answer at once whether a quantity of a feature may be used: stands in front of the customer's own product."""
+
+    required_scopes = {"POST": "read"}
+    problems = {"POST": ["not-found"]}
+
+    @extend_schema(
+        operation_id="check_entitlement",
+        summary="May this customer use this feature?",
+        request=REQUEST,
+        responses=OpenApiTypes.OBJECT,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        asked = _question(request._request.body)
+        at = time_for(asked.customer, sandbox=request.user.sandbox)
+        try:
+            answer = check(
+                customer=asked.customer,
+                feature=asked.feature,
+                quantity=asked.quantity,
+                sandbox=request.user.sandbox,
+                at=at,
+                subscription=asked.subscription,
+                properties=asked.properties,
+            )
+        except UnknownCustomer as error:
+            raise NotFound(f"There is no customer “{asked.customer}”.") from error
+        except UnknownFeature as error:
+            raise NotFound(f"There is no feature “{asked.feature}”.") from error
+        document = msgspec.json.encode(answer_document(answer, at=at))
+        return HttpResponse(document, content_type="application/json")
+
+
+def _question(body: bytes) -> Question:
+    try:
+        asked = _decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ValidationError({"body": [str(error)]}) from error
+    quantity = measured(asked.quantity)
+    if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
+        raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
+    if quantity < 0:
+        raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
+    texts = [asked.customer, asked.feature, asked.subscription, *asked.properties, *asked.properties.values()]
+    if any("\0" in text for text in texts):
+        raise ValidationError({"customer": ["text must not contain the character U+0000"]})
+    return msgspec.structs.replace(asked, quantity=Decimal(quantity))

@@ -1,0 +1,238 @@
+"""Reservations over HTTP: hold a quantity before it is used, then commit what was used, or release it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.limits.availability import answer_document, limit_reached
+from billing.limits.check import UnknownCustomer, UnknownFeature
+from billing.limits.reservations import commit, release, reserve
+from billing.limits.reservations.errors import LimitReached, NotOpen, OtherContent, ReservationRefused
+from billing.limits.reservations.reservation import LONGEST, USUAL
+from billing.limits.reservations.usage_events import encode
+from billing.metering.ingest import event_recorder
+from billing.models import Reservation
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_for, time_of
+from lib.api.errors import Conflict, NotFound
+from lib.api.fields import KnownFields
+from lib.api.number_fields import NumberField
+
+Done = TypeVar("Done")
+
+EXAMPLE = OpenApiExample(
+    "A run that may use up to 500",
+    {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "500", "ttl": 60},
+    request_only=True,
+)
+
+
+class NewReservationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What to hold, of what, for how long."""
+
+    id = serializers.CharField(
+        source="reference", max_length=100, required=False, help_text="Your own name for it; default: a new one."
+    )
+    customer = serializers.CharField(max_length=200)
+    feature = serializers.CharField(max_length=64)
+    quantity = NumberField(help_text="Units, above zero.", required=False, default=Decimal(1))
+    subscription = serializers.CharField(max_length=200, required=False, help_text="Of one that is named.")
+    properties = serializers.DictField(
+        child=serializers.CharField(max_length=200, allow_blank=True),
+        required=False,
+        help_text="Dimensions of the use to come, such as its model, by which it is priced.",
+    )
+    ttl = serializers.IntegerField(
+        min_value=1,
+        max_value=LONGEST // timedelta(seconds=1),
+        default=USUAL // timedelta(seconds=1),
+        help_text="Seconds until what is held is given back by itself.",
+    )
+
+    def validate_quantity(self, quantity: Decimal) -> Decimal:
+        """:raises serializers.ValidationError: if it is zero."""
+        if quantity <= 0:
+            raise serializers.ValidationError([serializers.ErrorDetail("must be above zero", "invalid")])
+        return quantity
+
+
+class ReservationSerializer(serializers.ModelSerializer[Reservation]):
+    """A reservation as it stands."""
+
+    id = serializers.CharField(source="reference")
+    number = serializers.IntegerField(source="pk", help_text="Its place in the address.")
+    customer = serializers.CharField(source="customer.external_id")
+    feature = serializers.CharField(source="plan_feature.feature.code")
+    quantity = NumberField()
+    used = NumberField(allow_null=True, help_text="What was committed.")
+    reserved_at = serializers.DateTimeField(source="at")
+    expires_at = serializers.DateTimeField(source="until")
+    held = serializers.SerializerMethodField(help_text="What wallets keep for it; null where none pays.")
+
+    class Meta:
+        model = Reservation
+        fields = [
+            "number",
+            "id",
+            "customer",
+            "feature",
+            "quantity",
+            "properties",
+            "state",
+            "reserved_at",
+            "expires_at",
+            "ended_at",
+            "used",
+            "held",
+        ]
+        read_only_fields = fields
+
+    def get_held(self, found: Reservation) -> dict[str, str] | None:
+        """Return {"amount", "unit"}."""
+        if found.hold is None:
+            return None
+        return {"amount": f"{found.hold.amount.normalize():f}", "unit": found.hold.unit}
+
+
+class CommitSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What was really used."""
+
+    quantity = NumberField(required=False, help_text="Units, zero or more; default: as many as were reserved.")
+    events = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Instead: the usage events to store."
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: if both are given."""
+        if len(given) == 2:
+            detail = serializers.ErrorDetail("give a quantity or events, not both", "invalid")
+            raise serializers.ValidationError({"events": [detail]})
+        return given
+
+
+class Reservations(generics.GenericAPIView[Reservation]):
+    """Reservations of the caller's world."""
+
+    serializer_class = ReservationSerializer
+
+    def reservation(self) -> Reservation:
+        """:raises Http404: if the caller sees no such reservation."""
+        rows = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")
+        return generics.get_object_or_404(rows, pk=self.kwargs["number"], customer__sandbox=self.request.user.sandbox)
+
+
+class ReservationsView(Reservations):
+    """Hold a quantity of a feature against every limit."""
+
+    required_scopes = {"POST": "ingest"}
+    problems = {"POST": ["conflict", "limit-reached", "not-found"]}
+
+    @extend_schema(
+        operation_id="reserve_usage",
+        summary="Reserve usage",
+        description="Holds a quantity against hard caps, spend caps and wallets at once: under any concurrency what"
+        " is committed and held never passes a limit. Commit what was really used, or release it; after `ttl` seconds"
+        " it is given back by itself. The same `id` again is the same reservation.",
+        request=NewReservationSerializer,
+        responses={201: ReservationSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = NewReservationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = {"reference": uuid4().hex, **serializer.validated_data}
+        asked["lasts"] = timedelta(seconds=asked.pop("ttl"))
+        at = time_for(asked["customer"], sandbox=request.user.sandbox)
+        made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at), at=at)
+        document = dict(ReservationSerializer(made).data)
+        if stood is not None:
+            document["check"] = answer_document(stood, at=at)
+        return Response(document, status=status.HTTP_201_CREATED)
+
+
+class ReservationView(Reservations):
+    """One of them."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(operation_id="get_reservation", summary="Read a reservation")
+    def get(self, request: Request, number: int) -> Response:
+        return Response(ReservationSerializer(self.reservation()).data)
+
+
+class CommitView(Reservations):
+    """Store what was used of it."""
+
+    required_scopes = {"POST": "ingest"}
+    problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="commit_reservation",
+        summary="Commit what was used of a reservation",
+        description="Stores the usage and gives the rest back, in one transaction. More than was reserved is let in"
+        " as far as the limits go. With a `quantity`, the events are made by Tollbook and dated when it was reserved;"
+        " a meter that reads more of an event than one number needs `events`.",
+        request=CommitSerializer,
+        responses=ReservationSerializer,
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        serializer = CommitSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        found, given = self.reservation(), serializer.validated_data
+        events = encode(request.data["events"]) if "events" in given else None
+        asked = {"quantity": given.get("quantity"), "events": events}
+        at = time_of(found.customer)
+        done = refused_as_problems(lambda: commit(reservation_id=found.pk, at=at, **asked), at=at)
+        return Response(ReservationSerializer(done).data)
+
+
+class ReleaseView(Reservations):
+    """Give it back."""
+
+    required_scopes = {"POST": "ingest"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="release_reservation",
+        summary="Release a reservation",
+        request=None,
+        responses=ReservationSerializer,
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        found = self.reservation()
+        at = time_of(found.customer)
+        done = refused_as_problems(lambda: release(reservation_id=found.pk, at=at), at=at)
+        return Response(ReservationSerializer(done).data)
+
+
+def refused_as_problems(operation: Callable[[], Done], *, at: datetime) -> Done:
+    """
+    Return what an operation on reservations does.
+
+    :raises Problem, APIException: what its refusal is over HTTP.
+    """
+    try:
+        return operation()
+    except LimitReached as error:
+        raise limit_reached(error.answer, at=at) from error
+    except (NotOpen, OtherContent) as error:
+        raise Conflict(str(error)) from error
+    except event_recorder.RefusedAsAWhole as error:
+        raise Conflict("An event was sent before with other content; nothing of this request is stored.") from error
+    except ReservationRefused as error:
+        detail = serializers.ErrorDetail(str(error), "refused")
+        raise serializers.ValidationError({error.field or "body": [detail]}) from error
+    except UnknownCustomer as error:
+        raise NotFound(f"There is no customer “{error}”.") from error
+    except UnknownFeature as error:
+        raise NotFound(f"There is no feature “{error}”.") from error

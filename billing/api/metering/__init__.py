@@ -1,0 +1,1 @@
+"""Events, corrections and usage over HTTP."""

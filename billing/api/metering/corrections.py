@@ -1,0 +1,113 @@
+"""POST /api/v1/events/corrections: take events back, or put others in their place."""
+
+from datetime import datetime
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.api.metering.event_schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
+from billing.api.metering.events import refused_fields
+from billing.metering.corrections import NothingCorrected, Outcome, Wanted, correct, parser
+from billing.metering.ingest import submission
+from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
+from billing.metering.ingest.parser import AHEAD, MOST_BYTES, RETENTION, BodyRefused, Refused
+from billing.metering.store.counter_store import SumsDisagree
+from billing.models import Event
+from customers.models import Customer
+from lib.api.errors import Conflict, TooLarge, Unprocessable
+
+
+class CorrectionsView(APIView):
+    """Correct usage: an answer of 2xx means that it is committed and shows in every read."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="correct_events",
+        summary="Take usage events back, or replace them",
+        parameters=[
+            OpenApiParameter("atomic", bool, description="Make all corrections or none: one that fails refuses all.")
+        ],
+        request=CORRECTIONS_REQUEST,
+        responses=EVENTS_ANSWER,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        at, sandbox = timezone.now(), request.user.sandbox
+        try:
+            body = request._request.body
+            if sandbox:
+                at = _time_of_events(body, at)
+            wanted, refused, single = parser.read(
+                body, sandbox=sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
+            )
+        except RequestDataTooBig as error:
+            raise TooLarge(f"The body is larger than {MOST_BYTES:,} bytes; send it in parts.") from error
+        except BodyRefused as error:
+            raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
+        atomic = request._request.GET.get("atomic", "") in ("true", "1")
+        if refused and (single or atomic):
+            raise ValidationError(refused_fields(refused, single=single))
+        try:
+            outcomes = correct(
+                corrections=wanted, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
+            )
+        except NothingCorrected as error:
+            raise Unprocessable(_in_words(wanted, error.outcomes)) from error
+        except SumsDisagree as error:
+            raise Unprocessable(str(error)) from error
+        if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
+            raise (Conflict if outcomes[0].status == CONFLICT else Unprocessable)(_in_words(wanted, outcomes))
+        return _answer(wanted, outcomes, refused)
+
+
+def _time_of_events(body: bytes, at: datetime) -> datetime:
+    """
+    Return what time it is for the sandbox customers whose events are wrong; at: the real time.
+
+    :raises APIException: if it is not the same for all of them.
+    """
+    wanted, _, _ = parser.read(body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST)
+    found = Event.objects.filter(key__in=[one.key for one in wanted]).values("customer_id")
+    times = set(Customer.objects.filter(pk__in=found).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
+    if len(times) > 1:
+        raise Unprocessable(
+            "The events are of customers in several times: correct those of one test clock at a time."
+        )
+    return times.pop() if times else at
+
+
+def _in_words(wanted: list[Wanted], outcomes: list[Outcome]) -> str:
+    """Say what is wrong with the first of those that cannot be made, and how many they are."""
+    wrong = [
+        f"“{one.id}”: {outcome.detail}"
+        for one, outcome in zip(wanted, outcomes, strict=True)
+        if outcome.status not in (ACCEPTED, DUPLICATE)
+    ]
+    more = f" {len(wrong) - 1} more cannot be made either." if len(wrong) > 1 else ""
+    return f"{wrong[0]}.{more} Nothing of this request is stored."
+
+
+def _answer(wanted: list[Wanted], outcomes: list[Outcome], refused: list[Refused]) -> HttpResponse:
+    results: list[dict[str, object]] = []
+    for one, (status, *told) in zip(wanted, outcomes, strict=True):
+        why = dict(zip(("field", "detail"), told, strict=True)) if told[0] else {}
+        results.append({"index": one.index, "id": one.id, "status": status, **why})
+    results += [
+        {"index": one.index, "id": one.id, "status": "rejected", "field": one.field, "detail": one.detail}
+        for one in refused
+    ]
+    results.sort(key=lambda one: one["index"])  # type: ignore[arg-type,return-value]
+    told = [one["status"] for one in results]
+    counts = {status: told.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
+    document = msgspec.json.encode({**counts, "results": results})
+    is_mixed = counts[CONFLICT] or counts["rejected"]
+    return HttpResponse(document, content_type="application/json", status=207 if is_mixed else 200)

@@ -1,0 +1,113 @@
+"""POST /api/v1/events: usage in, one event or many."""
+
+from functools import partial
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.api.limits.availability import limit_reached
+from billing.api.metering.event_schemas import EVENTS_ANSWER, EVENTS_REQUEST
+from billing.limits.reservations.admission import report
+from billing.limits.reservations.errors import LimitReached
+from billing.metering.ingest import event_recorder, parser, submission
+from lib.api.errors import Conflict, TooLarge, Unprocessable
+
+_encode = msgspec.json.encode
+
+
+class EventsView(APIView):
+    """Store usage events, each exactly once: an answer of 2xx means that they are committed."""
+
+    required_scopes = {"POST": "ingest"}
+    problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
+
+    @extend_schema(
+        operation_id="send_events",
+        summary="Send usage events",
+        parameters=[
+            OpenApiParameter(
+                "atomic", bool, description="Store all events or none: one refused or conflicting refuses the batch."
+            ),
+            OpenApiParameter(
+                "check",
+                bool,
+                description="Store all events if every limit lets them through, and none otherwise: hard caps,"
+                " wallets, spend caps that stop. A refusal (402) stores nothing and uses up no id.",
+            ),
+        ],
+        request=EVENTS_REQUEST,
+        responses=EVENTS_ANSWER,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        at = timezone.now()
+        sandbox = request.user.sandbox
+        try:
+            body = request._request.body
+            events, refused, single = submission.read(body, sandbox=sandbox, at=at)
+        except RequestDataTooBig as error:
+            raise TooLarge(f"The body is larger than {parser.MOST_BYTES:,} bytes; send it in parts.") from error
+        except parser.BodyRefused as error:
+            raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
+        checks = request._request.GET.get("check", "") in ("true", "1")
+        atomic = checks or request._request.GET.get("atomic", "") in ("true", "1")
+        if refused and (single or atomic):
+            raise ValidationError(refused_fields(refused, single=single))
+        try:
+            record = report if checks else partial(event_recorder.record, atomic=atomic)
+            outcomes = submission.store(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
+        except submission.SeveralTimes as error:
+            raise Unprocessable(str(error)) from error
+        except LimitReached as error:
+            raise limit_reached(error.answer, at=at) from error
+        except event_recorder.RefusedAsAWhole as error:
+            raise Unprocessable(_conflicts(events, error.outcomes)) from error
+        if single and outcomes[0] == event_recorder.CONFLICT:
+            raise Conflict(_conflicts(events, outcomes))
+        return _answer(events, outcomes, refused)
+
+
+def refused_fields(refused: list[parser.Refused], *, single: bool) -> dict[str, list[str]]:
+    """Return what is wrong with each field, named by its place in the body."""
+    found: dict[str, list[str]] = {}
+    for one in refused:
+        found.setdefault(one.field if single else f"{one.index}.{one.field}", []).append(one.detail)
+    return found
+
+
+def _conflicts(events: list[parser.Received], outcomes: list[str] | tuple[str, ...]) -> str:
+    ids = [event.id for event, one in zip(events, outcomes, strict=True) if one == event_recorder.CONFLICT]
+    shown = ", ".join(f"“{id_}”" for id_ in ids[:5])
+    return (
+        f"{len(ids)} event(s) were sent before with other content ({shown}); nothing of this request is stored."
+        " Send a new id for a new fact, or a correction for an old one."
+    )
+
+
+def _answer(events: list[parser.Received], outcomes: list[str], refused: list[parser.Refused]) -> HttpResponse:
+    results: list[dict[str, object]] = [
+        {"index": event.index, "id": event.id, "status": outcome}
+        for event, outcome in zip(events, outcomes, strict=True)
+    ]
+    if refused:
+        results += [
+            {"index": one.index, "id": one.id, "status": "rejected", "field": one.field, "detail": one.detail}
+            for one in refused
+        ]
+        results.sort(key=lambda one: one["index"])  # type: ignore[arg-type,return-value]
+    conflicts = outcomes.count(event_recorder.CONFLICT)
+    document = _encode(
+        {
+            "accepted": outcomes.count(event_recorder.ACCEPTED),
+            "duplicate": outcomes.count(event_recorder.DUPLICATE),
+            "conflict": conflicts,
+            "rejected": len(refused),
+            "results": results,
+        }
+    )
+    return HttpResponse(document, content_type="application/json", status=207 if conflicts or refused else 200)

@@ -1,0 +1,44 @@
+"""GET /api/v1/unbilled: what was sent and nothing priced, with the money at stake where it can be known."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.api.metering.event_schemas import UNBILLED_ANSWER
+from billing.metering.usage.unmatched_value import Stake, at_stake
+from lib.decimals import plain
+
+
+class UnbilledView(APIView):
+    """Open reports of unbilled usage, in groups by reason, customer, event and meter."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_unbilled_usage",
+        summary="Usage that nothing priced, with its reason and what it may cost",
+        parameters=[OpenApiParameter("customer", str, description="Only what was sent for this external id.")],
+        responses=UNBILLED_ANSWER,
+    )
+    def get(self, request: Request) -> Response:
+        customer = request.query_params.get("customer")
+        found = at_stake(sandbox=request.user.sandbox, customer=customer)
+        return Response({"data": [_document(one) for one in found.stakes], "complete": found.is_all})
+
+
+def _document(one: Stake) -> dict[str, Any]:
+    group = one.group
+    return {
+        "reason": group.reason,
+        "customer": group.customer_ref,
+        "event": group.event_name,
+        "meter": group.meter or None,
+        "unit": group.unit or None,
+        "events": one.events,
+        "quantity": None if one.quantity is None else plain(one.quantity),
+        "estimate": None if one.amount is None else {"amount": plain(one.amount), "currency": one.currency},
+        "estimated_by": None if one.amount is None else "average_event" if one.is_average else "dearest_rate",
+    }

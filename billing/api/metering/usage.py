@@ -1,0 +1,195 @@
+"""GET /api/v1/customers/{id}/usage: what a customer has used, and what it costs so far."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.api.subscriptions.serializers import HeldSerializer
+from billing.closing.commitments.progress import Progress, progress_of
+from billing.metering.rating_inputs.cap_usage import CapUsage
+from billing.metering.usage.breakdown import BreakdownRefused, breakdown
+from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
+from customers.customer_time import time_for
+from customers.models import Customer
+from lib.api.errors import NotFound
+from lib.api.number_fields import amount_document
+from lib.decimals import plain
+from plans.models import Meter
+from wallets.ledger.balances import EMPTY, standings
+from wallets.models import Wallet
+
+
+class UsageView(APIView):
+    """Usage, allowance and cost of the running periods: reflects every event whose ingest was answered."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
+    )
+    def get(self, request: Request, customer: str) -> HttpResponse:
+        at = time_for(customer, sandbox=request.user.sandbox)
+        try:
+            periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
+        except UnknownCustomer as error:
+            raise NotFound(f"There is no customer “{customer}”.") from error
+        promised = progress_of(periods)
+        shown = [period_document(one, promised.get(one.period_id)) for one in periods]
+        document = {"customer": customer, "at": at, "periods": shown}
+        if any(feature.terms.wallet for one in periods for feature in one.features):
+            document["wallets"] = wallet_documents(customer, sandbox=request.user.sandbox, at=at)
+        return HttpResponse(msgspec.json.encode(document), content_type="application/json")
+
+
+class BreakdownView(APIView):
+    """Usage of one meter by time and dimension."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="break_down_usage",
+        summary="A customer's usage by hour, day or month, and by a dimension",
+        parameters=[
+            OpenApiParameter("meter", str, required=True, description="The meter's code."),
+            OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
+            OpenApiParameter("until", OpenApiTypes.DATETIME, required=True),
+            OpenApiParameter("window", str, enum=["hour", "day", "month"], description="Default: day."),
+            OpenApiParameter("group_by", str, description="A dimension of the meter."),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, customer: str) -> Response:
+        found = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
+        group_by = request.query_params.get("group_by") or None
+        if group_by and group_by not in (*meter.dimensions, meter.reading_dimension):
+            raise ValidationError({"group_by": [f"“{group_by}” is not a dimension of {meter.code}."]})
+        try:
+            slices = breakdown(
+                customer_id=found.pk,
+                time_zone=found.time_zone,
+                meter_id=meter.pk,
+                since=_instant(request, "since"),
+                until=_instant(request, "until"),
+                window=request.query_params.get("window", "day"),
+                group_by=group_by,
+            )
+        except BreakdownRefused as error:
+            raise ValidationError({error.field: [str(error)]}) from error
+        rows = [
+            {"start": one.starts_at, "group": one.group, "quantity": plain(one.quantity), "events": one.events}
+            for one in slices
+        ]
+        return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})
+
+
+def _instant(request: Request, name: str) -> Any:
+    text = request.query_params.get(name, "")
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValidationError({name: [f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z."]})
+    return found
+
+
+def period_document(period: PeriodUsage, promised: Progress | None) -> dict[str, Any]:
+    currency = period.terms.currency
+    return {
+        "subscription": period.subscription,
+        "plan": period.terms.plan_code,
+        "version": period.terms.version_number,
+        "start": period.starts_at,
+        "end": period.ends_at,
+        "trial": period.terms.trial or None,
+        "cost": {"amount": plain(period.cost), "currency": currency},
+        "projected": {"amount": plain(period.projected), "currency": currency},
+        "quantities": HeldSerializer(period.quantities, many=True).data if period.quantities else [],
+        "features": [feature_document(one, currency) for one in period.features],
+        "spend_caps": [cap_document(one, period) for one in period.caps],
+        "commitment": None if promised is None else commitment_document(promised, currency),
+    }
+
+
+def wallet_documents(customer: str, *, sandbox: bool, at: datetime) -> list[dict[str, Any]]:
+    """Return the customer's open wallets, in the order in which they are taken."""
+    found = Wallet.objects.filter(
+        customer__external_id=customer, customer__sandbox=sandbox, closed_at__isnull=True
+    ).order_by("priority", "pk")
+    standing = standings([one.pk for one in found], at=at)
+    return [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "unit": one.unit,
+            "balance": plain(one.balance),
+            "available": plain(standing.get(one.pk, EMPTY).available),
+            "debt": plain(one.debt),
+        }
+        for one in found
+    ]
+
+
+def commitment_document(promised: Progress, currency: str) -> dict[str, Any]:
+    return {
+        "promised": amount_document(promised.promised, currency),
+        "reached": amount_document(promised.reached, currency),
+        "missing": amount_document(promised.missing, currency),
+        "periods": promised.periods,
+        "start": promised.starts_at,
+        "end": promised.ends_at,
+        "trues_up": promised.trues_up,
+    }
+
+
+def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
+    codes = {one.terms.feature_id: one.terms.code for one in period.features}
+    currency = usage.cap.currency
+    return {
+        "of": "customer" if usage.cap.is_of_customer else "subscription",
+        "feature": codes.get(usage.cap.feature_id) if usage.cap.feature_id is not None else None,
+        "match": usage.cap.match,
+        "action": usage.cap.action,
+        "per_minute": usage.cap.per_minute,
+        "set_by": usage.cap.set_by,
+        "cap": {"amount": plain(usage.cap.amount), "currency": currency},
+        "spent": {"amount": plain(usage.spent), "currency": currency},
+        "remaining": {"amount": plain(usage.remaining), "currency": currency},
+    }
+
+
+def feature_document(feature: FeatureUsage, currency: str) -> dict[str, Any]:
+    return {
+        "feature": feature.terms.code,
+        "consumption": feature.terms.consumption,
+        "unit": feature.terms.unit,
+        "events": feature.events,
+        "used": plain(feature.used),
+        "included": plain(feature.terms.included),
+        "remaining": plain(feature.remaining),
+        "cost": {"amount": plain(feature.cost), "currency": currency},
+        "projected": {"amount": plain(feature.projected), "currency": currency},
+        "drawn": None if feature.drawn is None else amount_document(feature.drawn, feature.terms.wallet),
+        "rates": [
+            {
+                "rate": line.label,
+                "quantity": plain(line.quantity),
+                "included": plain(line.included),
+                "billable": plain(line.billable),
+                "amount": {"amount": plain(line.amount), "currency": currency},
+                "parts": [part.as_json() for part in line.parts],
+            }
+            for line in (feature.rating.lines if feature.rating else ())
+        ],
+    }

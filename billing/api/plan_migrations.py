@@ -1,0 +1,346 @@
+"""Migrations over HTTP: planned, read, and taken step by step. A second person approves in the admin."""
+
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.subscriptions.serializers import version_of
+from billing.models import Job, Migration, Move
+from billing.models.plan_migrations import MOST_NOTICE_DAYS, MoveState, When
+from billing.plan_migrations import workflow
+from billing.plan_migrations.cohort import MOST_IDS, MOST_TITLE, MigrationRefused, Selection, Terms, plan_migration
+from customers.api_keys.idempotency import idempotent
+from lib.api.fields import InstantField, KnownFields
+from lib.api.isolation import Isolated
+from lib.api.number_fields import NumberField
+from lib.api.problems import Problem
+
+EXAMPLE = OpenApiExample(
+    "Everybody on the old plan, from their next period on",
+    {"title": "To Pro 2027", "from": {"plan": "pro"}, "plan": "pro-2027", "when": "period"},
+    request_only=True,
+)
+
+
+class SelectionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """Whom to move: all who fit every field that is sent; `plan` or `ids` must be among them."""
+
+    plan = serializers.CharField(max_length=64, required=False, help_text="A plan's code.")
+    versions = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1), required=False, help_text="Of the plan."
+    )
+    ids = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=MOST_IDS,
+        help_text="Of subscriptions or customers.",
+    )
+    currency = serializers.CharField(max_length=3, required=False)
+    seller = serializers.CharField(max_length=64, required=False, help_text="A seller's code.")
+    country = serializers.CharField(max_length=2, required=False)
+    began_from = InstantField(required=False, help_text="Subscribed then or later.")
+    began_until = InstantField(required=False, help_text="Subscribed before.")
+    spent_least = NumberField(required=False, help_text="What the last bill came to, before tax.")
+    spent_most = NumberField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields as `Selection` takes them."""
+        lists = {name: tuple(attrs[name]) for name in ("versions", "ids") if name in attrs}
+        return attrs | lists
+
+
+class NewMigrationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """Who moves where, when, and what becomes of the rest."""
+
+    title = serializers.CharField(max_length=MOST_TITLE)
+    plan = serializers.CharField(max_length=64, help_text="The code of the plan that they move to.")
+    version = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force."
+    )
+    when = serializers.ChoiceField(choices=When.choices, default=When.PERIOD)
+    moment = InstantField(required=False, help_text="Of a date.")
+    ends_overrides = serializers.BooleanField(
+        default=False, help_text="Whether what was agreed with a customer ends with the former version."
+    )
+    from_unit = serializers.CharField(max_length=7, required=False, help_text="Convert wallets of this unit …")
+    to_unit = serializers.CharField(max_length=7, required=False, help_text="… into this one …")
+    rate = NumberField(required=False, help_text="… so many for one.")
+    notice_days = serializers.IntegerField(
+        min_value=0, max_value=MOST_NOTICE_DAYS, required=False, help_text="Default: customers are not told."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields, with `from` among them, which no class body can name."""
+        return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
+
+
+class MigrationSerializer(serializers.ModelSerializer[Migration]):
+    """A migration, and how far it is."""
+
+    plan = serializers.CharField(source="version.plan.code")
+    version = serializers.IntegerField(source="version.number")
+    rate = NumberField(allow_null=True)
+    left_out = serializers.SerializerMethodField(help_text="Ids that were named and name nobody who is moved.")
+    moves = serializers.SerializerMethodField(help_text="How many of the subscriptions are in which state.")
+
+    class Meta:
+        model = Migration
+        fields = [
+            "id",
+            "title",
+            "state",
+            "plan",
+            "version",
+            "when",
+            "moment",
+            "ends_overrides",
+            "from_unit",
+            "to_unit",
+            "rate",
+            "notice_days",
+            "told_at",
+            "approved_at",
+            "created_at",
+            "left_out",
+            "moves",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
+    def get_left_out(self, migration: Migration) -> list[dict[str, str]]:
+        """Return each with the reason."""
+        return [{"id": id_, "reason": reason} for id_, reason in migration.left_out]
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_moves(self, migration: Migration) -> dict[str, int]:
+        """Return state → how many."""
+        counted = self.context.get("counted")
+        return counted.get(migration.pk, {}) if counted is not None else _counted([migration])[migration.pk]
+
+
+def _counted(migrations: list[Migration]) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {one.pk: {} for one in migrations}
+    rows = Move.objects.filter(migration__in=found).values_list("migration", "state").annotate(n=Count("pk"))
+    for migration_id, state, count in rows.order_by():
+        found[migration_id][state] = count
+    return found
+
+
+class MoveSerializer(serializers.ModelSerializer[Move]):
+    """One subscription of a migration."""
+
+    subscription = serializers.CharField(source="subscription.external_id")
+    customer = serializers.CharField(source="subscription.customer.external_id")
+    currency = serializers.CharField(source="subscription.currency")
+    warnings = serializers.ListField(child=serializers.CharField())
+    before = NumberField(allow_null=True, help_text="What its last periods came to, before tax.")
+    after = NumberField(allow_null=True, help_text="What they would have come to by the new version.")
+    switch = NumberField(allow_null=True, help_text="What the document of the change would come to.")
+
+    class Meta:
+        model = Move
+        fields = [
+            "id",
+            "subscription",
+            "customer",
+            "state",
+            "problem",
+            "warnings",
+            "currency",
+            "before",
+            "after",
+            "switch",
+            "moved_at",
+            "undone_at",
+        ]
+        read_only_fields = fields
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """The migration as it is now, and the job that does the step."""
+
+    migration = MigrationSerializer()
+    job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
+
+
+class Migrations(Isolated, generics.GenericAPIView[Migration]):
+    """Migrations of the caller's world."""
+
+    sandbox_path = "sandbox"
+    queryset = Migration.objects.select_related("version__plan")
+    serializer_class = MigrationSerializer
+    lookup_url_kwarg = "number"
+
+
+class MigrationsView(Migrations, generics.ListAPIView[Migration]):
+    """All of them."""
+
+    required_scopes = {"GET": "read", "POST": "manage"}
+    problems = {"POST": ["unprocessable"]}
+
+    @extend_schema(operation_id="list_migrations", summary="List migrations, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the serializer of a page, with what all of its migrations count, asked once."""
+        if kwargs.get("many"):
+            kwargs["context"] = {**self.get_serializer_context(), "counted": _counted(list(args[0]))}
+        return super().get_serializer(*args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_migration",
+        summary="Choose subscriptions that are to move to another version",
+        description="Who is chosen stays chosen. Nobody moves before it is run; `preview` tells beforehand what each"
+        " move would come to. `moves` counts them, and `left_out` tells which ids name nobody.",
+        request=NewMigrationSerializer,
+        responses={201: MigrationSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        at = timezone.now()
+        serializer = NewMigrationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = dict(serializer.validated_data)
+        version = version_of(asked.pop("plan"), asked.pop("version", None), at=at)
+        title, selection = asked.pop("title"), Selection(**asked.pop("from"))
+        try:
+            made = plan_migration(
+                title=title,
+                version=version,
+                selection=selection,
+                terms=Terms(**asked),
+                sandbox=request.user.sandbox,
+                at=at,
+            )
+        except MigrationRefused as error:
+            raise Problem("unprocessable", str(error)) from error
+        return Response(MigrationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class MigrationView(Migrations, generics.RetrieveAPIView[Migration]):
+    """One of them."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(operation_id="get_migration", summary="Read a migration, and how far it is")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class MovesView(Isolated, generics.ListAPIView[Move]):
+    """Its subscriptions."""
+
+    sandbox_path = "migration__sandbox"
+    required_scopes = {"GET": "read"}
+    serializer_class = MoveSerializer
+    filters = {"state": "state", "subscription": "subscription__external_id"}
+    filter_choices = {"state": MoveState.values}
+
+    def get_queryset(self) -> QuerySet[Move]:
+        """Return the moves of one migration that the caller may see."""
+        of_one = Move.objects.filter(migration=self.kwargs["number"])
+        self.queryset = of_one.select_related("subscription__customer")
+        return super().get_queryset()
+
+    @extend_schema(operation_id="list_migration_moves", summary="List the subscriptions of a migration, newest first")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class _StepView(Migrations):
+    """A step of a migration."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    def take(self, step: Any) -> Response:
+        """:raises Problem: if the step does not fit."""
+        found = self.get_object()
+        try:
+            done = step(migration_id=found.pk, at=timezone.now(), by=None)
+        except MigrationRefused as error:
+            raise Problem("conflict", str(error)) from error
+        found = self.get_object()
+        job = done.pk if isinstance(done, Job) else None
+        return Response(StepSerializer({"migration": found, "job": job}).data)
+
+
+class MigrationPreviewView(_StepView):
+    """What it would come to."""
+
+    @extend_schema(
+        operation_id="preview_migration",
+        summary="Say of each subscription what moving it would come to",
+        description="In the background; read the moves when it is done.",
+        request=None,
+        responses={200: StepSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        return self.take(workflow.preview)
+
+
+class MigrationNoticeView(_StepView):
+    """The notice to customers."""
+
+    @extend_schema(
+        operation_id="tell_migration",
+        summary="Tell the customers of those who are to move",
+        description="Once. The run waits for `notice_days` from then on.",
+        request=None,
+        responses={200: StepSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        return self.take(workflow.tell)
+
+
+class MigrationRunView(_StepView):
+    """The run."""
+
+    @extend_schema(
+        operation_id="run_migration",
+        summary="Move those who wait, and try again those who could not",
+        description="In the background. Nobody is moved twice, however often it is run.",
+        request=None,
+        responses={200: StepSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        return self.take(workflow.run)
+
+
+class MigrationRollBackView(_StepView):
+    """The way back."""
+
+    @extend_schema(
+        operation_id="roll_back_migration",
+        summary="Let everybody who was moved be on their former version again",
+        description="As if they had never moved, within the period in which they did. Who cannot go back says why.",
+        request=None,
+        responses={200: StepSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        return self.take(workflow.roll_back)
+
+
+class MigrationDropView(_StepView):
+    """The end of one that was not begun."""
+
+    @extend_schema(
+        operation_id="drop_migration",
+        summary="Give a migration up before it is begun",
+        request=None,
+        responses={200: StepSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        return self.take(workflow.drop)

@@ -1,0 +1,1 @@
+"""Simulations, test clocks and sandbox clones over HTTP."""

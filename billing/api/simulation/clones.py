@@ -1,0 +1,84 @@
+"""POST /api/v1/customers/{customer}/clone: a live customer in the sandbox."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.simulation.test_clocks import wake
+from billing.simulation.sandbox import advance
+from billing.simulation.sandbox.clones import MOST_PERIODS, CannotClone, clone
+from customers.api_keys.idempotency import idempotent
+from customers.models import Customer
+from lib.api.fields import InstantField, KnownFields
+from lib.api.isolation import Isolated
+from lib.api.problems import Problem
+
+
+class CloneSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """How much of the past."""
+
+    periods = serializers.IntegerField(
+        min_value=1, max_value=MOST_PERIODS, default=12, help_text="Before the running one."
+    )
+    advance = serializers.BooleanField(
+        default=False,
+        help_text="Whether its clock sets off for the present at once; it stands at the beginning else.",
+    )
+
+
+class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
+    """What was made."""
+
+    customer = serializers.CharField(help_text="The sandbox customer's id: read it with a test key.")
+    test_clock = serializers.IntegerField()
+    now = InstantField(help_text="Where its clock stands.")
+    until = InstantField(help_text="Up to where it uses again what was used.")
+    left_out = serializers.ListField(child=serializers.CharField(), help_text="What could not be copied, and why.")
+
+
+class CloneView(Isolated, generics.GenericAPIView[Customer]):
+    """A customer to clone."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["unprocessable", "not-found"]}
+    queryset = Customer.objects.all()
+    serializer_class = CloneSerializer
+    lookup_field = "external_id"
+    lookup_url_kwarg = "customer"
+
+    @extend_schema(
+        operation_id="clone_customer",
+        summary="Clone a live customer into the sandbox",
+        description="With a live key. The clone has the same party, running subscriptions and wallets, in the time of"
+        " a test clock of its own that stands at the beginning of the periods asked for; as it is advanced, the clone"
+        " uses again what the customer has used.",
+        request=CloneSerializer,
+        responses={201: ClonedSerializer},
+        examples=[OpenApiExample("A year again", {"periods": 12, "advance": True}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, customer: str) -> Response:
+        serializer = CloneSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked, at = serializer.validated_data, timezone.now()
+        try:
+            made, left_out = clone(source=self.get_object(), periods=asked["periods"], at=at, by=None)
+        except CannotClone as error:
+            raise Problem("unprocessable", str(error)) from error
+        clock = made.customer.test_clock
+        if asked["advance"]:
+            advance(clock_id=clock.pk, to=made.until, by=None, at=at)
+            transaction.on_commit(wake)
+        told = {
+            "customer": made.customer.external_id,
+            "test_clock": clock.pk,
+            "now": clock.now,
+            "until": made.until,
+            "left_out": left_out,
+        }
+        return Response(ClonedSerializer(told).data, status=status.HTTP_201_CREATED)

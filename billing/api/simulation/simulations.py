@@ -1,0 +1,275 @@
+"""POST /api/v1/simulations and what comes of one: past usage rated by other versions. docs/simulation.md."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.models import Job, SimulationResult
+from billing.models.jobs import JobKind
+from billing.simulation.cohorts import Cohort
+from billing.simulation.exports import COLUMNS, as_text, rows_of
+from billing.simulation.job import SimulationRefused, asked_of, start_simulation
+from billing.simulation.summaries import sums_of
+from customers.api_keys.idempotency import idempotent
+from lib.api.errors import NotFound
+from lib.api.fields import KnownFields
+from lib.api.number_fields import NumberField
+from lib.api.problems import invalid
+from lib.csv_export import csv_lines
+from lib.decimals import plain
+from plans.models import PlanVersion
+
+MOST_CUSTOMERS = 1_000
+
+
+class VersionField(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """A version, drafts too."""
+
+    plan = serializers.CharField(max_length=64)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class NewSimulationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """What to try, and on whose past."""
+
+    versions = VersionField(many=True, allow_empty=False, max_length=5)
+    plan = serializers.CharField(max_length=64, required=False, help_text="Only its subscriptions; default: all.")
+    customers = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=MOST_CUSTOMERS,
+        help_text="Only of these external ids; default: all.",
+    )
+    periods = serializers.IntegerField(
+        min_value=0,
+        max_value=24,
+        required=False,
+        help_text="The last so many closed ones; default: 3. 0: what runs.",
+    )
+    keeps_overrides = serializers.BooleanField(
+        required=False, help_text="Whether what was agreed with customers stays agreed; default: yes."
+    )
+    shock_percent = NumberField(required=False, help_text="A bill shock is a rise by more than this; default: 20.")
+    shock_amount = NumberField(required=False, help_text="And by more than this per period; default: 0.")
+
+
+class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a version comes to in one currency, net of tax."""
+
+    plan = serializers.CharField()
+    version = serializers.IntegerField()
+    currency = serializers.CharField()
+    subscriptions = serializers.IntegerField()
+    not_comparable = serializers.IntegerField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+    pay_more = serializers.IntegerField()
+    pay_less = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    bill_shocks = serializers.IntegerField()
+    cost_of_usage = serializers.CharField(allow_null=True)
+
+
+class SimulationSerializer(serializers.Serializer[dict[str, Any]]):
+    """A simulation, and what came of it so far."""
+
+    number = serializers.IntegerField(help_text="Of its job as well: see `read_job` for how far it is.")
+    state = serializers.CharField()
+    error = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    totals = TotalsSerializer(many=True)
+
+
+class BillSerializer(serializers.ModelSerializer[SimulationResult]):
+    """What the periods of one subscription came to, and would have; amounts are net of tax."""
+
+    customer = serializers.CharField(source="subscription.customer.external_id")
+    subscription = serializers.CharField(source="subscription.external_id")
+    plan = serializers.CharField(source="version.plan.code")
+    version = serializers.IntegerField(source="version.number")
+    before = serializers.SerializerMethodField()
+    after = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField()
+    lines = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SimulationResult
+        fields = (
+            *("customer", "subscription", "plan", "version", "currency", "before", "after", "is_known", "is_shock"),
+            *("problems", "lines"),
+        )
+
+    def get_before(self, one: SimulationResult) -> str:
+        return plain(one.before)
+
+    def get_after(self, one: SimulationResult) -> str | None:
+        return plain(one.after) if one.is_known else None
+
+    def get_problems(self, one: SimulationResult) -> list[str]:
+        return list(one.found["problems"])
+
+    def get_lines(self, one: SimulationResult) -> list[dict[str, str]]:
+        return list(one.found["lines"])
+
+
+EXAMPLE = OpenApiExample(
+    "A draft on the last quarter",
+    {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3},
+    request_only=True,
+)
+
+
+class SimulationsView(APIView):
+    """Past usage rated by other versions, in the background."""
+
+    required_scopes = {"POST": "manage"}
+
+    @extend_schema(
+        operation_id="create_simulation",
+        summary="Try versions on past usage",
+        description="Closed periods are rated again by each version, through the code that bills; nothing is billed.",
+        request=NewSimulationSerializer,
+        responses={201: SimulationSerializer},
+        examples=[EXAMPLE],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = NewSimulationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = dict(serializer.validated_data)
+        versions = [_version(number, **one) for number, one in enumerate(asked.pop("versions"))]
+        plan = asked.pop("plan", None)
+        cohort = Cohort(
+            sandbox=request.user.sandbox,
+            plan_id=None if plan is None else _plan(plan),
+            customers=tuple(asked.pop("customers", ())),
+        )
+        try:
+            job = start_simulation(versions=versions, cohort=cohort, by=None, at=timezone.now(), **asked)
+        except SimulationRefused as refusal:
+            field = "plan" if refusal.field == "cohort" else refusal.field
+            raise _wrong(field, str(refusal)) from refusal
+        return Response(_document(job), status=status.HTTP_201_CREATED)
+
+
+class SimulationView(APIView):
+    """One of them."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="read_simulation",
+        summary="What came of a simulation",
+        description="By version and currency; while it runs, of what is done by now.",
+        responses=SimulationSerializer,
+    )
+    def get(self, request: Request, number: int) -> Response:
+        return Response(_document(_find(request, number)))
+
+
+class SimulatedBillsView(generics.ListAPIView[SimulationResult]):
+    """Everybody's bill before and after."""
+
+    serializer_class = BillSerializer
+    required_scopes = {"GET": "read"}
+
+    def get_queryset(self) -> QuerySet[SimulationResult]:
+        """Return the bills of a simulation of the caller's world."""
+        found = SimulationResult.objects.filter(job=_find(self.request, self.kwargs["number"]))
+        return found.select_related("subscription__customer", "version__plan")
+
+    @extend_schema(operation_id="list_simulated_bills", summary="List a simulation's bills, line by line")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class SimulatedBillsFileView(APIView):
+    """The same as one file that is sent as it is read."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="download_simulated_bills",
+        summary="Download a simulation's bills as CSV",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, number: int) -> StreamingHttpResponse:
+        job = _find(request, number)
+        return StreamingHttpResponse(
+            csv_lines(_rows(job)),
+            content_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="simulation-{job.pk}.csv"',
+                "Cache-Control": "private, no-store",
+            },
+        )
+
+
+def _rows(job: Job) -> Iterator[list[str]]:
+    yield list(COLUMNS)
+    yield from ([as_text(cell) for cell in row] for row in rows_of(job))
+
+
+def _find(request: Request, number: int) -> Job:
+    job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
+    if job is None or asked_of(job).cohort.sandbox is not request.user.sandbox:
+        raise NotFound(f"There is no simulation {number}.")
+    return job
+
+
+def _document(job: Job) -> dict[str, Any]:
+    sums = sums_of(job)
+    versions = PlanVersion.objects.select_related("plan").in_bulk({one.version_id for one in sums})
+    return {
+        "number": job.pk,
+        "state": job.state,
+        "error": job.error,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "totals": [
+            {
+                "plan": versions[one.version_id].plan.code,
+                "version": versions[one.version_id].number,
+                "currency": one.currency,
+                "subscriptions": one.subscriptions,
+                "not_comparable": one.not_known,
+                "before": plain(one.before),
+                "after": plain(one.after),
+                "pay_more": one.more,
+                "pay_less": one.less,
+                "unchanged": one.same,
+                "bill_shocks": one.shocks,
+                "cost_of_usage": None if one.cost is None else plain(Decimal(one.cost)),
+            }
+            for one in sums
+        ],
+    }
+
+
+def _version(number: int, *, plan: str, version: int) -> PlanVersion:
+    found = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
+    if found is None:
+        raise _wrong(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
+    return found
+
+
+def _plan(code: str) -> int:
+    found = PlanVersion.objects.filter(plan__code=code).values_list("plan", flat=True).first()
+    if found is None:
+        raise _wrong("plan", f"there is no plan “{code}”")
+    return found
+
+
+def _wrong(field: str, detail: str) -> Exception:
+    return invalid([{"field": field, "code": "invalid", "detail": detail}])

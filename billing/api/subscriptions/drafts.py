@@ -1,0 +1,84 @@
+"""Drafts of subscriptions over HTTP: replaced, activated, discarded."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscriptions
+from billing.api.subscriptions.serializers import NewSubscriptionSerializer, SubscriptionSerializer
+from billing.api.subscriptions.views import Subscriptions
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from lib.api.fields import InstantField, KnownFields
+from lib.api.problems import Problem
+
+
+class ActivationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """When it starts."""
+
+    starts_at = InstantField(required=False, help_text="Default: as it was drafted.")
+
+
+class ActivationView(Subscriptions):
+    """The beginning of a draft."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="activate_subscription",
+        summary="Activate a draft",
+        description="It begins as it was drafted: at its own start, or at another one, past, now or to come.",
+        request=ActivationSerializer,
+        responses={200: SubscriptionSerializer},
+        examples=[OpenApiExample("At a date", {"starts_at": "2099-01-01T00:00:00Z"}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        serializer = ActivationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        found = self.get_object()
+        try:
+            subscriptions.activate(subscription=found, at=time_of(found.customer), **serializer.validated_data)
+        except (subscriptions.SubscriptionRefused, subscriptions.CouponRefused) as error:
+            raise Problem("conflict", str(error)) from error
+        return Response(self.shown(found))
+
+
+class DraftView(Subscriptions):
+    """What a draft says."""
+
+    required_scopes = {"PUT": "manage", "DELETE": "manage"}
+    problems = {"PUT": ["conflict"], "DELETE": ["conflict"]}
+
+    @extend_schema(
+        operation_id="replace_draft",
+        summary="Draft a subscription anew",
+        description="Takes the place of what was drafted, with the body of a new subscription.",
+        request=NewSubscriptionSerializer,
+        responses={200: SubscriptionSerializer},
+    )
+    def put(self, request: Request, subscription: str) -> Response:
+        found = self.get_object()
+        at = time_of(found.customer)
+        serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
+        serializer.is_valid(raise_exception=True)
+        asked = {**serializer.validated_data}
+        asked.pop("draft")
+        try:
+            subscriptions.draft(**asked, at=at, instead_of=found)
+        except subscriptions.SubscriptionRefused as error:
+            raise Problem("conflict", str(error)) from error
+        return Response(self.shown(found))
+
+    @extend_schema(operation_id="discard_draft", summary="Discard a draft", responses={204: None})
+    def delete(self, request: Request, subscription: str) -> Response:
+        found = self.get_object()
+        try:
+            subscriptions.discard(subscription=found, at=time_of(found.customer))
+        except subscriptions.SubscriptionRefused as error:
+            raise Problem("conflict", str(error)) from error
+        return Response(status=status.HTTP_204_NO_CONTENT)

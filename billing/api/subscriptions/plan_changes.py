@@ -1,0 +1,108 @@
+"""Plan changes over HTTP: what one would come to, and made."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscriptions
+from billing.api.closing.draft_serializers import DocumentSerializer, document_of
+from billing.api.subscriptions.serializers import SubscriptionSerializer, version_of
+from billing.api.subscriptions.views import Subscriptions
+from billing.closing import preview_change
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from lib.api.fields import InstantField, KnownFields
+from lib.api.problems import Problem
+
+
+class ChangeSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """Which version the subscription moves to, and when: now, unless it says otherwise."""
+
+    plan = serializers.CharField(max_length=64, help_text="The plan's code.")
+    version = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force."
+    )
+    at = InstantField(required=False, help_text="A moment to come, in mid-period if need be.")
+    at_period_end = serializers.BooleanField(default=False, help_text="Where its next period begins.")
+    preview = serializers.BooleanField(default=False, help_text="Only tell what would be billed; change nothing.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: if there is no such version, or it is to be at two times."""
+        if attrs["at_period_end"] and "at" in attrs:
+            raise serializers.ValidationError({"at": ["Send either at or at_period_end, not both."]})
+        moment = attrs.get("at", self.context["at"])
+        attrs["version"] = version_of(attrs.pop("plan"), attrs.get("version"), at=moment)
+        return attrs
+
+
+class ChangedSerializer(serializers.Serializer[Any]):
+    """The subscription as it is now, and the document."""
+
+    subscription = SubscriptionSerializer()
+    document = DocumentSerializer(
+        help_text="What ends the old part: its usage, the credit for its rest, and what the new one costs."
+    )
+
+
+class ChangeView(Subscriptions):
+    """A plan change."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="change_subscription",
+        summary="Move a subscription to another plan or version",
+        description="What was used before is billed by the old version, with its whole allowance; the rest of the"
+        " interval by the new one, with its part of the new allowance. The document is issued once the seller's grace"
+        " is over; until then usage that is still on its way is added. At a moment to come, or at the period's end,"
+        " the subscription says so in `scheduled_change`; that may be withdrawn until then.",
+        request=ChangeSerializer,
+        responses={200: ChangedSerializer},
+        examples=[OpenApiExample("What would it cost?", {"plan": "pro", "preview": True}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        found = self.get_object()
+        at = time_of(found.customer)
+        serializer = ChangeSerializer(data=request.data, context={"at": at})
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        when = {"moment": asked.get("at"), "at_period_end": asked["at_period_end"]}
+        try:
+            draft = preview_change(subscription=found, version=asked["version"], at=at, **when)
+            if not asked["preview"]:
+                subscriptions.change_at(subscription=found, version=asked["version"], at=at, **when)
+        except subscriptions.SubscriptionRefused as error:
+            raise Problem("conflict", str(error)) from error
+        return Response({"subscription": self.shown(found), "document": document_of(draft)})
+
+
+class ChangeWithdrawalView(Subscriptions):
+    """The end of a plan change before it begins."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="withdraw_subscription_change",
+        summary="Let a subscription stay on its version",
+        description="Withdraws its `scheduled_change`. Until ten minutes before a change in mid-period.",
+        request=None,
+        responses={200: SubscriptionSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        found = self.get_object()
+        try:
+            withdrawn = subscriptions.revoke(
+                subscription_ids=[found.pk], at=time_of(found.customer), reason="Withdrawn over HTTP."
+            )
+        except subscriptions.RevocationRefused as error:
+            raise Problem("conflict", str(error)) from error
+        if not withdrawn:
+            raise Problem("conflict", f"{found} has no change to come.")
+        return Response(self.shown(found))

@@ -1,0 +1,233 @@
+"""Subscriptions as the API takes and gives them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing.api.subscriptions.coupons import coupon_named
+from billing.models import Pause, Period, ScheduledChange, Subscription
+from billing.subscriptions.terms.quantities import changes_in, held_by
+from customers.customer_time import time_shown
+from customers.models import Customer
+from lib.api.fields import CurrencyField, InstantField, KnownFields, NameField
+from lib.field_types import MOST_HELD, MOST_TRIAL_DAYS
+from plans.catalog.stored_terms import terms_of
+from plans.models import Coupon, PlanVersion
+
+
+class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
+    """The half-open interval that usage counts into now."""
+
+    start = InstantField(source="starts_at")
+    end = InstantField(source="ends_at")
+
+    class Meta:
+        model = Period
+        fields = ["start", "end"]
+        read_only_fields = fields
+
+
+class ChangeToComeSerializer(serializers.Serializer[Any]):
+    """Another quantity, from a moment to come on."""
+
+    since = InstantField()
+    quantity = serializers.IntegerField()
+
+
+class HeldSerializer(serializers.Serializer[Any]):
+    """How many seats or add-ons are held now, and what changes later."""
+
+    fee = serializers.CharField(source="fee.code")
+    label = serializers.CharField(source="fee.label")
+    quantity = serializers.IntegerField()
+    included = serializers.IntegerField(source="fee.included", help_text="Of them, so many cost nothing.")
+    upcoming = ChangeToComeSerializer(many=True)
+
+
+class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
+    """The version that it moves to, and when."""
+
+    plan = serializers.CharField(source="version.plan.code")
+    version = serializers.IntegerField(source="version.number")
+    at = InstantField(source="moment")
+
+    class Meta:
+        model = ScheduledChange
+        fields = ["plan", "version", "at"]
+        read_only_fields = fields
+
+
+class PauseSerializer(serializers.ModelSerializer[Pause]):
+    """From when on it is paused, and when it goes on, if that is known."""
+
+    resumes_at = InstantField(source="ends_at", allow_null=True)
+
+    class Meta:
+        model = Pause
+        fields = ["starts_at", "resumes_at", "reason"]
+        read_only_fields = fields
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+    """A customer on a version of a plan."""
+
+    id = serializers.CharField(source="external_id")
+    customer = serializers.CharField(source="customer.external_id")
+    plan = serializers.CharField(source="version.plan.code")
+    version = serializers.IntegerField(source="version.number")
+    quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
+    current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
+    scheduled_change = serializers.SerializerMethodField(help_text="Null if it stays on its version.")
+    pause = serializers.SerializerMethodField(help_text="The one that runs or is to come; null if there is none.")
+
+    class Meta:
+        model = Subscription
+        fields = [
+            "id",
+            "customer",
+            "plan",
+            "version",
+            "currency",
+            "state",
+            "named",
+            "starts_at",
+            "anchor_at",
+            "trial_ends_at",
+            "ends_at",
+            "cancelled_at",
+            "created_at",
+            "quantities",
+            "current_period",
+            "scheduled_change",
+            "pause",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(HeldSerializer(many=True))
+    def get_quantities(self, subscription: Subscription) -> Any:
+        """Return what is held now, from the changes that the view has fetched."""
+        fees = terms_of(subscription.version_id, subscription.currency).held
+        at = time_shown(subscription.customer, now=timezone.now())
+        held = held_by(fees, changes_in(subscription.held), at=at)
+        return HeldSerializer(held, many=True).data
+
+    @extend_schema_field(RunningPeriodSerializer(allow_null=True))
+    def get_current_period(self, subscription: Subscription) -> Any:
+        """Return the running period, which the view has fetched."""
+        found = subscription.running
+        return RunningPeriodSerializer(found[0]).data if found else None
+
+    @extend_schema_field(ScheduledChangeSerializer(allow_null=True))
+    def get_scheduled_change(self, subscription: Subscription) -> Any:
+        """Return what is to come, which the view has fetched."""
+        found = subscription.to_come
+        return ScheduledChangeSerializer(found[0]).data if found else None
+
+    @extend_schema_field(PauseSerializer(allow_null=True))
+    def get_pause(self, subscription: Subscription) -> Any:
+        """Return the pause that runs or is to come, which the view has fetched."""
+        found = subscription.paused
+        return PauseSerializer(found[0]).data if found else None
+
+
+class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """
+    Who gets what, and from when.
+
+    Its validated data are the arguments of `subscribing.start`, but for `at`.
+    """
+
+    id = NameField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
+    customer = serializers.CharField(max_length=200)
+    plan = serializers.CharField(max_length=64, help_text="The plan's code.")
+    version = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force at the start."
+    )
+    currency = CurrencyField(required=False, help_text="Default: the customer's.")
+    starts_at = InstantField(required=False, help_text="Default: now.")
+    anchor_at = InstantField(
+        required=False, help_text="What anniversaries are counted from; default: the end of the trial, or the start."
+    )
+    trial_days = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_TRIAL_DAYS,
+        required=False,
+        help_text="Days without fees, 0 for none; default: as the version says, once per customer and plan.",
+    )
+    ends_at = InstantField(required=False, help_text="When it ends by itself; default: never.")
+    coupons = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        max_length=20,
+        help_text="Codes of the coupons that it holds from its start, in the order of application.",
+    )
+    named = serializers.BooleanField(
+        required=False, help_text="Only events that name it belong to it, so it may price what another one prices."
+    )
+
+    quantities = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=MOST_HELD),
+        required=False,
+        help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
+    )
+
+    draft = serializers.BooleanField(default=False, help_text="Only prepare it; activate it later.")
+
+    def validate_customer(self, external_id: str) -> Customer:
+        """:raises serializers.ValidationError: if the caller sees no such customer."""
+        sandbox = self.context["request"].user.sandbox
+        found = Customer.objects.filter(external_id=external_id, sandbox=sandbox).first()
+        if found is None:
+            raise _unknown(f"There is no customer “{external_id}”; create it first.")
+        return found
+
+    def validate_coupons(self, codes: list[str]) -> list[Coupon]:
+        """:raises serializers.ValidationError: if there is no coupon of one of the codes."""
+        return [coupon_named(code) for code in codes]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Settle the start, and find the version: the one asked for, or the one in force then."""
+        attrs.setdefault("starts_at", self.context["at"])
+        attrs["version"] = version_of(attrs.pop("plan"), attrs.get("version"), at=attrs["starts_at"])
+        return attrs
+
+
+class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """When it ends, and what becomes of what was paid in advance for time that is cut off."""
+
+    when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
+    ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
+    give_back = serializers.ChoiceField(
+        choices=["none", "credit", "refund"],
+        default="none",
+        help_text="What was paid in advance stays paid, or the part that is cut off is given back by a credit note.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: if both `when` and `ends_at` are given."""
+        if attrs["when"] == "now" and "ends_at" in attrs:
+            raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
+        if attrs.pop("when") == "now":
+            attrs["ends_at"] = self.context["at"]
+        return attrs
+
+
+def version_of(plan: str, number: int | None, *, at: datetime) -> PlanVersion:
+    """
+    Return a version of a plan: of this number, or the one in force at `at`.
+
+    :raises serializers.ValidationError: if there is none.
+    """
+    versions = PlanVersion.objects.filter(plan__code=plan).select_related("plan")
+    found = versions.in_force(at).first() if number is None else versions.filter(number=number).first()
+    if found is None:
+        what = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
+        raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {what}.").detail})
+    return found
+
+
+def _unknown(detail: str) -> serializers.ValidationError:
+    return serializers.ValidationError([serializers.ErrorDetail(detail, "unknown")])

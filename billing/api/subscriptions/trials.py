@@ -1,0 +1,76 @@
+"""The end of a trial over HTTP: now, or later."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscriptions
+from billing.api.closing.draft_serializers import DocumentSerializer, document_of
+from billing.api.subscriptions.serializers import SubscriptionSerializer
+from billing.api.subscriptions.views import Subscriptions
+from billing.closing import preview, preview_trial_end
+from customers.api_keys.idempotency import idempotent
+from customers.customer_time import time_of
+from lib.api.fields import InstantField, KnownFields
+from lib.api.problems import Problem
+
+
+class TrialEndSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+    """When the trial ends instead: `when` is now, or a later moment than before."""
+
+    when = serializers.ChoiceField(choices=["now"], required=False)
+    ends_at = InstantField(required=False, help_text="Later than it would end.")
+    preview = serializers.BooleanField(
+        default=False, help_text="Only tell what would be billed if it ended now; change nothing."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """:raises serializers.ValidationError: unless exactly one of `when` and `ends_at` is given."""
+        if ("when" in attrs) == ("ends_at" in attrs):
+            raise serializers.ValidationError({"when": ["Send either when=now or ends_at."]})
+        if attrs["preview"] and "ends_at" in attrs:
+            raise serializers.ValidationError({"preview": ["Nothing is billed when a trial is extended."]})
+        return attrs
+
+
+class TrialEndedSerializer(serializers.Serializer[Any]):
+    """The subscription as it is now, and the trial's document, where it ends now."""
+
+    subscription = SubscriptionSerializer()
+    document = DocumentSerializer(allow_null=True)
+
+
+class TrialView(Subscriptions):
+    """The end of a trial."""
+
+    required_scopes = {"POST": "manage"}
+    problems = {"POST": ["conflict"]}
+
+    @extend_schema(
+        operation_id="end_trial",
+        summary="End a trial now, or let it last longer",
+        description="Ended now, the first paid period begins; its fees in advance, one-time fees and what usage was"
+        " billed stand on the trial's document, which is issued once the seller's grace is over.",
+        request=TrialEndSerializer,
+        responses={200: TrialEndedSerializer},
+        examples=[OpenApiExample("Convert now", {"when": "now"}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, subscription: str) -> Response:
+        serializer = TrialEndSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked, found, draft = serializer.validated_data, self.get_object(), None
+        at = time_of(found.customer)
+        try:
+            if "ends_at" in asked:
+                subscriptions.extend_trial(subscription=found, ends_at=asked["ends_at"], at=at)
+            elif asked["preview"]:
+                draft = preview_trial_end(subscription=found, at=at)
+            else:
+                draft = preview(period=subscriptions.end_trial(subscription=found, at=at), at=at)
+        except subscriptions.TrialRefused as error:
+            raise Problem("conflict", str(error)) from error
+        return Response({"subscription": self.shown(found), "document": draft and document_of(draft)})

@@ -1,0 +1,1 @@
+"""Integrity checks of what rows say about each other."""

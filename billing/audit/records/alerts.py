@@ -1,0 +1,86 @@
+"""Guardrails and alerts: whose they are, what they say, and whether somebody still looks."""
+
+from billing.audit.check import Check
+
+_SCOPES = """
+    SELECT g.id AS guardrail_id, g.customer_id, s.customer_id AS of_subscription FROM billing_guardrail g
+    JOIN billing_subscription s ON s.id = g.subscription_id WHERE s.customer_id <> g.customer_id
+"""
+
+_SUBJECTS = """
+    SELECT a.id AS alert_id, a.customer_id, s.customer_id AS of_subscription, w.customer_id AS of_wallet,
+        g.customer_id AS of_guardrail
+    FROM billing_alert a JOIN billing_guardrail g ON g.id = a.guardrail_id
+    JOIN customers_customer c ON c.id = a.customer_id
+    LEFT JOIN billing_subscription s ON s.id = a.subscription_id
+    LEFT JOIN wallets_wallet w ON w.id = a.wallet_id
+    WHERE s.customer_id <> a.customer_id OR w.customer_id <> a.customer_id OR g.customer_id <> a.customer_id
+        OR g.seller_id <> c.seller_id OR g.subscription_id <> a.subscription_id OR g.feature_id <> a.feature_id
+        OR g.kind <> 'cap' AND (g.dimension, g.dimension_value) <> (a.dimension, a.dimension_value)
+        OR (g.kind IN ('low_balance', 'expiring')) <> (a.wallet_id IS NOT NULL)
+        OR (g.kind IN ('allowance', 'anomaly')) AND a.feature_id IS NULL
+        OR (g.kind NOT IN ('low_balance', 'expiring', 'cap', 'spend')) AND a.subscription_id IS NULL
+"""
+
+# What fires is the value of that moment; a level of an earlier version of the rule stays with its alert.
+_VALUES = """
+    SELECT a.id AS alert_id, g.kind, a.threshold, a.value, a."limit", a.agreed_limit
+    FROM billing_alert a JOIN billing_guardrail g ON g.id = a.guardrail_id
+    WHERE CASE
+        WHEN g.kind = 'low_balance' THEN a."limit" IS NULL OR a.value * 100 >= a."limit" * a.threshold
+        WHEN g.kind = 'expiring' THEN a."limit" IS NOT NULL OR a.value <= 0 OR a.since IS DISTINCT FROM a.ends_at
+        WHEN g.kind = 'anomaly' THEN a."limit" IS NULL OR a.ends_at IS NOT NULL
+        ELSE a."limit" IS NULL OR a.value * 100 < a."limit" * a.threshold OR a.ends_at IS NULL
+    END OR a.agreed_limit <> CASE
+        WHEN g.kind IN ('allowance', 'cap', 'spend', 'projected') THEN a."limit"
+        WHEN g.kind <> 'low_balance' THEN 0 ELSE a.agreed_limit
+    END
+"""
+
+# Names are those that subscription and feature ever had. Notices are forgotten in time, so older alerts are left out;
+# so are those of customers whose notices were erased.
+_TOLD = """
+    WITH told AS (
+        SELECT unnest(string_to_array(facts ->> 'alerts', ','))::bigint AS alert_id, customer_id, created_at, facts
+        FROM customers_notice WHERE kind = 'alert.fired' AND facts ? 'alerts'
+    )
+    SELECT a.id AS alert_id, a.threshold, a.value, a."limit", a.fired_at
+    FROM billing_alert a LEFT JOIN told n ON n.alert_id = a.id
+        AND n.customer_id = a.customer_id AND n.created_at = a.fired_at
+        AND a.threshold::text = ANY (string_to_array(n.facts ->> 'thresholds', ','))
+        AND (n.facts ->> 'guardrail')::bigint = a.guardrail_id
+        AND (n.facts ->> 'wallet')::bigint IS NOT DISTINCT FROM a.wallet_id
+        AND coalesce(n.facts ->> 'dimension', '') = a.dimension
+        AND coalesce(n.facts ->> 'dimension_value', '') = a.dimension_value
+        AND (n.facts ->> 'value')::numeric = a.value AND n.facts ->> 'unit' = a.unit
+        AND (n.facts ->> 'limit')::numeric IS NOT DISTINCT FROM a."limit"
+        AND (n.facts ->> 'period_start')::timestamptz = a.since
+        AND (n.facts ->> 'period_end')::timestamptz IS NOT DISTINCT FROM a.ends_at
+        AND CASE WHEN a.subscription_id IS NULL THEN n.facts ->> 'subscription' IS NULL ELSE EXISTS (
+            SELECT FROM billing_subscriptionevent e WHERE e.pgh_obj_id = a.subscription_id
+            AND e.external_id = n.facts ->> 'subscription') END
+        AND CASE WHEN a.feature_id IS NULL THEN n.facts ->> 'feature' IS NULL ELSE EXISTS (
+            SELECT FROM plans_featureevent e WHERE e.pgh_obj_id = a.feature_id
+            AND e.code = n.facts ->> 'feature') END
+    JOIN customers_customer c ON c.id = a.customer_id AND c.erased_at IS NULL
+    WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM told)
+"""
+
+_OVERDUE = """
+    SELECT customer_id, due_at FROM billing_look WHERE due_at < clock_timestamp() - interval '1 hour'
+"""
+
+_AHEAD = """
+    SELECT source, position, noted FROM billing_watch
+    WHERE source = 'events' AND noted > (SELECT last_value FROM billing_event_sequence)
+        OR source = 'wallets' AND noted > (SELECT last_value FROM wallets_transaction_id_seq)
+"""
+
+CHECKS = (
+    Check("guardrails_are_of_the_customer_of_their_subscription", "G1", _SCOPES),
+    Check("alerts_are_of_what_their_guardrail_watches", "G1", _SUBJECTS),
+    Check("alerts_fired_for_what_was_crossed", "G2", _VALUES),
+    Check("alerts_are_told", "G2", _TOLD),
+    Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),
+    Check("what_is_followed_is_not_ahead_of_itself", "G3", _AHEAD),
+)

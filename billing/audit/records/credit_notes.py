@@ -1,0 +1,73 @@
+"""Credit notes: whose they are, what they take back, and at which tax."""
+
+from billing.audit.check import Check
+from invoices.documents.line_net import net_of
+from invoices.tax.line_taxes import taxes_of
+
+_NOTES = """
+    SELECT n.id AS invoice_id, n.corrects_id, n.reference FROM (
+        SELECT *, row_number() OVER (PARTITION BY corrects_id ORDER BY id) AS place FROM invoices_invoice
+        WHERE kind = 'credit_note'
+    ) n
+    LEFT JOIN invoices_invoice i ON i.id = n.corrects_id AND i.kind = 'invoice' AND i.state <> 'draft'
+    WHERE (n.seller_id, n.customer_id, n.currency, n.sandbox, n.seller_facts, n.buyer_facts) IS DISTINCT FROM
+            (i.seller_id, i.customer_id, i.currency, i.sandbox, i.seller_facts, i.buyer_facts)
+        OR (n.period_start, n.period_end) IS DISTINCT FROM (i.period_start, i.period_end)
+        OR n.reference IS DISTINCT FROM 'credit:' || i.id || ':' || n.place OR n.issued_at < i.issued_at
+        OR n.credited <> 0
+    UNION ALL
+    SELECT i.id, i.corrects_id, i.reference FROM invoices_invoice i
+    LEFT JOIN invoices_invoice o ON o.id = i.corrects_id
+    WHERE i.kind = 'invoice' AND ((o.id IS NOT NULL) <> (i.reference LIKE 'period:%:reissue:%')
+        OR (i.reason <> '' AND o.id IS NULL)
+        OR (o.id IS NOT NULL AND (o.state IN ('issued', 'overdue') OR o.credited <> o.total
+            OR split_part(i.reference, ':', 2) <> split_part(o.reference, ':', 2)
+            -- where a person had it made anew, they say why, and both parties are as they were then
+            OR (i.seller_id, i.customer_id, i.currency) <> (o.seller_id, o.customer_id, o.currency)
+            OR (i.reason = '' AND (i.seller_facts, i.buyer_facts) IS DISTINCT FROM (o.seller_facts, o.buyer_facts)))))
+"""
+
+_CREDITED = """
+    SELECT i.id AS invoice_id, i.state, i.total, i.credited, n.total AS notes FROM invoices_invoice i
+    LEFT JOIN (
+        SELECT corrects_id, sum(total) AS total FROM invoices_invoice WHERE kind = 'credit_note' GROUP BY 1
+    ) n ON n.corrects_id = i.id
+    WHERE i.credited <> coalesce(n.total, 0) OR i.credited > i.total
+        OR (i.state = 'void' AND (n.total IS NULL OR n.total <> i.total))
+        OR (i.state IN ('issued', 'overdue') AND n.total = i.total)
+"""
+
+_LINES = f"""
+    SELECT c.id AS line_id, c.invoice_id, c.corrects_line_id FROM invoices_line c
+    JOIN invoices_invoice n ON n.id = c.invoice_id LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
+    WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
+        OR (n.kind = 'credit_note' AND (l.invoice_id, {taxes_of("l")}, l.service_start, l.service_end, l.description)
+            IS DISTINCT FROM (n.corrects_id, {taxes_of("c")}, c.service_start, c.service_end, c.description))
+        OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.explanation - ARRAY['fee', 'share', 'included', 'segments',
+            'formula', 'cumulative', 'claimed_before', 'net_before', 'given_before', 'left'] <> '{{}}'
+            OR c.amount > coalesce(
+                (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
+        OR NOT c.explanation ? 'cumulative' AND c.kind IN ('credit', 'usage_credit')
+            AND (c.quantity <> 1 OR c.explanation <>
+            jsonb_build_object('formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))
+        OR (c.explanation ? 'cumulative' AND c.kind = 'credit')
+    UNION ALL
+    SELECT l.id, l.invoice_id, NULL FROM invoices_line l
+    JOIN (SELECT corrects_line_id, sum(amount) AS amount FROM invoices_line GROUP BY 1) c ON c.corrects_line_id = l.id
+    WHERE NOT c.amount BETWEEN least(0, {net_of("l")}) AND greatest(0, {net_of("l")})
+"""  # noqa: S608
+
+_TAXES = """
+    SELECT t.id AS tax_id, t.invoice_id, t.rate, t.reason FROM invoices_invoicetax t
+    JOIN invoices_invoice n ON n.id = t.invoice_id AND n.kind = 'credit_note'
+    WHERE NOT EXISTS (
+        SELECT FROM invoices_invoicetax o WHERE o.invoice_id = n.corrects_id
+            AND (o.name, o.rate, o.reason) = (t.name, t.rate, t.reason))
+"""
+
+CHECKS = (
+    Check("credit_notes_are_of_the_parties_of_their_invoice", "I6", _NOTES),
+    Check("no_more_is_credited_than_was_claimed", "I6", _CREDITED),
+    Check("credits_are_of_a_line_up_to_its_net", "I6", _LINES),
+    Check("credits_are_taxed_as_what_they_correct", "I6", _TAXES),
+)

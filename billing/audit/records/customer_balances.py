@@ -1,0 +1,88 @@
+"""What goes back to customers, and what was taken from them: balances, refunds, charges."""
+
+from billing.audit.check import Check
+
+# What a note takes back of what was paid went to the balance or was to be refunded, all of it and once.
+_RETURNED = """
+    SELECT i.id AS invoice_id, i.total, i.credited, i.paid, i.returned, b.amount AS to_balance, r.amount AS to_refund
+    FROM invoices_invoice i
+    LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM invoices_balanceentry e
+        JOIN invoices_invoice n ON n.id = e.document_id
+        WHERE n.corrects_id = i.id AND e.kind = 'credit_note') b ON true
+    LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM invoices_refund r
+        JOIN invoices_invoice n ON n.id = r.note_id WHERE n.corrects_id = i.id) r ON true
+    WHERE i.returned <> coalesce(b.amount, 0) + coalesce(r.amount, 0)
+        OR (i.kind = 'invoice' AND i.paid + i.credited - i.returned > i.total)
+        OR (i.kind = 'credit_note' AND i.returned <> 0)
+"""
+
+_BALANCES = """
+    SELECT coalesce(b.customer_id, e.customer_id) AS customer_id, b.currency, b.amount, e.amount AS entries
+    FROM invoices_customerbalance b FULL JOIN (
+        SELECT customer_id, currency, sum(amount) AS amount, count(*) AS count,
+            bool_and(after = running AND after >= 0 AND place = counted) AS sound
+        FROM (SELECT *, sum(amount) OVER w AS running, row_number() OVER w AS counted FROM invoices_balanceentry
+            WINDOW w AS (PARTITION BY customer_id, currency ORDER BY place)) r GROUP BY 1, 2
+    ) e ON (e.customer_id, e.currency) = (b.customer_id, b.currency)
+    WHERE (b.amount, b.entries) IS DISTINCT FROM (e.amount, e.count) OR NOT e.sound
+"""
+
+# Every entry has what it came from: a note, an attempt, a payment; and what was set off paid just that.
+_FOUNDED = """
+    SELECT e.id AS entry_id, e.kind, e.amount, e.reference FROM invoices_balanceentry e
+    LEFT JOIN invoices_invoice i ON i.id = e.document_id
+    LEFT JOIN invoices_payment p ON e.kind = 'applied' AND p.invoice_id = e.document_id AND p.method = 'balance'
+    LEFT JOIN invoices_charge c ON e.kind = 'overpayment' AND e.reference = 'charge:' || c.id
+    LEFT JOIN invoices_refund r ON e.reference IN ('refund:' || r.id, 'refund:' || r.id || ':failed')
+    WHERE (i.id IS NOT NULL AND (i.customer_id, i.currency) <> (e.customer_id, e.currency)) OR CASE e.kind
+        WHEN 'applied' THEN p.id IS NULL OR p.amount <> -e.amount OR e.reference <> 'invoice:' || e.document_id
+        WHEN 'credit_note' THEN i.kind <> 'credit_note' OR e.reference <> 'note:' || e.document_id
+        WHEN 'overpayment' THEN c.id IS NULL AND NOT EXISTS (SELECT FROM invoices_payment o
+                WHERE o.invoice_id = e.document_id AND e.reference = 'payment:' || o.invoice_id || ':' || o.reference)
+        WHEN 'paid_out' THEN r.id IS NULL OR r.amount <> -e.amount OR r.note_id IS NOT NULL
+        ELSE r.id IS NULL OR r.amount <> e.amount OR r.state <> 'declined' END
+    UNION ALL
+    SELECT p.id, 'payment', p.amount, p.reference FROM invoices_payment p
+    WHERE p.method = 'balance' AND NOT EXISTS (SELECT FROM invoices_balanceentry e
+        WHERE e.document_id = p.invoice_id AND e.kind = 'applied' AND e.amount = -p.amount)
+"""
+
+# What was taken paid its invoice or is on the balance, to the cent and once.
+_TAKEN = """
+    SELECT c.id AS charge_id, c.state, c.amount, p.amount AS paid, e.amount AS kept FROM invoices_charge c
+    LEFT JOIN invoices_payment p ON p.charge_id = c.id
+    LEFT JOIN invoices_invoice i ON i.id = c.invoice_id
+    LEFT JOIN invoices_balanceentry e ON e.customer_id = i.customer_id AND e.reference = 'charge:' || c.id
+    WHERE CASE WHEN c.state = 'succeeded' THEN coalesce(p.amount, 0) + coalesce(e.amount, 0) <> c.amount
+            ELSE p.id IS NOT NULL OR e.id IS NOT NULL END
+        OR p.invoice_id <> c.invoice_id OR p.method <> c.provider OR p.reference <> 'charge:' || c.id
+        OR c.settled_at < c.created_at OR c.sent_at < c.created_at
+"""
+
+_REFUNDED = """
+    SELECT r.id AS refund_id, r.state, r.amount, e.amount AS kept FROM invoices_refund r
+    LEFT JOIN invoices_balanceentry e ON e.customer_id = r.customer_id AND e.kind = 'not_paid_out'
+        AND e.reference = 'refund:' || r.id || ':failed'
+    LEFT JOIN invoices_balanceentry o ON o.customer_id = r.customer_id AND o.reference = 'refund:' || r.id
+    LEFT JOIN invoices_invoice n ON n.id = r.note_id
+    LEFT JOIN invoices_charge c ON c.id = r.charge_id
+    WHERE (r.state = 'declined') <> (e.id IS NOT NULL) OR (r.note_id IS NULL) <> (o.id IS NOT NULL)
+        OR n.customer_id <> r.customer_id OR n.credit_to <> 'refund' OR c.provider <> r.provider
+        OR c.invoice_id <> n.corrects_id OR r.settled_at < r.created_at
+"""
+
+_REVERSED = """
+    SELECT b.id AS payment_id, b.amount, o.amount AS taken_back FROM invoices_payment b
+    JOIN invoices_payment o ON o.id = b.reverses_id
+    WHERE (b.invoice_id, b.currency, b.method, b.reference)
+        IS DISTINCT FROM (o.invoice_id, o.currency, o.method, 'back:' || o.id) OR b.amount <> -o.amount
+"""
+
+CHECKS = (
+    Check("what_notes_took_back_of_payments_went_back", "Y1", _RETURNED),
+    Check("customer_balances_are_the_sum_of_their_entries", "L2", _BALANCES),
+    Check("balance_entries_follow_from_what_they_name", "L5", _FOUNDED),
+    Check("what_was_charged_paid_or_is_kept", "Y1", _TAKEN),
+    Check("refunds_follow_from_their_notes", "L5", _REFUNDED),
+    Check("payments_are_taken_back_whole", "I7", _REVERSED),
+)

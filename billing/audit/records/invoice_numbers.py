@@ -1,0 +1,57 @@
+"""Numbers and files of documents."""
+
+from billing.audit.check import Check
+from invoices.documents.month_lock import SUMS
+
+_GAPS = """
+    SELECT s.id AS series_id, s.last_number, count(i.id) AS documents, min(i.sequence), max(i.sequence)
+    FROM invoices_numberseries s LEFT JOIN invoices_invoice i ON i.series_id = s.id GROUP BY s.id
+    HAVING s.last_number <> coalesce(max(i.sequence), 0) OR s.last_number <> count(i.id)
+        OR count(DISTINCT i.sequence) <> count(i.id) OR min(i.sequence) <> 1
+"""
+
+_ORDER = """
+    SELECT id AS invoice_id, sequence, issued_at, earlier FROM (
+        SELECT i.*, lag(issued_at) OVER (PARTITION BY series_id ORDER BY sequence) AS earlier
+        FROM invoices_invoice i WHERE sequence IS NOT NULL
+    ) t WHERE earlier > issued_at
+"""
+
+_LAST = """
+    SELECT s.id AS series_id, s.last_issued_at, max(i.issued_at) AS issued_at FROM invoices_numberseries s
+    LEFT JOIN invoices_invoice i ON i.series_id = s.id GROUP BY s.id
+    HAVING s.last_issued_at IS DISTINCT FROM max(i.issued_at)
+"""
+
+_PRINTED = """
+    SELECT i.id AS invoice_id, i.number, i.sequence FROM invoices_invoice i
+    JOIN invoices_numberseries s ON s.id = i.series_id
+    WHERE i.number NOT LIKE '%' || lpad(i.sequence::text, greatest(6, length(i.sequence::text)), '0')
+        OR length(i.number) > 16 OR s.seller_id <> i.seller_id OR s.sandbox <> i.sandbox
+        OR s.kind <> i.kind
+"""
+
+_FILES = """
+    SELECT r.id AS rendering_id, r.invoice_id FROM invoices_rendering r
+    LEFT JOIN invoices_invoice i ON i.id = r.invoice_id
+    WHERE r.sha256 <> coalesce(encode(sha256(r.content), 'hex'), '') OR (r.content IS NULL) <> (r.rendered_at IS NULL)
+        OR i.state IS NULL OR i.state = 'draft' OR (r.content IS NULL AND r.error = '')
+"""
+
+# What was issued, or removed, behind a lock makes the month's sums differ from those that were locked.
+_LOCKED = f"""
+    SELECT * FROM (
+        SELECT l.id AS lock_id, l.seller_id, l.month, l.sums,
+            {SUMS.format(seller="l.seller_id", month="l.month")} AS sums_now
+        FROM invoices_monthlock l WHERE l.unlocked_at IS NULL
+    ) t WHERE sums IS DISTINCT FROM sums_now
+"""  # noqa: S608
+
+CHECKS = (
+    Check("numbers_have_no_gap_and_no_repeat", "I2", _GAPS),
+    Check("numbers_are_in_the_order_of_time", "I2b", _ORDER),
+    Check("series_remember_their_last_issue", "I2b", _LAST),
+    Check("numbers_are_printed_as_they_count", "I2", _PRINTED),
+    Check("locked_months_hold_the_documents_they_were_locked_with", "I8", _LOCKED),
+    Check("files_are_what_was_rendered", "I4", _FILES),
+)

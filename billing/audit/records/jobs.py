@@ -1,0 +1,63 @@
+"""Bulk work: what jobs say of themselves is what their items say."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from billing.audit.check import Check, Row
+from billing.audit.shared_reads import Books
+from billing.models import Job, JobPart
+from billing.models.jobs import PART_BYTES
+
+_ENDED = """
+    SELECT j.id, j.state, j.total, j.failed, i.items, i.waiting, i.failed AS items_failed
+    FROM billing_job j CROSS JOIN LATERAL (
+        SELECT count(*) AS items, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+            count(*) FILTER (WHERE state = 'failed') AS failed
+        FROM billing_jobitem WHERE job_id = j.id
+    ) i
+    WHERE j.total <> i.items OR (j.state IN ('done', 'failed') AND j.total IS NOT NULL
+        AND (i.waiting > 0 OR i.failed <> j.failed))
+"""
+
+_FIGURES = """
+    SELECT j.id, j.figures, i.figures AS items_figures
+    FROM billing_job j CROSS JOIN LATERAL (
+        SELECT coalesce(jsonb_object_agg(key, total), '{}') AS figures FROM (
+            SELECT f.key, sum(f.value::bigint) AS total
+            FROM billing_jobitem i CROSS JOIN LATERAL jsonb_each_text(i.figures) f
+            WHERE i.job_id = j.id GROUP BY 1
+        ) sums
+    ) i
+    WHERE j.state IN ('done', 'failed') AND j.total IS NOT NULL AND j.figures <> i.figures
+"""
+
+_NUMBERS = """
+    SELECT job_id, count(*) AS items, max(number) AS last FROM billing_jobitem
+    GROUP BY 1 HAVING count(*) <> max(number) OR min(number) <> 1
+"""
+
+
+def _files(books: Books) -> Iterator[Row]:
+    """A file is whole while it is to be cut, and gone from then on."""
+    for job in Job.objects.exclude(file_name="").only("total", "state", "file_bytes", "file_sha256"):
+        parts = JobPart.objects.filter(job=job).order_by("number").values_list("number", "content")
+        if job.total is not None or job.has_ended:
+            if parts.exists():
+                yield {"job": job.pk, "is": "cut or over, and its file still there"}
+            continue
+        digest, size = sha256(), 0
+        for number, content in parts.iterator(chunk_size=8):
+            if number * PART_BYTES != size:
+                yield {"job": job.pk, "part": number, "begins at": size}
+            digest.update(content)
+            size += len(content)
+        if (size, digest.hexdigest()) != (job.file_bytes, job.file_sha256):
+            yield {"job": job.pk, "bytes": size, "sha256": digest.hexdigest(), "was": job.file_sha256}
+
+
+CHECKS = (
+    Check("jobs_that_ended_have_no_item_left", "J1", _ENDED),
+    Check("jobs_count_what_their_items_came_to", "J1", _FIGURES),
+    Check("items_of_a_job_are_numbered_without_a_gap", "J1", _NUMBERS),
+    Check("files_of_jobs_are_as_they_were_sent", "J2", _files),
+)

@@ -1,0 +1,156 @@
+"""What prepaid value adds up to: entries, lots, wallets, and what use was asked to pay."""
+
+from collections.abc import Iterator
+from itertools import groupby, islice
+
+from django.db import connection
+
+from billing.audit.check import Check, Row
+from billing.audit.shared_reads import Books
+from billing.metering.drawdown import drawdown_rows
+from billing.metering.drawdown.wallet_debits import costs_of
+from billing.metering.store.prepaid_windows import DrawKey
+from billing.models import Draw
+from wallets.ledger.hash_chain import FACTS, LEG, seal_of
+
+_UNBALANCED = """
+    SELECT t.id AS transaction_id, count(e.id) AS entries, sum(e.units) AS units, sum(e.money) AS money
+    FROM wallets_transaction t LEFT JOIN wallets_entry e ON e.transaction_id = t.id GROUP BY 1
+    HAVING count(e.id) < 2 AND max(t.uncovered) = 0 OR sum(e.units) <> 0 OR sum(e.money) <> 0
+        OR max(t.units) <> coalesce(sum(e.units) FILTER (WHERE e.account = 'wallet'), 0)
+        OR count(DISTINCT e.wallet_id) > 1 OR bool_or(e.wallet_id <> t.wallet_id)
+"""
+
+_BALANCES = """
+    SELECT w.id AS wallet_id, w.balance, w.moves, sum(e.units) AS entries, count(e.id) AS counted
+    FROM wallets_wallet w LEFT JOIN wallets_entry e ON e.wallet_id = w.id AND e.account = 'wallet' GROUP BY 1, 2, 3
+    HAVING w.balance <> coalesce(sum(e.units), 0) OR w.moves <> count(e.id)
+        OR w.debt <> coalesce(-sum(e.units) FILTER (WHERE e.lot_id IS NULL), 0)
+"""
+
+_RUNNING = """
+    SELECT entry_id, place, balance_after FROM (
+        SELECT e.id AS entry_id, e.place, e.balance_after, w.debt_limit,
+            sum(e.units) OVER own AS running, row_number() OVER own AS nth
+        FROM wallets_entry e JOIN wallets_wallet w ON w.id = e.wallet_id WHERE e.account = 'wallet'
+        WINDOW own AS (PARTITION BY e.wallet_id ORDER BY e.place)
+    ) e WHERE balance_after <> running OR place <> nth OR running < -debt_limit
+"""
+
+_LOTS = """
+    SELECT l.id AS lot_id, l.remaining, sum(e.units) AS entries FROM wallets_lot l
+    LEFT JOIN wallets_entry e ON e.lot_id = l.id GROUP BY l.id
+    HAVING l.remaining <> coalesce(sum(e.units), 0)
+        OR l.amount <> coalesce((array_agg(e.units ORDER BY e.id))[1], 0)
+        OR (l.remaining = 0 AND sum(e.money) <> 0) OR (l.remaining = l.amount AND sum(e.money) <> l.cost)
+        OR bool_or(e.wallet_id <> l.wallet_id)
+"""
+
+_HOLDS = """
+    SELECT l.id AS lot_id, l.held, sum(s.units) AS shares FROM wallets_lot l
+    LEFT JOIN (SELECT s.lot_id, s.units FROM wallets_holdshare s JOIN wallets_hold h ON h.id = s.hold_id
+        AND h.state = 'open') s ON s.lot_id = l.id GROUP BY 1, 2 HAVING l.held <> coalesce(sum(s.units), 0)
+    UNION ALL
+    SELECT w.id, w.debt_held, sum(s.units) FROM wallets_wallet w
+    LEFT JOIN (SELECT s.wallet_id, s.units FROM wallets_holdshare s JOIN wallets_hold h ON h.id = s.hold_id
+        AND h.state = 'open' WHERE s.lot_id IS NULL) s ON s.wallet_id = w.id
+    GROUP BY 1, 2 HAVING w.debt_held <> coalesce(sum(s.units), 0)
+"""
+
+_DRAWS = """
+    SELECT d.id AS draw_id, d.cost, d.overage, d.refused, t.units FROM billing_draw d
+    LEFT JOIN (SELECT draw, sum(units) AS units FROM wallets_transaction GROUP BY 1) t ON t.draw = d.id
+    WHERE d.cost - d.overage - d.refused <> -coalesce(t.units, 0)
+    UNION ALL
+    SELECT t.draw, NULL, NULL, NULL, sum(t.units) FROM wallets_transaction t
+    WHERE t.draw IS NOT NULL AND NOT EXISTS (SELECT FROM billing_draw d WHERE d.id = t.draw) GROUP BY 1
+"""
+
+_SEALED = f"""
+    SELECT t.id, w.seal, t.seal, {", ".join(f"t.{name}" for name in FACTS)}, {", ".join(f"e.{name}" for name in LEG)}
+    FROM wallets_wallet w JOIN wallets_transaction t ON t.wallet_id = w.id
+    LEFT JOIN wallets_entry e ON e.transaction_id = t.id ORDER BY w.id, t.id, e.id
+"""  # noqa: S608
+
+
+_SEALED_WITHOUT_CAUSE = """
+    SELECT w.id, w.seal FROM wallets_wallet w
+    WHERE w.seal <> '' AND NOT EXISTS (SELECT FROM wallets_transaction t WHERE t.wallet_id = w.id)
+"""
+
+
+def _broken_seals(books: Books) -> Iterator[Row]:
+    """Seal every transaction again, wallet by wallet; the first that differs is told, and the wallet's last one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEALED_WITHOUT_CAUSE)
+        yield from ({"wallet_id": wallet_id, "seal": seal} for wallet_id, seal in cursor.fetchall())
+        cursor.execute(_SEALED)
+        for wallet_id, rows in groupby(iter(cursor.fetchone, None), key=lambda row: row[3]):
+            seal = last = ""
+            for transaction_id, entries in groupby(rows, key=lambda row: row[0]):
+                of_one = list(entries)
+                _, last, stored, *facts = of_one[0][: 3 + len(FACTS)]
+                legs = [row[3 + len(FACTS) :] for row in of_one if row[3 + len(FACTS)] is not None]
+                seal = seal_of(seal, facts, legs)
+                if seal != stored:
+                    yield {"wallet_id": wallet_id, "transaction_id": transaction_id, "seal": stored}
+                    break
+            else:
+                if seal != last:
+                    yield {"wallet_id": wallet_id, "seal": last}
+
+
+_EXPIRED = """
+    SELECT l.id AS lot_id, l.expired, sum(e.units) AS entries FROM wallets_lot l
+    LEFT JOIN wallets_entry e ON e.lot_id = l.id AND e.transaction_id IN
+        (SELECT id FROM wallets_transaction WHERE kind IN ('expire', 'revive'))
+    GROUP BY 1, 2 HAVING l.expired <> coalesce(-sum(e.units), 0)
+"""
+
+_HELD = """
+    SELECT h.id AS hold_id, h.amount, h.uncovered, sum(s.units) AS shares FROM wallets_hold h
+    LEFT JOIN wallets_holdshare s ON s.hold_id = h.id
+    LEFT JOIN wallets_wallet w ON w.id = s.wallet_id LEFT JOIN wallets_lot l ON l.id = s.lot_id
+    GROUP BY h.id HAVING h.amount <> h.uncovered + coalesce(sum(s.units), 0)
+        OR bool_or((w.customer_id, w.unit) <> (h.customer_id, h.unit)) OR bool_or(l.wallet_id <> s.wallet_id)
+    UNION ALL
+    SELECT h.id, h.amount, h.uncovered, NULL FROM wallets_hold h WHERE (h.state = 'committed') <>
+        EXISTS (SELECT FROM wallets_transaction t WHERE t.reference = 'hold:' || h.id AND t.used_at = h.at
+            AND t.feature_id IS NOT DISTINCT FROM h.feature_id)
+        OR (h.state = 'lapsed' AND h.ended_at < h.until)
+"""
+
+_UNDRAWN = """
+    SELECT c.id AS counter_id, c.period_id, c.plan_feature_id FROM billing_counter c
+    JOIN plans_planfeature f ON f.id = c.plan_feature_id AND f.consumption IN ('credits', 'balance')
+    WHERE NOT EXISTS (SELECT FROM billing_draw d WHERE (d.period_id, d.plan_feature_id, d.window_start)
+        = (c.period_id, c.plan_feature_id, c.window_start))
+    UNION ALL
+    SELECT t.id, NULL, NULL FROM wallets_transaction t JOIN billing_draw d ON d.id = t.draw
+    JOIN plans_planfeature f ON f.id = d.plan_feature_id WHERE t.feature_id IS DISTINCT FROM f.feature_id
+"""
+
+
+def _costs(books: Books) -> Iterator[Row]:
+    """Rate what was counted of every draw again, a thousand at a time."""
+    keys = (DrawKey(*row) for row in Draw.objects.values_list("period", "plan_feature", "window_start"))
+    while chunk := list(islice(keys, 1_000)):
+        draws = drawdown_rows.read(chunk)
+        for one, (_, cost) in zip(draws, costs_of(draws), strict=True):
+            if cost != one.cost:
+                yield {"draw_id": one.id, "cost": str(one.cost), "rated again": str(cost)}
+
+
+CHECKS = (
+    Check("transactions_of_wallets_are_as_they_were_sealed", "W1", _broken_seals),
+    Check("transactions_of_wallets_sum_to_zero", "W2", _UNBALANCED),
+    Check("balances_are_the_sum_of_their_entries", "W3", _BALANCES),
+    Check("balances_were_never_below_their_floor", "W3", _RUNNING),
+    Check("lots_are_what_their_entries_left", "W4", _LOTS),
+    Check("what_is_held_is_kept_by_open_holds", "W5", _HOLDS),
+    Check("lots_say_what_of_them_expired", "W4", _EXPIRED),
+    Check("holds_are_the_sum_of_their_shares", "W5", _HELD),
+    Check("wallets_paid_what_use_cost", "W6", _DRAWS),
+    Check("prepaid_use_is_drawn", "W6", _UNDRAWN),
+    Check("draws_cost_what_their_use_comes_to", "W6", _costs),
+)

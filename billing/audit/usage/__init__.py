@@ -1,0 +1,1 @@
+"""Integrity checks of events, counters and aggregate states."""

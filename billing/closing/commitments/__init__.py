@@ -1,0 +1,1 @@
+"""Commitments at the close: their state over the periods they cover, and progress toward them."""

@@ -1,0 +1,1 @@
+"""Consolidated invoices: several periods of one customer on one invoice."""

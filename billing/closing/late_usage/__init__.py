@@ -1,0 +1,1 @@
+"""Usage that arrives after its period is closed: reported, invoiced or reissued."""

@@ -1,0 +1,97 @@
+"""Bill late usage that waits for no next document: of subscriptions that have none, and where it is billed anew."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from billing.closing.batch import in_words
+from billing.closing.commitments.contract_state import read_contracts
+from billing.closing.credit_notes import notes_of
+from billing.closing.invoice_assembly import assemble_late
+from billing.closing.invoice_writer import clear_late, write_rows
+from billing.closing.late_usage.reissue import reissue
+from billing.closing.period_locks import ON_NEXT_DOCUMENT, REPLACEABLE, hold_documents
+from billing.closing.period_reader import read_closings, read_late
+from billing.closing.result import Closed, Failure
+from billing.metering.store.events import high_water_mark
+from customers.customer_time import of_clock
+from invoices.documents.issue import issue
+from invoices.documents.seller_terms import read_sellers
+
+_WAITING = f"""
+SELECT l.id, l.subscription_id, NOT {ON_NEXT_DOCUMENT} FROM billing_period l
+JOIN billing_subscription s ON s.id = l.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id
+JOIN customers_seller se ON se.id = c.seller_id
+WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grace <= %(at)s
+    AND (l.retry_at IS NULL OR l.retry_at <= %(at)s)
+    AND CASE se.late_usage
+        WHEN 'report_only' THEN false WHEN 'reissue' THEN s.state = 'ended' OR ({REPLACEABLE}) ELSE s.state = 'ended'
+    END AND {{in_time}}
+ORDER BY l.id LIMIT %(limit)s
+"""  # noqa: S608
+
+_PUT_OFF = "UPDATE billing_period SET retry_at = %s + interval '1 day', error = %s WHERE id = %s"
+_LESS_THAN_NOTHING = "Late usage comes to less than nothing; it waits for a document that it can be set off against."
+
+
+def close_late(*, at: datetime, clock: int | None = None, limit: int = 1_000) -> Closed:
+    """
+    Bill what is late once its seller's grace is over: of ended subscriptions by a document for each period, and where
+    the seller wants so, by a credit note over the period's document and another in its place.
+
+    What comes to less than was billed is taken back by credit notes. What comes to less than nothing stays late and
+    is looked at again a day later. clock: of customers in this test clock's time; in real time for None.
+    """
+    result = Closed()
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING.format(in_time=of_clock(clock, "c.id")), {"at": at, "limit": limit})
+        waiting = cursor.fetchall()
+    for period_id, subscription_id, is_replaced in waiting:
+        try:
+            result.add(_bill(period_id, subscription_id, is_replaced=is_replaced, at=at))
+        except Exception as error:
+            if not connection.is_usable():
+                raise
+            failure = Failure(period_id, in_words(error))
+            _put_off(failure, at=at)
+            result.failed.append(failure)
+    return result
+
+
+@transaction.atomic
+def _bill(period_id: int, subscription_id: int, *, is_replaced: bool, at: datetime) -> Closed:
+    with connection.cursor() as cursor:
+        # Its late periods may belong to one contract, whose claims two documents must not settle at once.
+        cursor.execute("SELECT id FROM billing_subscription WHERE id = %s FOR NO KEY UPDATE", [subscription_id])
+        cursor.execute(
+            "SELECT id FROM billing_period WHERE id = %s AND late_since IS NOT NULL FOR UPDATE SKIP LOCKED",
+            [period_id],
+        )
+        if cursor.fetchone() is None:
+            return Closed(busy=1)
+    hold_documents([period_id])
+    mark = high_water_mark()
+    (late,) = read_late({subscription_id: [period_id]})[subscription_id]
+    closing = read_closings([period_id])[period_id]
+    closing.late = (late,)
+    read_contracts([closing])
+    seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
+    if is_replaced:
+        return reissue(late, closing, seller, high_water_mark=mark, at=at)
+    found = assemble_late(closing, late, seller, reference=f"late:{period_id}:{mark}")
+    if found.late_left:
+        _put_off(Failure(period_id, _LESS_THAN_NOTHING), at=at)
+        return Closed(late_left=1)
+    clear_late([period_id], at=at)
+    is_issued = not found.draft.is_zero or (seller.issues_zero_invoices and bool(found.draft.lines))
+    documents = [*([found] if is_issued else []), *(notes := notes_of({period_id: found}))]
+    if documents:
+        write_rows(documents, high_water_mark=mark)
+        issue([one.draft for one in documents], at=at)
+    return Closed(issued=int(is_issued), credited=len(notes), late_billed=1)
+
+
+def _put_off(failure: Failure, *, at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_OFF, [at, failure.error, failure.period_id])

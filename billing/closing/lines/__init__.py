@@ -1,0 +1,1 @@
+"""The lines of a period: usage, fees, quantities, true-ups and discounts."""

@@ -1,0 +1,185 @@
+"""
+Lines for fees: in arrears for the period that is over, in advance for the one that follows, once at the start.
+
+Of a fee for several periods, `lasting` says when it is due and for which time.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from billing.closing.lines import multi_period_fees
+from billing.closing.lines.line_templates import recipe_of
+from billing.closing.lines.quantity_lines import HOW, held_lines, one_time_lines, settled, settling_lines
+from billing.closing.records import Claim, Closing
+from billing.metering.rating_inputs.period_counters import Span
+from billing.subscriptions.periods.boundaries import Span as Edges
+from invoices.documents.drafts import DraftLine
+from invoices.documents.seller_terms import SellerTerms, last_instant
+from lib.decimals import ZERO, plain
+from lib.money import round_money
+from plans.catalog.stored_terms import FeeTerms, Terms
+from plans.models.prices import FeeKind
+from plans.pricing.proration import prorate, share
+
+ONE, ONCE = Fraction(1), Decimal(1)
+
+
+def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+    """
+    Yield the lines of the fees that are due when a period closes.
+
+    An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
+    regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
+    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would. After
+    a pause an opening period bills no one-time fees again.
+    """
+    starts = closing.opens and (closing.is_first or closing.span.is_trial)
+    if not closing.opens:
+        yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
+        yield from rest_lines(closing, seller)
+        yield from held_lines(closing, closing.span, seller, in_advance=False)
+        yield from settling_lines(closing, seller)
+        yield from one_time_lines(closing, closing.span, seller, opens=False)
+    if closing.following is not None and not closing.following.is_trial:
+        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=starts)
+        yield from held_lines(closing, closing.following, seller, in_advance=True)
+        if starts:
+            yield from one_time_lines(closing, closing.following, seller, opens=True)
+
+
+def _lines(
+    closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
+) -> Iterator[DraftLine]:
+    recipe = recipe_of(span)
+    fees = _due(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
+    for fee in fees:
+        due: Edges | None = (span.starts_at, span.ends_at)
+        if fee.every > 1:
+            due = (multi_period_fees.due_in_advance if in_advance else multi_period_fees.due_in_arrears)(
+                closing, fee, recipe.terms
+            )
+        if due is None:
+            continue
+        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, due, span, fee, recipe.terms)
+        amount, explanation = _priced(fee, part, span.currency, recipe.terms.proration)
+        supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
+        yield DraftLine(
+            kind="fee",
+            description=f"{recipe.terms.plan_name}: {fee.label}",
+            service_start=due[0],
+            service_end=due[1],
+            quantity=ONCE,
+            unit="",
+            amount=amount,
+            taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code),
+            explanation=explanation,
+            fee_id=fee.fee_id,
+            subject=f"fee:{fee.code}",
+        )
+
+
+def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+    """
+    Yield what fees that were paid in advance of a period come to since its end has moved, beyond what was paid; those
+    for several periods, where it is the last one of them.
+
+    What is given back is of what was invoiced, net of coupons and at the tax rate of then, never of the list price.
+
+    Source: docs/closing.md#plan-changes, #cancellations.
+    """
+    span = closing.span
+    recipe = recipe_of(span)
+    for fee in recipe.advance if closing.is_split or closing.settles or recipe.terms.lasting else ():
+        claim = closing.claimed.get(fee.fee_id)
+        if not _is_reckoned_anew(closing, fee, claim):
+            continue
+        used_from = claim.service_start if claim and fee.every > 1 else span.starts_at
+        used, explanation = _used(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
+        amount = used - (claim.amount if claim else 0)
+        if claim and amount < 0:
+            gives_back = closing.gives_back if fee.every == 1 else closing.moves or closing.is_given_up
+            amount = claim.given_back(amount, span.currency) if gives_back else ZERO
+        if amount:
+            told = explanation | settled(used, claim, amount, span.currency)
+            yield DraftLine(
+                kind="proration",
+                description=f"{recipe.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
+                service_start=used_from,
+                service_end=span.ends_at,
+                quantity=ONCE,
+                unit="",
+                amount=amount,
+                taxes=claim.taxes if claim else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code),
+                explanation=msgspec.json.encode(told),
+                fee_id=fee.fee_id,
+                subject=f"fee:{fee.code}",
+            )
+
+
+def _used(
+    closing: Closing, claim: Claim | None, part: Edges, span: Span, fee: FeeTerms, terms: Terms
+) -> tuple[Decimal, dict[str, str]]:
+    """
+    Return what a part of a fee comes to, and the workings.
+
+    Of a claim that reaches further, it is what is left once the rest is taken off, as that would be claimed anew: so
+    who changes back at once gets and pays the same, to the cent.
+    """
+    share = _share(closing, part, span, fee, terms)
+    used, explanation = _priced(fee, share, span.currency, terms.proration)
+    told = msgspec.json.decode(explanation)
+    if claim is None or claim.service_end <= part[1]:
+        return used, told
+    left = _share(closing, (part[0], claim.service_end), span, fee, terms) - share
+    return claim.amount - prorate(fee.amount, left, span.currency), told | {"left": str(left)}
+
+
+def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
+    return (fee for fee in fees if with_one_time or fee.kind != FeeKind.ONE_TIME)
+
+
+def _is_reckoned_anew(closing: Closing, fee: FeeTerms, claim: Claim | None) -> bool:
+    if fee.kind == FeeKind.ONE_TIME:
+        return False
+    if fee.every > 1:
+        return claim is not None and multi_period_fees.ends_here(closing, claim)
+    return bool(closing.settles) or (closing.is_split and claim is not None)
+
+
+def _share(closing: Closing, part: Edges, span: Span, fee: FeeTerms, terms: Terms) -> Fraction:
+    """Return which share of the whole interval of a fee a part is: one, unless it is a stub."""
+    zone = closing.buyer.time_zone
+    whole = multi_period_fees.interval_of(fee, terms, span, zone)
+    return ONE if whole == part else _stub(*part, *whole, terms.proration, zone)
+
+
+@lru_cache(maxsize=10_000)
+def _stub(
+    starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
+) -> Fraction:
+    # Where the customer's zone has changed, a period may reach over the edges of the interval it begins in.
+    return share(
+        max(starts_at, full_start),
+        min(ends_at, full_end),
+        full_start=full_start,
+        full_end=full_end,
+        by=by,  # type: ignore[arg-type]
+        zone=ZoneInfo(zone),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _priced(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tuple[Decimal, bytes]:
+    """Return the amount of a share of a fee, rounded once, and its explanation as JSON."""
+    full = plain(fee.amount)
+    if part == ONE:
+        return round_money(fee.amount, currency), msgspec.json.encode({"fee": full, "share": "1", "formula": full})
+    amount = prorate(fee.amount, part, currency)
+    formula = f"{full} × {part}, {HOW[proration]}"
+    return amount, msgspec.json.encode({"fee": full, "share": str(part), "formula": formula})

@@ -1,0 +1,68 @@
+"""How the last months of all sellers stand."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from customers.models import Seller
+from invoices.documents.calendar_months import month_before, month_of
+from invoices.models import MonthLock
+
+MONTHS = 12
+MOST_SELLERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    How a seller's month stands. open, failed: periods that were over by its end and are not billed yet.
+
+    is_over: by the seller's calendar. lock: the one in force.
+    """
+
+    seller: Seller
+    month: date
+    is_over: bool
+    open: int = 0
+    failed: int = 0
+    lock: MonthLock | None = None
+
+
+# A period that ends with a month is of that month; what is due in advance at a start is of the month that begins.
+_OPEN = """
+SELECT s.id, date_trunc('month', (p.ends_at - CASE p.kind WHEN 'regular' THEN interval '1 microsecond'
+        ELSE interval '0' END) AT TIME ZONE s.time_zone)::date,
+    count(*) FILTER (WHERE p.error = ''), count(*) FILTER (WHERE p.error <> '')
+FROM billing_period p JOIN billing_subscription b ON b.id = p.subscription_id
+JOIN customers_customer c ON c.id = b.customer_id JOIN customers_seller s ON s.id = c.seller_id
+WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' AND p.ends_at <= %(at)s
+    AND NOT c.sandbox GROUP BY 1, 2
+"""
+
+
+def overview(*, at: datetime) -> tuple[list[Seller], list[list[Standing]]]:
+    """Return the sellers, and for each of the last months, the latest first, how it stands with each of them."""
+    sellers = list(Seller.objects.order_by("legal_name", "pk")[:MOST_SELLERS])
+    months = [month_of(at.date())]
+    while len(months) < MONTHS:
+        months.append(month_before(months[-1]))
+    locks = MonthLock.objects.filter(seller__in=sellers, month__in=months, unlocked_at__isnull=True)
+    locked = {(one.seller_id, one.month): one for one in locks.select_related("locked_by")}
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, {"at": at})
+        left = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
+    return sellers, [[_standing(seller, month, at, left, locked) for seller in sellers] for month in months]
+
+
+def _standing(
+    seller: Seller,
+    month: date,
+    at: datetime,
+    left: dict[tuple[int, date], list[int]],
+    locked: dict[tuple[int, date], MonthLock],
+) -> Standing:
+    open_, failed = left.get((seller.pk, month), (0, 0))
+    is_over = month < month_of(at.astimezone(ZoneInfo(seller.time_zone)).date())
+    return Standing(seller, month, is_over, open_, failed, locked.get((seller.pk, month)))

@@ -1,0 +1,143 @@
+"""
+Void a period's invoice, and issue another one in its place: docs/invoices.md#regenerate.
+
+Where “reissue” keeps what the document said of both parties and taxes, this takes them as they are now: it is for a
+document that was wrong about them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+
+from billing.closing.invoice_assembly import assemble_again
+from billing.closing.invoice_writer import clear_late, write_rows
+from billing.closing.late_usage.reissue import document_of, fees_of, next_reference, note_over, replace_document
+from billing.closing.period_locks import REPLACEABLE, hold_documents
+from billing.closing.period_reader import read_closings, read_late
+from billing.closing.records import Assembled, Closing
+from billing.metering.store.events import new_mark
+from invoices.credit_notes import CannotCredit, Creditable, nothing_is_being_taken
+from invoices.credit_notes.credit_note import MOST_REASON
+from invoices.documents.drafts import DraftLine
+from invoices.documents.issue import issue
+from invoices.documents.month_lock import MonthIsLocked
+from invoices.documents.seller_terms import SellerTerms, last_instant, read_sellers
+from invoices.models import Invoice, Section
+from lib.audit_log import change
+from plans.models import Fee
+from plans.models.prices import Billed
+
+_PERIOD = """
+SELECT p.id, p.subscription_id FROM billing_period p
+JOIN billing_subscription s ON s.id = p.subscription_id
+WHERE p.invoice_id = %s AND p.state = 'closed' AND p.kind <> 'undone' FOR NO KEY UPDATE OF s
+"""
+_HELD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR UPDATE OF l"  # noqa: S608
+
+
+class CannotRegenerate(ValueError):
+    """An invoice cannot be replaced by another one; the text says why. field: where in the request it is."""
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+    """
+    Take a period's invoice back as a whole, and issue what the period comes to by what is true now; return that.
+
+    Fees and prices are those of the period, with all usage that it holds by now; both parties' facts and the taxes
+    are looked up anew. The new invoice names the one that it is in place of, and both documents are issued, or none.
+
+    :raises CannotRegenerate: if it is paid in part, is not the standing document of a period, has coupons or a
+        commitment settled on it, bills several subscriptions, or no reason is given.
+    """
+    if not reason.strip() or len(reason.strip()) > MOST_REASON:
+        raise CannotRegenerate(
+            f"Say why, in {MOST_REASON} characters at most: it is printed on both documents.", field="reason"
+        )
+    with change("regenerate invoice", by=by, at=at, invoice=invoice_id):
+        period_id, subscription_id = _hold(invoice_id)
+        mark = new_mark()
+        of = document_of(period_id)
+        documents = _made_again(of, period_id, subscription_id, reason=reason.strip())
+        write_rows(documents, high_water_mark=mark)
+        new = documents[-1].draft
+        replace_document(period_id, by=new.id)
+        clear_late([period_id], at=at)
+        try:
+            issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
+        except MonthIsLocked as locked:
+            raise CannotRegenerate(str(locked)) from locked
+        return Invoice.objects.get(pk=new.id)
+
+
+def preview_regenerated(*, invoice_id: int, at: datetime) -> Invoice:
+    """
+    Return the invoice that `regenerate` would issue now: made by it, and undone.
+
+    :raises CannotRegenerate: as it does.
+    """
+    with transaction.atomic():
+        made = regenerate(invoice_id=invoice_id, reason="Preview", at=at)
+        transaction.set_rollback(True)
+    return made
+
+
+def _hold(invoice_id: int) -> tuple[int, int]:
+    """Return the period that an invoice is of, and its subscription; all of them locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PERIOD, [invoice_id])
+        found = cursor.fetchone()
+        if found is None:
+            raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
+        if Section.objects.filter(invoice=invoice_id).exists():
+            raise CannotRegenerate(
+                "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
+                " or void it and claim what is due by a one-off invoice."
+            )
+        period_id, subscription_id = found
+        cursor.execute(_HELD, [period_id])
+        ((is_replaceable,),) = cursor.fetchall()
+    hold_documents([period_id])
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
+    if invoice.paid:
+        raise CannotRegenerate(f"Some of {invoice} is paid: credit it, and claim what is due by a one-off invoice.")
+    try:
+        nothing_is_being_taken(invoice)
+    except CannotCredit as refused:
+        raise CannotRegenerate(str(refused)) from refused
+    if not is_replaceable:
+        raise CannotRegenerate(
+            f"{invoice} cannot be replaced as a whole: some of it is credited, or another document, a coupon or a"
+            " commitment goes on from it."
+        )
+    return period_id, subscription_id
+
+
+def _made_again(of: Creditable, period_id: int, subscription_id: int, *, reason: str) -> list[Assembled]:
+    """Return the credit note and the new invoice."""
+    (late,) = read_late({subscription_id: [period_id]})[subscription_id]
+    closing = read_closings([period_id])[period_id]
+    closing.span, closing.counters = late.span, late.counters
+    seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
+    fees = list(_taxed_anew(fees_of(of), closing, seller))
+    new = assemble_again(closing, seller, fees, reference=next_reference(of.invoice.reference))
+    new.draft.corrects_id, new.draft.reason = of.invoice.pk, reason
+    if new.draft.totals.total < 0:
+        raise CannotRegenerate("It would come to less than nothing: credit what was claimed too much.")
+    return [note_over(of, late, reason=reason), new]
+
+
+def _taxed_anew(lines: list[DraftLine], closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+    """Yield fees under the taxes that they fall under now."""
+    fees = Fee.objects.select_related("version").in_bulk([line.fee_id for line in lines])
+    for line in lines:
+        fee = fees[line.fee_id]
+        supplied_at = line.service_start if fee.billed == Billed.ADVANCE else last_instant(line.service_end)
+        code = fee.tax_code or fee.version.tax_code
+        line.taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=code)
+        yield line

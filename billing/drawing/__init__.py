@@ -1,5 +1,0 @@
-"""Prepaid use, taken from wallets in the transaction that counts it: docs/wallets.md."""
-
-from billing.drawing.operation import Divided, draw
-
-__all__ = ["Divided", "draw"]

@@ -1,0 +1,74 @@
+"""Start a job, with the file that it is made from."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from billing.models import Job, JobPart
+from billing.models.jobs import MOST_FILE_BYTES, PART_BYTES
+from lib.audit_log import change
+
+MOST_NAME = 200
+
+
+class FileRefused(ValueError):
+    """The file is empty, or larger than what a job takes; says which."""
+
+
+def start(
+    *,
+    kind: str,
+    title: str,
+    parameters: dict[str, Any],
+    dry_run: bool,
+    by: AbstractBaseUser | None,
+    at: datetime,
+    file: BinaryIO | None = None,
+    file_name: str = "",
+) -> Job:
+    """
+    Store a job, which workers take up once this is committed.
+
+    file: what it is made from, read twice from its beginning; a mebibyte of it is in memory at a time.
+
+    :raises FileRefused: if it is empty, or has more than `MOST_FILE_BYTES`.
+    """
+    facts: dict[str, Any] = {}
+    if file is not None:
+        size, digest = _measured(file)
+        facts = {"file_name": file_name[-MOST_NAME:] or "file", "file_bytes": size, "file_sha256": digest}
+    with change("job started", by=by, at=at):
+        job = Job.objects.create(
+            kind=kind,
+            title=title[:MOST_NAME],
+            parameters=parameters,
+            dry_run=dry_run,
+            by=by,
+            created_at=at,
+            **facts,
+        )
+        if file is not None:
+            for number, content in enumerate(_parts(file)):
+                JobPart.objects.create(job=job, number=number, content=content)
+    return job
+
+
+def _measured(file: BinaryIO) -> tuple[int, str]:
+    size, digest = 0, sha256()
+    for part in _parts(file):
+        size += len(part)
+        if size > MOST_FILE_BYTES:
+            raise FileRefused(f"The file has more than {MOST_FILE_BYTES:,} bytes: import it in parts.")
+        digest.update(part)
+    if not size:
+        raise FileRefused("The file is empty.")
+    return size, digest.hexdigest()
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while part := file.read(PART_BYTES):
+        yield part

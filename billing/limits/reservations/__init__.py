@@ -1,0 +1,6 @@
+"""Use that is about to happen: held against every limit, then committed, released, or lapsed."""
+
+from billing.limits.reservations.commit import commit
+from billing.limits.reservations.reservation import lapse_due, release, reserve
+
+__all__ = ["commit", "lapse_due", "release", "reserve"]

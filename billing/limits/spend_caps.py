@@ -1,0 +1,139 @@
+"""Say how much usage may come to in a period, and what happens when it does."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from billing.models import SpendCap, Subscription
+from billing.models.price_overrides import CapAction, CapSetter
+from customers.models import Customer
+from lib.audit_log import change
+from lib.field_types import MOST_MONEY
+from lib.money import round_money
+from plans.catalog.stored_terms import terms_of
+from plans.models import Feature, Meter
+
+MOST_PER_MINUTE = 1_000_000
+MOST_VALUE = 200
+
+
+class CapRefused(Exception):
+    """A spend cap cannot be set as asked; the text says why and what to do. field: which of the figures it is."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+def set_cap(
+    *,
+    amount: Decimal,
+    at: datetime,
+    subscription: Subscription | None = None,
+    customer: Customer | None = None,
+    currency: str = "",
+    feature: Feature | None = None,
+    match: Mapping[str, str] | None = None,
+    action: str = CapAction.NOTIFY,
+    per_minute: int | None = None,
+    set_by: str = CapSetter.FINANCE,
+    by: AbstractBaseUser | None = None,
+) -> SpendCap:
+    """
+    Cap what usage comes to in each period; the cap that the same side has set for the same is replaced.
+
+    subscription, customer: whose usage, one of the two. currency: of a customer's cap, its own if empty; a
+    subscription's is its own. feature: empty for all usage. match: one dimension and the value of it to budget for.
+    amount: zero or more. per_minute: uses to let through, for a throttle.
+
+    :raises CapRefused: if the feature or the dimension is not metered there, the amount cannot be invoiced, or the
+        customer's own cap is above finance's.
+    """
+    with change("set spend cap", by=by, at=at):
+        # One at a time, so that the two caps of a scope are compared as they will stand.
+        owner = customer or Customer.objects.get(subscriptions=subscription)
+        owner = Customer.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        scope = {
+            "subscription": subscription,
+            "customer": None if subscription else owner,
+            "feature": feature,
+            "match": dict(match or {}),
+            "currency": str(subscription.currency) if subscription else currency or str(owner.currency),
+        }
+        _check_amount(amount, scope["currency"], action, per_minute)
+        _check_scope(owner, subscription, feature, scope["match"])
+        _check_other(scope, amount, set_by)
+        cap, _ = SpendCap.objects.update_or_create(
+            **scope, set_by=set_by, defaults={"amount": amount, "action": action, "per_minute": per_minute}
+        )
+        return cap
+
+
+def remove_cap(*, cap: SpendCap, at: datetime, by: AbstractBaseUser | None = None) -> None:
+    """Let spending go on as if there had been no cap; its history stays."""
+    with change("remove spend cap", by=by, at=at):
+        cap.delete()
+
+
+def dimensions_of(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
+    """Return the dimensions that usage in a scope has a budget by, in order."""
+    return sorted({name for meter in _meters(customer, subscription, feature) for name in _names(meter)})
+
+
+def _names(meter: Meter) -> list[str]:
+    own = [meter.reading_dimension] if meter.reading_dimension else []
+    return [*meter.dimensions, *own]
+
+
+def _meters(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> Iterable[Meter]:
+    subscriptions = [subscription] if subscription else customer.subscriptions.running()
+    metered = {
+        one.meter_id
+        for found in subscriptions
+        for one in terms_of(found.version_id, found.currency).features
+        if feature is None or one.feature_id == feature.pk
+    }
+    return Meter.objects.filter(pk__in=metered)
+
+
+def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
+    if not 0 <= amount <= MOST_MONEY or round_money(amount, currency) != amount:
+        raise CapRefused("amount", f"{amount:f} is no amount that could be invoiced in {currency}.")
+    if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MOST_PER_MINUTE):
+        raise CapRefused("per_minute", f"Say how many uses a minute are let through: 1 to {MOST_PER_MINUTE:,}.")
+    if action != CapAction.THROTTLE and per_minute is not None:
+        raise CapRefused("per_minute", "Only a throttle lets so many uses through: leave it out.")
+
+
+def _check_scope(
+    customer: Customer, subscription: Subscription | None, feature: Feature | None, match: Mapping[str, str]
+) -> None:
+    if feature is not None and not list(_meters(customer, subscription, feature)):
+        where = subscription.version if subscription else f"any subscription of {customer}"
+        raise CapRefused("feature", f"{feature} is not metered in {where}: choose a feature that is.")
+    if not match:
+        return
+    if len(match) > 1:
+        raise CapRefused("match", "A budget is for the value of one dimension: name one.")
+    ((name, value),) = match.items()
+    known = dimensions_of(customer, subscription, feature)
+    if name not in known:
+        there = f"there are {', '.join(known)}" if known else "this usage has none"
+        raise CapRefused("match", f"Usage has no dimension “{name}”: {there}.")
+    if not 1 <= len(value) <= MOST_VALUE:
+        raise CapRefused("match", f"Say for which value of {name}, in 1 to {MOST_VALUE} characters.")
+
+
+def _check_other(scope: Mapping[str, object], amount: Decimal, set_by: str) -> None:
+    """Refuse a cap of the customer's own above the one that finance has set for the same."""
+    other = SpendCap.objects.filter(**scope).exclude(set_by=set_by).first()
+    if other is None:
+        return
+    if set_by == CapSetter.CUSTOMER and amount > other.amount:
+        raise CapRefused("amount", f"Finance allows {other.amount.normalize():f} at most: choose no more than that.")
+    if set_by == CapSetter.FINANCE and amount < other.amount:
+        raise CapRefused(
+            "amount", f"The customer's own cap is {other.amount.normalize():f}: choose no less, or remove that first."
+        )

@@ -1,0 +1,55 @@
+"""`manage.py advance_clock`: take a test clock, and everything that its customers live by, to a later time."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from billing.management.commands.close_periods import moment
+from billing.simulation.sandbox import CannotAdvance, advance, go_on
+from billing.simulation.sandbox.next_due import next_moment
+from customers.models import TestClock
+from lib.progress_bar import progress
+from lib.task_clock import database_time
+
+
+class Command(BaseCommand):
+    help = "Advance a test clock to a time and do all that is due on the way; without a time, go on where it stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="what the clock is called")
+        parser.add_argument("--to", type=moment, help="where to, such as 2027-01-01T00:00Z")
+        parser.add_argument("--dry-run", action="store_true", help="say when something is due next, and do nothing")
+
+    def handle(self, *, name: str, to: datetime | None, dry_run: bool, **options: Any) -> None:
+        """Exit 0 if the clock has arrived, 1 if a failure has stopped it."""
+        clock = TestClock.objects.filter(name=name).first()
+        if clock is None:
+            raise CommandError(f"There is no test clock “{name}”.")
+        if dry_run:
+            due = next_moment(clock.pk, after=clock.now)
+            self.stdout.write(f"It is {clock.now} for {clock}; next something is due at {due or 'no time'}.")
+            return
+        if to is not None:
+            try:
+                clock = advance(clock_id=clock.pk, to=to, by=None, at=database_time())
+            except CannotAdvance as error:
+                raise CommandError(str(error)) from error
+        self._go(clock)
+
+    def _go(self, clock: TestClock) -> None:
+        """Go step by step; the bar counts hours."""
+        hours = 0 if clock.target is None else int((clock.target - clock.now).total_seconds() // 3600)
+        steps, set_off = 0, clock.now
+        with progress("advancing", hours, out=self.stdout) as tell:
+            while go_on(clock_id=clock.pk, most=1):
+                steps += 1
+                clock.refresh_from_db()
+                tell(int((clock.now - set_off).total_seconds() // 3600))
+        clock.refresh_from_db()
+        if clock.failure:
+            raise CommandError(f"{clock} stopped at {clock.now}: {clock.failure}")
+        if clock.target is not None:
+            raise CommandError(f"{clock} is at {clock.now}, and somebody else works on it: run this again.")
+        self.stdout.write(f"{clock} is at {clock.now}, after {steps:,} steps.")

@@ -1,0 +1,31 @@
+"""manage.py look_after_guardrails: fire and recover alerts of what has changed, now."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from billing.limits.alerts.evaluation import sweep
+from billing.management.commands.close_periods import moment
+from lib.task_clock import database_time
+
+
+class Command(BaseCommand):
+    help = "Look after everybody whose use or balance has changed since the last look: fire and recover alerts."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--at", type=moment, help="the time to look at, such as 2026-02-01T01:00Z; now by default"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+
+    def handle(self, **options: Any) -> None:
+        swept = sweep(at=options["at"] or database_time())
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(swept)))
+        else:
+            self.stdout.write(
+                f"Looked after {swept.customers:,} customers:"
+                f" {swept.fired:,} alerts fired, {swept.recovered:,} recovered."
+            )

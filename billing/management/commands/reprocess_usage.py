@@ -1,0 +1,45 @@
+"""`manage.py replay_unbilled`: attribute what was unbilled once more, with progress, and say what came of it."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from billing.metering.ingest.reprocess import Replayed, replay
+from billing.models import UnbilledUsage
+from lib.progress_bar import progress
+from lib.task_clock import database_time
+
+
+class Command(BaseCommand):
+    help = (
+        "Attribute unbilled usage anew, since its customer, meter, subscription or rate may be there by now."
+        " May run at any time, and several times at once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--customer", help="only what was sent for this external id")
+        parser.add_argument("--event", help="only events of this name")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
+
+    def handle(self, *, customer: str | None, event: str | None, as_json: bool, **options: Any) -> None:
+        reports = UnbilledUsage.objects.filter(resolved_at__isnull=True)
+        if customer is not None:
+            reports = reports.filter(customer_ref=customer)
+        if event is not None:
+            reports = reports.filter(event_name=event)
+        ids = None if customer is None and event is None else list(reports.values_list("id", flat=True))
+        if as_json:
+            self.stdout.write(json.dumps(asdict(replay(at=database_time(), report_ids=ids))))
+            return
+        with progress("replaying", reports.count(), out=self.stdout) as tell:
+            done = Replayed()
+
+            def show(part: Replayed) -> None:
+                done.add(part)
+                tell(done.tried)
+
+            replay(at=database_time(), report_ids=ids, progress=show)
+        self.stdout.write(f"{done.resolved:,} of {done.tried:,} reports are billed now; {done.left:,} are left.")

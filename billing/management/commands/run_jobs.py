@@ -1,0 +1,53 @@
+"""`manage.py work_on_jobs`: go on with bulk work beside the workers, with progress, and say what came of it."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from billing.job_kinds import KINDS
+from billing.jobs.progress import progress_of
+from billing.jobs.worker import work
+from billing.models import Job
+from billing.models.jobs import OPEN, JobState
+from lib.progress_bar import progress
+from lib.task_clock import database_time
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Command(BaseCommand):
+    help = "Work on the jobs that are open until they are done. May run several times at once, and be killed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--job", type=int, help="on this one only")
+
+    def handle(self, *, job: int | None, **options: Any) -> None:
+        """Exit 0 if all that was open is done, 1 if something of it failed."""
+        jobs = Job.objects.filter(state__in=OPEN) if job is None else Job.objects.filter(pk=job)
+        ids = list(jobs.values_list("pk", flat=True))
+        if job is not None and not ids:
+            raise CommandError(f"There is no job {job}.")
+        for id_ in ids:
+            self._work(id_)
+        for one in Job.objects.filter(pk__in=ids).order_by("pk"):
+            figures = ", ".join(f"{count:,} {name}" for name, count in one.figures.items())
+            self.stdout.write(f"{one}: {one.get_state_display()}; {figures or one.error or 'nothing is counted'}.")
+        failed = Job.objects.filter(pk__in=ids, state=JobState.FAILED).count()
+        if failed:
+            raise CommandError(f"{failed:,} jobs have failed; their pages say why.")
+
+    def _work(self, job_id: int) -> None:
+        """Work on a job until it is not open any more; others may be at it, and hold what is left."""
+        with progress("working", 100, out=self.stdout) as tell:
+            while job := Job.objects.filter(pk=job_id, state__in=OPEN).first():
+                tell(progress_of([job])[job_id].percent)
+                began = time.monotonic()
+                work(
+                    kinds=KINDS,
+                    clock=database_time,
+                    job_id=job_id,
+                    keep_going=lambda since=began: time.monotonic() < since + SECONDS_BETWEEN_LOOKS,
+                )
+                time.sleep(max(0, began + SECONDS_BETWEEN_LOOKS - time.monotonic()))

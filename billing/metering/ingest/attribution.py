@@ -1,0 +1,354 @@
+"""
+Which counters an event adds to, or why to none.
+
+A function of the copies it is given: it reads nothing but frozen terms, so that the same event is attributed the same
+by every process that holds the same revisions.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from billing.metering.ingest.catalog_cache import CatalogueCopy, EventMeters, MeterCopy, Path, as_text, look_up
+from billing.metering.ingest.customer_cache import CustomerCopy, PeriodCopy
+from billing.metering.ingest.parser import Received
+from billing.metering.ingest.unit_costs import Costs, are_known, costs_at
+from billing.metering.store.aggregate_states import TallyKey, span_of
+from billing.metering.store.counter_store import CounterKey, RollupSeries
+from billing.metering.store.prepaid_windows import DrawKey
+from billing.models.usage import Reason
+from billing.subscriptions.periods.boundaries import window_of
+from plans.aggregation.expressions import Expression, NoValue
+from plans.aggregation.json_numbers import measured
+from plans.catalog.stored_terms import FeatureTerms, terms_of
+from plans.pricing.charge_models import Dynamic
+from plans.pricing.period_anchor import Interval
+from plans.pricing.rating import match_rate
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Unpriced(NamedTuple):
+    """Why an event, or one meter's part of it, adds to no counter."""
+
+    reason: str
+    meter_id: int | None = None
+    detail: str = ""
+
+
+class Stop(NamedTuple):
+    """
+    One value of a meter on its way: where it is read, and which counters, rollups and tallies it adds to.
+
+    A rollup that feeds several counters is listed once: the other counters come with None. tallies: where the meter's
+    quantity is more than a sum. is_text: whether the value is told apart from others rather than added to them.
+    price: where what the event itself costs is read, if a price charges that. expression: what computes the value
+    where it is not read at a path; without either, each event is one. costs: of each target that charges unit costs.
+    """
+
+    meter: MeterCopy
+    path: Path | None
+    targets: tuple[tuple[CounterKey, RollupSeries | None], ...]
+    tallies: tuple[TallyKey, ...] = ()
+    is_text: bool = False
+    price: Path | None = None
+    expression: Expression | None = None
+    costs: Costs = ()
+
+
+class Route(NamedTuple):
+    """
+    What becomes of events of the same name, periods and dimensions.
+
+    revisions: the periods as they were then. carried: (subscription, moment) where a level is carried over into the
+    periods that start at that moment or later. is_costed: whether a unit cost is charged somewhere on it.
+    draws: the windows of use that wallets pay for.
+    """
+
+    stops: tuple[Stop, ...]
+    unpriced: tuple[Unpriced, ...]
+    revisions: tuple[tuple[int, int], ...]
+    carried: tuple[tuple[int, datetime], ...] = ()
+    is_costed: bool = False
+    draws: tuple[DrawKey, ...] = ()
+
+
+class Attribution(NamedTuple):
+    """What one event adds: a value at each stop of its route, in the hour `bucket`."""
+
+    route: Route
+    values: Sequence[int | Decimal]
+    bucket: datetime | None
+
+    @property
+    def unpriced(self) -> tuple[Unpriced, ...]:
+        return self.route.unpriced
+
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+MOST_ROUTES = 10_000
+
+
+def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCopy | None) -> Attribution:
+    """Return what an event adds to which counters and rollups, and what of it has no price."""
+    if customer is None:
+        return _lost(Unpriced(Reason.UNKNOWN_CUSTOMER, detail=event.customer))
+    meters = catalogue.by_event.get(event.event)
+    if meters is None:
+        return _lost(Unpriced(Reason.UNKNOWN_EVENT, detail=event.event))
+    properties = event.properties
+    periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
+    windows = _windows(customer, periods, event.occurred_at) if customer.resets else NO_WINDOWS
+    key = (meters, periods, meters.texts_of(properties), windows)
+    route = customer.routes.get(key)
+    if route is None:
+        if len(customer.routes) >= MOST_ROUTES:
+            customer.routes.clear()
+        route = customer.routes[key] = _find_route(*key)
+    if route.unpriced and customer.pauses:
+        route = route._replace(unpriced=tuple(_or_paused(one, event, customer) for one in route.unpriced))
+    values: list[int | Decimal] = []
+    for stop in route.stops:
+        _, path, _, _, is_text, price, expression, costs = stop
+        value: int | Decimal | str | None = 1
+        if is_text or price is not None or expression is not None:
+            value = value_at(stop, properties)
+        elif path is not None:  # read in place, as most are
+            value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
+            if type(value) is not int:
+                value = measured(value)
+        if value is None or type(value) is str or (costs and not are_known(costs, event.occurred_at)):
+            route, values = _around_what_is_missing(route, event)
+            break
+        values.append(value)
+    return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
+
+
+def _or_paused(one: Unpriced, event: Received, customer: CustomerCopy) -> Unpriced:
+    """Return why something has no price: because what covers it is paused, where that is so."""
+    if one.reason == Reason.NO_SUBSCRIPTION and one.meter_id is not None:
+        at, ref = event.occurred_at, event.subscription
+        if any(pause.covers(at, subscription_ref=ref, meter_id=one.meter_id) for pause in customer.pauses):
+            return one._replace(reason=Reason.PAUSED)
+    return one
+
+
+Windows = tuple[tuple[int, Interval, datetime], ...]
+"""(period, interval, start) of the prices that start anew more or less often than the period."""
+
+NO_WINDOWS: Windows = ()
+
+
+def _windows(customer: CustomerCopy, periods: Sequence[PeriodCopy], at: datetime) -> Windows:
+    """Return where the windows that an event falls in begin."""
+    return tuple(
+        (period.id, interval, window_of(terms, interval, anchor_at=period.anchor_at, zone=customer.zone, at=at)[0])
+        for period in periods
+        for terms in [terms_of(period.version_id, period.currency)]
+        for interval in terms.resets
+    )
+
+
+def _lost(unpriced: Unpriced) -> Attribution:
+    return Attribution(Route((), (unpriced,), ()), (), None)
+
+
+_hours: dict[tuple[float, tzinfo], datetime] = {}
+
+
+def hour_of(at: datetime, zone: tzinfo) -> datetime:
+    """Return the start of the hour of the zone's clock that `at` lies in, in UTC: also in zones of :30 and :45."""
+    # Clocks change on the quarter of an hour, so what is found for one instant holds for its quarter.
+    key = (at.timestamp() // 900, zone)
+    found = _hours.get(key)
+    if found is None:
+        if len(_hours) > MOST_ROUTES:
+            _hours.clear()
+        offset = at.astimezone(zone).utcoffset() or timedelta(0)
+        found = _hours[key] = EPOCH + (at - EPOCH + offset) // HOUR * HOUR - offset
+    return found
+
+
+def value_at(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
+    """Return an event's value at a stop, or in words why it has none."""
+    if stop.price is not None and measured(look_up(properties, stop.price)) is None:
+        return f"“{'.'.join(stop.price)}” is missing or not a number"
+    if stop.expression is not None:
+        try:
+            return stop.expression.value(properties)
+        except NoValue as error:
+            return str(error)
+    if stop.path is None:
+        return 1
+    found = look_up(properties, stop.path)
+    if stop.is_text:
+        return 1 if as_text(found) else f"“{'.'.join(stop.path)}” is missing"
+    value = measured(found)
+    return f"“{'.'.join(stop.path)}” is missing or not a number" if value is None else value
+
+
+def _around_what_is_missing(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
+    """Return the route without the meters that lack a value or a unit cost, and the values of the others."""
+    found = [(stop, value_at(stop, event.properties)) for stop in route.stops]
+    bad: dict[MeterCopy, Unpriced] = {}
+    for stop, value in found:
+        if stop.meter in bad:
+            continue
+        if isinstance(value, str):
+            bad[stop.meter] = Unpriced(Reason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
+        elif not are_known(stop.costs, event.occurred_at):
+            bad[stop.meter] = Unpriced(Reason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time")
+    good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
+    stops = tuple(stop for stop, _ in good)
+    return route._replace(stops=stops, unpriced=(*route.unpriced, *bad.values())), [value for _, value in good]
+
+
+def _find_route(
+    meters: EventMeters,
+    periods: tuple[PeriodCopy, ...],
+    texts: tuple[str, ...],
+    windows: Windows,
+) -> Route:
+    stops: list[Stop] = []
+    unpriced: list[Unpriced] = []
+    known = dict(zip(meters.paths, texts, strict=True))
+    starts = {(period_id, interval): start for period_id, interval, start in windows}
+    for meter in meters.meters:
+        if not _counts(meter, known):
+            continue
+        found = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
+        if isinstance(found, Unpriced):
+            unpriced.append(found)
+        else:
+            stops += found
+    revisions = tuple((period.id, period.revision) for period in periods)
+    is_costed = any(stop.costs for stop in stops)
+    draws = tuple(dict.fromkeys(_draws(stops, periods)))
+    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed, draws)
+
+
+def _draws(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> Iterator[DrawKey]:
+    """Yield the windows of use that the values of these stops add to and wallets pay for."""
+    features = {id_: one for p in periods for id_, one in terms_of(p.version_id, p.currency).by_plan_feature.items()}
+    for stop in stops:
+        for counter, _ in stop.targets:
+            if features[counter.plan_feature_id].wallet:
+                yield DrawKey(counter.period_id, counter.plan_feature_id, counter.window_start)
+
+
+def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:
+    """Tell whether an event passes a meter's filters, and is not left out by its excludes."""
+    return all(known[path] in wanted for path, wanted in meter.filters) and not any(
+        all(known[path] in wanted for path, wanted in one) for one in meter.excludes
+    )
+
+
+def _runs_on(stop: Stop, periods: Sequence[PeriodCopy]) -> bool:
+    """Tell whether a value falls in a window that runs on over several periods."""
+    return any(
+        feature.meter_id == stop.meter.id
+        for period in periods
+        for feature in terms_of(period.version_id, period.currency).running_on
+    )
+
+
+def _carried(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> tuple[tuple[int, datetime], ...]:
+    """Return from when on, in which subscriptions, periods are entered with what an event in these changes."""
+    if not any(stop.meter.metering.recurring or _runs_on(stop, periods) for stop in stops):
+        return ()
+    since: dict[int, datetime] = {}
+    for period in periods:
+        since[period.subscription_id] = max(period.ends_at, since.get(period.subscription_id, period.ends_at))
+    return tuple(since.items())
+
+
+Starts = dict[tuple[int, Interval], datetime]
+
+
+def _find_stops(
+    meter: MeterCopy, periods: Sequence[PeriodCopy], dimensions: dict[str, str], starts: Starts
+) -> list[Stop] | Unpriced:
+    priced = [
+        (period, feature)
+        for period in periods
+        for feature in terms_of(period.version_id, period.currency).by_meter.get(meter.id, ())
+    ]
+    if not priced:
+        return Unpriced(Reason.NO_SUBSCRIPTION, meter.id, meter.name)
+    stops = []
+    for reading in meter.readings:
+        own = dimensions
+        if reading.dimension_value is not None:
+            own = {**dimensions, meter.reading_dimension: reading.dimension_value}
+        targets = _targets(meter, priced, own, starts)
+        if targets is None:
+            detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in own.items())}"
+            return Unpriced(Reason.NO_RATE, meter.id, detail)
+        stops.append(
+            Stop(
+                meter,
+                reading.path,
+                targets,
+                tallies=_tallies(priced, targets, starts) if meter.metering.is_tallied else (),
+                is_text=meter.metering.aggregation == "unique",
+                price=meter.price if _is_carried(priced, targets) else None,
+                expression=reading.expression,
+                costs=costs_at(meter, priced, targets, own),
+            )
+        )
+    return stops
+
+
+def _targets(
+    meter: MeterCopy,
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    dimensions: dict[str, str],
+    starts: Starts,
+) -> tuple[tuple[CounterKey, RollupSeries | None], ...] | None:
+    """Return the counters of one value with the rollup of each, or None if a price has no rate for it."""
+    label = _encode_sorted({name: text for name, text in dimensions.items() if text})
+    targets: list[tuple[CounterKey, RollupSeries | None]] = []
+    rolled_up: set[int] = set()
+    for period, feature in priced:
+        rate = match_rate(feature.price.rates, dimensions) if feature.price else None
+        if rate is None:
+            return None
+        series = None if period.id in rolled_up else RollupSeries(period.id, meter.id, label)
+        rolled_up.add(period.id)
+        start = starts[period.id, feature.resets] if feature.resets else period.starts_at
+        targets.append((CounterKey(period.id, feature.plan_feature_id, int(rate.key), start), series))
+    return tuple(targets)
+
+
+def _is_carried(
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
+) -> bool:
+    """Tell whether one of the rates that a value goes to charges the prices that events carry."""
+    keys = {counter.rate_id for counter, _ in targets}
+    return any(
+        isinstance(rate.charge, Dynamic) and rate.charge.source == "event"
+        for _, feature in priced
+        if feature.price
+        for rate in feature.price.rates
+        if rate.key in keys
+    )
+
+
+def _tallies(
+    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    targets: Sequence[tuple[CounterKey, RollupSeries | None]],
+    starts: Starts,
+) -> tuple[TallyKey, ...]:
+    """Return the tallies that a value adds to: one for each series and length of window."""
+    series = {one.period_id: one for _, one in targets if one is not None}
+    found = {}
+    for period, feature in priced:
+        found[TallyKey(series[period.id], "", period.starts_at)] = None
+        if feature.resets is not None:
+            start = max(starts[period.id, feature.resets], period.starts_at)
+            found[TallyKey(series[period.id], span_of(feature.resets), start)] = None
+    return tuple(found)

@@ -1,0 +1,196 @@
+"""
+This process's copies of customers and their periods.
+
+A copy may be old. What it says is checked when it matters: a period found in it is compared by its revision under the
+gate's lock, and what is not found in it is looked up again before an event is called unbilled.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from billing.subscriptions.periods.boundaries import ANCHOR_AT
+from lib import prepared_statements
+from plans.catalog.stored_terms import terms_of
+
+MOST_COPIES = 50_000
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeriodCopy:
+    """A period as it was read. Two copies are never equal, so that nothing found out by an old one is used."""
+
+    id: int
+    revision: int
+    starts_at: datetime
+    ends_at: datetime
+    version_id: int
+    currency: str
+    subscription_id: int
+    subscription_ref: str
+    named: bool
+    anchor_at: datetime
+
+
+class PauseCopy(NamedTuple):
+    """When a subscription is paused. ends_at: None as long as nobody has said so."""
+
+    subscription_ref: str
+    named: bool
+    version_id: int
+    currency: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+    def covers(self, at: datetime, *, subscription_ref: str, meter_id: int) -> bool:
+        """Tell whether usage of a meter at a moment would be this subscription's, if it were not paused."""
+        is_its = subscription_ref == self.subscription_ref if subscription_ref else not self.named
+        runs = self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+        return runs and is_its and meter_id in terms_of(self.version_id, self.currency).by_meter
+
+
+PAUSES = """
+coalesce((SELECT json_agg(json_build_array(s.external_id, s.named, s.version_id, s.currency, z.starts_at, z.ends_at))
+    FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked')::text, '')
+"""
+"""SQL for the pauses of a subscription `s`, as text; empty where it has none."""
+
+_pauses = msgspec.json.Decoder(tuple[PauseCopy, ...]).decode
+
+
+def pauses_in(texts: Iterable[str]) -> tuple[PauseCopy, ...]:
+    """Return the pauses that `PAUSES` reads of several subscriptions."""
+    return tuple(one for text in dict.fromkeys(filter(None, texts)) for one in _pauses(text))
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCopy:
+    """
+    since: periods that ended before it were not read.
+    until: from here on a subscription should have a period that was not there to be read.
+    resets: whether a price of theirs starts anew at other moments than its period.
+    routes: what attribution found out about this customer's usage; it lives and dies with the copy.
+    """
+
+    id: int
+    zone: tzinfo
+    since: datetime
+    until: datetime
+    periods: tuple[PeriodCopy, ...]
+    resets: bool
+    pauses: tuple[PauseCopy, ...] = ()
+    routes: dict[Any, Any] = field(default_factory=dict)
+
+    def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
+        """Return the periods that an event at `at` may fall in: of the named subscription, or of all unnamed ones."""
+        if len(self.periods) == 1 and not subscription_ref:  # as it is for most customers
+            (only,) = self.periods
+            return self.periods if only.starts_at <= at < only.ends_at and not only.named else ()
+        return tuple(
+            [
+                period
+                for period in self.periods
+                if period.starts_at <= at < period.ends_at
+                and (period.subscription_ref == subscription_ref if subscription_ref else not period.named)
+            ]
+        )
+
+
+_READ = f"""
+SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'cancelled'), s.ends_at,
+       s.external_id, s.named, s.currency, {PAUSES}, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at,
+       p.version_id
+FROM customers_customer c
+LEFT JOIN billing_subscription s ON s.customer_id = c.id
+LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
+WHERE c.sandbox = %s AND c.external_id = ANY(%s)
+"""  # noqa: S608
+
+_copies: OrderedDict[tuple[bool, str], CustomerCopy] = OrderedDict()
+
+
+def copies(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+    """Return the customers of these external ids, reading those that are not known as far back as `since`."""
+    found, missing = {}, []
+    for ref in refs:
+        copy = _copies.get((sandbox, ref))
+        if copy is None or copy.since > since:
+            missing.append(ref)
+        else:
+            found[ref] = copy
+    if missing:
+        found.update(refresh(missing, sandbox=sandbox, since=since))
+    return found
+
+
+def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+    """Read these customers anew; those that do not exist, or not any more, are left out and never remembered."""
+    refs = list(refs)
+    rows: dict[str, list[tuple]] = {}
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_READ, [since, sandbox, refs])
+        for row in cursor.fetchall():
+            rows.setdefault(row[0], []).append(row[1:])
+    found = {ref: _copied(of_customer, since) for ref, of_customer in rows.items()}
+    for ref, copy in found.items():
+        _copies[sandbox, ref] = copy
+    for ref in refs:
+        if ref not in found:
+            _copies.pop((sandbox, ref), None)  # it was erased, and is called otherwise now
+    while len(_copies) > MOST_COPIES:
+        _copies.popitem(last=False)
+    return found
+
+
+def forget() -> None:
+    """Drop every copy."""
+    _copies.clear()
+
+
+def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
+    customer_id, zone = rows[0][:2]
+    periods = tuple(
+        PeriodCopy(
+            *period,
+            currency=currency,
+            subscription_id=subscription_id,
+            subscription_ref=ref,
+            named=named,
+            anchor_at=anchor_at,
+        )
+        for _, _, subscription_id, _, _, ref, named, currency, _, anchor_at, *period in rows
+        if period[0] is not None
+    )
+    return copy_of(
+        customer_id, ZoneInfo(zone), since, _until(rows, since), periods, pauses_in(row[8] for row in rows)
+    )
+
+
+def copy_of(
+    customer_id: int,
+    zone: tzinfo,
+    since: datetime,
+    until: datetime,
+    periods: Sequence[PeriodCopy],
+    pauses: tuple[PauseCopy, ...],
+) -> CustomerCopy:
+    """Return the copy of a customer with these periods and pauses."""
+    resets = any(terms_of(one.version_id, one.currency).resets for one in periods)
+    return CustomerCopy(customer_id, zone, since, until, tuple(periods), resets, pauses)
+
+
+def _until(rows: list[tuple], since: datetime) -> datetime:
+    """Return where the first of the subscriptions that go on runs out of periods."""
+    last: dict[int, datetime] = {}
+    ends: dict[int, datetime] = {}
+    for _, _, subscription_id, runs, subscription_ends_at, *_, period_ends_at, _ in rows:
+        if runs:
+            last[subscription_id] = max(last.get(subscription_id, since), period_ends_at or since)
+            ends[subscription_id] = subscription_ends_at or FOR_EVER
+    return min((end for id_, end in last.items() if end < ends[id_]), default=FOR_EVER)

@@ -1,0 +1,95 @@
+"""Stored events, read back as ingest had them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.metering.ingest.parser import Received, decode_properties
+from lib import prepared_statements
+
+COLUMNS = """
+    encode(uuid_send(key), 'hex'), encode(uuid_send(digest), 'hex'), sequence, occurred_at, received_at, sandbox,
+    customer_id, customer_ref, name, source, sender_id, subscription_ref, properties::text
+"""
+"""What `Stored` is made of, as it stands in a SELECT from the table of events."""
+
+PAGE = 2_000
+"""Events read at a time where many are walked."""
+
+
+class Stored(NamedTuple):
+    """One row of the table of events; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
+
+    key: str
+    digest: str
+    sequence: int
+    occurred_at: datetime
+    received_at: datetime
+    sandbox: bool
+    customer_id: int | None
+    customer_ref: str
+    name: str
+    source: str
+    sender_id: str
+    subscription_ref: str
+    properties: str
+
+
+def as_received(row: Stored) -> Received:
+    """Return a stored event as ingest had it before it."""
+    return Received(
+        0,
+        row.key,
+        row.digest,
+        row.sender_id,
+        row.source,
+        row.customer_ref,
+        row.name,
+        row.occurred_at,
+        decode_properties(row.properties),
+        b"",
+        row.subscription_ref,
+    )
+
+
+_BY_KEY = f"SELECT {COLUMNS} FROM billing_event WHERE key = ANY(%s::uuid[])"  # noqa: S608
+
+
+def stored_by_key(keys: Collection[str]) -> dict[str, Stored]:
+    """Return the events of these keys, 32 hexadecimal digits each, in the order of their numbers."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_BY_KEY, [list(keys)], binary=True)
+        found = [Stored._make(row) for row in cursor.fetchall()]
+    return {row.key: row for row in sorted(found, key=lambda row: row.sequence)}
+
+
+Place = tuple[datetime, str, str]
+"""An event's place among others: its time, source and sender's id."""
+
+_BETWEEN = f"""
+SELECT {COLUMNS} FROM billing_event
+WHERE customer_id = %(customer)s AND name = ANY(%(names)s) AND occurred_at >= %(at)s AND occurred_at < %(until)s
+    AND (occurred_at, source COLLATE "C", sender_id COLLATE "C") > (%(at)s, %(source)s, %(id)s)
+ORDER BY occurred_at, source COLLATE "C", sender_id COLLATE "C" LIMIT %(limit)s
+"""  # noqa: S608
+
+
+def pages_between(
+    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, after: Place | None = None
+) -> Iterator[list[Stored]]:
+    """
+    Yield a customer's events of these names in [since, until), in the order of time, then source, then id, by pages.
+
+    after: go on beyond this place.
+    """
+    wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE}
+    at, source, id_ = after or (since, "", "")
+    while True:
+        with prepared_statements.cursor() as cursor:
+            cursor.execute(_BETWEEN, wanted | {"at": at, "source": source, "id": id_}, binary=True)
+            rows = [Stored._make(row) for row in cursor.fetchall()]
+        if rows:
+            yield rows
+        if len(rows) < PAGE:
+            return
+        at, source, id_ = rows[-1].occurred_at, rows[-1].source, rows[-1].sender_id

@@ -1,0 +1,339 @@
+"""
+Decode the body of an ingest call, and tell what is wrong with each event of it.
+
+Everything here is pure: bytes in, events and refusals out. The whole batch is decoded in one go; only when that
+fails is each event decoded on its own, so that one bad event costs the others nothing but time.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+
+from billing.metering.ingest.property_limits import MOST_LEVELS, flaw
+from plans.aggregation.json_numbers import MOST_DIGITS, number
+
+MOST_EVENTS = 10_000
+MOST_BYTES = 8 * 1024 * 1024
+MOST_PROPERTY_BYTES = 64 * 1024
+
+RETENTION = timedelta(days=396)
+"""Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
+
+AHEAD = timedelta(hours=1)
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+When = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """An event as documented: `timestamp` is when it happened, and its arrival when absent."""
+
+    id: Name
+    customer: Name
+    event: Name
+    timestamp: When | None = None
+    properties: dict[str, Any] = {}
+    subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class CloudEvent(msgspec.Struct):
+    """The JSON form of CloudEvents 1.0. Extension attributes are allowed and ignored."""
+
+    specversion: Annotated[str, msgspec.Meta(pattern="^1\\.")]
+    id: Name
+    source: Name
+    type: Name
+    subject: Name
+    time: When | None = None
+    data: dict[str, Any] = {}
+    subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class BodyRefused(Exception):
+    """The body as a whole cannot be read; nothing of it is stored. `status` is the HTTP status to answer."""
+
+    def __init__(self, detail: str, *, status: int = 400) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One event that cannot be stored: where in the body, which field, why, and what to do."""
+
+    index: int
+    field: str
+    detail: str
+    id: str = ""
+
+
+class Received(msgspec.Struct, gc=False):
+    """
+    One event that can be stored.
+
+    key: digest of (live or sandbox, source, id), by which it counts once. digest: of its content as sent, by which a
+    repeat is told from a conflict. Both are 32 hexadecimal digits. encoded: its properties as JSON.
+    """
+
+    index: int
+    key: str
+    digest: str
+    id: str
+    source: str
+    customer: str
+    event: str
+    occurred_at: datetime
+    properties: dict[str, Any]
+    encoded: bytes
+    subscription: str
+
+
+_canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
+_batch = msgspec.json.Decoder(list[Plain], float_hook=number).decode
+_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_plain = msgspec.json.Decoder(Plain, float_hook=number).decode
+_cloud = msgspec.json.Decoder(CloudEvent, float_hook=number).decode
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_FIELD = re.compile("field `([^`]+)`")
+NO_CHARACTER = "text must not contain U+0000 or half of a surrogate pair"
+
+
+def read(
+    body: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
+) -> tuple[list[Received], list[Refused], bool]:
+    """
+    Return the events of a body that can be stored, those that cannot, and whether the body was a single event.
+
+    oldest, newest: bounds of an event's timestamp, inclusive.
+
+    :raises BodyRefused: if the body is too large or not JSON, or holds no event or too many.
+    """
+    if len(body) > MOST_BYTES:
+        raise BodyRefused(f"The body has {len(body):,} bytes; send at most {MOST_BYTES:,} at a time.", status=413)
+    single = body.lstrip()[:1] == b"{"
+    events, refused = _decode(body, single=single)
+    if len(events) + len(refused) > MOST_EVENTS:
+        raise BodyRefused(f"The batch has more than {MOST_EVENTS:,} events; send it in parts.", status=413)
+    if not events and not refused:
+        raise BodyRefused("The batch is empty; send at least one event.")
+    has_nul = b"\\u0000" in body or _SURROGATE.search(body) is not None
+    received = []
+    for index, event in events:
+        found = _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
+        if isinstance(found, Refused):
+            refused.append(found)
+        else:
+            received.append(found)
+    refused.sort(key=lambda one: one.index)
+    return received, refused, single
+
+
+Event = Plain | CloudEvent
+
+
+def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, Event]], list[Refused]]:
+    if not single:
+        try:
+            batch = _batch(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            pass
+        else:
+            if body.count(b'":') == _keys(batch, body):
+                return list(enumerate(batch)), []
+    return _decode_one_by_one(body, single=single)
+
+
+def _keys(batch: Sequence[Plain], body: bytes) -> int:
+    """Count the keys that the events of a body must have been sent with, if none was sent twice."""
+    count = objects = 0
+    for event in batch:
+        count += 3 + (event.timestamp is not None) + (event.subscription != "")
+        if event.properties:
+            objects += 1
+            count += 1 + len(event.properties)
+    if body.count(b"{") > len(batch) + objects or body.count(b"[") > 1:
+        count += sum(_nested_keys(value, level=2) for event in batch for value in event.properties.values())
+    return count
+
+
+def _nested_keys(value: Any, *, level: int) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    if level > MOST_LEVELS:
+        return MOST_BYTES  # More than any body holds: sends the batch the careful way, where this is refused.
+    own, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    return own + sum(_nested_keys(one, level=level + 1) for one in inner)
+
+
+def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, Event]], list[Refused]]:
+    try:
+        raws = _raws(b"[%b]" % body if single else body)
+    except RecursionError as error:
+        raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        mended = without_halves(body)
+        if mended != body:
+            return _decode_one_by_one(mended, single=single)
+        raise BodyRefused(f"The body is not a JSON event or array of events: {error}. Send UTF-8 JSON.") from error
+    events: list[tuple[int, Event]] = []
+    refused: list[Refused] = []
+    for index, raw in enumerate(raws):
+        found = _decode_one(index, bytes(raw))
+        if isinstance(found, Refused):
+            refused.append(found)
+        else:
+            events.append((index, found))
+    return events, refused
+
+
+def without_halves(body: bytes) -> bytes:
+    """
+    Return the body with each half of a surrogate pair as U+0000, for which its event is refused like for the other.
+
+    An emoji cut in two by a sender that counts UTF-16 units is the one such mistake to expect; it must not cost the
+    rest of the batch.
+    """
+    return _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], body)
+
+
+def read_one(
+    index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
+) -> Received | Refused:
+    """Return a single event as `read` returns those of a batch; one that does not say when it happened is refused."""
+    event = _decode_one(index, raw)
+    if isinstance(event, Refused):
+        return event
+    if (event.time if isinstance(event, CloudEvent) else event.timestamp) is None:
+        return Refused(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
+    has_nul = b"\\u0000" in raw or _SURROGATE.search(raw) is not None
+    return _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
+
+
+def _decode_one(index: int, raw: bytes) -> Event | Refused:
+    try:
+        event = _cloud(raw) if b'"specversion"' in raw else _plain(raw)
+        twice = repeated_key(raw)
+    except RecursionError:
+        return Refused(index, "properties", f"nested too deeply; at most {MOST_LEVELS} levels")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return undecodable(index, str(error))
+    if twice is not None:
+        return Refused(index, twice, "this key appears twice; send it once", event.id)
+    return event
+
+
+def undecodable(index: int, error: str, *, of: str = "event") -> Refused:
+    """Return what is wrong with JSON that does not have the form that was asked for, by the decoder's own words."""
+    reason, _, path = error.partition(" - at `$")
+    named = _FIELD.search(reason)
+    field = path.rstrip("`").lstrip(".") or (named[1] if named else of)
+    if "out of range" in reason:
+        return Refused(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
+    return Refused(index, field, reason)
+
+
+def repeated_key(raw: bytes) -> str | None:
+    """Return a key that appears twice in one object: JSON leaves open which would count, and money hangs on it."""
+
+    class Twice(Exception):
+        pass
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Twice(name)
+            seen.add(name)
+
+    try:
+        json.loads(raw, object_pairs_hook=check, parse_int=str, parse_float=str)
+    except Twice as found:
+        return str(found)
+    return None
+
+
+def _finish(
+    index: int,
+    event: Event,
+    *,
+    sandbox: bool,
+    at: datetime,
+    oldest: datetime,
+    newest: datetime,
+    has_nul: bool,
+) -> Received | Refused:
+    """Bound one event, and give it its key and digest."""
+    if isinstance(event, CloudEvent):
+        source, customer, name = event.source, event.subject, event.type
+        sent_at, properties, subscription = event.time, event.data, event.subscription
+    else:
+        source, customer, name = "", event.customer, event.event
+        sent_at, properties, subscription = event.timestamp, event.properties, event.subscription
+    if sent_at is not None:
+        # Compared before it is converted: a year 1 with an offset cannot be, and overflows.
+        if not oldest <= sent_at <= newest:
+            return Refused(index, "timestamp", out_of_bounds(sent_at, oldest, newest), event.id)
+        sent_at = sent_at.astimezone(UTC)
+    wrong = flaw(properties, has_nul=has_nul)
+    if wrong is not None:
+        return Refused(index, wrong[0], wrong[1], event.id)
+    if has_nul and any("\0" in text for text in (event.id, source, customer, name, subscription)):
+        return Refused(index, "event", NO_CHARACTER, event.id)
+    encoded = encode_properties(properties)
+    if len(encoded) > MOST_PROPERTY_BYTES:
+        return Refused(index, "properties", f"{len(encoded):,} bytes; at most {MOST_PROPERTY_BYTES:,}", event.id)
+    content = (source, event.id, customer, name, sent_at, subscription)
+    return Received(
+        index=index,
+        key=key_of(event.id, source=source, sandbox=sandbox),
+        digest=digest_of(content, encoded),
+        id=event.id,
+        source=source,
+        customer=customer,
+        event=name,
+        occurred_at=sent_at or at,
+        properties=properties,
+        encoded=encoded,
+        subscription=subscription,
+    )
+
+
+def out_of_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
+    """Say what is wrong with a time that is too old or too far ahead."""
+    bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
+    return f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
+
+
+def key_of(sender_id: str, *, source: str, sandbox: bool) -> str:
+    """Return the key, 32 hexadecimal digits, by which an event counts once."""
+    text = f"{'sandbox' if sandbox else 'live'}\0{source}\0{sender_id}"
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def digest_of(content: tuple[str, str, str, str, datetime | None, str], encoded: bytes) -> str:
+    """
+    Return the digest, 32 hexadecimal digits, by which a repeat is told from a conflict.
+
+    content: source, id, customer, event, timestamp as sent (in UTC, None if absent) and subscription.
+    encoded: the properties, as `encode_properties` gives them.
+    """
+    return blake2b(_canonical(content) + encoded, digest_size=16).hexdigest()
+
+
+def encode_properties(properties: dict[str, Any]) -> bytes:
+    """Return properties as JSON in the one form that equal properties share."""
+    return _canonical(properties)
+
+
+decode_properties = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
+"""Read stored properties as they were received: exact numbers in one form each."""

@@ -1,0 +1,71 @@
+"""Bounds of what an event may carry in its properties."""
+
+from decimal import Decimal
+from typing import Any
+
+from plans.aggregation.json_numbers import MOST_DIGITS, TooLong, is_within_bounds
+
+MOST_KEYS = 128
+MOST_CHARACTERS = 4096
+MOST_LEVELS = 16
+
+Flaw = tuple[str, str]
+
+
+def flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
+    """
+    Return (field, reason) of the first thing that a property may not be, or None.
+
+    has_nul: whether the body may hold an escaped U+0000 anywhere, which PostgreSQL cannot store.
+    """
+    if len(properties) > MOST_KEYS:
+        return "properties", f"{len(properties)} keys; at most {MOST_KEYS}"
+    for name, value in properties.items():
+        kind = type(value)
+        if kind is str:
+            if len(value) > MOST_CHARACTERS or has_nul:
+                found = _flaw_of_text(value)
+                if found:
+                    return f"properties.{name}", found
+        elif kind is int:
+            if not is_within_bounds(value):
+                return f"properties.{name}", f"more than {MOST_DIGITS} digits"
+        elif kind is not Decimal and kind is not bool and value is not None:
+            found = _flaw_of_value(value, level=2, has_nul=has_nul)
+            if found:
+                return f"properties.{name}", found
+        if len(name) > 200 or (has_nul and "\0" in name):
+            return "properties", "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
+    return None
+
+
+def _flaw_of_text(text: str) -> str | None:
+    if len(text) > MOST_CHARACTERS:
+        return f"{len(text):,} characters; at most {MOST_CHARACTERS:,}"
+    if "\0" in text:
+        return "text must not contain U+0000 or half of a surrogate pair"
+    return None
+
+
+def _flaw_of_value(value: Any, *, level: int, has_nul: bool) -> str | None:
+    if isinstance(value, TooLong):
+        return f"{value.text[:20]}… is out of bounds: at most {MOST_DIGITS} digits before and after the point"
+    if isinstance(value, str):
+        return _flaw_of_text(value)
+    if isinstance(value, int) and not is_within_bounds(value):
+        return f"more than {MOST_DIGITS} digits"
+    if not isinstance(value, dict | list):
+        return None
+    if level > MOST_LEVELS:
+        return f"nested too deeply; at most {MOST_LEVELS} levels"
+    if len(value) > 1000:
+        return f"{len(value)} elements; at most 1,000"
+    if isinstance(value, dict):
+        if any(len(name) > 200 or "\0" in name for name in value):
+            return "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
+        value = list(value.values())
+    for inner in value:
+        found = _flaw_of_value(inner, level=level + 1, has_nul=has_nul)
+        if found:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""What rating a period depends on: its terms, counters, aggregates and windows."""

@@ -1,0 +1,97 @@
+"""The terms that a period is rated by: its version's, with what was agreed with the subscription's customer."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Protocol
+
+import msgspec
+
+from billing.metering.rating_inputs.plan_change_carryover import share_left
+from plans.catalog.overrides import Agreed, agreed_terms, part_terms, trial_terms
+from plans.catalog.stored_terms import Terms, terms_of
+
+
+class Rated(Protocol):
+    """
+    A period to rate.
+
+    overrides: those of its subscription, as `OVERRIDES` reads them. continued: see
+    billing/metering/rating_inputs/plan_change_carryover.py.
+    """
+
+    @property
+    def version_id(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def anchor_at(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def overrides(self) -> str: ...
+    @property
+    def continued(self) -> str: ...
+    @property
+    def is_trial(self) -> bool: ...
+
+
+OVERRIDES = """
+coalesce((
+    SELECT json_agg(o.told ORDER BY o.id, o.told::text) FROM (
+        SELECT id, json_build_array(feature_id, what, value::text, match, starts_at, ends_at) AS told
+        FROM billing_override WHERE subscription_id = s.id
+        UNION ALL
+        SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
+            'overage_factor', overage_factor::text, 'discount', discount::text, 'trues_up', trues_up::int::text,
+            'since', starts_at::text), starts_at, ends_at)
+        FROM billing_owncommitment WHERE subscription_id = s.id
+    ) o
+)::text, '')
+"""
+"""
+SQL for all overrides of a subscription `s`, and commitments of its own, as text: read in the statement that reads its
+period.
+"""
+
+
+class Dated(msgspec.Struct, frozen=True, array_like=True):
+    """An override and when it is in force."""
+
+    feature_id: int
+    what: str
+    value: Decimal
+    match: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Dated, ...]).decode)
+
+
+def terms_for(period: Rated) -> Terms:
+    """
+    Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then; in a
+    trial, without what is not due in it.
+
+    :raises ValueError: if an override cannot be charged by, with the reason in words.
+
+    Source: docs/pricing.md#overrides.
+    """
+    terms = terms_of(period.version_id, period.currency)
+    if period.overrides:
+        terms = agreed_terms(terms, frozenset(_in_force(period)))
+    if period.continued:
+        terms = part_terms(terms, share_left(terms, period))
+    if period.is_trial:
+        terms = trial_terms(terms)
+    return terms
+
+
+def _in_force(period: Rated) -> Iterator[Agreed]:
+    for one in _read(period.overrides):
+        if one.starts_at <= period.starts_at and (one.ends_at is None or period.starts_at < one.ends_at):
+            yield Agreed(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))

@@ -1,0 +1,98 @@
+"""
+Windows of use that run on over several invoices: docs/pricing.md#periods-of-use.
+
+A price that starts anew every year is invoiced every month. Counters stay with their periods; what a period comes to
+is the price of all that was used since the window began, less the price of what was used before the period. So the
+months of a year add up to one bill of the year, whichever of them is closed first.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from billing.metering.rating_inputs.aggregate_quantities import Metered
+from billing.subscriptions.periods.boundaries import window_of
+from lib import prepared_statements
+from lib.decimals import EXACT
+from plans.catalog.stored_terms import FeatureTerms, terms_of
+
+
+class Run(NamedTuple):
+    """
+    The part of a window that a subscription has spent on a version, up to the end of one of its periods.
+
+    began_at: the start of the window, or of the first period on the version in it. earlier: rate → what the periods
+    before this one used; None where this is the first. is_last: whether the window, the time on the version, or the
+    trial ends with this period.
+    """
+
+    window_start: datetime
+    window_end: datetime
+    began_at: datetime
+    earlier: Mapping[int, Decimal] | None
+    is_last: bool
+
+
+Runs = Mapping[int, Run]
+"""Feature of the version → its run."""
+
+# Periods on the same version, with no other in between: a run starts anew where the version changes, or a trial ends.
+_READ = """
+SELECT w.period_id, w.plan_feature_id, e.starts_at, c.rate_id, c.quantity,
+    p.is_trial OR CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false)
+        ELSE n.version_id <> p.version_id END
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS w(period_id, plan_feature_id, window_start)
+JOIN billing_period p ON p.id = w.period_id
+JOIN billing_subscription s ON s.id = p.subscription_id
+LEFT JOIN billing_period n ON n.subscription_id = s.id AND n.kind = 'regular' AND n.starts_at = p.ends_at
+LEFT JOIN billing_period e ON e.subscription_id = s.id AND e.kind = 'regular' AND e.version_id = p.version_id
+    AND NOT e.is_trial AND e.starts_at < p.starts_at AND e.ends_at > w.window_start AND NOT EXISTS (
+        SELECT FROM billing_period o WHERE o.subscription_id = s.id AND o.kind = 'regular'
+            AND o.version_id <> p.version_id AND o.starts_at > e.starts_at AND o.starts_at < p.starts_at)
+LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan_feature_id
+    AND c.window_start = w.window_start
+"""
+
+
+def read_runs(periods: Sequence[Metered]) -> dict[int, dict[int, Run]]:
+    """Return period → its runs, in one statement; in none where nothing runs on."""
+    windows = {
+        (one.period_id, feature.plan_feature_id): (one, window_for(one, feature))
+        for one in periods
+        for feature in terms_of(one.version_id, one.currency).running_on
+    }
+    if not windows:
+        return {}
+    found: dict[int, dict[int, Run]] = {}
+    with prepared_statements.cursor() as cursor:
+        columns = list(zip(*windows, strict=True))
+        cursor.execute(_READ, [list(columns[0]), list(columns[1]), [window[0] for _, window in windows.values()]])
+        for period_id, plan_feature_id, began_at, rate_id, quantity, is_cut in cursor.fetchall():
+            period, (start, end) = windows[period_id, plan_feature_id]
+            of_period = found.setdefault(period_id, {})
+            run = of_period.get(plan_feature_id)
+            if run is None:
+                run = Run(start, end, period.starts_at, None, is_cut or period.ends_at >= end)
+            if began_at is not None:
+                run = _with(run, began_at, rate_id, quantity)
+            of_period[plan_feature_id] = run
+    return found
+
+
+def window_for(period: Metered, feature: FeatureTerms) -> tuple[datetime, datetime]:
+    """Return the window that a period lies in, of a feature whose price runs on."""
+    if feature.resets is None:
+        raise TypeError(f"{feature.name} starts anew with each period.")
+    terms = terms_of(period.version_id, period.currency)
+    zone = ZoneInfo(period.time_zone)
+    return window_of(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=period.starts_at)
+
+
+def _with(run: Run, began_at: datetime, rate_id: int | None, quantity: Decimal) -> Run:
+    """Return a run with one counter of an earlier period, or with an earlier period that nothing was used in."""
+    earlier = dict(run.earlier or {})
+    if rate_id is not None:
+        earlier[rate_id] = EXACT.add(earlier.get(rate_id, Decimal(0)), quantity)
+    return run._replace(began_at=min(run.began_at, began_at), earlier=earlier)

@@ -1,0 +1,96 @@
+"""
+What a period takes over from the one that a plan change has ended: docs/closing.md#plan-changes.
+
+Its allowance is in proportion to what was left of the whole interval; on tiers it goes on from where the earlier part
+left off, as far as that is billed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
+from plans.catalog.stored_terms import FeatureTerms, Terms
+from plans.pricing.proration import share
+from plans.pricing.rating import NOTHING_CLIMBED
+
+CONTINUED = """
+CASE WHEN p.continues_id IS NULL THEN ''
+WHEN EXISTS (SELECT FROM billing_period q WHERE q.id = p.continues_id AND q.state = 'open') THEN 'open'
+ELSE coalesce((
+    SELECT json_agg(json_build_array(b.high_water_mark, pf.feature_id, r.match, (
+        coalesce(l.explanation->>'climbed', '0')::numeric + (l.explanation->>'billable')::numeric)::text)
+        ORDER BY b.high_water_mark)
+    FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
+    JOIN plans_planfeature pf ON pf.id = b.plan_feature_id JOIN plans_rate r ON r.id = b.rate_id
+    JOIN plans_price pr ON pr.id = r.price_id AND pr.resets_unit = ''
+    WHERE b.period_id = p.continues_id
+)::text, '[]') END
+"""
+"""SQL for what the lines of the period before `p` have billed, as text; empty where `p` continues none."""
+
+NOT_BILLED_YET = "open"
+
+CONTINUES = f"CASE WHEN p.continues_id IS NULL THEN '' ELSE '{NOT_BILLED_YET}' END"
+"""The same where only quantities are asked for, which are what they are whatever was billed before."""
+
+
+class Climbed(msgspec.Struct, frozen=True, array_like=True):
+    """How far the usage at one rate stood on its ladder when a line had billed it."""
+
+    mark: int
+    feature_id: int
+    match: dict[str, str]
+    units: Decimal
+
+
+_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Climbed, ...]).decode)
+
+
+def climbed(continued: str, feature: FeatureTerms, *, up_to: int | None = None) -> Mapping[int | str, Decimal]:
+    """
+    Return rate key → units that stand on its ladder already: what the rate of the same match billed before.
+
+    continued: as `CONTINUED` reads it. up_to: look at what was billed up to this high-water mark only.
+
+    Source: docs/pricing.md#climbing-on.
+    """
+    if continued in ("", NOT_BILLED_YET) or feature.price is None or feature.resets is not None:
+        return NOTHING_CLIMBED
+    units = {
+        tuple(sorted(one.match.items())): one.units
+        for one in _read(continued)
+        if one.feature_id == feature.feature_id and (up_to is None or one.mark <= up_to)
+    }
+    return {rate.key: units[match] for rate in feature.price.rates if (match := tuple(sorted(rate.match))) in units}
+
+
+class Part(Protocol):
+    """A period within its whole interval."""
+
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def anchor_at(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+
+
+def share_left(terms: Terms, period: Part) -> Fraction:
+    """Return which share of its whole interval was left when a period began, by the proration of its version."""
+    anchor = anchor_of(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
+    start, end = whole_interval(anchor, period.starts_at)
+    return share(
+        period.starts_at,
+        end,
+        full_start=start,
+        full_end=end,
+        by=terms.proration,  # type: ignore[arg-type]
+        zone=ZoneInfo(period.time_zone),
+    )

@@ -1,0 +1,114 @@
+"""Events: appended once per key, never changed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from lib import prepared_statements
+
+
+class Row(msgspec.Struct, gc=False):
+    """An event to append. `key` and `digest` are 32 hexadecimal digits, `properties` is encoded JSON."""
+
+    key: str
+    digest: str
+    occurred_at: datetime
+    customer_id: int | None
+    customer_ref: str
+    name: str
+    source: str
+    sender_id: str
+    subscription_ref: str
+    properties: msgspec.Raw
+
+
+_APPEND = """
+WITH sent AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS sent(key uuid, digest uuid, occurred_at timestamptz,
+        customer_id bigint, customer_ref text, name text, source text, sender_id text, subscription_ref text,
+        properties jsonb)
+), fresh AS (
+    INSERT INTO billing_event (key, digest, occurred_at, received_at, sandbox, customer_id, customer_ref, name,
+        source, sender_id, subscription_ref, properties)
+    SELECT key, digest, occurred_at, %s, %s, customer_id, customer_ref, name,
+        source, sender_id, subscription_ref, properties
+    FROM sent ORDER BY key
+    ON CONFLICT (key) DO NOTHING
+    RETURNING key
+)
+SELECT sent.key FROM sent LEFT JOIN fresh USING (key) WHERE fresh.key IS NULL
+"""
+
+
+def append(rows: Sequence[Row], *, received_at: datetime, sandbox: bool) -> set[str]:
+    """
+    Store the events whose key is new, and return the keys that were there already.
+
+    Keys are inserted in their order, so that two batches that share some wait for one another and never deadlock.
+    """
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_APPEND, [msgspec.json.encode(rows).decode(), received_at, sandbox])
+        return {key.hex for (key,) in cursor.fetchall()}
+
+
+# One key at a time, so that each is sought in its own partition instead of all of them in every one.
+_DIGESTS = """
+SELECT sent.key, stored.digest FROM unnest(%s::uuid[]) AS sent(key)
+CROSS JOIN LATERAL (SELECT digest FROM billing_event e WHERE e.key = sent.key LIMIT 1) stored
+"""
+
+
+def digests(keys: Iterable[str]) -> dict[str, str]:
+    """Return the digest that each of these keys is stored with; 32 hexadecimal digits both."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_DIGESTS, [list(keys)])
+        return {key.hex: digest.hex for key, digest in cursor.fetchall()}
+
+
+def sequences(keys: Iterable[str]) -> dict[str, int]:
+    """Return the sequence number of each of these stored keys."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute("SELECT key, sequence FROM billing_event WHERE key = ANY(%s::uuid[])", [list(keys)])
+        return {key.hex: sequence for key, sequence in cursor.fetchall()}
+
+
+_LAST = """
+SELECT max(e.occurred_at) FROM billing_event e
+WHERE e.customer_id = %s AND e.name = ANY(%s) AND e.occurred_at >= %s AND e.occurred_at < %s
+    AND e.subscription_ref = ANY(%s)
+    AND NOT EXISTS (SELECT FROM billing_correction k WHERE k.event_key = e.key)
+"""
+
+
+def last_between(
+    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
+) -> datetime | None:
+    """
+    Return when the last event of these names happened in [since, until) that still counts, if there is one.
+
+    subscription_refs: what the events may say of the subscription they belong to; empty where they say nothing.
+    """
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_LAST, [customer_id, list(names), since, until, list(subscription_refs)])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def new_mark() -> int:
+    """Return a high-water mark of its own, which no event has: for what is billed twice without an event between."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute("SELECT nextval('billing_event_sequence')")
+        return int(cursor.fetchone()[0])
+
+
+def high_water_mark() -> int:
+    """
+    Return the greatest sequence number given out so far.
+
+    Taken while a period is locked FOR UPDATE, it parts that period's events exactly: those that were counted have
+    a number up to it, those that come later have a greater one.
+    """
+    with prepared_statements.cursor() as cursor:
+        cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM billing_event_sequence")
+        return cursor.fetchone()[0]

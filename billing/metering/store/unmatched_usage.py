@@ -1,0 +1,150 @@
+"""Usage that no price took: kept beside its event with the reason, until a replay attributes it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from lib import prepared_statements
+
+
+class Report(NamedTuple):
+    """One event, or one meter's part of it, that adds to no counter. `key` is 32 hexadecimal digits."""
+
+    key: str
+    customer_id: int | None
+    meter_id: int | None
+    reason: str
+    detail: str
+
+
+class Open(NamedTuple):
+    """A report that nothing has resolved yet. `key` is its event's, 32 hexadecimal digits."""
+
+    id: int
+    key: str
+    sandbox: bool
+    meter_id: int | None
+    reason: str
+    detail: str
+
+
+_REPORT = """
+INSERT INTO billing_unbilledusage (event_key, sequence, occurred_at, sandbox, customer_id, customer_ref, event_name,
+    meter_id, reason, detail)
+SELECT e.key, e.sequence, e.occurred_at, e.sandbox, u.c, e.customer_ref, e.name, u.m, u.r, u.t
+FROM jsonb_to_recordset(%s::jsonb) AS u(k uuid, c bigint, m bigint, r text, t text)
+JOIN billing_event e ON e.key = u.k
+"""
+
+
+def report(reports: Sequence[Report]) -> None:
+    """Keep these reports; their events are stored already, in the same transaction."""
+    if not reports:
+        return
+    document = msgspec.json.encode(
+        [{"k": one.key, "c": one.customer_id, "m": one.meter_id, "r": one.reason, "t": one.detail} for one in reports]
+    )
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_REPORT, [document.decode()])
+
+
+class Reported(NamedTuple):
+    """What became of a report; `resolved_sequence` is its place among the events once it was attributed."""
+
+    reason: str
+    resolved_at: datetime | None = None
+    resolved_sequence: int | None = None
+
+
+Reports = dict[str, dict[int | None, Reported]]
+"""Event's key → meter (None for the event as a whole) → report."""
+
+_OF = """
+SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unbilledusage
+WHERE event_key = ANY(%s::uuid[])
+"""
+
+
+def reports_of(keys: Collection[str]) -> Reports:
+    """Return what was reported of these events, open or resolved."""
+    found: Reports = {}
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_OF, [list(keys)], binary=True)
+        for key, meter_id, *report in cursor.fetchall():
+            found.setdefault(key.hex, {})[meter_id] = Reported(*report)
+    return found
+
+
+_HOLD = """
+SELECT id, customer_id, resolved_at FROM billing_unbilledusage
+WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
+"""
+
+
+def hold(keys: Collection[str]) -> list[tuple[int, int | None]]:
+    """
+    Lock the reports of these events, so that no replay attributes them meanwhile; return the open ones with customer.
+
+    Asked twice: a replay that the first one waited for may have reported meter by meter what was open as a whole.
+    """
+    with prepared_statements.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute(_HOLD, [list(keys)])
+        return [(id_, customer_id) for id_, customer_id, resolved_at in cursor.fetchall() if resolved_at is None]
+
+
+_CLAIM = """
+SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unbilledusage
+WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
+ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
+
+def claim(*, after: int, ids: Collection[int] | None, limit: int) -> list[Open]:
+    """Lock the next open reports beyond a number, of these ids only if given; what others hold is left to them."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_CLAIM, {"after": after, "ids": None if ids is None else list(ids), "limit": limit})
+        return [Open(id_, key.hex, *rest) for id_, key, *rest in cursor.fetchall()]
+
+
+_CHANGE = """
+UPDATE billing_unbilledusage u SET reason = c.reason, detail = c.detail, customer_id = c.customer
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS c(id, reason, detail, customer) WHERE u.id = c.id
+"""
+
+
+def change(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
+    """Note of reports (id, reason, detail, customer) that they are still open, for another reason than before."""
+    if reports:
+        with prepared_statements.cursor() as cursor:
+            cursor.execute(_CHANGE, [list(column) for column in zip(*reports, strict=True)])
+
+
+_RESOLVE = """
+UPDATE billing_unbilledusage u SET resolved_at = %s, resolved_sequence = r.sequence, customer_id = r.customer
+FROM (SELECT id, customer, nextval('billing_event_sequence') AS sequence
+    FROM unnest(%s::bigint[], %s::bigint[]) AS t(id, customer)) r
+WHERE u.id = r.id
+"""
+
+
+def resolve(reports: Sequence[tuple[int, int | None]], *, at: datetime) -> None:
+    """Resolve reports (id, customer), each with a sequence number of its own; their periods are gated already."""
+    if reports:
+        with prepared_statements.cursor() as cursor:
+            cursor.execute(_RESOLVE, [at, *([*column] for column in zip(*reports, strict=True))])
+
+
+_NAME = """
+UPDATE billing_event e SET customer_id = n.customer
+FROM unnest(%s::uuid[], %s::bigint[]) AS n(key, customer) WHERE e.key = n.key AND e.customer_id IS NULL
+"""
+
+
+def name_customers(customers: Mapping[str, int]) -> None:
+    """Give events, by their keys, to the customers that are known by now; an event's customer never changes after."""
+    if customers:
+        with prepared_statements.cursor() as cursor:
+            cursor.execute(_NAME, [list(customers), list(customers.values())])

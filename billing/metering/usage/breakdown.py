@@ -1,0 +1,130 @@
+"""Usage by time and dimension, from rollups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from billing.metering.ingest.state_updates import HOURLY
+from plans.aggregation.aggregate_state import Aggregation, Mark, Tally, quantity
+from plans.catalog.stored_terms import metering_of
+from plans.models import Meter
+
+WINDOWS = ("hour", "day", "month")
+MOST_ROWS = 10_000
+LONGEST = timedelta(days=400)
+
+
+class BreakdownRefused(ValueError):
+    """The breakdown asked for is not to be had; the text says why and what to ask for."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Usage of one window; `group` is the dimension's value, None where nothing was grouped by."""
+
+    starts_at: datetime
+    group: str | None
+    quantity: Decimal
+    events: int
+
+
+_BREAKDOWN = """
+SELECT {window} AS window_start, {group} AS grouped, sum(r.quantity), sum(r.events)::bigint
+FROM billing_subscription s
+JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
+    AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+    AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
+JOIN billing_rollup r ON r.period_id = p.id AND r.meter_id = %(meter)s
+    AND r.bucket >= %(since)s AND r.bucket < %(until)s
+WHERE s.customer_id = %(customer)s
+GROUP BY 1, 2 HAVING sum(r.events) > 0 ORDER BY 1, 2 LIMIT %(limit)s
+"""
+
+
+def breakdown(
+    *,
+    customer_id: int,
+    time_zone: str,
+    meter_id: int,
+    since: datetime,
+    until: datetime,
+    window: str,
+    group_by: str | None = None,
+    period_ids: Sequence[int] | None = None,
+) -> list[Slice]:
+    """
+    Return a customer's usage of one meter by hour, day or month of the customer's clock, grouped by a dimension.
+
+    period_ids: what these periods counted alone; all of the customer's otherwise.
+
+    :raises BreakdownRefused: if the window is unknown, the span too long or the answer too large.
+    """
+    if window not in WINDOWS:
+        raise BreakdownRefused("window", f"“{window}” is not a window; use one of {', '.join(WINDOWS)}")
+    if not since < until or until - since > LONGEST:
+        raise BreakdownRefused("until", f"the span must be positive and {LONGEST.days} days at most")
+    clock = "r.bucket" if window == "hour" else f"date_trunc('{window}', r.bucket, %(zone)s)"
+    statement = _BREAKDOWN.format(window=clock, group="r.dimensions ->> %(group)s" if group_by else "NULL")
+    parameters = {
+        "customer": customer_id,
+        "meter": meter_id,
+        "since": since,
+        "until": until,
+        "zone": time_zone,
+        "group": group_by,
+        "limit": MOST_ROWS + 1,
+        "periods": None if period_ids is None else list(period_ids),
+    }
+    metering = metering_of(Meter.objects.get(pk=meter_id))
+    if metering.aggregation == "unique":
+        raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
+    if metering.measures == "levels":
+        raise BreakdownRefused("meter", "levels are held over time; they do not add up from hours")
+    if metering.aggregation in HOURLY:
+        return _tallied(metering.aggregation, window, parameters)
+    return [Slice(*row) for row in _rows(statement, parameters)]
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    if len(rows) > MOST_ROWS:
+        raise BreakdownRefused("window", f"more than {MOST_ROWS:,} rows; ask for a shorter span or a longer window")
+    return rows
+
+
+_TALLIES = """
+SELECT {window} AS window_start, {group} AS grouped, sum(t.events)::bigint, sum(t.total), min(t.low), max(t.high),
+    (array_agg(t.latest_value ORDER BY t.latest_at DESC, t.latest_source COLLATE "C" DESC,
+        t.latest_key COLLATE "C" DESC))[1]
+FROM billing_subscription s
+JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
+    AND p.starts_at < %(until)s AND p.ends_at > %(since)s
+    AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
+JOIN billing_series r ON r.period_id = p.id AND r.meter_id = %(meter)s
+JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
+    AND t.starts_at >= %(since)s AND t.starts_at < %(until)s
+WHERE s.customer_id = %(customer)s
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+"""
+
+
+def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) -> list[Slice]:
+    """Return slices of a meter whose quantity is not a sum, from the tallies of its hours."""
+    clock = "t.starts_at" if window == "hour" else f"date_trunc('{window}', t.starts_at, %(zone)s)"
+    statement = _TALLIES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
+    return [
+        Slice(
+            start, group, quantity(aggregation, Tally(events, total, low, high, Mark(start, "", "", latest))), events
+        )
+        for start, group, events, total, low, high, latest in _rows(statement, parameters)
+    ]

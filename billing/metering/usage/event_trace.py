@@ -1,0 +1,187 @@
+"""
+What became of an event: which meters counted it and why others did not, at which rate and tier, on which line.
+
+A trace is read, not kept: the event is attributed again by the function that ingest uses.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from billing.metering.ingest import catalog_cache
+from billing.metering.ingest.catalog_cache import MeterCopy, Path, as_text, look_up
+from billing.metering.ingest.event_contributions import Given, Part, given
+from billing.metering.ingest.event_reader import Stored, stored_by_key
+from billing.metering.rating_inputs.tier_lookup import tiers_of
+from billing.metering.store.counter_store import CounterKey
+from billing.models import BilledUsage, Correction, Period, UnbilledUsage
+from billing.models.periods import PeriodState
+from billing.models.usage import Reason
+from plans.models import Meter, PlanFeature, Rate
+
+
+@dataclass(frozen=True, slots=True)
+class OnLine:
+    """An invoice line that an event ended on; is_back: that takes it back."""
+
+    invoice_id: int
+    invoice: str
+    position: int
+    is_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """
+    What an event gave at one rate.
+
+    tiers, is_ordered: how its units are priced, see `tiers_of`. lines: where it was billed. waits: why it is not yet.
+    """
+
+    feature: str
+    rate: str
+    subscription: str
+    period_id: int
+    starts_at: datetime
+    ends_at: datetime
+    quantity: Decimal
+    number: int
+    tiers: tuple[str, ...]
+    is_ordered: bool
+    lines: tuple[OnLine, ...]
+    waits: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfMeter:
+    """One meter's word on an event: what it counted, or why it did not."""
+
+    code: str
+    name: str
+    counted: tuple[Counted, ...]
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """
+    correction: that took the event back. replaces: the correction that it came by. why_not: where no meter is asked.
+    """
+
+    row: Stored
+    meters: tuple[OfMeter, ...]
+    correction: Correction | None
+    replaces: Correction | None
+    unbilled: tuple[UnbilledUsage, ...]
+    why_not: str
+
+
+def trace(key: str) -> Traced | None:
+    """Return what became of the event of a key, 32 hexadecimal digits; None if there is none."""
+    row = stored_by_key([key]).get(key)
+    if row is None:
+        return None
+    (one,) = given([row])
+    unbilled = tuple(UnbilledUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
+    corrections = Correction.objects.select_related("by", "api_key")
+    whole = next((report for report in one.found.unpriced if report.meter_id is None), None)
+    why_not = f"{_reason(whole.reason)} ({whole.detail})" if whole else ""
+    found = catalog_cache.current().by_event.get(row.name)
+    asked = found.meters if found and not whole else ()
+    codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in asked]).values_list("pk", "code"))
+    return Traced(
+        row=row,
+        meters=tuple(_of_meter(meter, codes[meter.id], one, unbilled) for meter in asked),
+        correction=corrections.filter(event_key=key).first(),
+        replaces=corrections.filter(replacement_key=key).first(),
+        unbilled=unbilled,
+        why_not=why_not,
+    )
+
+
+def _reason(reason: str) -> str:
+    return str(Reason(reason).label)
+
+
+def _of_meter(meter: MeterCopy, code: str, one: Given, unbilled: Sequence[UnbilledUsage]) -> OfMeter:
+    parts = [part for part in one.parts if part.stop.meter.id == meter.id]
+    counted = tuple(counted for part in parts for counted in _counted(one, part))
+    return OfMeter(code, meter.name, counted, "" if counted else _why_not(meter, one, unbilled))
+
+
+def _why_not(meter: MeterCopy, one: Given, unbilled: Sequence[UnbilledUsage]) -> str:
+    """Return why a meter that counts events of this name did not count this one."""
+    properties = one.event.properties
+    for path, wanted in meter.filters:
+        if as_text(look_up(properties, path)) not in wanted:
+            return f"{_told(properties, path)}; it counts {', '.join(sorted(wanted))}"
+    for left_out in meter.excludes:
+        if all(as_text(look_up(properties, path)) in wanted for path, wanted in left_out):
+            return f"left out: {' and '.join(_told(properties, path) for path, _ in left_out)}"
+    for report in unbilled:
+        if report.meter_id in (meter.id, None):
+            return f"{report.get_reason_display()}{f' ({report.detail})' if report.detail else ''}"
+    now = next((report for report in one.found.unpriced if report.meter_id == meter.id), None)
+    return f"{_reason(now.reason)} ({now.detail})" if now else "it was made after the event came"
+
+
+def _told(properties: Mapping[str, Any], path: Path) -> str:
+    return f"{'.'.join(path)} is {as_text(look_up(properties, path)) or 'missing'}"
+
+
+def _counted(one: Given, part: Part) -> Iterator[Counted]:
+    for counter, _ in part.stop.targets:
+        period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
+        feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
+        rate = Rate.objects.filter(pk=counter.rate_id).first()
+        tiers, is_ordered = tiers_of(one, part, counter, period)
+        lines = tuple(_lines(one, part, counter))
+        yield Counted(
+            feature=feature.name,
+            rate=rate.label or feature.name if rate else "without a price",
+            subscription=period.subscription.external_id,
+            period_id=period.pk,
+            starts_at=period.starts_at,
+            ends_at=period.ends_at,
+            quantity=Decimal(part.value),
+            number=part.sequence,
+            tiers=tiers,
+            is_ordered=is_ordered,
+            lines=lines,
+            waits="" if lines else _waits(one, period),
+        )
+
+
+def _lines(one: Given, part: Part, counter: CounterKey) -> Iterator[OnLine]:
+    """Yield the line that billed an event, and the one that gave it back."""
+    billed = list(
+        BilledUsage.objects.filter(**counter._asdict()).select_related("line__invoice").order_by("high_water_mark")
+    )
+    first = next((one_ for one_ in billed if one.counts(part, up_to=one_.high_water_mark)), None)
+    if first is None:
+        return
+    yield _on(first, is_back=False)
+    back = next((one_ for one_ in billed if one.taken_back and one_.high_water_mark >= one.taken_back), None)
+    if back is not None:
+        yield _on(back, is_back=True)
+
+
+def _on(billed: BilledUsage, *, is_back: bool) -> OnLine:
+    invoice = billed.line.invoice
+    return OnLine(invoice.pk, str(invoice), billed.line.position, is_back)
+
+
+def _waits(one: Given, period: Period) -> str:
+    """Return why an event is on no line yet."""
+    if one.taken_back is not None:
+        return "It was taken back before it was billed."
+    if period.state == PeriodState.OPEN:
+        until, due = f"{period.ends_at:%Y-%m-%d %H:%M}", f"{period.due_at:%Y-%m-%d %H:%M}"
+        return f"Its period goes on until {until} UTC, and is billed after {due}."
+    if period.late_since is None:
+        return "Its period was closed without a line for it: nothing was due."
+    if period.subscription.customer.seller.late_usage == "report_only":
+        return "It came after its period was billed, and the seller only reports late usage."
+    return "It came after its period was billed: it is late usage, and waits for the next document."

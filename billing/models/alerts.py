@@ -1,0 +1,281 @@
+"""What a customer is warned of before a bill surprises them, and the warnings that were given."""
+
+from typing import Self
+
+import pghistory
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Func, Q
+
+from billing.models.price_overrides import CapSetter
+from billing.triggers import alert_keeps_what_it_told
+from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
+
+MOST_LEVEL = 1_000
+
+
+class Guarded(models.TextChoices):
+    """What is watched. The first five are of a subscription's running period, the last two of a wallet."""
+
+    ALLOWANCE = "allowance", "use of an allowance or hard cap"
+    CAP = "cap", "spend against a cap"
+    SPEND = "spend", "spend against an amount"
+    LAST_PERIOD = "last_period", "spend against the last period"
+    PROJECTED = "projected", "forecast of a period"
+    ANOMALY = "anomaly", "unusual use"
+    LOW_BALANCE = "low_balance", "balance of a wallet"
+    EXPIRING = "expiring", "credits about to expire"
+
+
+AGAINST_AN_AMOUNT = (Guarded.SPEND, Guarded.PROJECTED)
+"""Kinds whose limit is an amount of the guardrail's own."""
+
+OF_A_WALLET = (Guarded.LOW_BALANCE, Guarded.EXPIRING)
+
+OF_A_FEATURE = (Guarded.ALLOWANCE, Guarded.CAP, Guarded.ANOMALY)
+"""Kinds that are watched feature by feature: a rule for one feature comes before the rule for all of them."""
+
+
+@pghistory.track()
+class Guardrail(models.Model):
+    """
+    A rule of what to warn of, for everybody, the customers of a seller, one customer, or one subscription.
+
+    Of finance's rules the most specific one holds (docs/guardrails.md#which-rule-holds), so one that is off takes a
+    default away. The customer's own stand beside them.
+
+    kind: what is watched. feature: of which feature; of all where empty. dimension, dimension_value: of the use that
+    carries this value alone, such as one API key.
+    levels: percentages of the limit; of unusual use, multiples of the usual; of what expires, days before.
+    amount: the limit, in money of `currency`; of a wallet, in its unit, and of unusual use the least it must cost.
+    removed_at: when it was removed; its alerts stay.
+    """
+
+    kind = models.CharField(max_length=11, choices=Guarded)
+    seller = models.ForeignKey(
+        "customers.Seller", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="guardrails"
+    )
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    dimension = models.CharField(max_length=100, blank=True, default="")
+    dimension_value = models.CharField(max_length=200, blank=True, default="")
+    levels = ArrayField(models.PositiveIntegerField(), size=10)
+    amount = QuantityField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    is_on = models.BooleanField(default=True)
+    set_by = models.CharField(max_length=8, choices=CapSetter, default=CapSetter.FINANCE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            one_of("kind", Guarded, name="guarded_is_known"),
+            one_of("set_by", CapSetter, name="guardrail_setter_is_known"),
+            models.CheckConstraint(
+                condition=Func(
+                    F("levels"),
+                    template=f"1 <= ALL (%(expressions)s) AND {MOST_LEVEL} >= ALL (%(expressions)s)"
+                    " AND cardinality(%(expressions)s) BETWEEN 1 AND 10",
+                    output_field=models.BooleanField(),
+                ),
+                name="levels_are_1_to_a_thousand",
+            ),
+            finite("amount", most=MOST_UNITS, name="guarded_amount_is_finite"),
+            models.CheckConstraint(
+                condition=~Q(kind__in=AGAINST_AN_AMOUNT) | Q(amount__isnull=False, customer__isnull=False),
+                name="guarded_spend_says_how_much_and_whose",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=AGAINST_AN_AMOUNT) & ~Q(currency="")
+                | ~Q(kind__in=AGAINST_AN_AMOUNT) & Q(currency=""),
+                name="guarded_spend_says_its_currency",
+            ),
+            models.CheckConstraint(
+                condition=Q(seller__isnull=True) | Q(customer__isnull=True), name="guardrail_has_one_scope"
+            ),
+            models.CheckConstraint(
+                condition=Q(subscription__isnull=True) | Q(customer__isnull=False),
+                name="guardrail_of_a_subscription_names_its_customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(set_by="finance") | Q(customer__isnull=False, is_on=True),
+                name="customers_guard_themselves",
+            ),
+            models.CheckConstraint(
+                condition=Q(dimension="", dimension_value="") | Q(kind="spend") & ~Q(dimension=""),
+                name="only_spend_is_guarded_by_dimension",
+            ),
+            models.UniqueConstraint(
+                fields=[
+                    "kind",
+                    "seller",
+                    "customer",
+                    "subscription",
+                    "feature",
+                    "dimension",
+                    "dimension_value",
+                    "set_by",
+                ],
+                condition=Q(removed_at__isnull=True),
+                name="the_same_is_guarded_once_by_each",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def open(self, at: object) -> Self:
+        """Return the alerts of what is still so: not recovered, and their period not over."""
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), recovered_at__isnull=True)
+
+
+class Alert(models.Model):
+    """
+    One threshold that was crossed: told once in its period, recovered once.
+
+    subscription, feature, dimension, dimension_value, wallet: what it is about, as far as that applies.
+    since: start of the period, window of use, day or purchase that it counts in, or when credits expire.
+    ends_at: when that is over, empty where nobody knows. threshold: the level that was crossed.
+    value, limit: when it fired; limit is empty where there is none. unit: what both are in: a currency, a meter's
+    unit, or credits.
+    agreed_limit: the limit where somebody has set it, zero where it follows from use: once that is another, the same
+    level may be crossed anew.
+    """
+
+    guardrail = models.ForeignKey(
+        "billing.Guardrail", on_delete=models.PROTECT, related_name="alerts", db_index=False
+    )
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    wallet = models.ForeignKey(
+        "wallets.Wallet", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    dimension = models.TextField(blank=True, default="")
+    dimension_value = models.TextField(blank=True, default="")
+    since = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    threshold = models.PositiveIntegerField()
+    value = QuantityField()
+    limit = QuantityField(null=True)
+    agreed_limit = QuantityField(default=0)
+    unit = models.CharField(max_length=40)
+    fired_at = models.DateTimeField()
+    recovered_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "guardrail",
+                    "customer",
+                    "subscription",
+                    "feature",
+                    "wallet",
+                    "dimension",
+                    "dimension_value",
+                    "since",
+                    "threshold",
+                    "agreed_limit",
+                ],
+                name="a_threshold_is_told_once_in_a_period",
+                nulls_distinct=False,
+            ),
+            finite("threshold", least=1, most=MOST_LEVEL, name="alert_threshold_is_1_to_a_thousand"),
+            finite("value", least=-MOST_UNITS, most=MOST_UNITS, name="alert_value_is_finite"),
+            finite("limit", most=MOST_UNITS, name="alert_limit_is_finite"),
+            models.CheckConstraint(
+                condition=Q(agreed_limit=0) | Q(agreed_limit=F("limit")), name="agreed_limit_is_the_limit"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("since")), name="alert_ends_after_it_begins"
+            ),
+            models.CheckConstraint(
+                condition=Q(recovered_at__isnull=True) | Q(recovered_at__gte=F("fired_at")),
+                name="alert_recovers_after_it_fired",
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
+                | Q(acknowledged_at__gte=F("fired_at"), acknowledged_by__isnull=False),
+                name="acknowledged_alert_says_by_whom",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer"], condition=Q(recovered_at__isnull=True), name="alert_not_recovered"),
+            models.Index(fields=["customer", "-id"], name="alert_of_customer"),
+            models.Index(fields=["subscription", "-id"], name="alert_of_subscription"),
+        ]
+        triggers = [alert_keeps_what_it_told()]
+
+    def __str__(self) -> str:
+        return f"{self.guardrail}: {self.threshold}"
+
+
+class Watch(models.Model):
+    """
+    How far the sweeper has looked for what has changed in one of the tables that it follows.
+
+    position: rows up to this number are seen, for good. noted, horizon: the last number given out when it looked
+    last, and the transaction before which all must have ended for that to be a position (docs/decisions/0031).
+    looked_at: when that was.
+    """
+
+    source = models.CharField(max_length=10, primary_key=True)
+    position = models.BigIntegerField(default=0)
+    noted = models.BigIntegerField(default=0)
+    horizon = models.BigIntegerField(default=0)
+    looked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "watches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(position__gte=0, noted__gte=F("position"), horizon__gte=0),
+                name="what_is_noted_is_not_before_what_is_seen",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.source
+
+
+class Look(models.Model):
+    """
+    A customer to look after. The table is the queue, and its row the lock: while one sweeper has taken a customer, no
+    other can, so what is read is never older than the alerts that it is compared with.
+
+    due_at: who is due first comes first. is_whole: whether to look also at what only time changes.
+    """
+
+    customer = models.OneToOneField(
+        "customers.Customer", on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    due_at = models.DateTimeField()
+    is_whole = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="look_due")]
+
+    def __str__(self) -> str:
+        return str(self.customer_id)

@@ -1,0 +1,123 @@
+"""What is to change of subscriptions, and when: rows that are seen, and may be revoked, before their time comes."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from billing.triggers import decided_once, version_to_come_stays_published
+from lib.field_types import one_of
+from plans.models import PlanVersion
+from plans.models.versions import Audience
+
+
+class RolloutState(models.TextChoices):
+    OPEN = "open", "being scheduled"
+    DONE = "done", "scheduled"
+    WITHDRAWN = "withdrawn", "withdrawn"
+
+
+@pghistory.track()
+class Rollout(models.Model):
+    """
+    One publication of a version for subscriptions that run already.
+
+    published_at: tells the publications of a version apart: it may be withdrawn and published again.
+    effective_from: the earliest moment at which a subscription moves.
+    splits_periods: whether it moves at that very moment, in mid-period, instead of where its next period begins.
+    state: `open` while subscriptions may be found that are to be scheduled, `done` from then on.
+    """
+
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="rollouts")
+    audience = models.CharField(max_length=8, choices=Audience)
+    published_at = models.DateTimeField()
+    effective_from = models.DateTimeField()
+    splits_periods = models.BooleanField(default=False, db_default=False)
+    state = models.CharField(max_length=9, choices=RolloutState, default=RolloutState.OPEN)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            one_of("state", RolloutState, name="rollout_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(audience__in=["cohort", "all"]), name="rollout_is_for_a_cohort_or_all"
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_from__gte=F("published_at")), name="rollout_takes_effect_after_it_is_published"
+            ),
+            models.UniqueConstraint(fields=["version", "published_at"], name="publication_is_rolled_out_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.get_audience_display()}"
+
+
+class ChangeState(models.TextChoices):
+    PENDING = "pending", "to come"
+    DONE = "done", "done"
+    REVOKED = "revoked", "revoked"
+    REFUSED = "refused", "not possible"
+
+
+@pghistory.track()
+class ScheduledChange(models.Model):
+    """
+    A subscription that moves to another version, at the end of one of its periods or in the middle of one.
+
+    rollout: the publication that it is a part of; none where it was asked for by hand, or over HTTP.
+    moment: where its first period by the new version begins; the coverage of features follows it from the start.
+    splits_period: whether the period that the moment falls in is split there
+    (`billing/subscriptions/plan_changes/mid_period_split.py`).
+    problem: why it is not possible, was revoked, or comes later than it was asked for.
+    decided_at: when it was done, revoked or refused.
+    """
+
+    rollout = models.ForeignKey(
+        "billing.Rollout", on_delete=models.PROTECT, null=True, related_name="changes", db_index=False
+    )
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, related_name="changes", db_index=False
+    )
+    from_version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
+    moment = models.DateTimeField()
+    splits_period = models.BooleanField(default=False, db_default=False)
+    state = models.CharField(max_length=8, choices=ChangeState, default=ChangeState.PENDING)
+    problem = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            one_of("state", ChangeState, name="change_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state="pending", decided_at__isnull=True)
+                | ~Q(state="pending") & Q(decided_at__isnull=False),
+                name="decided_change_says_when",
+            ),
+            models.CheckConstraint(condition=~Q(state="refused") | ~Q(problem=""), name="refused_change_says_why"),
+            models.UniqueConstraint(
+                fields=["rollout", "subscription"],
+                condition=Q(rollout__isnull=False),
+                name="rollout_schedules_a_subscription_once",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription"], condition=Q(state="pending"), name="subscription_has_one_change_to_come"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["moment"], condition=Q(state="pending"), name="change_to_come"),
+            models.Index(fields=["subscription", "-id"], name="change_of_subscription"),
+        ]
+        triggers = [decided_once()]
+
+    def __str__(self) -> str:
+        return f"{self.subscription}: {self.from_version} → {self.version}"
+
+
+class VersionToCome(PlanVersion):
+    """What billing promises of a version that subscriptions are to move to; plans know of none."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [version_to_come_stays_published()]

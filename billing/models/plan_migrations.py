@@ -1,0 +1,167 @@
+"""Who is moved from one version to another, all together: a plan, its rows, and what became of each."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from lib.field_types import AMOUNT, MOST_MONEY, QuantityField, finite, one_of
+
+MOST_NOTICE_DAYS = 365
+
+
+class When(models.TextChoices):
+    NOW = "now", "now, in mid-period"
+    PERIOD = "period", "where each one's next period begins"
+    DATE = "date", "at a date"
+
+
+class MigrationState(models.TextChoices):
+    PLANNED = "planned", "planned"
+    REVIEW = "review", "waits for approval"
+    APPROVED = "approved", "approved"
+    BEGUN = "begun", "begun"
+    UNDONE = "undone", "rolled back"
+    DROPPED = "dropped", "dropped"
+
+
+@pghistory.track()
+class Migration(models.Model):
+    """
+    Subscriptions that are to move to a version, chosen once; each is a `Move`.
+
+    when, moment: at which moment each one changes; the moment only of a date.
+    ends_overrides: whether what was agreed with a customer beside the price list ends with the former version.
+    from_unit, to_unit, rate: what wallets hold is converted, so many of the one for one of the other; empty: kept.
+    notice_days: how long beforehand customers are told; empty: they are not. told_at: when they were.
+    selection: what was asked for, for people. left_out: (id, reason) of those that were named and cannot be moved.
+    """
+
+    title = models.CharField(max_length=120)
+    sandbox = models.BooleanField(default=False)
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+")
+    when = models.CharField(max_length=6, choices=When, default=When.PERIOD)
+    moment = models.DateTimeField(null=True, blank=True)
+    ends_overrides = models.BooleanField(default=False)
+    from_unit = models.CharField(max_length=7, blank=True)
+    to_unit = models.CharField(max_length=7, blank=True)
+    rate = QuantityField(null=True, blank=True)
+    notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True)
+    selection = models.JSONField(default=dict)
+    left_out = models.JSONField(default=list)
+    state = models.CharField(max_length=8, choices=MigrationState, default=MigrationState.PLANNED)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [
+            ("run_migration", "Can run migrations, and roll them back"),
+            ("approve_migration", "Can approve the migrations of others"),
+        ]
+        constraints = [
+            one_of("when", When, name="migration_moment_is_known"),
+            one_of("state", MigrationState, name="migration_state_is_known"),
+            models.CheckConstraint(condition=~Q(title=""), name="migration_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(when="date", moment__isnull=False) | ~Q(when="date") & Q(moment__isnull=True),
+                name="only_a_dated_migration_has_a_moment",
+            ),
+            models.CheckConstraint(
+                condition=Q(from_unit="", to_unit="", rate__isnull=True)
+                | ~Q(from_unit="") & ~Q(to_unit="") & ~Q(from_unit=F("to_unit")) & Q(rate__isnull=False, when="now"),
+                name="wallets_are_converted_between_two_units_at_a_rate",
+            ),
+            models.CheckConstraint(
+                condition=Q(rate__isnull=True) | Q(rate__gt=0, rate__lte=1_000_000), name="conversion_rate_is_finite"
+            ),
+            finite("notice_days", most=MOST_NOTICE_DAYS, name="notice_is_given_a_year_ahead_at_most"),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True, approved_by__isnull=True)
+                | Q(approved_at__isnull=False, approved_by__isnull=False),
+                name="approved_migration_says_by_whom",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("asked_by")),
+                name="nobody_approves_their_own_migration",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="approved") | Q(approved_at__isnull=False), name="approved_migration_was_approved"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def converts(self) -> bool:
+        return bool(self.from_unit)
+
+
+class MoveState(models.TextChoices):
+    WAITING = "waiting", "waiting"
+    EXCLUDED = "excluded", "left out by hand"
+    REFUSED = "refused", "not possible"
+    SCHEDULED = "scheduled", "to come"
+    MOVED = "moved", "moved"
+    UNDONE = "undone", "rolled back"
+
+
+@pghistory.track()
+class Move(models.Model):
+    """
+    One subscription of a migration, chosen when it was planned.
+
+    from_version: the one that it was on when it was chosen, then when it moved. problem: why it cannot move or go
+    back, as last tried. part: the period that begins with the change. change: the row that schedules it.
+    ended: the overrides that ended with it, and when they would have: [id, moment or null].
+    before, after: what its usage of the last periods came to, and would have by the new version; switch: what the
+    document of the change comes to. In its own currency, as of the preview; warnings: what that found.
+    """
+
+    migration = models.ForeignKey("billing.Migration", on_delete=models.PROTECT, related_name="moves", db_index=False)
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="moves")
+    from_version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=9, choices=MoveState, default=MoveState.WAITING)
+    problem = models.TextField(blank=True)
+    warnings = models.JSONField(default=list)
+    before = models.DecimalField(**AMOUNT, null=True)
+    after = models.DecimalField(**AMOUNT, null=True)
+    switch = models.DecimalField(**AMOUNT, null=True)
+    previewed_at = models.DateTimeField(null=True)
+    change = models.OneToOneField("billing.ScheduledChange", on_delete=models.PROTECT, null=True, related_name="move")
+    part = models.OneToOneField("billing.Period", on_delete=models.PROTECT, null=True, related_name="move")
+    ended = models.JSONField(default=list)
+    moved_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            one_of("state", MoveState, name="move_state_is_known"),
+            models.UniqueConstraint(fields=["migration", "subscription"], name="migration_moves_a_subscription_once"),
+            models.CheckConstraint(condition=~Q(state="refused") | ~Q(problem=""), name="refused_move_says_why"),
+            models.CheckConstraint(
+                condition=Q(state__in=["scheduled", "moved", "undone"], moved_at__isnull=False)
+                | ~Q(state__in=["scheduled", "moved", "undone"]) & Q(moved_at__isnull=True),
+                name="move_says_when_it_was_made",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="undone", undone_at__isnull=False) | ~Q(state="undone") & Q(undone_at__isnull=True),
+                name="undone_move_says_when",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | Q(change__isnull=False), name="scheduled_move_names_its_change"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="moved") | Q(part__isnull=False), name="move_names_the_period_it_made"
+            ),
+            finite("before", least=-MOST_MONEY, name="bill_before_is_finite"),
+            finite("after", least=-MOST_MONEY, name="bill_after_is_finite"),
+            finite("switch", least=-MOST_MONEY, name="bill_of_a_change_is_finite"),
+        ]
+        indexes = [models.Index(fields=["migration", "state", "id"], name="moves_of_migration_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} in {self.migration}"

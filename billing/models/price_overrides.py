@@ -1,0 +1,146 @@
+"""What was agreed with one customer beside the price list."""
+
+import pghistory
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
+from djmoney.models.fields import CurrencyField
+
+from billing.triggers import leaves_billed_periods_alone
+from lib.field_types import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
+
+
+class Overridden(models.TextChoices):
+    INCLUDED = "included", "included units, or the hard cap"
+    PRICE = "price", "the price of a rate"
+    PERCENT = "percent", "all its prices, by a percentage"
+    MINIMUM = "minimum", "minimum"
+    MAXIMUM = "maximum", "maximum"
+
+
+@pghistory.track()
+class Override(models.Model):
+    """
+    One figure of a feature that a subscription has of its own, in place of its version's.
+
+    value: units, a price or an amount in the subscription's currency, or a percentage: -20 is 20 % off.
+    match: of the rate whose price it is, as in `plans.Rate`; empty for the default rate and for everything else.
+    starts_at, ends_at: half-open; a window of use is rated by what was in force when it began, whole. An override
+    that ends as it starts was withdrawn.
+    """
+
+    subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="overrides")
+    feature = models.ForeignKey("plans.Feature", on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=8, choices=Overridden)
+    match = models.JSONField(default=dict, blank=True)
+    value = QuantityField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            one_of("what", Overridden, name="overridden_figure_is_known"),
+            models.CheckConstraint(
+                condition=Q(what="included", value__gte=0, value__lte=MOST_UNITS)
+                | Q(what="percent", value__gte=-100, value__lte=1000)
+                | Q(what__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MOST_MONEY),
+                name="override_is_within_its_bounds",
+            ),
+            models.CheckConstraint(condition=Q(what="price") | Q(match={}), name="only_a_price_is_of_a_rate"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
+                name="override_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="figure_is_overridden_once_at_a_time",
+                expressions=[
+                    ("subscription", RangeOperators.EQUAL),
+                    ("feature", RangeOperators.EQUAL),
+                    ("what", RangeOperators.EQUAL),
+                    (Cast("match", models.TextField()), RangeOperators.EQUAL),
+                    (
+                        Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        triggers = [leaves_billed_periods_alone()]
+
+    def __str__(self) -> str:
+        return f"{self.feature}: {self.get_what_display()}"
+
+
+class CapAction(models.TextChoices):
+    NOTIFY = "notify", "notify"
+    STOP = "stop", "stop"
+    THROTTLE = "throttle", "throttle"
+
+
+class CapSetter(models.TextChoices):
+    FINANCE = "finance", "finance"
+    CUSTOMER = "customer", "the customer"
+
+
+@pghistory.track()
+class SpendCap(models.Model):
+    """
+    What usage may come to in a period, and what happens then.
+
+    subscription, customer: whose usage: of one subscription, or of all of a customer's in its currency, each in its
+    running period. feature: empty for all usage. match: a dimension and the value of it that this is a budget of,
+    such as one API key; empty for all. amount: in `currency`, before coupons and tax.
+    per_minute: how many uses are let through once it is reached, where it throttles.
+    set_by: the customer's own cap stands beside the one that finance sets, and never above it.
+    """
+
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, null=True, blank=True, related_name="spend_caps"
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="spend_caps"
+    )
+    feature = models.ForeignKey(
+        "plans.Feature", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    match = models.JSONField(default=dict, blank=True)
+    amount = models.DecimalField(**AMOUNT)
+    currency = CurrencyField(default="USD")
+    action = models.CharField(max_length=8, choices=CapAction, default=CapAction.NOTIFY)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    set_by = models.CharField(max_length=8, choices=CapSetter, default=CapSetter.FINANCE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            finite("amount", name="cap_amount_is_finite"),
+            one_of("action", CapAction, name="cap_action_is_known"),
+            one_of("set_by", CapSetter, name="cap_setter_is_known"),
+            finite("per_minute", least=1, most=1_000_000, name="throttled_uses_are_1_to_a_million"),
+            models.CheckConstraint(
+                condition=Q(action="throttle", per_minute__isnull=False)
+                | ~Q(action="throttle") & Q(per_minute__isnull=True),
+                name="only_a_throttle_lets_uses_through",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription", "customer", "feature", "match", "currency", "set_by"],
+                name="spend_is_capped_once_by_each",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(subscription__isnull=False, customer__isnull=True)
+                | Q(subscription__isnull=True, customer__isnull=False),
+                name="spend_of_a_subscription_or_a_customer_is_capped",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature or 'all usage'}: {self.get_action_display()}"

@@ -1,0 +1,72 @@
+"""How many seats and add-ons a subscription holds."""
+
+from typing import Self
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from billing.triggers import append_only
+from lib.field_types import MOST_HELD, finite
+
+
+class HoldingQuerySet(models.QuerySet["Holding"]):
+    def in_order(self) -> Self:
+        """Return the rows in the order in which they count."""
+        return self.order_by("since", "id")
+
+
+@pghistory.track()
+class Holding(models.Model):
+    """
+    From a moment on, a subscription holds so many units of a fee: until a later row says otherwise.
+
+    Rows are only ever added; of those that begin at one moment the one recorded last counts. A row that begins later
+    than it was recorded is a change to come.
+
+    fee_code: the fee in whatever version the subscription is on. since: when it begins; never in a closed period.
+    """
+
+    subscription = models.ForeignKey(
+        "billing.Subscription", on_delete=models.PROTECT, related_name="holdings", db_index=False
+    )
+    fee_code = models.CharField(max_length=64)
+    quantity = models.PositiveIntegerField()
+    since = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+    objects = HoldingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            finite("quantity", most=MOST_HELD, name="held_quantity_is_finite"),
+            models.CheckConstraint(condition=~Q(fee_code=""), name="holding_names_its_fee"),
+        ]
+        indexes = [models.Index(fields=["subscription", "since", "id"], name="holding_by_time")]
+        triggers = [
+            append_only(),
+            pgtrigger.Trigger(
+                name="a_closed_period_keeps_its_quantities",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (
+                        SELECT FROM billing_period WHERE subscription_id = NEW.subscription_id
+                            AND state = 'closed' AND kind = 'regular' AND ends_at > NEW.since
+                    ) THEN
+                        RAISE EXCEPTION 'a_closed_period_keeps_its_quantities: choose a moment in an open period'
+                        USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:,} × {self.fee_code} since {self.since:%Y-%m-%d %H:%M}"

@@ -1,6 +1,0 @@
-"""What is to be done before a month is locked, and the lock itself: docs/closing.md#checklist."""
-
-from billing.month_end.checklist import Point, checklist
-from billing.month_end.operation import lock
-
-__all__ = ["Point", "checklist", "lock"]

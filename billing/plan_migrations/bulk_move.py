@@ -1,0 +1,44 @@
+"""Move those of a migration together who need nothing but another version now, as most do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, connection
+
+from billing.models import Migration, Move
+from billing.models.plan_migrations import When
+from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
+from lib.audit_log import change
+
+_NOTE = """
+UPDATE billing_move m SET state = 'moved', problem = '', moved_at = %(at)s, part_id = p.id,
+    from_version_id = former.version_id
+FROM billing_period p JOIN billing_period former ON former.id = p.continues_id
+WHERE p.id = ANY(%(parts)s) AND m.subscription_id = p.subscription_id AND m.migration_id = %(migration)s
+"""
+
+
+def move_together(moves: Sequence[Move], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
+    """
+    Move those of these that can be, all of one migration and at `at`; return the numbers of their subscriptions.
+
+    The others are to be moved one by one, which does it or says why it cannot be done.
+    """
+    if not moves or not _is_plain(moves[0].migration, at):
+        return set()
+    migration = moves[0].migration
+    ids = [one.subscription_id for one in moves if one.subscription.customer.test_clock_id is None]
+    try:
+        with change("migrate", by=by, at=at, migration=migration.pk):
+            parts = change_plans(subscription_ids=ids, version=migration.version, at=at, by=by)
+            with connection.cursor() as cursor:
+                cursor.execute(_NOTE, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
+    except IntegrityError:
+        return set()  # another subscription covers what one of them gains: alone, each shows whether it is the one
+    return set(parts)
+
+
+def _is_plain(migration: Migration, at: datetime) -> bool:
+    is_now = migration.when == When.NOW or (migration.moment is not None and migration.moment <= at)
+    return is_now and not migration.ends_overrides and not migration.converts

@@ -1,0 +1,72 @@
+"""Days as bars over those of the time before: geometry only, in the units of a drawing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from invoices.rendering.chart import Axis, round_up
+from lib.decimals import HALF_UP, ZERO
+
+WIDTH, TOP, BASE = Decimal(680), Decimal(2), Decimal(180)
+"""The page stretches the drawing to its own width and height: nothing in it is written, or round."""
+
+HUNDREDTH = Decimal("0.01")
+GAP = Decimal("0.24")  # of a day's room
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A day: its bar, and a mark at the height of the same day of the time before, empty where there was none."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    mark: str
+    right: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """`columns` from left to right; `axes` from the top down, the last of them zero."""
+
+    columns: tuple[Column, ...]
+    axes: tuple[Axis, Axis, Axis]
+
+
+def draw(now: Sequence[Decimal], before: Sequence[Decimal | None], titles: Sequence[str]) -> Drawing:
+    """
+    Return the bars of `now`, one for each title, with marks of `before`; scaled so that a round number is on top.
+
+    What is below zero has no height: the table beside it tells it.
+    """
+    top = round_up(max([ZERO, *now, *(one for one in before if one is not None)]))
+    room = HALF_UP.divide(WIDTH, Decimal(max(len(titles), 1)))
+    columns = []
+    for place, title in enumerate(titles):
+        value = max(now[place], ZERO) if place < len(now) else ZERO
+        mark = before[place] if place < len(before) else None
+        left, width = room * place + room * GAP / 2, room * (1 - GAP)
+        y = _height(value, top)
+        columns.append(
+            Column(
+                x=_text(left),
+                y=_text(y),
+                width=_text(width),
+                height=_text(BASE - y),
+                mark="" if mark is None else _text(_height(max(mark, ZERO), top)),
+                right=_text(left + width),
+                title=title,
+            )
+        )
+    axes = (Axis(_text(TOP), top), Axis(_text((TOP + BASE) / 2), top / 2), Axis(_text(BASE), ZERO))
+    return Drawing(tuple(columns), axes)
+
+
+def _height(value: Decimal, top: Decimal) -> Decimal:
+    return BASE - HALF_UP.divide(HALF_UP.multiply(value, BASE - TOP), top)
+
+
+def _text(number: Decimal) -> str:
+    return f"{number.quantize(HUNDREDTH, rounding=ROUND_HALF_UP):f}"

@@ -1,0 +1,99 @@
+"""Change to another plan by oneself, where the seller lets customers: choose, see what it comes to, change."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from billing.closing import preview_change
+from billing.closing.lines.usage_lines import UnpricedUsage
+from billing.models import Subscription
+from billing.models.subscriptions import RUNNING
+from billing.portal.plan_description import feature_of, fees_of, length
+from billing.subscriptions import SubscriptionRefused, change_at
+from customers.portal.visit import Visit, show, signed_in, went
+from invoices.portal.formats import Reading, reading
+from plans.catalog.stored_terms import terms_of
+from plans.models import PlanVersion
+
+WHEN = [("period", "when the running period ends"), ("now", "now")]
+
+
+class ChangeForm(forms.Form):
+    version = forms.ModelChoiceField(
+        PlanVersion.objects.none(), label="To", widget=forms.RadioSelect, empty_label=None
+    )
+    when = forms.ChoiceField(label="When", choices=WHEN, initial="period", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, subscription: Subscription, visit: Visit, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        self.fields["version"].queryset = offered_for(subscription, visit)
+        self.fields["version"].label_from_instance = lambda one: one.plan.name
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was chosen, as operations take it."""
+        return {"version": self.cleaned_data["version"], "at_period_end": self.cleaned_data["when"] == "period"}
+
+
+def may_change_of(subscription: Subscription) -> bool:
+    """Tell whether its customer may leave the plan by themselves: one that runs, of a plan that lets them."""
+    return subscription.state in RUNNING and subscription.version.plan.self_service
+
+
+def offered_for(subscription: Subscription, visit: Visit) -> Any:
+    """Return the versions to change to: in force, in the subscription's currency, of plans that let customers."""
+    charged = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
+    found = PlanVersion.objects.in_force(visit.at).filter(charged, plan__self_service=True)
+    return found.exclude(pk=subscription.version_id).select_related("plan").order_by("plan__name").distinct()
+
+
+@signed_in("GET", "POST")
+def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Show what the change comes to, then, asked for once more, make it: what is confirmed is what was shown."""
+    subscription = visit.one(Subscription.objects.select_related("version__plan", "customer"), pk=number)
+    if not may_change_of(subscription):
+        raise Http404("This plan is changed by asking us.")
+    figures = reading(visit, str(subscription.currency))
+    form = ChangeForm(request.POST or None, subscription=subscription, visit=visit)
+    context: dict[str, Any] = {
+        "subscription": subscription,
+        "form": form,
+        "offered": [_told(one, subscription, figures) for one in form.fields["version"].queryset],
+    }
+    if request.method == "POST" and form.is_valid():
+        seen = f"{form.asked['version'].pk} {form.cleaned_data['when']}"
+        try:
+            if request.POST.get("seen") == seen:
+                change_at(subscription=subscription, at=visit.at, **form.asked)
+                return went("portal_plan", told="scheduled" if form.asked["at_period_end"] else "changed")
+            context |= {"comes_to": _comes_to(subscription, form, visit, figures), "seen": seen}
+        except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
+            form.add_error(None, str(refusal))
+    return show(request, visit, "change_plan.html", context, status=422 if form.errors else 200)
+
+
+def _told(version: PlanVersion, subscription: Subscription, figures: Reading) -> dict[str, Any]:
+    terms = terms_of(version.pk, str(subscription.currency))
+    return {
+        "name": version.plan.name,
+        "description": version.plan.description,
+        "length": length(terms.interval),
+        "fees": fees_of(terms, {}, figures),
+        "features": [feature_of(one, terms, figures) for one in terms.features],
+    }
+
+
+def _comes_to(subscription: Subscription, form: ChangeForm, visit: Visit, figures: Reading) -> dict[str, Any]:
+    """Return the document that the change leads to: made by the change itself, which is undone."""
+    draft = preview_change(subscription=subscription, at=visit.at, **form.asked)
+    given_back = sum((one.totals.total for one in draft.credit_notes), start=draft.totals.total * 0)
+    return {
+        "plan": form.asked["version"].plan.name,
+        "when": dict(WHEN)[form.cleaned_data["when"]],
+        "lines": [(line.description, figures.money(line.amount)) for line in draft.lines],
+        "total": figures.money(draft.totals.total),
+        "given_back": figures.money(given_back) if given_back else "",
+    }

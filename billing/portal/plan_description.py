@@ -1,0 +1,154 @@
+"""A plan in plain words: what it costs, what is included, and what happens beyond."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from invoices.portal.formats import Reading
+from lib.decimals import EXACT
+from lib.formats import plural
+from plans.catalog.stored_terms import FeatureTerms, FeeTerms, Terms
+from plans.models.prices import AtZero, Consumption
+from plans.pricing.calendar import Interval
+from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
+from plans.pricing.rating import PriceTerms, Rate
+
+ONE = Decimal(1)
+BASES = {"seat": "seat", "unit": "unit"}
+AT_ZERO = {
+    AtZero.BLOCK: "With nothing left, further use is refused.",
+    AtZero.OVERAGE: "With nothing left, further use is invoiced.",
+    AtZero.GRACE: "With nothing left, use may go on for a while, and is owed.",
+}
+
+
+def length(interval: Interval) -> str:
+    """Return how long a period is: “month”, “3 months”."""
+    return interval.unit if interval.count == 1 else f"{interval.count} {plural(interval.unit)}"
+
+
+def fees_of(terms: Terms, held: dict[str, int], figures: Reading) -> list[dict[str, str]]:
+    """Return the fees of a plan as text; held: units of those that are charged for each."""
+    return [_fee(one, terms, held, figures) for one in (*terms.fees, *terms.held, *terms.lasting)]
+
+
+def _fee(one: FeeTerms, terms: Terms, held: dict[str, int], figures: Reading) -> dict[str, str]:
+    amount = figures.in_currency(one.amount, terms.currency)
+    often = f"every {one.every} × {length(terms.interval)}" if one.every > 1 else f"each {length(terms.interval)}"
+    when = "once" if one.kind == "one_time" else often
+    each = " for each" if one.is_held else ""
+    free = f", the first {one.included} included" if one.is_held and one.included else ""
+    count = f"; you hold {held[one.code]}" if one.is_held and one.code in held else ""
+    return {"label": one.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
+
+
+def feature_of(one: FeatureTerms, terms: Terms, figures: Reading) -> dict[str, Any]:
+    """Return what is included of a feature, what its use costs, and what happens beyond, as text."""
+    often = length(one.resets) if one.resets else length(terms.interval)
+    return {
+        "name": one.name,
+        "included": f"{figures.units(one.included, one.unit)} each {often}" if one.included else "",
+        "prices": list(_prices(one, figures)) if one.price else [],
+        "beyond": _beyond(one),
+        "is_agreed": bool(one.agreed),
+    }
+
+
+def _beyond(one: FeatureTerms) -> str:
+    if one.wallet:
+        return f"Paid from your wallet as it is used. {AT_ZERO.get(AtZero(one.at_zero), '')}".strip()
+    if one.consumption == Consumption.HARD_CAP:
+        return "No more than that can be used."
+    if one.price is None:
+        return "It costs nothing."
+    return "What goes beyond is on the invoice of its period." if one.included else ""
+
+
+def _prices(one: FeatureTerms, figures: Reading) -> Iterator[str]:
+    price = one.price
+    if price is None or one.consumption == Consumption.HARD_CAP:
+        return
+    # One number of units for all of them, so that they can be compared.
+    per = figures.legible_per(
+        EXACT.multiply(part, rate.factor) for rate in price.rates for part in _each(rate.charge)
+    )
+    for rate in price.rates:
+        yield from _rate(rate, price, one.unit, figures, per=per)
+    if price.minimum is not None:
+        yield f"at least {figures.in_currency(price.minimum, price.currency)}"
+    if price.maximum is not None:
+        yield f"at most {figures.in_currency(price.maximum, price.currency)}"
+    if price.discount:
+        yield f"less {figures.percent(price.discount)} in return for your commitment"
+
+
+def _each(charge: Charge) -> list[Decimal]:
+    """Return what a charge says of one unit."""
+    match charge:
+        case PerUnit(unit_price):
+            return [unit_price]
+        case Graduated(tiers) | Volume(tiers):
+            return [tier.unit_price for tier in tiers]
+    return []
+
+
+def _rate(rate: Rate, price: PriceTerms, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
+    name = rate.label or ", ".join(value for _, value in rate.match) or "all other use"
+    for text in _charge(rate, price.currency, unit, figures, per=per):
+        yield f"{name}: {text}" if len(price.rates) > 1 else text
+
+
+def _charge(rate: Rate, currency: str, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
+    """Yield how a charge reads; all its prices are multiplied by a factor that was agreed."""
+    charge = rate.charge
+
+    def money(amount: Decimal) -> str:
+        return figures.in_currency(EXACT.multiply(amount, rate.factor), currency)
+
+    def each(amount: Decimal) -> str:
+        many = "" if per == ONE else f"{figures.quantity(per)} "
+        return f"{money(EXACT.multiply(amount, per))} per {many}{plural(unit) if many else unit}"
+
+    match charge:
+        case PerUnit(unit_price):
+            yield each(unit_price)
+        case Flat(fee):
+            yield f"{money(fee)}, however much is used"
+        case Package():
+            up = "each one begun" if charge.rounding == "up" else "full ones only"
+            yield f"{money(charge.price)} per {figures.units(charge.size, unit)}, {up}"
+        case Graduated(tiers):
+            yield from _tiers(tiers, each, money, figures, unit, "{span}: {price}")
+        case Volume(tiers):
+            yield from _tiers(tiers, each, money, figures, unit, "all of it at {price} with {span}")
+        case Percentage():
+            yield _percentage(charge, money, figures)
+        case Dynamic():
+            more = "" if charge.markup == ONE else f" × {figures.quantity(charge.markup)}"
+            yield f"what it costs us{more}"
+
+
+def _tiers(tiers: Sequence[Tier], each: Any, money: Any, figures: Reading, unit: str, form: str) -> Iterator[str]:
+    start = Decimal(0)
+    for tier in tiers:
+        if tier.up_to is None:
+            span = f"above {figures.units(start, unit)}" if start else "any number"
+        else:
+            span = (
+                f"from {figures.quantity(start)} to {figures.units(tier.up_to, unit)}"
+                if start
+                else (f"up to {figures.units(tier.up_to, unit)}")
+            )
+        flat = f" and {money(tier.flat_fee)}" if tier.flat_fee else ""
+        yield form.format(span=span, price=f"{each(tier.unit_price)}{flat}")
+        start = tier.up_to or start
+
+
+def _percentage(charge: Percentage, money: Any, figures: Reading) -> str:
+    parts = [f"{figures.percent(charge.percent)} of the value"]
+    parts += [f"and {money(charge.fixed_fee)} each"] if charge.fixed_fee else []
+    parts += [f"at least {money(charge.least)}"] if charge.least is not None else []
+    parts += [f"at most {money(charge.most)}"] if charge.most is not None else []
+    parts += [f"the first {charge.free_events} free"] if charge.free_events else []
+    parts += [f"the first {money(charge.free_value)} of value free"] if charge.free_value else []
+    return ", ".join(parts).replace(", and", " and")

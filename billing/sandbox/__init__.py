@@ -1,5 +1,0 @@
-"""Customers who are tried out, in a time of their own: docs/sandbox.md."""
-
-from billing.sandbox.advancing import CannotAdvance, advance, advance_all, go_on, make_clock, stay, try_again
-
-__all__ = ["CannotAdvance", "advance", "advance_all", "go_on", "make_clock", "stay", "try_again"]

@@ -1,0 +1,1 @@
+"""The version under test: its terms, and past usage rated by them."""

@@ -1,0 +1,1 @@
+"""What past periods were billed and what their usage cost."""

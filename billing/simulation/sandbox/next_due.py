@@ -1,0 +1,120 @@
+"""
+When something is due next for the customers of test clocks: one query, over all that time does to anybody.
+
+A source that is forgotten here is done no later than at the next moment of another source, or where an advance ends.
+"""
+
+from datetime import datetime
+
+from django.db import connection
+
+from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions.plan_changes.revocation import BEFOREHAND
+
+# Each gives test clock → moment. Those at once are due whatever the time is, until they are done.
+_AT_ONCE = """
+SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_look l ON l.customer_id = c.id
+UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN customers_testclock m ON m.id = c.test_clock_id
+JOIN customers_customer k ON k.id = c.id JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open' AND p.kind = 'regular'
+    AND p.starts_at <= m.now AND p.ends_at > m.now
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(n.events), 0) AS events FROM billing_counter n WHERE n.period_id = p.id) n
+LEFT JOIN billing_progresslook l ON l.period_id = p.id
+WHERE n.events <> coalesce(l.events, 0) AND (k.billed_each IS NOT NULL OR EXISTS (
+    SELECT FROM plans_threshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
+UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
+JOIN wallets_purchase p ON p.wallet_id = w.id AND p.state = 'pending'
+JOIN invoices_invoice i ON i.id = p.invoice_id AND i.state IN ('paid', 'void')
+UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL AND w.pays_invoices AND w.balance > 0
+JOIN invoices_invoice i ON i.customer_id = c.id AND i.currency = w.currency AND i.kind = 'invoice'
+    AND i.state IN ('issued', 'overdue')
+UNION ALL
+SELECT c.test_clock_id, coalesce(r.quiet_until, '-infinity') FROM theirs c
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
+JOIN wallets_topuprule r ON r.wallet_id = w.id AND r.is_on JOIN plans_creditpack k ON k.id = r.pack_id
+WHERE w.balance < coalesce(r.threshold, r.percent * k.units / 100)
+    AND NOT EXISTS (SELECT FROM wallets_topup t WHERE t.wallet_id = w.id AND t.state = 'pending')
+UNION ALL
+SELECT c.test_clock_id, greatest(p.due_at, p.retry_at) FROM theirs c
+JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open'
+"""
+
+_IN_TIME = """
+SELECT c.test_clock_id, last.ends_at - %(ahead)s + interval '1 microsecond' FROM theirs c
+JOIN billing_subscription s ON s.customer_id = c.id AND s.state IN ('trialing', 'active', 'paused', 'cancelled')
+JOIN LATERAL (SELECT max(p.ends_at) AS ends_at FROM billing_period p WHERE p.subscription_id = s.id) last ON true
+WHERE s.ends_at IS NULL OR s.ends_at > last.ends_at
+UNION ALL
+SELECT c.test_clock_id, either.at FROM theirs c JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_pause z ON z.subscription_id = s.id AND z.state IN ('to_come', 'running')
+CROSS JOIN LATERAL (
+    VALUES (z.starts_at), (z.ends_at - %(ahead)s + interval '1 microsecond'), (z.ends_at)) AS either(at)
+UNION ALL
+SELECT c.test_clock_id, s.trial_ends_at FROM theirs c
+JOIN billing_subscription s ON s.customer_id = c.id AND s.state = 'trialing'
+UNION ALL
+SELECT c.test_clock_id, s.ends_at FROM theirs c
+JOIN billing_subscription s ON s.customer_id = c.id AND s.state NOT IN ('draft', 'ended')
+UNION ALL
+SELECT c.test_clock_id, g.next_at - %(ahead)s FROM theirs c
+JOIN billing_subscription s ON s.customer_id = c.id JOIN billing_periodgrant g ON g.subscription_id = s.id
+UNION ALL
+SELECT c.test_clock_id, either.at FROM theirs c JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_scheduledchange m ON m.subscription_id = s.id AND m.state = 'pending'
+CROSS JOIN LATERAL (VALUES (m.moment - %(beforehand)s), (m.moment)) AS either(at)
+UNION ALL
+SELECT c.test_clock_id, greatest(p.late_since + e.grace, p.retry_at) FROM theirs c
+JOIN customers_seller e ON e.id = c.seller_id JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_period p ON p.subscription_id = s.id AND p.late_since IS NOT NULL
+UNION ALL
+SELECT c.test_clock_id, either.at FROM theirs c JOIN customers_seller e ON e.id = c.seller_id
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
+JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
+CROSS JOIN LATERAL (VALUES (l.valid_from), (l.expires_at), (l.expires_at + e.grace)) AS either(at)
+UNION ALL
+SELECT c.test_clock_id, h.until FROM theirs c JOIN wallets_hold h ON h.customer_id = c.id AND h.state = 'open'
+UNION ALL
+SELECT c.test_clock_id, r.until FROM theirs c JOIN billing_reservation r ON r.customer_id = c.id AND r.state = 'open'
+"""
+
+_NEXT = f"""
+WITH theirs AS (SELECT id, test_clock_id, seller_id FROM customers_customer WHERE test_clock_id = %(clock)s)
+SELECT min(moment) FROM ({_AT_ONCE} UNION ALL {_IN_TIME}) AS found(clock, moment) WHERE moment > %(after)s
+"""  # noqa: S608
+
+_WAITING = f"""
+WITH theirs AS (SELECT c.id, c.test_clock_id FROM customers_customer c JOIN customers_testclock t
+    ON t.id = c.test_clock_id AND (t.id = %(clock)s OR (%(clock)s::bigint IS NULL AND t.target IS NULL)))
+SELECT DISTINCT t.id FROM ({_AT_ONCE}) AS found(clock, moment)
+JOIN customers_testclock t ON t.id = found.clock AND found.moment <= t.now ORDER BY 1
+"""  # noqa: S608
+
+
+def next_moment(clock: int, *, after: datetime) -> datetime | None:
+    """Return the first moment after `after` at which something is due for a clock's customers, if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, {"clock": clock, "after": after, "ahead": AHEAD, "beforehand": BEFOREHAND})
+        return cursor.fetchone()[0]
+
+
+def waiting() -> list[int]:
+    """Return the clocks that stand although something is due for their customers by now."""
+    return _waiting(None)
+
+
+def is_waiting(clock: int) -> bool:
+    """Tell whether something is due for the customers of a clock, at the time that it shows."""
+    return bool(_waiting(clock))
+
+
+def _waiting(clock: int | None) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, {"clock": clock})
+        return [id_ for (id_,) in cursor.fetchall()]

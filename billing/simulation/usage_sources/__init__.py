@@ -1,0 +1,1 @@
+"""Where a simulation reads its usage: counters, or events counted again."""

@@ -1,0 +1,54 @@
+"""Subscribe customers to plan versions, keep their periods coming, and end them: docs/closing.md#periods."""
+
+from billing.subscriptions.lifecycle.cancellation import CancellationRefused, GiveBack, cancel, uncancel
+from billing.subscriptions.lifecycle.completion import end_finished
+from billing.subscriptions.lifecycle.creation import start
+from billing.subscriptions.lifecycle.drafts import activate, discard, draft
+from billing.subscriptions.lifecycle.pauses import PauseRefused, follow_pauses, pause, resume
+from billing.subscriptions.lifecycle.trials import TrialRefused, end_trial, extend_trial, leave_trials
+from billing.subscriptions.periods.generation import extend_customers, extend_periods
+from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
+from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
+from billing.subscriptions.plan_changes.schedule import change_at, schedule_change
+from billing.subscriptions.terms.coupons import CouponRefused, apply_coupon, remove_coupon
+from billing.subscriptions.terms.feature_coverage import FeatureAlreadyPriced, SubscriptionRefused
+from billing.subscriptions.terms.price_overrides import OverrideRefused, end_override, override
+from billing.subscriptions.terms.quantities import QuantityRefused, set_quantity
+
+__all__ = [
+    "CancellationRefused",
+    "ChangeRefused",
+    "CouponRefused",
+    "FeatureAlreadyPriced",
+    "GiveBack",
+    "OverrideRefused",
+    "PauseRefused",
+    "QuantityRefused",
+    "RevocationRefused",
+    "SubscriptionRefused",
+    "TrialRefused",
+    "activate",
+    "apply_coupon",
+    "cancel",
+    "change_at",
+    "change_plan",
+    "discard",
+    "draft",
+    "end_finished",
+    "end_override",
+    "end_trial",
+    "extend_customers",
+    "extend_periods",
+    "extend_trial",
+    "follow_pauses",
+    "leave_trials",
+    "override",
+    "pause",
+    "remove_coupon",
+    "resume",
+    "revoke",
+    "schedule_change",
+    "set_quantity",
+    "start",
+    "uncancel",
+]

@@ -1,0 +1,137 @@
+"""The rows of a table of promotions as grants, or what is wrong with them, by row and field."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from customers.models import Customer
+from lib.tabular_files import Row
+from plans.models import Feature
+from plans.price_lists import cell_parser
+from plans.price_lists.cell_parser import CellRefused
+from wallets.credit_rules.units import InvalidAmount, checked
+from wallets.ledger.grant import Grant
+from wallets.ledger.wallet_lookup import Sought
+from wallets.models.lots import LotKind
+from wallets.models.wallets import CREDITS
+
+COLUMNS = ("customer", "units", "unit", "expires", "features", "reason", "key")
+NEEDED = ("customer", "units")
+MOST_REASON, MOST_KEY = 300, 80
+
+
+class Problem(NamedTuple):
+    """A row that grants nothing: which, whose, the field, and what is wrong with it."""
+
+    row: int
+    customer: str
+    field: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A row that grants something: what, to whom, and why."""
+
+    row: int
+    customer: str
+    sought: Sought
+    grant: Grant
+    reason: str
+
+
+def gifts_in(rows: Sequence[Row], *, sandbox: bool, at: datetime) -> tuple[list[Gift], list[Problem]]:
+    """Return what rows grant, and what is wrong with the others; in two statements, whatever their number."""
+    reader = _Reader(rows, sandbox=sandbox, at=at)
+    gifts: dict[tuple[int, str], Gift] = {}
+    problems = []
+    for row in rows:
+        try:
+            gift = reader.gift(row)
+            same = gifts.setdefault((gift.sought.customer_id, gift.grant.source), gift)
+            if same is not gift:
+                raise _Refused("key", f"Row {same.row} says the same: give each of them a key of its own.")
+        except _Refused as refusal:
+            problems.append(Problem(row.number, row.cells["customer"], refusal.field, str(refusal)))
+    return list(gifts.values()), problems
+
+
+class _Refused(ValueError):
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class _Reader:
+    def __init__(self, rows: Iterable[Row], *, sandbox: bool, at: datetime) -> None:
+        self._at = at
+        names = {row.cells["customer"] for row in rows}
+        codes = {code for row in rows for code in _codes(row.cells)}
+        found = Customer.objects.filter(external_id__in=names, sandbox=sandbox)
+        self._customers = dict(found.values_list("external_id", "pk"))
+        self._features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
+
+    def gift(self, row: Row) -> Gift:
+        name = row.cells["customer"]
+        if name not in self._customers:
+            raise _Refused("customer", f"There is no customer “{name}”: enter the external id of one.")
+        unit = self._unit(row.cells["unit"])
+        grant = Grant(
+            LotKind.PROMOTIONAL,
+            self._units(row.cells["units"]),
+            f"promo:{_key(row.cells)}",
+            expires_at=self._expires_at(row.cells["expires"]),
+            features=self._features_of(row.cells),
+        )
+        if len(row.cells["reason"]) > MOST_REASON:
+            raise _Refused("reason", f"It has more than {MOST_REASON} characters.")
+        return Gift(row.number, name, Sought(self._customers[name], unit), grant, row.cells["reason"])
+
+    def _units(self, text: str) -> Decimal:
+        try:
+            return checked(cell_parser.figure(text))
+        except (CellRefused, InvalidAmount) as refusal:
+            raise _Refused("units", str(refusal)) from refusal
+
+    def _unit(self, text: str) -> str:
+        if text.lower() in ("", CREDITS):
+            return CREDITS
+        try:
+            return cell_parser.currency(text)
+        except CellRefused as refusal:
+            raise _Refused("unit", f"Enter “credits”, or a currency. {refusal}") from refusal
+
+    def _expires_at(self, text: str) -> datetime | None:
+        if not text:
+            return None
+        try:
+            moment = cell_parser.moment(text)
+        except CellRefused as refusal:
+            raise _Refused("expires", str(refusal)) from refusal
+        if moment <= self._at:
+            raise _Refused("expires", f"{text} is past: choose a later moment, or none.")
+        return moment
+
+    def _features_of(self, cells: Mapping[str, str]) -> list[int]:
+        unknown = [code for code in _codes(cells) if code not in self._features]
+        if unknown:
+            raise _Refused("features", f"There is no feature “{unknown[0]}”: enter codes, with blanks between.")
+        return sorted({self._features[code] for code in _codes(cells)})
+
+
+def _codes(cells: Mapping[str, str]) -> list[str]:
+    return cells["features"].replace(",", " ").split()
+
+
+def _key(cells: Mapping[str, str]) -> str:
+    """Return what tells a grant from others: its key, or else all that its row says."""
+    if key := cells["key"]:
+        if len(key) > MOST_KEY:
+            raise _Refused("key", f"It has more than {MOST_KEY} characters.")
+        return key
+    return blake2b(msgspec.json.encode([cells[name] for name in COLUMNS]), digest_size=16).hexdigest()

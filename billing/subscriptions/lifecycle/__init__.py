@@ -1,0 +1,1 @@
+"""A subscription from its creation to its end: drafts, trials, pauses, cancellation."""

@@ -1,0 +1,148 @@
+"""End a subscription: now, at the end of its period, or at a date; and take that back until it comes."""
+
+from datetime import datetime
+from typing import Literal
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from billing.models import Coverage, Period, Subscription
+from billing.models.periods import PeriodKind, PeriodState, Settling
+from billing.models.subscriptions import SubscriptionState
+from billing.subscriptions.lifecycle.completion import end_finished
+from billing.subscriptions.lifecycle.pauses import end_pause
+from billing.subscriptions.notifications import tell
+from billing.subscriptions.periods.cutoff import UsageInTheWay, after_usage, after_what_is_paid, cut, locked_periods
+from billing.subscriptions.periods.generation import AHEAD, follow
+from billing.subscriptions.periods.restoration import lengthen
+from billing.subscriptions.plan_changes.revocation import forget_after_end
+from billing.subscriptions.terms.credit_grants import grant_included
+from billing.subscriptions.terms.feature_coverage import end_coverage, go_on_covering
+from customers.models import Customer
+from lib.audit_log import change
+
+GiveBack = Literal["none", "credit", "refund"]
+"""What becomes of what was paid in advance for time that is cut off."""
+
+SETTLES = {"none": Settling.CHARGE, "credit": Settling.BALANCE, "refund": Settling.REFUND}
+
+
+class CancellationRefused(Exception):
+    """A subscription cannot be cancelled as asked, or that not be taken back; the text says why and what to do."""
+
+
+def cancel(
+    *,
+    subscription: Subscription,
+    at: datetime,
+    ends_at: datetime | None = None,
+    give_back: GiveBack = "none",
+    by: AbstractBaseUser | None = None,
+) -> Subscription:
+    """
+    End a subscription at `ends_at`, which is `at` or later; at the end of the running period when absent.
+
+    The period that the end falls in becomes shorter, later ones are removed. Fees in arrears are then prorated when
+    it is closed; what was paid in advance for the rest of it stays paid, or is given back by a credit note then.
+    A period that is paid for is never removed: an end at its very start comes the least bit later. One at `at` itself
+    comes the instant after the last usage that is recorded, should some be at that moment, or ahead of it.
+
+    Source: docs/closing.md#cancellations.
+
+    :raises CancellationRefused: if it has ended, ends earlier already, or the end is past.
+    """
+    with change("cancel", by=by, at=at):
+        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+        periods = locked_periods(subscription)
+        running = next((one for one in periods if one.starts_at <= at < one.ends_at), None)
+        ends_at = ends_at or (running.ends_at if running else max(at, subscription.starts_at))
+        _check(subscription, ends_at, at=at)
+        if ends_at == at and running is not None:
+            ends_at = after_usage(subscription, running, at)
+        ends_at = after_what_is_paid(periods, ends_at)
+        try:
+            shorter = cut(subscription, periods, ends_at)
+        except UsageInTheWay as error:
+            raise CancellationRefused(str(error)) from error
+        if shorter is not None and not shorter.is_trial:
+            Period.objects.filter(pk=shorter.pk).update(settles=SETTLES[give_back])
+        end_coverage(Coverage.objects.filter(subscription=subscription), at=ends_at)
+        end_pause(subscription, ends_at=ends_at, at=at)
+        if subscription.state != SubscriptionState.CANCELLED:
+            subscription.term_ends_at = subscription.ends_at
+        subscription.state = SubscriptionState.CANCELLED
+        subscription.cancelled_at = at
+        subscription.ends_at, subscription.settles = ends_at, SETTLES[give_back]
+        subscription.save(update_fields=["state", "cancelled_at", "ends_at", "term_ends_at", "settles"])
+        forget_after_end(subscription, at=at)
+        grant_included(subscription_ids=[subscription.pk], at=at)
+        tell("cancelled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
+        end_finished(at=at, subscription_ids=[subscription.pk])
+        subscription.refresh_from_db()
+        return subscription
+
+
+def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Subscription:
+    """
+    Take a cancellation back whose end is to come: the subscription goes on as if it had never been cancelled.
+
+    Its last period ends where it would have ended, and what was claimed in advance of it is made up when it closes. A
+    change of plan that the cancellation has revoked stays revoked.
+
+    :raises CancellationRefused: if it is not cancelled, has ended, never began, or another subscription of the
+        customer covers one of its features meanwhile.
+    """
+    with change("take a cancellation back", by=by, at=at):
+        # As in a change of plan: one at a time per customer, since what it covers is claimed anew.
+        Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
+        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+        periods = locked_periods(subscription)
+        last = next((one for one in reversed(periods) if one.kind == PeriodKind.REGULAR), None)
+        _check_not_ended(subscription, last, at=at)
+        former_end = subscription.ends_at
+        subscription.ends_at, subscription.term_ends_at = subscription.term_ends_at, None
+        in_trial = subscription.trial_ends_at is not None and subscription.trial_ends_at > at
+        subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
+        subscription.cancelled_at, subscription.settles = None, ""
+        subscription.save(update_fields=["state", "cancelled_at", "ends_at", "term_ends_at", "settles"])
+        try:
+            with transaction.atomic():
+                go_on_covering(subscription, since=former_end)
+        except IntegrityError as error:
+            raise CancellationRefused(
+                f"Another subscription covers from {former_end} on what {subscription} would go on to cover: end that"
+                " one first."
+            ) from error
+        lengthen(subscription, last)
+        follow(subscription_ids=[subscription.pk], last_period_ids=[last.pk], until=at + AHEAD)
+        grant_included(subscription_ids=[subscription.pk], at=at)
+        tell("cancellation_withdrawn", subscription, at=at, facts={})
+        return subscription
+
+
+def _check(subscription: Subscription, ends_at: datetime, *, at: datetime) -> None:
+    if subscription.state == SubscriptionState.ENDED:
+        raise CancellationRefused(f"{subscription} has ended already.")
+    if subscription.state == SubscriptionState.DRAFT:
+        raise CancellationRefused(f"{subscription} is a draft and has no effect: discard it instead.")
+    if ends_at < at:
+        raise CancellationRefused(
+            f"{ends_at:%Y-%m-%d %H:%M %Z} is past: cancel {subscription} now or at a later moment."
+        )
+    if ends_at < subscription.starts_at:
+        raise CancellationRefused(f"{subscription} starts later than that: cancel it at {subscription.starts_at}.")
+    if subscription.ends_at is not None and ends_at > subscription.ends_at:
+        raise CancellationRefused(f"{subscription} ends at {subscription.ends_at} already: choose no later moment.")
+
+
+def _check_not_ended(subscription: Subscription, last: Period | None, *, at: datetime) -> None:
+    if subscription.state != SubscriptionState.CANCELLED:
+        raise CancellationRefused(
+            f"{subscription} is {subscription.get_state_display()}: nothing is to be taken back."
+        )
+    if subscription.ends_at <= at:
+        raise CancellationRefused(f"{subscription} has ended at {subscription.ends_at}: subscribe the customer anew.")
+    if last is None or last.state != PeriodState.OPEN:
+        raise CancellationRefused(
+            f"{subscription} was cancelled before it began, or while it was paused: subscribe the customer anew."
+        )

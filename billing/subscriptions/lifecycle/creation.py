@@ -1,0 +1,237 @@
+"""Put a customer on a plan version."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from secrets import token_hex
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from billing.models import Period, Subscription
+from billing.models.periods import PeriodKind
+from billing.models.subscriptions import SubscriptionState
+from billing.subscriptions.lifecycle.trials import trial_end
+from billing.subscriptions.periods.boundaries import MOST_PERIODS, anchor_of, spans
+from billing.subscriptions.periods.generation import AHEAD, New, insert_periods
+from billing.subscriptions.terms.coupons import promote, redeem
+from billing.subscriptions.terms.credit_grants import grant_included
+from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, announce, cover
+from billing.subscriptions.terms.quantities import QuantityRefused, begin_with
+from customers import notifications
+from customers.models import Customer
+from lib.audit_log import change
+from plans.catalog.stored_terms import Terms, currencies_of, terms_of
+from plans.models import Coupon, PlanVersion
+from plans.models.prices import Billed
+from plans.models.versions import VersionState
+from plans.publishing.publication import NotReady
+from plans.publishing.sandbox_drafts import try_out
+
+
+def start(
+    *,
+    customer: Customer,
+    version: PlanVersion,
+    starts_at: datetime,
+    at: datetime,
+    currency: str | None = None,
+    external_id: str | None = None,
+    anchor_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    named: bool = False,
+    coupons: Sequence[Coupon] = (),
+    quantities: Mapping[str, int] | None = None,
+    trial_days: int | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Subscription:
+    """
+    Subscribe a customer from `starts_at` on, which may be past (what was due since is billed) or to come.
+
+    currency: one that the version charges in; the customer's when absent.
+    external_id: the product's own name for it, unique; made up when absent.
+    anchor_at: what anniversary periods are counted from; the end of its trial, or `starts_at`, when absent.
+    ends_at: when it ends by itself; it runs until cancelled when absent.
+    named: only events that name it belong to it, so that it may price what another subscription prices too.
+    coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
+    quantities: fee code → how many seats or add-ons it holds to begin with; the least of each when absent.
+    trial_days: for how long it pays no fees, 0 = not at all; as its version says when absent, but only once per plan.
+
+    :raises SubscriptionRefused: if the version is not published, the currency not offered, a quantity not to be had,
+        or a moment impossible.
+    :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
+    :raises CouponRefused: if one of the coupons cannot be given to it.
+    """
+    with change("subscribe", by=by, at=at):
+        customer = hold_customer(customer)
+        subscription = made_for(
+            customer,
+            version=version,
+            currency=currency or customer.currency,
+            external_id=external_id,
+            named=named,
+            starts_at=starts_at,
+            ends_at=ends_at,
+        )
+        begin(
+            subscription,
+            anchor_at=anchor_at,
+            coupons=coupons,
+            quantities=quantities or {},
+            trial_days=trial_days,
+            at=at,
+            by=by,
+        )
+        return subscription
+
+
+def hold_customer(customer: Customer) -> Customer:
+    """Lock a customer: one subscribes at a time, since two overlapping coverages would wait for one another."""
+    return Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
+
+
+def made_for(customer: Customer, *, external_id: str | None, **fields: Any) -> Subscription:
+    """
+    Return a subscription that is not stored yet; its name is made up where there is none.
+
+    :raises SubscriptionRefused: if it would end before it starts.
+    """
+    name = external_id or f"sub_{token_hex(10)}"
+    found = Subscription(customer=customer, sandbox=customer.sandbox, external_id=name, **fields)
+    if found.ends_at is not None and found.ends_at <= found.starts_at:
+        raise SubscriptionRefused(
+            f"It would end ({found.ends_at}) before it starts ({found.starts_at}): choose a later end."
+        )
+    return found
+
+
+def begin(
+    subscription: Subscription,
+    *,
+    anchor_at: datetime | None,
+    coupons: Sequence[Coupon],
+    quantities: Mapping[str, int],
+    trial_days: int | None,
+    at: datetime,
+    by: AbstractBaseUser | None,
+) -> None:
+    """Let a subscription that is not stored yet, or a draft, run from its start; the caller holds its customer."""
+    customer, starts_at = subscription.customer, subscription.starts_at
+    currency, sandbox = str(subscription.currency), subscription.sandbox
+    terms = terms_to_subscribe(subscription.version, currency, sandbox=sandbox, at=at)
+    trial_ends_at = trial_end(customer, subscription.version, starts_at=starts_at, days=trial_days)
+    in_trial = trial_ends_at is not None and trial_ends_at > at
+    subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
+    subscription.trial_ends_at = trial_ends_at
+    subscription.anchor_at = anchor_at or trial_ends_at or starts_at
+    if customer.test_clock_id is not None:
+        subscription.created_at = at
+    store(subscription)
+    try:
+        begin_with(subscription, quantities, at=at)
+    except QuantityRefused as error:
+        raise SubscriptionRefused(str(error)) from error
+    cover(subscription, since=starts_at)
+    announce(subscription, since=starts_at)
+    _open_periods(subscription, customer, terms, at=at)
+    for coupon in coupons:
+        redeem(subscription, coupon, since=starts_at, at=at, by=by)
+    promote(subscription, at=at)
+    grant_included(subscription_ids=[subscription.pk], at=at)
+    _tell(subscription, at)
+
+
+def _tell(subscription: Subscription, at: datetime) -> None:
+    version = subscription.version
+    notifications.announce(
+        kind="subscription.created",
+        customer_id=subscription.customer_id,
+        facts={
+            "subscription": subscription.external_id,
+            "plan": version.plan.code,
+            "version": version.number,
+            "currency": str(subscription.currency),
+            "starts_at": subscription.starts_at.isoformat(),
+        },
+        key=f"subscription:{subscription.pk}:created",
+        at=at,
+    )
+
+
+class CurrencyNotOffered(SubscriptionRefused):
+    """A version has no prices in the currency; the text names those that it has."""
+
+
+def terms_to_subscribe(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> Terms:
+    """
+    Return what the subscription would pay, refusing a version or currency that it cannot be billed by.
+
+    sandbox: whether it may be one that is not published, which is frozen then (docs/sandbox.md#drafts).
+    """
+    state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
+    if state not in (VersionState.LIVE, VersionState.RETIRED):
+        if not sandbox:
+            raise SubscriptionRefused(
+                f"{version} is {VersionState(state).label}: only what is published can be subscribed."
+            )
+        try:
+            try_out(version=version, at=at)
+        except NotReady as error:
+            raise SubscriptionRefused(f"{version} cannot be tried yet: {' '.join(error.problems)}") from error
+    check_currency(version, currency)
+    return terms_of(version.pk, currency)
+
+
+def check_currency(version: PlanVersion, currency: str) -> None:
+    """:raises CurrencyNotOffered: if a version has prices, and none in a currency."""
+    offered = currencies_of(version)
+    if offered and currency not in offered:
+        *others, last = offered
+        choice = f"{', '.join(others)} or {last}" if others else last
+        raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
+
+
+def store(subscription: Subscription) -> None:
+    """
+    Write a new subscription, or one that was a draft.
+
+    :raises SubscriptionRefused: if its name is taken.
+    """
+    try:
+        with transaction.atomic():
+            subscription.save()
+    except IntegrityError as error:
+        name = subscription.external_id
+        if Subscription.objects.filter(external_id=name, sandbox=subscription.sandbox).exists():
+            raise SubscriptionRefused(
+                f"There is a subscription {name} already: choose another external id."
+            ) from error
+        raise
+
+
+def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, *, at: datetime) -> None:
+    """
+    Make the regular periods up to now and a little ahead, and what comes before them.
+
+    That is the trial; or, without one, the opening period, if something is due in advance.
+    """
+    starts_at, grace = subscription.starts_at, customer.seller.grace
+    if subscription.trial_ends_at is not None:
+        ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
+        _make_first(subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace)
+    elif any(fee.billed == Billed.ADVANCE for fee in terms.fees):
+        _make_first(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
+    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    paid_from, until = subscription.trial_ends_at or starts_at, max(at, starts_at) + AHEAD
+    found = spans(anchor, start=paid_from, until=until, end=subscription.ends_at)
+    if len(found) == MOST_PERIODS:
+        raise SubscriptionRefused(
+            f"{MOST_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
+        )
+    insert_periods([New(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])
+
+
+def _make_first(subscription: Subscription, **fields: object) -> None:
+    Period.objects.create(
+        subscription=subscription, version_id=subscription.version_id, starts_at=subscription.starts_at, **fields
+    )

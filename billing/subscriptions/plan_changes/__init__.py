@@ -1,0 +1,1 @@
+"""Plan changes: immediate, scheduled, in bulk, and rolled out with a new version."""

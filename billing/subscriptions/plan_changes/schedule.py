@@ -1,0 +1,270 @@
+"""
+Schedule subscriptions to move to another version, at the end of a period or at a moment: docs/publishing.md#whom.
+
+A chunk is one transaction and a fixed number of statements, whatever its size. Locks are taken in the order that
+everybody keeps: subscriptions, then their periods. What a subscription covers follows the change at once, so that
+whoever would be in its way is refused then and there, and not when the time has come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, connection
+
+from billing.models import Rollout, ScheduledChange, Subscription
+from billing.models.plan_changes import ChangeState
+from billing.models.subscriptions import RUNNING, SubscriptionState
+from billing.subscriptions.notifications import Moved, tell_moved
+from billing.subscriptions.periods.boundaries import anchor_of, spans
+from billing.subscriptions.periods.cutoff import UNUSED, cannot_be_split, hold_last_periods
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
+from billing.subscriptions.plan_changes.revocation import ToCome, make_periods_anew, to_come, undo
+from billing.subscriptions.terms.bulk_feature_coverage import conflicts, cover_from
+from lib.audit_log import change
+from plans.catalog.stored_terms import currencies_of, terms_of
+from plans.models import PlanVersion
+
+
+@dataclass(slots=True)
+class Facts:
+    """
+    A subscription that is to move, and its last regular period.
+
+    is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
+    splits: whether the period that the moment falls in is to be split there.
+    problem: why it cannot move; empty if it can. note: why its period cannot be split.
+    """
+
+    subscription_id: int
+    version_id: int
+    plan_id: int
+    version_name: str
+    currency: str
+    starts_at: datetime
+    trial_ends_at: datetime | None
+    anchor_at: datetime
+    ends_at: datetime | None
+    state: str
+    time_zone: str
+    period_id: int | None
+    period_starts_at: datetime | None
+    period_ends_at: datetime | None
+    is_unused: bool
+    is_paused: bool
+    moment: datetime = field(init=False)
+    splits: bool = False
+    problem: str = ""
+    note: str = ""
+
+
+_LOCK_SUBSCRIPTIONS = """
+SELECT s.id FROM billing_subscription s
+WHERE s.id = ANY(%(ids)s) AND NOT EXISTS (
+    SELECT FROM billing_scheduledchange c WHERE c.rollout_id = %(rollout)s AND c.subscription_id = s.id)
+ORDER BY s.id FOR NO KEY UPDATE
+"""
+
+_FACTS = f"""
+SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
+    s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
+    EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
+FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
+JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
+LEFT JOIN LATERAL (SELECT * FROM billing_period p
+    WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1) p ON true
+WHERE s.id = ANY(%(ids)s) ORDER BY s.id
+"""  # noqa: S608
+
+
+def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime) -> int:
+    """
+    Let these subscriptions move to the rollout's version, when it says; return how many were looked at anew.
+
+    Each gets a row that says when, or why not. One that has a row of this rollout already is left alone, so this may
+    run twice. A change that was to come before is revoked: the later publication counts.
+    """
+    try:
+        with change("schedule a move", by=None, at=at):
+            return _schedule(rollout, subscription_ids, at)
+    except IntegrityError as error:
+        # Somebody covered a feature meanwhile; alone, each subscription shows whether it is the one.
+        if len(subscription_ids) > 1:
+            return sum(schedule(rollout=rollout, subscription_ids=[one], at=at) for one in subscription_ids)
+        with change("schedule a move", by=None, at=at):
+            return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
+
+
+def schedule_change(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    by: AbstractBaseUser | None = None,
+) -> ScheduledChange:
+    """
+    Let one subscription move to a version, of any plan, at a moment to come; return the row that may be revoked.
+
+    moment: later than `at`, in mid-period if need be; where its next period begins when absent. Another change that
+        was to come is revoked.
+
+    :raises ChangeRefused: if it cannot move then; the text says why and what to do.
+    """
+    if moment is not None and moment <= at:
+        raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M} UTC is past: change {subscription} now or at a later moment.")
+    begins = version.effective_from
+    if begins is None or begins > (moment or at):
+        raise ChangeRefused(f"{version} is not in force by then: choose another version or a later moment.")
+    wanted = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
+    try:
+        with change("schedule a change of plan", by=by, at=at):
+            if not _schedule(wanted, [subscription.pk], at):
+                raise ChangeRefused(f"{version} is not published any more: choose another version.")
+            made = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
+            if made.state == ChangeState.REFUSED:
+                raise ChangeRefused(f"{subscription} cannot move to {version}: {made.problem}")
+            if made.problem:
+                raise ChangeRefused(f"{made.problem.split(':')[0]}: change the plan at the period's end.")
+            return made
+    except IntegrityError as error:
+        raise ChangeRefused(f"Another subscription is in the way: {error}") from error
+
+
+def change_at(
+    *,
+    subscription: Subscription,
+    version: PlanVersion,
+    at: datetime,
+    moment: datetime | None = None,
+    at_period_end: bool = False,
+    by: AbstractBaseUser | None = None,
+) -> None:
+    """
+    Change the plan of a subscription: now, or at a moment to come, or at the end of its period.
+
+    :raises SubscriptionRefused: as `change_plan` and `schedule_change` do.
+    """
+    if moment is None and not at_period_end:
+        change_plan(subscription=subscription, version=version, at=at, by=by)
+    else:
+        schedule_change(subscription=subscription, version=version, at=at, moment=moment, by=by)
+
+
+def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
+    """Do it for a rollout; or, where that is not saved, as it would be done for one."""
+    _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
+    version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
+    if not version.is_published:  # it was withdrawn meanwhile
+        return 0
+    ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
+    if not ids:
+        return 0
+    held = hold_last_periods(ids, at=at)
+    moves = to_come(ids, at=at)
+    if begun := [one.subscription_id for one in moves if one.is_begun]:
+        move_due(at=at, subscription_ids=begun)  # the state lags behind: they are billed by it already
+        moves = to_come(ids, at=at)
+    stay = {one.subscription_id: why for one in moves if (why := _stays(one, rollout))}
+    if not problem:
+        _take_back([one for one in moves if one.subscription_id not in stay], held, version, at=at)
+    found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+    offered = currencies_of(version)
+    if rollout.splits_periods:
+        _split_where_possible(found, rollout)
+    for one in found:
+        one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
+        elsewhere = _other_plan(one, version) if rollout.pk else ""
+        one.problem = problem or elsewhere or stay.get(one.subscription_id) or _problem(one, version, offered)
+    moving = {one.subscription_id: one for one in found if not one.problem}
+    for id_, why in conflicts({id_: one.moment for id_, one in moving.items()}, version).items():
+        moving.pop(id_).problem = why
+    cover_from({id_: one.moment for id_, one in moving.items()}, version)
+    ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
+    to_be_told = [Moved(id_, one.version_id, version.pk, one.moment) for id_, one in moving.items()]
+    tell_moved(to_be_told, at=at, kind="subscription.change_scheduled")
+    make_periods_anew({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
+    return len(found)
+
+
+def _stays(move: ToCome, rollout: Rollout) -> str:
+    """Return why a change that is to come stays as it is, if it does."""
+    if move.is_begun:
+        return f"Its change to {move.version_name} has begun: wait until that is done."
+    return "A change of plan was asked for by hand, which counts." if rollout.pk and move.is_asked_for else ""
+
+
+def _take_back(moves: Sequence[ToCome], held: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
+    """Revoke what another change takes the place of, with the periods that were made for it ahead of their time."""
+    undo([one.subscription_id for one in moves], problem=f"{version} is to come instead.", at=at)
+    make_periods_anew({one.subscription_id: one.period_id for one in moves}, held, at=at)
+
+
+def _split_where_possible(found: Sequence[Facts], rollout: Rollout) -> None:
+    """Let the periods be split that can be; say of the others why they end first."""
+    whole = cannot_be_split({rollout.version_id, *(one.version_id for one in found)})
+    for one in found:
+        one.note = whole.get(one.version_id) or whole.get(rollout.version_id, "")
+        if one.starts_at >= rollout.effective_from:
+            one.note = "It starts only then"
+        elif one.trial_ends_at is not None and one.trial_ends_at > rollout.effective_from:
+            one.note = "It is in its trial then"
+        one.splits = not one.note
+
+
+def _moment(one: Facts, earliest: datetime) -> datetime:
+    """Return where the first period begins that is not yet made, or can be made anew, at `earliest` or later."""
+    if one.period_starts_at is None or one.period_ends_at is None:
+        return earliest
+    if one.is_unused:
+        return one.period_starts_at
+    if one.period_ends_at >= earliest:
+        return one.period_ends_at
+    anchor = anchor_of(terms_of(one.version_id, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
+    return spans(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
+
+
+def _other_plan(one: Facts, version: PlanVersion) -> str:
+    return f"It is on {one.version_name}, which is another plan." if one.plan_id != version.plan_id else ""
+
+
+def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
+    if one.state not in RUNNING:
+        return f"It is {SubscriptionState(one.state).label}."
+    if one.is_paused:
+        return "It is to be paused: change its plan once it goes on."
+    if one.version_id == version.pk:
+        return f"It is on {version} already."
+    if offered and one.currency not in offered:
+        return f"{version} has no prices in {one.currency}."
+    if one.ends_at is not None and one.ends_at <= one.moment:
+        return "It ends before that." if one.splits else "It ends before its next period."
+    return ""
+
+
+def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:
+    return ScheduledChange(
+        rollout=rollout if rollout.pk else None,
+        subscription_id=one.subscription_id,
+        from_version_id=one.version_id,
+        version_id=rollout.version_id,
+        moment=one.moment,
+        splits_period=one.splits,
+        state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
+        problem=one.problem or (f"{one.note}: it moves where its next period begins." if one.note else ""),
+        decided_at=at if one.problem else None,
+    )
+
+
+def _rows(statement: str, parameters: dict[str, object]) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def _execute(statement: str, parameters: dict[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)

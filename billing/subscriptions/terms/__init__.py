@@ -1,0 +1,1 @@
+"""What a subscription covers and its own terms: quantities, overrides, commitments, coupons, credits."""

@@ -1,0 +1,47 @@
+"""What versions include, as it is granted."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from plans.models import Feature, IncludedCredits
+from plans.models.included_credits import CREDITS
+from plans.pricing.included_credits import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """One rule of a version. features: numbers of those that it is for; none for all."""
+
+    id: int
+    unit: str
+    rule: Rule
+    rollover_most: Decimal | None
+    priority: int
+    features: tuple[int, ...]
+
+
+def versions_with_credits() -> list[int]:
+    """Return the versions that include any credits."""
+    return list(IncludedCredits.objects.values_list("version_id", flat=True).distinct())
+
+
+def included_in(terms: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Included]]:
+    """Return what each (version, currency) includes: credits, and money of that currency."""
+    found: dict[tuple[int, str], list[Included]] = {one: [] for one in terms}
+    rows = list(IncludedCredits.objects.filter(version__in={version_id for version_id, _ in terms}).order_by("pk"))
+    codes = {code for row in rows for code in row.feature_codes}
+    features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk")) if codes else {}
+    for row in rows:
+        included = Included(
+            row.pk,
+            row.unit,
+            row.rule,
+            row.rollover_most,
+            row.priority,
+            tuple(features[code] for code in row.feature_codes),
+        )
+        for (version_id, currency), rules in found.items():
+            if version_id == row.version_id and row.unit in (CREDITS, currency):
+                rules.append(included)
+    return found

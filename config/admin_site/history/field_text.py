@@ -1,0 +1,145 @@
+"""The trail in words: field by field, old → new."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Field, Model
+from django.utils import timezone
+from django.utils.formats import date_format
+from djmoney.models.fields import CurrencyField, MoneyField
+from djmoney.money import Money
+from pghistory.models import Event
+
+from config.admin_site.history.history_reader import Step, tables_of, wholes_of
+from lib.formats import money, number
+
+NOTHING = "empty"
+UNKNOWN = "not recorded"
+SILENT = ("created_at", "position")
+"""Fields that say nothing about a row that was added or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that changed. old is empty for a row that was added, new for one that was removed."""
+
+    label: str
+    old: str
+    new: str
+
+
+class Names:
+    """What the rows that the trail refers to are called, read in one query per model."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        wanted: dict[type[Model], set[Any]] = defaultdict(set)
+        for step in steps:
+            for field in _fields(step.model):
+                if field.is_relation:
+                    states = [state for state in (step.event, step.before) if state is not None]
+                    wanted[field.related_model] |= {getattr(state, field.attname) for state in states} - {None}
+        self._rows: Mapping[type[Model], Mapping[Any, Model]] = {
+            model: model._default_manager.select_related().in_bulk(pks) for model, pks in wanted.items()
+        }
+
+    def of(self, field: Field, pk: Any) -> str:
+        row = self._rows[field.related_model].get(pk)
+        return str(row) if row is not None else f"{field.related_model._meta.verbose_name} {pk} (removed)"
+
+    def subject(self, step: Step) -> str:
+        """Return what the changed row is, and what it is called, such as “tier up to 10,000”."""
+        row = step.model()
+        for field in _fields(step.model):
+            value = getattr(step.event, field.attname)
+            setattr(row, field.attname, value)
+            if field.is_relation and value in self._rows.get(field.related_model, {}):
+                setattr(row, field.name, self._rows[field.related_model][value])
+        kind = str(step.model._meta.verbose_name)
+        try:
+            return f"{kind} {row}"
+        except (ObjectDoesNotExist, AttributeError):  # it belonged to something that is gone
+            return f"{kind} {step.event.pgh_obj_id}"
+
+    def wholes(self, step: Step) -> str:
+        """Return what the changed row is a part of, from the nearest on: “Requests, Requests in USD”."""
+        names, row, model = [], None, step.model
+        while (field := next(iter(wholes_of(model)), None)) is not None:
+            if row is None:
+                row = self._rows.get(field.related_model, {}).get(getattr(step.event, field.attname))
+            else:
+                row = getattr(row, field.name)
+            if row is None:
+                break
+            names.append(str(row))
+            model = field.related_model
+        return ", ".join(names)
+
+
+def differences(step: Step, names: Names) -> list[Difference]:
+    """Return what a step changed, in the model's own order of fields."""
+    if step.verb == "changed":
+        return list(_changes(step, names))
+    fields = [field for field in _fields(step.model) if not field.primary_key and field.name not in SILENT]
+    shown = [(_label(field), _shown(step.event, field, names)) for field in fields if not _is_whole(step, field)]
+    told = [(label, text) for label, text in shown if text != NOTHING]
+    return [Difference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in told]
+
+
+def _changes(step: Step, names: Names) -> Iterable[Difference]:
+    for field in _fields(step.model):
+        if step.before is None:
+            if field.name == "state":  # the one thing that an issued document may change
+                yield Difference(_label(field), UNKNOWN, _shown(step.event, field, names))
+        elif getattr(step.before, field.attname) != getattr(step.event, field.attname):
+            old, new = (_shown(event, field, names) for event in (step.before, step.event))
+            yield Difference(_label(field), old, new)
+
+
+def _is_whole(step: Step, field: Field) -> bool:
+    """Tell whether a field names what the row is a part of, which its heading says already."""
+    return field.name in {one.name for one in wholes_of(step.model)}
+
+
+def _fields(model: type[Model]) -> list[Field]:
+    """Return the fields that the trail keeps: a secret's digest, for one, it does not."""
+    kept = {field.name for table in tables_of(model) for field in table._meta.concrete_fields}
+    return [field for field in model._meta.concrete_fields if field.name in kept]
+
+
+def _label(field: Field) -> str:
+    text = str(field.verbose_name)
+    return text[:1].upper() + text[1:]
+
+
+def _shown(event: Event, field: Field, names: Names) -> str:
+    value = getattr(event, field.name) if isinstance(field, MoneyField) else getattr(event, field.attname)
+    if value is None or value == "" or value == [] or value == {}:
+        return NOTHING
+    if field.is_relation:
+        return names.of(field, value)
+    if field.choices and not isinstance(field, CurrencyField):
+        return str(dict(field.flatchoices).get(value, value))
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Money):
+        return money(value.amount, str(value.currency))
+    if isinstance(value, Decimal | int):
+        return number(value)
+    if isinstance(value, datetime):
+        return f"{date_format(timezone.localtime(value), 'DATETIME_FORMAT')} {timezone.localtime(value):%Z}"
+    if isinstance(value, date):
+        return date_format(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    return str(value)

@@ -1,0 +1,47 @@
+"""The theme's settings: names and colours. Settings import this module, so it imports no model."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+
+BLUE = {
+    "50": "oklch(97.0% .014 254.6)",
+    "100": "oklch(93.2% .032 255.6)",
+    "200": "oklch(88.2% .059 254.1)",
+    "300": "oklch(80.9% .095 251.8)",
+    "400": "oklch(70.7% .135 254.6)",
+    "500": "oklch(60.3% .150 257.8)",
+    "600": "oklch(51.6% .153 259.5)",
+    "700": "oklch(45.3% .140 260.4)",
+    "800": "oklch(39.4% .112 261.6)",
+    "900": "oklch(34.9% .088 262.0)",
+    "950": "oklch(26.3% .065 263.2)",
+}
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """Return the badge that tells a trial installation from the real one."""
+    return None if settings.PRODUCTION else ["Development", "info"]
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Tollbook",
+    "SITE_HEADER": "Tollbook",
+    "SITE_SUBHEADER": "Usage-based billing",
+    "SITE_SYMBOL": "receipt_long",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("backoffice/favicon.svg")},
+    ],
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "config.admin_site.theme.environment",
+    "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
+    "STYLES": [lambda request: static("backoffice/backoffice.css")],
+    "SCRIPTS": [lambda request: static("backoffice/backoffice.js")],
+    "COLORS": {"primary": BLUE},
+    "COMMAND": {"search_models": False, "search_callback": "config.admin_site.search.found", "show_history": True},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.admin_site.menu.groups"},
+}

@@ -1,0 +1,29 @@
+"""What the staff site's templates need beside Django's and the theme's tags."""
+
+from django import template
+from django.contrib.admin import ModelAdmin
+from django.forms import BoundField
+from django.utils.safestring import SafeString
+from djmoney.money import Money
+
+from config.admin_site.history import history_reader
+from lib.formats import money
+
+register = template.Library()
+
+
+@register.filter
+def named(field: BoundField) -> SafeString:
+    """Render a field of an inline row with its column's name, which a screen reader would not find otherwise."""
+    return field.as_widget(attrs={"aria-label": field.label})
+
+
+@register.filter
+def keeps_reasons(page: ModelAdmin) -> bool:
+    """Tell whether a form's reason would be kept: whether its model has a history."""
+    return history_reader.is_tracked(page.model)
+
+
+@register.filter(name="money")
+def money_of(amount: Money) -> str:
+    return money(amount.amount, str(amount.currency))

@@ -1,0 +1,85 @@
+"""What a seller's documents look like, as it is typed: accounts are checked, and pictures decoded."""
+
+import re
+from typing import Any
+
+from django import forms
+from stdnum import bic, iban
+from stdnum.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
+
+from customers.admin.parties import PartyForm
+from customers.brand.colors import LEGIBLE, contrast_on_white
+from customers.brand.logos import LogoRefused, read_logo
+from customers.models import Logo, Seller
+from customers.models.sellers import HEX_COLOR
+
+
+class SellerForm(PartyForm):
+    """The picture is no field of the seller's: what is uploaded is drawn anew and kept by its hash."""
+
+    logo_file = forms.FileField(
+        label="Logo",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/png,image/jpeg"}),
+        help_text="PNG or JPEG of up to 2 MB, printed up to 60 mm wide and 18 mm high.",
+    )
+    removes_logo = forms.BooleanField(
+        label="Without logo",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="The name stands in its place. Documents that were issued keep it.",
+    )
+
+    class Meta:
+        model = Seller
+        exclude = ("logo",)
+        widgets = {"brand_color": UnfoldAdminColorInputWidget()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        examples = {"accent_color": "#0f4c5c", "iban": "DE02 1203 0000 0000 2020 51", "bic": "BYLADEM1001"}
+        for name, example in examples.items():
+            if name in self.fields:
+                self.fields[name].widget.attrs["placeholder"] = example
+        if "iban" in self.fields:  # as it is typed, with spaces; what is kept has none
+            self.fields["iban"].max_length = None
+            self.fields["iban"].validators = []
+            self.fields["iban"].widget.attrs.pop("maxlength", None)
+
+    def clean_iban(self) -> str:
+        typed: str = self.cleaned_data["iban"]
+        try:
+            return str(iban.validate(typed)) if typed.strip() else ""
+        except ValidationError as error:
+            raise forms.ValidationError(
+                f"“{typed}” is no IBAN: a digit is wrong or missing. An account without one goes below, as text."
+            ) from error
+
+    def clean_bic(self) -> str:
+        typed: str = self.cleaned_data["bic"]
+        try:
+            return str(bic.validate(typed)) if typed.strip() else ""
+        except ValidationError as error:
+            raise forms.ValidationError(f"“{typed}” is no BIC: it has 8 or 11 characters.") from error
+
+    def clean_accent_color(self) -> str:
+        color: str = self.cleaned_data["accent_color"]
+        if re.fullmatch(HEX_COLOR, color) and contrast_on_white(color) < LEGIBLE:
+            raise forms.ValidationError(f"{color} is too light to be read on paper: choose a darker one.")
+        return color
+
+    def clean_logo_file(self) -> Logo | None:
+        """Return the picture as it would be kept."""
+        uploaded = self.cleaned_data["logo_file"]
+        try:
+            return read_logo(uploaded.read()) if uploaded else None
+        except LogoRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def chosen_logo(self) -> Logo | None:
+        """Return the logo that was asked for: the new one, none, or that of before. It may not be stored yet."""
+        if self.cleaned_data.get("removes_logo"):
+            return None
+        new: Logo | None = self.cleaned_data.get("logo_file")
+        return new or self.instance.logo

@@ -1,0 +1,187 @@
+"""What happened, and what came of telling it."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from customers.admin.search import ids_like
+from customers.models import Delivery, Notice
+from customers.models.notifications import DeliveryState
+from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, TEST
+from customers.notifications.resend import replay
+from customers.notifications.webhook_endpoints import EndpointRefused
+
+COLOURS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
+MOST_AT_ONCE = 200
+"""Deliveries that one click sends again; an endpoint's own page does so for more."""
+
+
+class KindFilter(DropdownFilter):
+    title = "Type"
+    parameter_name = "kind"
+    lookup = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in (*KINDS, TEST, ENDPOINT_DISABLED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(**{self.lookup: self.value()}) if self.value() else queryset
+
+
+class DeliveredKindFilter(KindFilter):
+    lookup = "notice__kind"
+
+
+class Log(ModelAdmin):
+    """A list that only tells."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Facts")
+    def facts_shown(self, row: Notice | Delivery) -> str:
+        facts = row.notice.facts if isinstance(row, Delivery) else row.facts
+        return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)[:120]
+
+    @display(description="Facts")
+    def facts_in_full(self, row: Notice | Delivery) -> str:
+        facts = row.notice.facts if isinstance(row, Delivery) else row.facts
+        return json.dumps(facts, indent=2, ensure_ascii=False)
+
+
+@admin.register(Notice)
+class NoticeAdmin(Log):
+    list_display = ("created_at", "kind", "customer", "facts_shown", "told")
+    list_filter = (KindFilter, ("customer", AutocompleteSelectFilter))
+    list_select_related = ("customer",)
+    search_fields = ("key",)
+    search_help_text = "Part of a customer's name, or the start of an external id"
+    ordering = ("-pk",)
+    fields = ("created_at", "kind", "customer", "facts_in_full", "told", "message_id", "key")
+    readonly_fields = fields
+
+    @display(description="Told to")
+    def told(self, notice: Notice) -> str:
+        if notice.recipients is None:
+            return "not handed out yet"
+        return "nobody" if not notice.recipients else f"{notice.recipients:,}"
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        return (queryset.filter(customer_id__in=ids_like(term)) if term else queryset), False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(Log):
+    list_display = ("happened_at", "kind", "customer", "to", "state_shown", "attempts", "next_at", "said")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        DeliveredKindFilter,
+        ("endpoint", AutocompleteSelectFilter),
+    )
+    list_select_related = ("notice__customer", "endpoint", "contact", "staff")
+    search_fields = ("target",)
+    search_help_text = "Part of a customer's name, or the start of an external id"
+    ordering = ("-pk",)
+    fields = (
+        *(
+            "happened",
+            "kind",
+            "customer",
+            "facts_in_full",
+            "to",
+            "state_in_words",
+            "attempts",
+            "tried_at",
+            "next_at",
+        ),
+        *("status", "answer"),
+    )
+    readonly_fields = fields
+    actions = ("send_again",)
+
+    @display(description="Happened", ordering="notice__created_at")
+    def happened_at(self, delivery: Delivery) -> Any:
+        return delivery.notice.created_at
+
+    @display(description="Happened")
+    def happened(self, delivery: Delivery) -> str:
+        return date_format(delivery.notice.created_at, "DATETIME_FORMAT")
+
+    @display(description="Type")
+    def kind(self, delivery: Delivery) -> str:
+        return delivery.notice.kind
+
+    @display(description="Customer")
+    def customer(self, delivery: Delivery) -> Any:
+        return delivery.notice.customer
+
+    @display(description="To")
+    def to(self, delivery: Delivery) -> str:
+        whom = delivery.endpoint or delivery.contact or delivery.staff
+        return str(whom) if whom else "a contact who was removed"
+
+    @display(description="State", ordering="state", label=COLOURS)
+    def state_shown(self, delivery: Delivery) -> tuple[str, str]:
+        return delivery.state, delivery.get_state_display()
+
+    @display(description="State")
+    def state_in_words(self, delivery: Delivery) -> str:
+        return delivery.get_state_display()
+
+    @display(description="Answered")
+    def said(self, delivery: Delivery) -> str:
+        return " ".join(filter(None, (str(delivery.status or ""), delivery.answer[:80])))
+
+    def has_again_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("customers.change_delivery"))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        return (queryset.filter(notice__customer_id__in=ids_like(term)) if term else queryset), False
+
+    @admin.action(description="Send the selected again", permissions=["again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> Any:
+        """Send messages and mails again, after a look at what that means."""
+        chosen = list(queryset.select_related("endpoint")[:MOST_AT_ONCE])
+        if "_agreed" not in request.POST:
+            had = sum(one.state == DeliveryState.DELIVERED for one in chosen)
+            twice = [f"{had:,} of them were delivered: receivers get these again."] if had else []
+            ids = [("_selected_action", str(one.pk)) for one in chosen]
+            return self.admin_site.confirmation(
+                request,
+                page=self,
+                title="Send again",
+                consequences=[
+                    f"{len(chosen):,} messages are sent again, with all their tries ahead of them.",
+                    "A webhook keeps its id, so that its receiver knows it.",
+                    *twice,
+                ],
+                hidden=[("action", "send_again"), ("_agreed", "1"), *ids],
+                verb="Send again",
+            )
+        sent, refused = 0, set()
+        for one in chosen:
+            try:
+                replay(delivery=one, at=timezone.now())
+                sent += 1
+            except EndpointRefused as refusal:
+                refused.add(str(refusal))
+        messages.success(request, f"{sent:,} messages are on their way.")
+        for reason in sorted(refused):
+            messages.warning(request, f"{len(chosen) - sent:,} are not sent: {reason}")
+        return None

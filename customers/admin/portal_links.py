@@ -1,0 +1,83 @@
+"""Links into the portal, as support gives them: mailed to a contact, or shown once to look as the customer does."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminRadioSelectWidget
+
+from customers.models import Contact, Customer
+from customers.models.portal_access import Way
+from customers.portal.sign_in import origin, wake
+from customers.portal_auth.magic_links import MADE_LASTS, MAILED_LASTS, invite, make
+
+LOOK = "look"
+
+
+class LinkForm(forms.Form):
+    to = forms.ChoiceField(label="For whom", widget=UnfoldAdminRadioSelectWidget)
+
+    def __init__(self, *args: Any, contacts: list[Contact], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mailed = [(str(one.pk), f"mail it to {one}") for one in contacts]
+        self.fields["to"].choices = [
+            *mailed,
+            (LOOK, "show it here: to look as the customer does, and change nothing"),
+        ]
+        self.fields["to"].initial = self.fields["to"].choices[0][0]
+
+
+def portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Ask for whom, then mail the link or show it."""
+    contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
+    form = LinkForm(request.POST or None, contacts=contacts)
+    back = reverse("admin:customers_customer_change", args=[customer.pk])
+    if request.method == "POST" and form.is_valid():
+        at, chosen = timezone.now(), form.cleaned_data["to"]
+        if chosen == LOOK:
+            _, secret = make(customer=customer, way=Way.STAFF, by=request.user, at=at)
+            url = origin(request) + reverse("portal_enter", args=[secret])
+            return _shown(page, request, customer, url, back)
+        contact = next(one for one in contacts if str(one.pk) == chosen)
+        invite(contact=contact, origin=origin(request), by=request.user, at=at)
+        wake()
+        messages.success(request, f"A link is on its way to {contact.email}.")
+        return HttpResponseRedirect(back)
+    return page.admin_site.confirmation(
+        request,
+        page=page,
+        obj=customer,
+        title=f"Portal link for {customer}",
+        consequences=[
+            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LASTS)} minutes.",
+            f"A link that is shown here works once, within {_minutes(MADE_LASTS)} minutes; who made it is kept.",
+        ],
+        warnings=[] if contacts else ["The customer has no contact: add one below their address to mail a link."],
+        form=form,
+        verb="Make portal link",
+    )
+
+
+def _shown(page: ModelAdmin, request: HttpRequest, customer: Customer, url: str, back: str) -> HttpResponse:
+    context = {
+        **page.admin_site.each_context(request),
+        "title": "Portal link",
+        "opts": None,
+        "name": f"the link into {customer}'s portal",
+        "secret": url,
+        "back": back,
+    }
+    request.current_app = page.admin_site.name
+    answer = TemplateResponse(request, "backoffice/secret.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)

@@ -1,0 +1,125 @@
+"""
+One effect per Idempotency-Key, however often the request comes.
+
+The record is inserted first, in the transaction of the effect, and gets the answer before that commits. So whoever
+comes second waits for the first at the unique constraint, and then finds either its answer or, if it failed, nothing.
+An answer that refuses is not kept: it changed nothing, and the corrected request may use the same key.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from customers.models import IdempotentRequest
+from lib.api.problems import Problem, invalid
+
+KEPT_FOR = timedelta(hours=24)
+WAITS_FOR_SECONDS = 5
+PURGED_AT_ONCE = 10_000
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+Post = Callable[..., Response]
+
+
+def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
+    """
+    Make a view's `post` answer a repeated request as it answered the first.
+
+    The effect and the record of its answer are one transaction. A request without the header runs as it is.
+    What must not be stored, such as a secret that is shown once, a response leaves out of its `kept_data`.
+    """
+
+    @functools.wraps(post)
+    def answer_once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return post(view, request, *args, **kwargs)
+        if not _KEY.fullmatch(key):
+            detail = "must have 1 to 255 visible ASCII characters"
+            raise invalid([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
+        asked = _digest(request)
+        with transaction.atomic():
+            record = _first(request, key=key, asked=asked, at=timezone.now())
+            if record is None:
+                return _replay(request, key=key, asked=asked)
+            response = post(view, request, *args, **kwargs)
+            _keep(record, response, view)
+        return response
+
+    answer_once.is_idempotent = True
+    return answer_once
+
+
+def harmless_again(post: Post) -> Post:
+    """Mark a view's `post` whose repetition has one effect by itself, and must not run in one transaction."""
+    post.is_idempotent = True  # type: ignore[attr-defined]
+    return post
+
+
+def purge(*, at: datetime) -> int:
+    """Forget the answers given more than 24 hours before `at`, and return how many those were."""
+    old = IdempotentRequest.objects.filter(created_at__lt=at - KEPT_FOR).order_by("created_at")
+    count = 0
+    while ids := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
+        count += IdempotentRequest.objects.filter(pk__in=ids).delete()[0]
+    return count
+
+
+def _digest(request: Request) -> str:
+    """Return what makes two requests the same: method, address and body, whatever the order of the body's keys."""
+    body = json.dumps(request.data, sort_keys=True, default=str)
+    return sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
+
+
+def _first(request: Request, *, key: str, asked: str, at: datetime) -> int | None:
+    """Insert the record and return its id, or None if another request did; one still running is waited for."""
+    table = IdempotentRequest._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAITS_FOR_SECONDS}s"])
+        try:
+            cursor.execute(
+                f"INSERT INTO {table} (api_key_id, key, request_sha256, body, created_at)"  # noqa: S608
+                " VALUES (%s, %s, %s, '', %s) ON CONFLICT (api_key_id, key) DO NOTHING RETURNING id",
+                [request.user.key_id, key, asked, at],
+            )
+        except OperationalError as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise Problem("idempotency-key-in-use", retry_after=WAITS_FOR_SECONDS) from error
+            raise
+        found = cursor.fetchone()
+    return None if found is None else found[0]
+
+
+def _replay(request: Request, *, key: str, asked: str) -> HttpResponse:
+    record = IdempotentRequest.objects.get(api_key_id=request.user.key_id, key=key)
+    if record.request_sha256 != asked:
+        raise Problem(
+            "idempotency-key-reused",
+            f"Idempotency-Key “{key}” came with another request at {record.created_at.isoformat()}; use a new one.",
+        )
+    return HttpResponse(
+        record.body,
+        status=record.status,
+        content_type="application/json",
+        headers={"Idempotent-Replayed": "true"},
+    )
+
+
+def _keep(record: int, response: Response, view: APIView) -> None:
+    renderer, _ = view.perform_content_negotiation(view.request)
+    body = renderer.render(getattr(response, "kept_data", response.data)).decode()
+    IdempotentRequest.objects.filter(pk=record).update(status=response.status_code, body=body)

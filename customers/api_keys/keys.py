@@ -1,0 +1,114 @@
+"""Issue, rotate and revoke API keys. The secret is returned once and kept nowhere; its SHA-256 is what we store."""
+
+import secrets
+import string
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from customers.models import ApiKey
+from customers.models.api_keys import Scope
+
+SECRET_BYTES = 32
+PREFIX_CHARACTERS = 8
+LONGEST_OVERLAP = timedelta(days=30)
+
+_READABLE = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is taken for something else on a screen
+_BASE62 = string.digits + string.ascii_letters
+
+
+class KeyRefused(ValueError):
+    """A key cannot be issued or rotated as asked."""
+
+
+def issue(
+    *,
+    name: str,
+    scopes: Collection[str],
+    sandbox: bool,
+    by: AbstractBaseUser | None,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """
+    Return a new key and its secret, which is shown once: `tb_live_` or `tb_test_`, 8 readable characters that name
+    the key, and 256 random bits in base 62.
+
+    :raises KeyRefused: if no scope or an unknown one is asked for, or it would have expired already.
+    """
+    unknown = set(scopes) - set(Scope.values)
+    if unknown or not scopes:
+        wrong = f"“{sorted(unknown)[0]}” is not a scope" if unknown else "A key needs at least one scope"
+        raise KeyRefused(f"{wrong}; choose among {', '.join(Scope.values)}.")
+    if expires_at is not None and expires_at <= at:
+        raise KeyRefused(f"The key would expire at {expires_at.isoformat()}, which is past; choose a later time.")
+    prefix = _new_prefix(sandbox=sandbox)
+    secret = f"{prefix}_{_base62(secrets.token_bytes(SECRET_BYTES))}"
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=prefix,
+        secret_sha256=digest(secret),
+        scopes=[scope for scope in Scope.values if scope in scopes],
+        sandbox=sandbox,
+        created_by=by,
+        expires_at=expires_at,
+    )
+    return key, secret
+
+
+@transaction.atomic
+def rotate(
+    *,
+    key: ApiKey,
+    overlap: timedelta,
+    by: AbstractBaseUser | None,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """
+    Return a new key with the rights of `key`, and its secret; the old one still works for `overlap`, 30 days at most.
+
+    :raises KeyRefused: if the key is expired or revoked already, or the overlap is negative or too long.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise KeyRefused(f"The old key can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}.")
+    old = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= at):
+        raise KeyRefused(f"{old.prefix} works no longer; issue a new key instead of rotating it.")
+    fresh = issue(name=old.name, scopes=old.scopes, sandbox=old.sandbox, by=by, at=at, expires_at=expires_at)
+    last = at + overlap
+    old.expires_at = last if old.expires_at is None else min(old.expires_at, last)
+    old.save(update_fields=["expires_at"])
+    return fresh
+
+
+def revoke(*, key: ApiKey, at: datetime) -> None:
+    """Refuse the key from `at` on; a key that is revoked already keeps the earlier time."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=at)
+
+
+def digest(secret: str) -> str:
+    """
+    Return what a key is stored and found by: 64 hexadecimal digits.
+
+    Finding by digest needs no comparison in constant time: whoever measures how long the index takes learns about
+    digests, which they cannot turn into secrets.
+    """
+    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _new_prefix(*, sandbox: bool) -> str:
+    kind = "test" if sandbox else "live"
+    return f"tb_{kind}_" + "".join(secrets.choice(_READABLE) for _ in range(PREFIX_CHARACTERS))
+
+
+def _base62(data: bytes) -> str:
+    """Return the bytes as digits and letters, 43 for 32 bytes, so that a double click selects all of it."""
+    number, digits = int.from_bytes(data, "big"), []
+    for _ in range(-(-len(data) * 8 * 1000 // 5954)):  # a base-62 digit holds 5.954 bits
+        number, digit = divmod(number, 62)
+        digits.append(_BASE62[digit])
+    return "".join(digits)

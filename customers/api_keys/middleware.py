@@ -1,0 +1,56 @@
+"""What surrounds each call of the API: its id, its first checks, and an answer in one form whatever happened."""
+
+import secrets
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from lib.api.problem_types import KINDS
+from lib.api.problems import MEDIA_TYPE, Problem, answer, named
+
+PREFIX = "/api/"
+
+
+class ApiRequests:
+    """
+    Middleware of everything below /api/.
+
+    Each answer carries `Request-Id`; each refusal is problem+json, also those that no view made (an unknown address,
+    a body beyond Django's limit, an error nobody foresaw), and tells nothing about the inside.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and give its answer the form and headers of the API."""
+        if not request.path_info.startswith(PREFIX):
+            return self.get_response(request)
+        # Texts are for the log as much as for people: one language, whatever the client's computer speaks.
+        request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
+        request.request_id = "req_" + secrets.token_hex(12)
+        response = self._refusal(request) or self.get_response(request)
+        if response.status_code >= 400 and response.get("Content-Type") != MEDIA_TYPE:
+            response = _as_problem(response, request)
+        response["Request-Id"] = request.request_id
+        for name, value in getattr(request, "rate_limit", {}).items():
+            response[name] = value
+        return response
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """Refuse what PostgreSQL could not take as text: U+0000, and bytes that are not UTF-8."""
+        query = request.META.get("QUERY_STRING", "")
+        if "\0" in request.path_info or "%00" in query or "\0" in query:
+            return answer(Problem("malformed-request", "The address contains the character U+0000."), request=request)
+        return None
+
+
+def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponse:
+    """Return the problem that a response of Django's own stands for, with the headers that belong to its status."""
+    name = named(response.status_code)
+    told = answer(Problem(name, KINDS[name].remedy), request=request)
+    for header in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if header in response:
+            told[header] = response[header]
+    return told

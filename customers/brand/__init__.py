@@ -1,0 +1,1 @@
+"""A seller's logo and colors."""

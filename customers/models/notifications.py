@@ -1,0 +1,140 @@
+"""What happened, and to whom it is told."""
+
+from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
+from django.db import models
+from django.db.models import Func, Q
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact, LessThanOrEqual
+
+from customers.triggers import told_once
+
+MOST_FACTS = 65_536
+"""Bytes that the facts of a notice may take, as JSON."""
+
+MOST_ANSWER = 500
+"""Characters kept of what a receiver answered."""
+
+_TEXT = Cast("facts", models.TextField())
+
+
+def _of_facts(function: str, argument: str | Cast, output: models.Field) -> Func:
+    return Func(argument, function=function, output_field=output)
+
+
+class Notice(models.Model):
+    """
+    One thing that happened, written in the transaction in which it happened.
+
+    message_id: what receivers know it by, the same for every one of them and on every try.
+    kind: one of customers/notifications/kinds.py. customer: nobody for what concerns a webhook endpoint alone, or
+    prices.
+    facts: names → text, whole numbers or null; decimals are text.
+    key: names what happened, so that it is told once however often it is announced.
+    recipients: for how many it has deliveries; null until it is handed out to them.
+    """
+
+    message_id = models.UUIDField(db_default=RandomUUID(), editable=False)
+    kind = models.CharField(max_length=60)
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="notices")
+    facts = models.JSONField(default=dict)
+    key = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    recipients = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__regex=r"^[a-z_]+(\.[a-z_]+)+$"), name="notice_kind_is_dotted_words"
+            ),
+            models.CheckConstraint(
+                condition=Q(customer__isnull=True, kind__startswith="webhook.", recipients__isnull=False)
+                | Q(customer__isnull=True, kind__startswith="plan.")
+                | Q(customer__isnull=False) & ~Q(kind__startswith="webhook.") & ~Q(kind__startswith="plan."),
+                name="notice_is_of_a_customer_an_endpoint_or_prices",
+            ),
+            models.CheckConstraint(condition=~Q(key=""), name="notice_has_a_key"),
+            models.CheckConstraint(
+                condition=Q(
+                    Exact(_of_facts("jsonb_typeof", "facts", models.TextField()), "object"),
+                    LessThanOrEqual(_of_facts("octet_length", _TEXT, models.IntegerField()), MOST_FACTS),
+                ),
+                name="notice_facts_are_few",
+            ),
+            # A constraint, not unique=True: that would add an index for LIKE, which nobody asks.
+            models.UniqueConstraint(fields=["key"], name="notice_is_made_once"),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(recipients__isnull=True), name="notice_to_hand_out")]
+        triggers = [told_once()]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "to be sent"
+    SENDING = "sending", "being sent"
+    DELIVERED = "delivered", "delivered"
+    FAILED = "failed", "failed, will be tried again"
+    GIVEN_UP = "given_up", "given up"
+
+
+class Delivery(models.Model):
+    """
+    One notice on its way to one recipient.
+
+    target: `endpoint:<id>`, `contact:<id>` or `staff:<id>`; it stays when the contact is forgotten.
+    attempts: how often it was begun. next_at: when it is tried; while it is being sent, when whoever sends it is
+    taken for dead and it is tried again; null once nothing more is to be done.
+    status, answer: what the receiver said last, its first characters; or why it could not be reached.
+    """
+
+    notice = models.ForeignKey(
+        "customers.Notice", on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    target = models.CharField(max_length=40)
+    endpoint = models.ForeignKey(
+        "customers.WebhookEndpoint", on_delete=models.PROTECT, null=True, related_name="deliveries", db_index=False
+    )
+    contact = models.ForeignKey("customers.Contact", on_delete=models.SET_NULL, null=True, related_name="deliveries")
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=9, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.CharField(max_length=MOST_ANSWER, blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "target"], name="notice_is_delivered_once"),
+            models.CheckConstraint(
+                condition=Q(next_at__isnull=True, state__in=[DeliveryState.DELIVERED, DeliveryState.GIVEN_UP])
+                | Q(
+                    next_at__isnull=False,
+                    state__in=[DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.FAILED],
+                ),
+                name="delivery_goes_on_until_it_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(target__regex="^endpoint:[0-9]+$", contact__isnull=True, staff__isnull=True)
+                & Q(endpoint__isnull=False)
+                | Q(target__regex="^contact:[0-9]+$", endpoint__isnull=True, staff__isnull=True)
+                | Q(target__regex="^staff:[0-9]+$", endpoint__isnull=True, contact__isnull=True),
+                name="delivery_has_one_recipient",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["endpoint", "next_at"], condition=Q(next_at__isnull=False), name="delivery_due"),
+            models.Index(fields=["endpoint"], condition=Q(state=DeliveryState.SENDING), name="delivery_being_sent"),
+            models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP]),
+                name="delivery_in_trouble",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Notice {self.notice_id} to {self.target}"

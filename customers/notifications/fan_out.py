@@ -1,0 +1,57 @@
+"""Hand notices out: one delivery to each endpoint, contact and member of staff that is to be told."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from customers.notifications.kinds import KINDS, Mail
+
+AT_ONCE = 1_000
+
+# Who is told nothing has no delivery, and is handed out to all the same: so that it is not looked at again.
+_HAND_OUT = """
+WITH due AS MATERIALIZED (
+    SELECT n.id, n.kind, n.customer_id, c.sandbox, c.owner_id
+    FROM customers_notice n LEFT JOIN customers_customer c ON c.id = n.customer_id
+    WHERE n.recipients IS NULL ORDER BY n.id LIMIT %(at_once)s
+    FOR NO KEY UPDATE OF n SKIP LOCKED
+), told AS (
+    SELECT due.id, 'endpoint:' || e.id AS target, e.id AS endpoint_id, NULL::bigint AS contact_id,
+        NULL::integer AS staff_id
+    FROM due JOIN customers_webhookendpoint e ON coalesce(e.sandbox = due.sandbox, true) AND e.disabled_at IS NULL
+        AND (e.kinds = '{}' OR due.kind = ANY(e.kinds))
+    UNION ALL
+    SELECT due.id, 'contact:' || k.id, NULL, k.id, NULL
+    FROM due JOIN customers_contact k ON k.customer_id = due.customer_id AND NOT due.sandbox
+        AND (k.billing AND due.kind = ANY(%(billing)s) OR k.alerts AND due.kind = ANY(%(alerts)s))
+    UNION ALL
+    SELECT due.id, 'staff:' || u.id, NULL, NULL, u.id
+    FROM due JOIN auth_user u ON u.id = due.owner_id AND NOT due.sandbox AND u.is_active AND u.email <> ''
+        AND due.kind = ANY(%(owner)s)
+), written AS (
+    INSERT INTO customers_delivery (notice_id, target, endpoint_id, contact_id, staff_id, state, attempts, next_at,
+        answer)
+    SELECT id, target, endpoint_id, contact_id, staff_id, 'pending', 0, %(at)s, '' FROM told
+    ON CONFLICT (notice_id, target) DO NOTHING
+)
+UPDATE customers_notice n SET recipients = (SELECT count(*) FROM told WHERE told.id = n.id)
+FROM due WHERE n.id = due.id
+"""
+
+_MAILED = {
+    "billing": [name for name, kind in KINDS.items() if kind.mail is Mail.BILLING],
+    "alerts": [name for name, kind in KINDS.items() if kind.mail is Mail.ALERTS],
+    "owner": [name for name, kind in KINDS.items() if kind.to_owner],
+}
+
+
+def fan_out(*, at: datetime) -> int:
+    """
+    Hand out the next notices, in the order in which they were written, and return how many; 0 if there are none left.
+
+    One statement makes their deliveries and marks them, so each is handed out once, to all or to nobody. Several
+    workers take different ones.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HAND_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})
+        return cursor.rowcount

@@ -1,0 +1,216 @@
+"""
+The one client for addresses that somebody typed in.
+
+A name is looked up once, every address it has must be public, and the connection goes to such an address itself: what
+the name leads to a moment later does not matter. TLS is still checked against the name. No redirect is followed, no
+proxy of the environment is used, and no answer is read for longer or further than the bounds below.
+
+Source: docs/webhooks.md#where-webhooks-go; ASVS 5.0 V1.3.6, V13.2.4.
+"""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+from django.conf import settings
+
+from customers.notifications.public_addresses import is_public
+
+SECONDS = 15.0
+"""How long one exchange may take, from looking the name up to the last byte read."""
+
+CONNECT_SECONDS = 5.0
+MOST_READ = 4_096
+PORTS = (443, 8443)
+
+
+class Refused(ValueError):
+    """The address is none that we connect to."""
+
+
+class Unreachable(Exception):
+    """There was no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; text: its first 4 KiB at most. retry_after: seconds that the receiver asks to be left alone."""
+
+    status: int
+    text: str
+    retry_after: int = 0
+
+
+def check(url: str) -> None:
+    """
+    Check an address as it is typed, without looking its name up.
+
+    :raises Refused: if it is not https to one of PORTS, names a user or a fragment, or is an IP address, however
+    spelt, that is not public; hosts in settings.OUTBOUND_PRIVATE_HOSTS may be anything.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise Refused(f"“{url[:80]}” is no address: {error}.") from error
+    if parts.scheme not in ("https", "http") or not host or set(url) & set(" \t\r\n\\"):
+        raise Refused(f"“{url[:80]}” is no address; write it like https://example.com/webhooks.")
+    if parts.username is not None or parts.password is not None:
+        raise Refused("The address names a user: leave that out, since messages are signed.")
+    if parts.fragment:
+        raise Refused(f"“#{parts.fragment[:40]}” is never sent: leave it out.")
+    if _is_ours(host):
+        return
+    if parts.scheme != "https":
+        raise Refused("Use https: whoever listens on the way could read what is told of your customers.")
+    if port is not None and port not in PORTS:
+        raise Refused(f"Port {port} is not allowed; use {' or '.join(map(str, PORTS))}.")
+    for address in _literal(host):
+        _vet(host, address)
+
+
+def post(url: str, *, content: bytes, headers: dict[str, str]) -> Answer:
+    """
+    Post to an address and return what it answers, whatever the status.
+
+    :raises Refused: if the address, or what its name leads to, is none that we connect to.
+    :raises Unreachable: if no whole answer came in time.
+    """
+    check(url)
+    deadline = monotonic() + SECONDS
+    try:
+        with (
+            httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
+            client.stream("POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}) as got,
+        ):
+            return Answer(got.status_code, _beginning(got), _seconds(got.headers.get("Retry-After", "")))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
+
+
+def _beginning(response: httpx.Response) -> str:
+    """Return the first bytes of a body as text; what is said beyond them, or too late, is not waited for."""
+    read = b""
+    try:
+        for chunk in response.iter_raw(1_024):
+            read += chunk
+            if len(read) >= MOST_READ:
+                break
+    except httpx.HTTPError:
+        pass  # the status is the answer; a body that breaks off is not needed for it
+    return read[:MOST_READ].decode(errors="replace").replace("\0", "")
+
+
+def _seconds(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0
+
+
+def _is_ours(host: str) -> bool:
+    """Say whether the host is one of our own network that may be told, by its name as it is typed."""
+    return host.lower().rstrip(".") in settings.OUTBOUND_PRIVATE_HOSTS
+
+
+def _literal(host: str) -> list[str]:
+    """Return the address that a host is a spelling of (127.1, 0x7f000001 …), or nothing for a name."""
+    try:
+        return _resolve(host, 443, socket.AI_NUMERICHOST)
+    except OSError:
+        return []
+
+
+def _resolve(host: str, port: int, flags: int = 0) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _vet(host: str, address: str) -> None:
+    if not is_public(address):
+        what = "is" if host == address else "leads to"
+        raise Refused(f"{host} {what} {address}, which is not an address of the public internet.")
+
+
+class _Transport(httpx.HTTPTransport):
+    """httpx's own transport over connections of our making, for which it has no public argument."""
+
+    def __init__(self, deadline: float) -> None:
+        self._pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=_Vetted(deadline))
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class _Vetted(httpcore.NetworkBackend):
+    """Connects to public addresses only, and to nothing after the deadline."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(self, host: str, port: int, *_: Any, **options: Any) -> httpcore.NetworkStream:
+        """
+        Look the name up and connect to the first of its addresses that answers.
+
+        :raises Refused: if one of them, any of them, is not public.
+        """
+        try:
+            addresses = _resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} is not known: {error}") from error
+        if not _is_ours(host):
+            for address in addresses:
+                _vet(host, address)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                options["timeout"] = min(CONNECT_SECONDS, _left(self._deadline))
+                return _Timed(self._backend.connect_tcp(address, port, **options), self._deadline)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        raise Refused("A socket of this machine is no address.")
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError("Nothing is tried again here: that is for whoever called.")
+
+
+class _Timed(httpcore.NetworkStream):
+    """A connection that ends at the deadline, however slowly the other side goes on to send."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(self._deadline, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(self._deadline, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(self._deadline)
+        return _Timed(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _left(deadline: float, too_late: type[Exception] = httpcore.ConnectTimeout) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise too_late(f"no whole answer within {SECONDS:.0f} seconds")
+    return left

@@ -1,0 +1,57 @@
+"""Send again what was sent, or what was missed: under the same ids, so that a receiver knows what it has had."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from customers.models import Delivery, WebhookEndpoint
+from customers.models.notifications import DeliveryState
+from customers.notifications.webhook_endpoints import EndpointRefused, refuse_if_disabled
+
+FURTHEST_BACK = timedelta(days=90)
+
+_AGAIN = """
+INSERT INTO customers_delivery (notice_id, target, endpoint_id, state, attempts, next_at, answer)
+SELECT n.id, 'endpoint:' || e.id, e.id, 'pending', 0, %(at)s, ''
+FROM customers_webhookendpoint e
+JOIN customers_notice n ON n.created_at >= %(since)s AND n.recipients IS NOT NULL
+    AND (e.kinds = '{}' OR n.kind = ANY(e.kinds))
+LEFT JOIN customers_customer c ON c.id = n.customer_id
+WHERE e.id = %(endpoint)s AND CASE WHEN c.id IS NULL THEN n.kind LIKE 'plan.%%' ELSE c.sandbox = e.sandbox END
+ON CONFLICT (notice_id, target) DO UPDATE SET state = 'pending', attempts = 0, next_at = excluded.next_at
+WHERE customers_delivery.state IN ('failed', 'given_up')
+    OR customers_delivery.state = 'delivered' AND %(delivered)s
+"""
+
+
+@transaction.atomic
+def replay(*, delivery: Delivery, at: datetime) -> None:
+    """
+    Send one delivery again, whatever came of it, with all its tries ahead of it.
+
+    :raises EndpointRefused: if its endpoint is disabled, or it is being sent at this moment.
+    """
+    if delivery.endpoint is not None:
+        refuse_if_disabled(delivery.endpoint)
+    again = Delivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.SENDING)
+    if not again.update(state=DeliveryState.PENDING, attempts=0, next_at=at):
+        raise EndpointRefused("It is being sent at this moment; wait for what comes of it.")
+
+
+@transaction.atomic
+def replay_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool = False, at: datetime) -> int:
+    """
+    Send an endpoint what it has not got since a moment, and return how many messages that is.
+
+    That is what failed, what was given up, and what happened while it was disabled or not subscribed to it.
+    delivered: whether to send what it has got as well.
+
+    :raises EndpointRefused: if it is disabled, or `since` is more than 90 days back or to come.
+    """
+    refuse_if_disabled(endpoint)
+    if not at - FURTHEST_BACK <= since <= at:
+        message = f"Choose a moment of the last {FURTHEST_BACK.days} days, not {since.isoformat()}."
+        raise EndpointRefused(message, field="since")
+    with connection.cursor() as cursor:
+        cursor.execute(_AGAIN, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})
+        return cursor.rowcount

@@ -1,0 +1,55 @@
+"""Facts as they might be, of each kind that is mailed: for previews, and as the list of what a wording may name."""
+
+from customers.notifications.announcement import Facts
+
+ALERT: Facts = {
+    "what": "cap",
+    "subscription": "acme-pro",
+    "feature": "api.calls",
+    "dimension": None,
+    "dimension_value": None,
+    "wallet_name": None,
+    "threshold": 80,
+    "value": "400.00",
+    "limit": "500.00",
+    "unit": "USD",
+    "period_end": "2026-06-01",
+    "remedy": "raise_cap",
+}
+INVOICE: Facts = {"number": "INV-000042", "total": "119.00", "currency": "EUR"}
+OVERDUE: Facts = {"number": "INV-000042", "due": "119.00", "currency": "EUR", "due_date": "2026-05-18"}
+PAID: Facts = {"number": "INV-000042", "amount": "119.00", "currency": "EUR"}
+REFUND: Facts = {"amount": "19.00", "currency": "EUR"}
+
+SAMPLES: dict[str, Facts] = {
+    "alert.fired": ALERT,
+    "alert.recovered": ALERT | {"what": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
+    "invoice.issued": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
+    "invoice.overdue": OVERDUE,
+    "invoice.paid": INVOICE,
+    "invoice.reminder": OVERDUE | {"days": 7},
+    "invoice.uncollectible": OVERDUE,
+    "migration.announced": {
+        "subscription": "acme-pro",
+        "plan": "Pro",
+        "new_plan": "Pro 2027",
+        "when": "where each one's next period begins",
+        "not_before": "2026-07-03",
+        "bill_before": "$119.00",
+        "bill_after": "$112.50",
+    },
+    "payment.disputed": PAID | {"status": "needs_response"},
+    "payment.failed": PAID | {"reason": "Your card was declined."},
+    "payment.succeeded": PAID,
+    "payment.taken_back": PAID | {"reason": "The debit was returned"},
+    "refund.failed": REFUND | {"reason": "The account was closed"},
+    "refund.succeeded": REFUND,
+    "subscription.cancelled": {"subscription": "acme-pro", "ends_at": "2026-06-01", "give_back": "none"},
+    "subscription.ended": {"subscription": "acme-pro", "plan": "pro", "ended_at": "2026-06-01"},
+    "topup.failed": {"wallet": 5, "purchase": 9, "reason": "declined"},
+    "topup.paid": {"units": "1000", "bonus": "50", "unit": "credits", "invoice": 43},
+    "topup.switched_off": {"wallet": 5, "reason": "3 declines in a row"},
+    "wallet.expired": {"amount": "200", "unit": "credits", "balance": "800"},
+    "wallet.granted": {"amount": "100", "unit": "credits", "grant": "promotional", "expires_at": None},
+}
+"""Each name is a fact of its kind: docs/webhooks.md shows all of them."""

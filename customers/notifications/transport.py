@@ -1,0 +1,56 @@
+"""Send one message, by whatever it goes by; nothing here touches the database, so that threads may do it."""
+
+from datetime import datetime
+from smtplib import SMTPException
+
+from django.utils import timezone
+
+from customers.notifications import email, http_client, signatures
+from customers.notifications.delivery_queue import Claim
+from customers.notifications.delivery_result import Outcome
+from customers.notifications.signing_secrets import Unreadable, unseal
+
+GONE = 410
+
+
+def send(claim: Claim) -> Outcome:
+    """Try a delivery and say what came of it; whatever goes wrong is an outcome, too."""
+    try:
+        return _post(claim, at=timezone.now()) if claim.endpoint_id is not None else _mail(claim)
+    except Exception as error:  # a template that fails, or whatever nobody thought of: the delivery is tried again
+        return Outcome(succeeded=False, text=f"{type(error).__name__}: {error}")
+
+
+def _post(claim: Claim, *, at: datetime) -> Outcome:
+    if not claim.secret:
+        return Outcome(succeeded=False, text="The endpoint was removed.", final=True)
+    content = signatures.payload(
+        kind=claim.kind,
+        customer=claim.customer,
+        sandbox=claim.sandbox,
+        facts=claim.facts,
+        created_at=claim.created_at,
+    )
+    try:
+        secrets = [unseal(stored) for stored in (claim.secret, claim.previous_secret) if stored]
+        headers = signatures.headers(message_id=claim.message_id, content=content, secrets=secrets, at=at)
+        answer = http_client.post(claim.url, content=content, headers=headers)
+    except (http_client.Refused, http_client.Unreachable, Unreadable) as error:
+        return Outcome(succeeded=False, text=str(error))
+    return Outcome(
+        succeeded=200 <= answer.status < 300,
+        status=answer.status,
+        text=answer.text,
+        final=answer.status == GONE,
+        retry_after=answer.retry_after,
+    )
+
+
+def _mail(claim: Claim) -> Outcome:
+    if not claim.address:
+        return Outcome(succeeded=False, text="The contact was removed.", final=True)
+    try:
+        email.mail(claim)
+    except (SMTPException, OSError) as error:
+        return Outcome(succeeded=False, text=f"{type(error).__name__}: {error}")
+    return Outcome(succeeded=True)

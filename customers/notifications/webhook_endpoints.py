@@ -1,0 +1,114 @@
+"""Make webhook endpoints, change them, and give them a new secret."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from customers.models import Delivery, Notice, WebhookEndpoint
+from customers.models.webhook_endpoints import Disabled
+from customers.notifications import http_client
+from customers.notifications.kinds import KINDS, TEST
+from customers.notifications.signing_secrets import new_secret, seal
+
+LONGEST_OVERLAP = timedelta(days=7)
+
+
+class EndpointRefused(ValueError):
+    """An endpoint cannot be as asked; field: which of its fields is wrong."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def create(
+    *,
+    url: str,
+    kinds: Collection[str] = (),
+    description: str = "",
+    sandbox: bool = False,
+    by: AbstractBaseUser | None,
+) -> tuple[WebhookEndpoint, str]:
+    """
+    Return a new endpoint and its secret, which is shown once.
+
+    kinds: what it is told, of kinds.KINDS; empty for everything, also what comes to be told later.
+
+    :raises EndpointRefused: if the address is none that we connect to, or a kind is not known.
+    """
+    secret = new_secret()
+    facts = {"url": url, "kinds": list(kinds), "description": description}
+    return WebhookEndpoint.objects.create(
+        **_checked(facts), sandbox=sandbox, secret=seal(secret), created_by=by
+    ), secret
+
+
+def change(*, endpoint: WebhookEndpoint, **facts: Any) -> None:
+    """
+    Change the url, kinds or description of an endpoint; what is under way goes where it stands then.
+
+    :raises EndpointRefused: as create does, and if it was removed.
+    """
+    if facts and not WebhookEndpoint.objects.kept().filter(pk=endpoint.pk).update(**_checked(facts)):
+        raise EndpointRefused("The endpoint was removed.")
+
+
+@transaction.atomic
+def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> str:
+    """
+    Return an endpoint's new secret, which is shown once; messages are signed with the old one as well for `overlap`.
+
+    :raises EndpointRefused: if the overlap is negative or too long, or the endpoint was removed.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        message = f"The old secret can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}."
+        raise EndpointRefused(message, field="overlap")
+    old = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    if old.disabled_reason == Disabled.REMOVED:
+        raise EndpointRefused("The endpoint was removed; make another one.")
+    secret = new_secret()
+    old.previous_secret, old.previous_until = (old.secret, at + overlap) if overlap else ("", None)
+    old.secret = seal(secret)
+    old.save(update_fields=["secret", "previous_secret", "previous_until"])
+    return secret
+
+
+@transaction.atomic
+def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
+    """
+    Send an endpoint a message of kind `webhook.test`, whatever it subscribed to, and return its delivery.
+
+    :raises EndpointRefused: if it is disabled.
+    """
+    refuse_if_disabled(endpoint)
+    notice = Notice.objects.create(
+        kind=TEST,
+        customer=None,
+        facts={"message": "This is a test."},
+        key=f"webhook.test:{endpoint.pk}:{uuid4()}",
+        created_at=at,
+        recipients=1,
+    )
+    return Delivery.objects.create(notice=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at)
+
+
+def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:
+    """:raises EndpointRefused: if nothing is sent to the endpoint."""
+    if not WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at__isnull=True).exists():
+        raise EndpointRefused("The endpoint is disabled: nothing is sent to it. Enable it first.")
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    if "url" in facts:
+        try:
+            http_client.check(facts["url"])
+        except http_client.Refused as refusal:
+            raise EndpointRefused(str(refusal), field="url") from refusal
+    if unknown := sorted(set(facts.get("kinds", ())) - set(KINDS)):
+        message = f"“{unknown[0][:60]}” is no kind of notice; there are {', '.join(KINDS)}."
+        raise EndpointRefused(message, field="kinds")
+    return facts

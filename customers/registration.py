@@ -1,0 +1,27 @@
+"""Say that a customer was made, or is another than before. Which fields changed is told, and never what they hold."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from customers.models import Customer
+from customers.notifications import announce
+
+
+def tell_created(customer: Customer, *, at: datetime) -> None:
+    """Announce a new customer, in the transaction that made it."""
+    facts = {"seller": customer.seller.code, "currency": str(customer.currency), "country": customer.country}
+    announce(
+        kind="customer.created", customer_id=customer.pk, facts=facts, key=f"customer:{customer.pk}:created", at=at
+    )
+
+
+def tell_updated(customer: Customer, changed: Collection[str], *, at: datetime) -> None:
+    """Announce that fields of a customer, or its contacts, were changed; nothing where none was."""
+    if changed:
+        announce(
+            kind="customer.updated",
+            customer_id=customer.pk,
+            facts={"changed": ", ".join(sorted(changed))},
+            key=f"customer:{customer.pk}:updated:{'+'.join(sorted(changed))[:80]}:{at.isoformat()}",
+            at=at,
+        )

@@ -1,0 +1,162 @@
+"""`manage.py demo`: a real trace of LLM usage, billed for an invented company, and served."""
+
+import contextlib
+import threading
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.utils import timezone
+
+from config import processes
+from config.paths import data_folder, make
+from demo import build, live_traffic, logins, payments, prepaid_customers, summary
+from demo.event_sender import Sender, SendingFailed
+from invoices.documents.signed_links import link_to
+from lib.progress_bar import progress
+
+OLDEST = timedelta(days=300)
+"""How far back the demo's today may lie: the API takes usage of about 13 months, and the demo fills two."""
+
+
+class Command(BaseCommand):
+    help = "Bill a real trace of 28,185 LLM requests for 32 invented customers, and serve the result until Ctrl-C."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-serve", action="store_true", help="set it up and stop")
+        parser.add_argument("--traffic", action="store_true", help="keep posting requests while serving")
+        parser.add_argument("--at", type=datetime.fromisoformat, help="the demo's today, in ISO 8601; now by default")
+        parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="on which port (8000)")
+
+    def handle(self, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("The demo fills the database with invented customers, so it never runs in production.")
+        self.stdout.write("Preparing the database")
+        self.stdout.flush()
+        call_command("migrate", verbosity=0, interactive=False)
+        today = self._today(options["at"])
+        kept = make(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
+        granted = logins.grant(file=kept, at=timezone.now())
+        self._build(today, granted.api_key)
+        self._tell_what_there_is()
+        if options["no_serve"]:
+            self._tell_how_to_get_in(granted, "")
+            self.stdout.write("  Nothing is served yet: make demo, or python manage.py demo")
+            return
+        self._serve(granted, today, **options)
+
+    def _today(self, given: datetime | None) -> datetime:
+        now = timezone.now()
+        wanted = given or now
+        if wanted.tzinfo is None:
+            wanted = wanted.replace(tzinfo=UTC)
+        today = build.today(wanted)
+        if given and today != wanted.astimezone(UTC).replace(microsecond=0):
+            raise CommandError(f"This database holds the demo as of {today:%Y-%m-%d %H:%M:%S} UTC: leave --at out.")
+        if not now - OLDEST <= today <= now:
+            raise CommandError(f"The demo's today ({today:%Y-%m-%d}) must lie within the last {OLDEST.days} days.")
+        self.stdout.write(f"Tollbook demo, as of {today:%Y-%m-%d %H:%M} UTC")
+        return today
+
+    def _build(self, today: datetime, api_key: str) -> None:
+        watch = partial(progress, out=self.stdout)
+        try:
+            with processes.web_alone() as url:
+                built = build.build(at=today, url=url, api_key=api_key, watch=watch)
+        except (processes.NoAnswer, SendingFailed) as error:
+            raise CommandError(f"{error} Run the demo again: it goes on where it was.") from error
+        prepaid = prepaid_customers.add(at=today)
+        if prepaid:
+            build.close(today, watch)
+        paid = payments.add(at=today)
+        rendered = build.render(watch)
+        for problem in [
+            *built.events.reasons,
+            *(failure.error for failure in built.closed.failed),
+            *rendered.reasons,
+        ]:
+            self.stderr.write(f"  ! {problem}")
+        if built.is_nothing and not rendered.made:
+            self._line("unchanged", f"all {built.events.duplicate:,} events were sent before, and nothing is due")
+            return
+        self._line("plans", f"{built.plans} published")
+        self._line("customers", f"{built.customers} added, and {prepaid} that pay in advance")
+        self._line("usage", f"{built.events.accepted:,} events taken, {built.events.duplicate:,} known already")
+        self._line("closing", f"{built.closed.issued} invoices issued")
+        self._line("payments", f"{paid} invoices paid by transfer")
+        self._line("PDFs", f"{rendered.made} made")
+
+    def _tell_what_there_is(self) -> None:
+        found = summary.summary()
+        self.stdout.write("\nIn the database")
+        for one in found.billed:
+            self._line(one.currency, f"{one.invoices} invoices, {one.net:,.2f} net, {one.total:,.2f} with tax")
+        self._line("PDFs", f"{found.documents}")
+        self._line("open", f"{found.open_periods} periods that fill as usage comes in")
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in found.unbilled.items())
+        self._line("unbilled", f"{sum(found.unbilled.values())} ({reasons})")
+        for cap in found.capped:
+            when = "this month" if cap.is_open else "last month"
+            self._line("over cap", f"{cap.customer}: {cap.used:,.0f} of {cap.included:,.0f} {cap.feature} {when}")
+
+    def _line(self, title: str, text: str) -> None:
+        self.stdout.write(f"  {title:<11} {text}")
+
+    def _tell_how_to_get_in(self, granted: logins.Access, url: str) -> None:
+        self.stdout.write("\nTo look around")
+        if url:
+            self._line("admin", f"{url}/admin/")
+            self._line("portal", f"{url}{payments.way_into_the_portal(at=timezone.now())} (once, within the hour)")
+            self._line("API docs", f"{url}/api/docs/")
+            self._line("a PDF", url + link_to(summary.fullest_invoice(), at=timezone.now()))
+        self._line("logins", ", ".join(logins.usernames()))
+        self._line("password", granted.password)
+        self._line("API key", granted.api_key)
+
+    def _serve(
+        self, granted: logins.Access, today: datetime, *, host: str, port: int, traffic: bool, **_: Any
+    ) -> None:
+        url = f"http://{'localhost' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - compared, not bound
+        stopping = threading.Event()
+
+        def ready() -> None:
+            self._tell_how_to_get_in(granted, url)
+            self.stdout.write(EXAMPLE.format(url=url, key=granted.api_key))
+            if traffic:
+                threading.Thread(target=_keep_posting(url, granted.api_key, today, stopping), daemon=True).start()
+
+        try:
+            status = processes.serve(host=host, port=port, ready=ready)
+        except processes.PortTaken as error:
+            raise CommandError(f"{error} For example: --port {port + 1}") from error
+        finally:
+            stopping.set()
+        if status:
+            raise SystemExit(status)
+
+
+def _keep_posting(url: str, api_key: str, today: datetime, stopping: threading.Event) -> Callable[[], None]:
+    def post() -> None:
+        with Sender(url, api_key) as sender, contextlib.suppress(SendingFailed):
+            live_traffic.keep_posting(sender, at=today, stopped=stopping.is_set)
+
+    return post
+
+
+EXAMPLE = """
+  Send an event:
+    curl {url}/api/v1/events -H 'Content-Type: application/json' \\
+      -H 'Authorization: Bearer {key}' \\
+      -d '{{"id": "my-first", "customer": "cedar-vale", "event": "llm.request", "properties": {{
+           "prompt_tokens": 1200, "completion_tokens": 80, "model": "chat-large", "api_key": "prod"}}}}'
+
+  Ctrl-C stops it; the next run goes on where this one was.
+"""

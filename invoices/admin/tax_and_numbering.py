@@ -1,0 +1,70 @@
+"""What documents are made by: tax rates and number series."""
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from invoices.models import NumberSeries, TaxRate
+from lib.admin.number_fields import NumberInput, figure
+from lib.formats import number
+
+
+class TaxRateForm(forms.ModelForm):
+    class Meta:
+        model = TaxRate
+        fields = (
+            *("seller", "name", "country", "region", "code", "level", "rate", "reason"),
+            *("valid_from", "valid_to"),
+        )
+        labels = {"code": "Charged on"}
+        widgets = {"rate": NumberInput()}
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ModelAdmin):
+    form = TaxRateForm
+    list_display = ("name", "seller", "country_shown", "code_shown", "rate_shown", "valid_from", "valid_to")
+    list_filter = (("seller", AutocompleteSelectFilter),)
+    list_select_related = ("seller",)
+    search_fields = ("name", "country", "code", "seller__legal_name")
+    ordering = ("seller", "country", "region", "level", "code", "-valid_from")
+    autocomplete_fields = ("seller",)
+
+    @display(description="For customers in", ordering="country")
+    def country_shown(self, rate: TaxRate) -> str:
+        return " ".join(filter(None, [rate.country, rate.region])) or "all other countries"
+
+    @display(description="Charged on", ordering="code")
+    def code_shown(self, rate: TaxRate) -> str:
+        return f"{rate.code or 'all else'}{f', level {rate.level}' if rate.level > 1 else ''}"
+
+    @display(description="Rate", ordering="rate")
+    def rate_shown(self, rate: TaxRate) -> str:
+        return figure(f"{number(rate.rate)} %")
+
+
+@admin.register(NumberSeries)
+class NumberSeriesAdmin(ModelAdmin):
+    """Shown and never edited: a number once given is spent, and a gap would have to be explained to an auditor."""
+
+    list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
+    list_select_related = ("seller",)
+    ordering = ("seller", "code")
+    fields = ("seller", "code", "prefix", "sandbox", "last_number_shown")
+    readonly_fields = fields
+
+    @display(description="Last number", ordering="last_number")
+    def last_number_shown(self, series: NumberSeries) -> str:
+        return figure(number(series.last_number))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: NumberSeries | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: NumberSeries | None = None) -> bool:
+        return False

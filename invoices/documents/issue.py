@@ -1,0 +1,261 @@
+"""
+Write documents and issue them, in sets.
+
+Rows go in by COPY, lines and taxes before the invoices they belong to: the foreign keys are checked at commit, and a
+line may not be added to an invoice that is issued already. `write_lines` comes first and `issue` last, after whatever
+else the caller's transaction writes that may fail, since `issue` takes the numbers.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from customers.customer_time import clocks_of
+from customers.notifications import Announcement, announce_all, is_listened_for
+from invoices.documents import numbering
+from invoices.documents.drafts import Draft
+from invoices.documents.month_lock import refuse_locked
+from invoices.models import DocumentKind, Invoice
+from invoices.models.invoices import InvoiceState
+from invoices.payments.balance_application import settle_issued
+from invoices.tax.line_taxes import whole_rate, written_taxes
+from lib.decimals import plain
+from lib.failpoints import reached
+
+_LINES = """
+COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
+    service_start, service_end, quantity, unit, currency, amount, tax_rate, taxes, explanation) FROM STDIN
+"""
+_TAXES = "COPY invoices_invoicetax (id, invoice_id, name, rate, reason, currency, taxable, amount) FROM STDIN"
+_COLUMNS = """
+    id, kind, reference, corrects_id, reason, credit_to, seller_id, customer_id, sandbox, state, series_id, sequence,
+    number, issued_at, issue_date, due_date, period_start, period_end, currency, includes_tax, net_days, net, tax,
+    total, seller_facts, buyer_facts, purchase_order, note, created_at
+"""
+_INVOICES = f"COPY invoices_invoice ({_COLUMNS}) FROM STDIN"
+_VALUES = ", ".join(["%s"] * (_COLUMNS.count(",") + 1))
+_ISSUE = f"UPDATE invoices_invoice SET ({_COLUMNS}) = ({_VALUES}) WHERE id = %s"  # noqa: S608
+_FORGET = (
+    "DELETE FROM invoices_line WHERE invoice_id = ANY(%s)",
+    "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",
+)
+_SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
+_SECTIONS = "COPY invoices_section (invoice_id, position, reference, name, first_line, last_line) FROM STDIN"
+MOST_DESCRIPTION = 300
+
+
+def write_lines(drafts: Sequence[Draft]) -> None:
+    """
+    Give the drafts and their lines ids, and write lines, sections, coupons' shares and taxes; totals are up to date.
+
+    A stored draft keeps its id; its rows are written anew.
+    """
+    lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
+    taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
+    new = [draft for draft in drafts if not draft.is_stored]
+    for draft, id_ in zip(new, next_ids("invoices_invoice_id_seq", len(new)), strict=True):
+        draft.id = id_
+    if stored := [draft.id for draft in drafts if draft.is_stored]:
+        _forget_rows(stored)
+    for (_, _, line), id_ in zip(lines, next_ids("invoices_line_id_seq", len(lines)), strict=True):
+        line.id = id_
+    copy_rows(
+        _LINES,
+        (
+            (
+                line.id,
+                draft.id,
+                position,
+                line.kind,
+                line.description[:MOST_DESCRIPTION],
+                line.plan_feature_id,
+                line.rate_id,
+                line.fee_id,
+                line.corrects_line_id,
+                as_text(line.service_start),
+                as_text(line.service_end),
+                str(line.quantity),
+                line.unit,
+                draft.currency,
+                str(line.amount),
+                str(line.taxes[0].rate if len(line.taxes) == 1 else whole_rate(line.taxes)),
+                written_taxes(line.taxes) if len(draft.totals.taxes) > 1 else None,
+                line.explanation.decode(),
+            )
+            for draft, position, line in lines
+        ),
+    )
+    shares = [(draft.id, one.coupon.id, one.line.id, str(one.amount)) for draft in drafts for one in draft.shares]
+    if shares:
+        copy_rows(_SHARES, shares)
+    sections = [
+        (draft.id, position, one.reference, one.name, one.first_line, one.last_line)
+        for draft in drafts
+        for position, one in enumerate(draft.sections, start=1)
+    ]
+    if sections:
+        copy_rows(_SECTIONS, sections)
+    ids = next_ids("invoices_invoicetax_id_seq", len(taxes))
+    copy_rows(
+        _TAXES,
+        (
+            (id_, draft.id, tax.name, str(tax.rate), tax.reason, draft.currency, str(taxable), str(amount))
+            for id_, (draft, tax, taxable, amount) in zip(ids, taxes, strict=True)
+        ),
+    )
+
+
+def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
+    """
+    Number the drafts and write them as issued invoices; `write_lines` has written their lines.
+
+    The numbers of each series follow the order of the drafts. From here to the commit no other document of these
+    series can be issued, so nothing slow or likely to fail may come after.
+
+    :raises MonthIsLocked: if they would be dated in a month that their seller has locked.
+    """
+    is_told = is_listened_for("invoice.issued")
+    reached("issue.before_numbers")
+    rows: list[tuple[Any, ...]] = []
+    told: list[Announcement] = []
+    for series_id, group in sorted(_by_series(drafts).items()):
+        numbers = numbering.take(series=series_id, count=len(group), at=at)
+        rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
+        if is_told:
+            told += (_announcement(draft, numbers, offset) for offset, draft in enumerate(group))
+        if not group[0].sandbox:
+            refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
+    reached("issue.after_numbers")
+    stored = {draft.id for draft in drafts if draft.is_stored}
+    copy_rows(_INVOICES, [row for row in rows if row[0] not in stored] if stored else rows)
+    _issue_stored([row for row in rows if row[0] in stored] if stored else [])
+    settle_issued(drafts, at=at)
+    announce_all(kind="invoice.issued", announcements=told, at=at)
+    _tell_credited([draft for draft in drafts if draft.kind == DocumentKind.CREDIT_NOTE], at)
+
+
+def _forget_rows(invoice_ids: Sequence[int]) -> None:
+    """Remove the rows of drafts, which are written anew."""
+    with connection.cursor() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, [invoice_ids])
+
+
+def _issue_stored(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Let stored drafts become what they are issued as."""
+    with connection.cursor() as cursor:
+        for row in rows:
+            cursor.execute(_ISSUE, [*row, row[0]])
+
+
+def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
+    clocks = clocks_of({draft.customer_id for draft in drafts if draft.sandbox})
+    by_seller: dict[tuple[int, bool, str, int], list[Draft]] = {}
+    for draft in drafts:
+        key = draft.seller_id, draft.sandbox, str(draft.kind), clocks.get(draft.customer_id, 0)
+        by_seller.setdefault(key, []).append(draft)
+    return {
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind, clock=clock or None): group
+        for (seller_id, sandbox, kind, clock), group in sorted(by_seller.items())
+    }
+
+
+def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ...]:
+    issue_date = _local_date(numbers.issued_at, draft.seller_zone)
+    totals = draft.totals
+    return (
+        draft.id,
+        draft.kind,
+        draft.reference,
+        draft.corrects_id,
+        draft.reason,
+        draft.credit_to,
+        draft.seller_id,
+        draft.customer_id,
+        draft.sandbox,
+        "issued",
+        numbers.series_id,
+        numbers.first + offset,
+        numbers.text(offset),
+        as_text(numbers.issued_at),
+        issue_date,
+        issue_date + timedelta(days=draft.net_days),
+        as_text(draft.period_start),
+        as_text(draft.period_end),
+        draft.currency,
+        draft.includes_tax,
+        draft.own_net_days,
+        str(totals.net),
+        str(totals.tax),
+        str(totals.total),
+        draft.seller_facts.decode(),
+        draft.buyer_facts.decode(),
+        draft.purchase_order,
+        draft.note,
+        as_text(numbers.issued_at),
+    )
+
+
+def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Announcement:
+    issue_date = _local_date(numbers.issued_at, draft.seller_zone)
+    facts = {
+        "invoice": draft.id,
+        "document": str(draft.kind),
+        "number": numbers.text(offset),
+        "total": format(draft.totals.total, "f"),
+        "currency": draft.currency,
+        "due_date": (issue_date + timedelta(days=draft.net_days)).isoformat(),
+    }
+    return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
+
+
+def _tell_credited(notes: Sequence[Draft], at: datetime) -> None:
+    """Tell of the invoices that credit notes took something back of; void are those of which nothing is left."""
+    if not notes or not (is_listened_for("invoice.credited") or is_listened_for("invoice.voided")):
+        return
+    corrected = Invoice.objects.in_bulk({draft.corrects_id for draft in notes})
+    told: dict[str, list[Announcement]] = {"invoice.credited": [], "invoice.voided": []}
+    for note in notes:
+        invoice = corrected[note.corrects_id]
+        facts = {"invoice": invoice.pk, "number": invoice.number, "credit_note": note.id, "reason": note.reason}
+        facts |= {"amount": plain(note.totals.total), "credited": plain(invoice.credited), "currency": note.currency}
+        facts |= {"due": plain(invoice.due)}
+        key = f"invoice:{invoice.pk}:credited:{note.id}"
+        told["invoice.credited"].append(Announcement(note.customer_id, facts, key))
+        if invoice.state == InvoiceState.VOID:
+            told["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
+    for kind, some in told.items():
+        announce_all(kind=kind, announcements=some, at=at)
+
+
+@lru_cache(maxsize=1_000)
+def _local_date(moment: datetime, zone: str) -> date:
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=10_000)
+def as_text(moment: datetime) -> str:
+    """Return a moment as COPY takes it: a chunk has few moments, and writing one out takes longer than all else."""
+    return moment.isoformat()
+
+
+def next_ids(sequence: str, count: int) -> list[int]:
+    """Return `count` ids of a table's sequence, drawn at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """
+    Run a COPY … FROM STDIN in the current transaction; None is NULL.
+
+    :raises django.db.DatabaseError: if the database refuses a row.
+    """
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,60 @@
+"""Months whose books are closed."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from invoices.triggers.issued_invoices import month_lock_is_only_undone
+
+MOST_NOTE = 500
+
+
+@pghistory.track()
+class MonthLock(models.Model):
+    """
+    A seller's month in which no live document is dated any more: docs/closing.md#lock.
+
+    A row for each time that a month was locked; in force until it is unlocked, which is all that ever changes of it.
+
+    month: its first day, by the seller's calendar. checklist: what the checklist said when it was locked.
+    sums: what its live documents come to, as they stood: by kind and currency, see invoices/documents/month_lock.py.
+    """
+
+    seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="month_locks")
+    month = models.DateField()
+    checklist = models.JSONField(default=list)
+    sums = models.JSONField(default=list)
+    note = models.CharField(max_length=MOST_NOTE, blank=True)
+    locked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    locked_at = models.DateTimeField()
+    unlock_reason = models.CharField(max_length=MOST_NOTE, blank=True)
+    unlocked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    unlocked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [("lock_month", "Can lock months"), ("unlock_month", "Can unlock months")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seller", "month"],
+                condition=Q(unlocked_at__isnull=True),
+                name="month_is_locked_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(month__day=1, month__year__gte=2000, month__year__lte=2200),
+                name="locked_month_is_named_by_its_first_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(unlocked_at__isnull=True, unlocked_by__isnull=True, unlock_reason="")
+                | Q(unlocked_at__isnull=False, unlocked_at__gte=F("locked_at")) & ~Q(unlock_reason=""),
+                name="unlocked_month_says_when_and_why",
+            ),
+        ]
+        triggers = [month_lock_is_only_undone()]
+
+    def __str__(self) -> str:
+        return f"{self.month:%B %Y}"

@@ -1,0 +1,63 @@
+"""PDF files of issued invoices."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from invoices.models.invoices import Invoice, InvoiceState
+
+
+class RenderingQuerySet(models.QuerySet["Rendering"]):
+    def waiting(self, at: datetime) -> Self:
+        """Return the renderings that failed and may be tried again."""
+        return self.filter(content__isnull=True, retry_at__lte=at)
+
+    def parked(self) -> Self:
+        """Return the renderings that failed too often to be tried again unasked."""
+        return self.filter(content__isnull=True, retry_at__isnull=True)
+
+
+class Rendering(models.Model):
+    """
+    The file of one invoice, made once and kept with its hash; or why it could not be made.
+
+    An issued invoice without a row here is due to be rendered: the absence is the queue. An attempt that is under way
+    or failed is a row without content, which says when it may be tried again: see invoices/rendering/render_queue.py.
+    """
+
+    invoice = models.OneToOneField("invoices.Invoice", on_delete=models.PROTECT, related_name="rendering")
+    content = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=1)
+    error = models.TextField(blank=True)
+    retry_at = models.DateTimeField(null=True)
+    rendered_at = models.DateTimeField(null=True)
+
+    objects = RenderingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(content__isnull=False, sha256__regex="^[0-9a-f]{64}$", rendered_at__isnull=False)
+                | Q(content__isnull=True, sha256="", rendered_at__isnull=True),
+                name="rendering_has_a_hash_if_and_only_if_done",
+            )
+        ]
+        indexes = [models.Index(fields=["retry_at"], condition=Q(content__isnull=True), name="rendering_due")]
+
+    def __str__(self) -> str:
+        return self.sha256 or self.error
+
+
+def unrendered(at: datetime) -> models.QuerySet[Invoice]:
+    """
+    Return the issued invoices whose file is due to be made at `at`, oldest first.
+
+    A union of the two ways to be due, each by an index: as one condition with OR it takes twice as long.
+    """
+    tried = Rendering.objects.filter(invoice=OuterRef("pk"))
+    fresh = Invoice.objects.exclude(state=InvoiceState.DRAFT).filter(~Exists(tried))
+    again = Invoice.objects.filter(pk__in=Rendering.objects.waiting(at).values("invoice"))
+    return fresh.union(again).order_by("id")

@@ -1,0 +1,1 @@
+"""Payments: attempts through a provider, refunds, customer balances, dunning and reconciliation."""

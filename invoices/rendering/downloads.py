@@ -1,0 +1,52 @@
+"""The page behind a customer's link."""
+
+import re
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from invoices.documents import signed_links
+from invoices.models import Invoice
+from invoices.rendering import renderer
+
+TRY_AGAIN_SECONDS = 60
+PRIVATE = {
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+@require_safe
+def download(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer with the file; 404 for a link that is none, 503 where the file cannot be had now."""
+    at = timezone.now()
+    try:
+        invoice = signed_links.follow(token, at=at)
+    except signed_links.LinkRefused:
+        return _page(request, "invoices/no_such_link.html", status=404)
+    try:
+        rendering = renderer.render_one(invoice_id=invoice.pk, at=at)
+    except renderer.NotRendered:
+        page = _page(request, "invoices/not_ready.html", {"invoice": invoice}, status=503)
+        page["Retry-After"] = str(TRY_AGAIN_SECONDS)
+        return page
+    return HttpResponse(
+        bytes(rendering.content or b""),
+        content_type="application/pdf",
+        headers=PRIVATE | {"Content-Disposition": f'attachment; filename="{file_name(invoice)}"'},
+    )
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int) -> HttpResponse:
+    page = render_to_string(template, context, request)
+    return HttpResponse(page, status=status, headers=PRIVATE)
+
+
+def file_name(invoice: Invoice, ending: str = "pdf") -> str:
+    """Return a name that is safe in a header and on every disk: INV/2026-7 → INV-2026-7.pdf."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(invoice.number)).strip("-.") + f".{ending}"

@@ -1,0 +1,182 @@
+"""Facts of a document → the terms of EN 16931, or why it cannot be told in them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, category_of, is_one_of_a_kind, vat_id
+from invoices.rendering.einvoice.line_items import item_of
+from invoices.rendering.einvoice.model import (
+    CREDIT_NOTE,
+    INVOICE,
+    Allowance,
+    Category,
+    Days,
+    EInvoice,
+    Item,
+    NotAnInvoice,
+    Payment,
+    Side,
+    TaxTotal,
+)
+from invoices.rendering.formats import Figures
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party
+from invoices.rendering.page_content import Document, compose
+from lib.decimals import ZERO
+from lib.money import minor_unit
+
+CENT = Decimal("0.01")
+SEPA, TRANSFER = "58", "30"
+NO_COUNTRIES = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
+"""Codes of two letters that Babel names, and ISO 3166 does not."""
+
+
+def shape(facts: InvoiceFacts) -> EInvoice:
+    """
+    Return a document in the terms of EN 16931.
+
+    :raises NotAnInvoice: if it cannot be told in them; each reason names the fact that is in the way.
+    """
+    categories = _categories(facts)
+    if problems := list(_problems(facts, categories)):
+        raise NotAnInvoice(problems)
+    document = compose(facts)
+    by_rate = {tax.rate: category for tax, category in zip(facts.taxes, categories, strict=True)}
+    items = _items(facts, document, by_rate)
+    allowances = tuple(
+        Allowance(-line.amount, line.description, by_rate[line.tax_rate]) for line in facts.lines if _is_off(line)
+    )
+    lines = sum((one.amount for one in items), ZERO)
+    return EInvoice(
+        type_code=CREDIT_NOTE if facts.is_credit_note else INVOICE,
+        number=facts.number,
+        issued=facts.issue_date or facts.dated_at.date(),
+        currency=facts.currency,
+        notes=_notes(facts, document),
+        seller=_seller(facts, categories),
+        buyer=Side(facts.buyer, "" if _is_outside(categories) else vat_id(facts.buyer)),
+        days=_days(facts, facts.period_start, facts.period_end),
+        purchase_order=facts.purchase_order,
+        preceding=facts.corrects,
+        due_date=None if facts.is_credit_note else facts.due_date,
+        terms=document.headline if facts.is_credit_note else facts.look.payment_terms,
+        payment=_payment(facts),
+        items=items,
+        allowances=allowances,
+        taxes=_taxes(facts, categories),
+        lines=lines,
+        taken_off=sum((one.amount for one in allowances), ZERO),
+        net=facts.net,
+        tax=facts.tax,
+        total=facts.total,
+        settled=facts.total - facts.due,
+        due=facts.due,
+    )
+
+
+def _is_off(line: LineFacts) -> bool:
+    return line.kind == "coupon" and line.amount < 0
+
+
+def _categories(facts: InvoiceFacts) -> tuple[Category, ...]:
+    return tuple(category_of(tax, facts) for tax in facts.taxes)
+
+
+def _is_outside(categories: Iterable[Category]) -> bool:
+    return any(one.code == OUTSIDE for one in categories)
+
+
+def _items(facts: InvoiceFacts, document: Document, by_rate: dict[Decimal, Category]) -> tuple[Item, ...]:
+    shown = zip(facts.lines, document.lines, strict=True)
+    claims = [(line, text) for line, text in shown if not _is_off(line)]
+    return tuple(
+        item_of(
+            line,
+            text,
+            number=number,
+            category=by_rate[line.tax_rate],
+            days=_days(facts, line.service_start, line.service_end),
+            currency=facts.currency,
+        )
+        for number, (line, text) in enumerate(claims, start=1)
+    )
+
+
+def _days(facts: InvoiceFacts, start: datetime, end: datetime) -> Days:
+    return Figures(Locale("en"), facts.currency, ZoneInfo(facts.time_zone or "UTC")).days(start, end)
+
+
+def _notes(facts: InvoiceFacts, document: Document) -> tuple[str, ...]:
+    return tuple(one for one in (document.mark, facts.reason, facts.note, facts.look.notes, facts.footer) if one)
+
+
+def _seller(facts: InvoiceFacts, categories: Sequence[Category]) -> Side:
+    number = vat_id(facts.seller)
+    side = Side(facts.seller, number, "" if number else facts.seller.tax_number, facts.look.company_number)
+    return replace(side, vat_id="", tax_id="") if _is_outside(categories) else side
+
+
+def _payment(facts: InvoiceFacts) -> Payment | None:
+    look = facts.look
+    if facts.is_credit_note or not look.iban:
+        return None
+    means = SEPA if facts.currency == "EUR" else TRANSFER
+    return Payment(means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic)
+
+
+def _taxes(facts: InvoiceFacts, categories: Sequence[Category]) -> tuple[TaxTotal, ...]:
+    """Return the taxes by category and rate: reasons of one category are told together."""
+    totals: dict[tuple[str, Decimal], TaxTotal] = {}
+    for tax, category in zip(facts.taxes, categories, strict=True):
+        key = category.code, category.rate
+        if known := totals.get(key):
+            reasons = "; ".join(dict.fromkeys(filter(None, (known.category.reason, category.reason))))
+            category = replace(category, reason=reasons)  # noqa: PLW2901
+            totals[key] = TaxTotal(category, known.taxable + tax.taxable, known.amount + tax.amount)
+        else:
+            totals[key] = TaxTotal(category, tax.taxable, tax.amount)
+    return tuple(totals.values())
+
+
+def _problems(facts: InvoiceFacts, categories: Sequence[Category]) -> Iterable[str]:
+    if not facts.number:
+        yield "number: a draft has none; issue it first."
+    if minor_unit(facts.currency) < CENT:
+        yield f"currency: {facts.currency} has more than two decimal places, and the standard has two."
+    yield from _problems_of_taxes(facts, categories)
+    for name, party in (("seller", facts.seller), ("buyer", facts.buyer)):
+        if not _has_a_country(party):
+            yield f"{name}.country: “{party.country}” is no country of ISO 3166; correct it where the {name} is kept."
+    yield from _problems_of_ids(facts, {one.code for one in categories})
+
+
+def _problems_of_taxes(facts: InvoiceFacts, categories: Sequence[Category]) -> Iterable[str]:
+    if sum((tax.taxable for tax in facts.taxes), ZERO) != facts.net:
+        yield "taxes: a line falls under several taxes, and the standard has one for each; bill them apart."
+    codes = {(tax.rate, category.code) for tax, category in zip(facts.taxes, categories, strict=True)}
+    if len(codes) != len({rate for rate, _ in codes}):
+        yield "taxes: lines of one rate fall under several categories of tax; bill them apart."
+    if not is_one_of_a_kind(categories):
+        yield "taxes: what is outside the scope of tax cannot stand beside what is taxed; bill it apart."
+    if unknown := {line.tax_rate for line in facts.lines} - {tax.rate for tax in facts.taxes}:
+        yield f"lines: at {min(unknown):f} % there is no tax on the document."
+
+
+def _problems_of_ids(facts: InvoiceFacts, codes: set[str]) -> Iterable[str]:
+    seller, company = facts.seller, facts.look.company_number
+    if codes & {EXPORT, REVERSE} and not vat_id(seller):
+        yield "seller.tax_number: what is exported or reverse charged needs a VAT id; enter it at the seller."
+    elif OUTSIDE not in codes and not seller.tax_number:
+        yield "seller.tax_number: an invoice with tax needs a VAT id or tax number; enter it at the seller."
+    if REVERSE in codes and not vat_id(facts.buyer):
+        yield "buyer.tax_number: a reverse charge needs the customer's VAT id; enter it at the customer."
+    if not company and (OUTSIDE in codes or not vat_id(seller)):
+        yield "seller.company_number: a seller without a VAT id is told by it; enter it at the seller."
+
+
+def _has_a_country(party: Party) -> bool:
+    return len(party.country) == 2 and party.country in Locale("en").territories.keys() - NO_COUNTRIES

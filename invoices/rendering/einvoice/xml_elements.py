@@ -1,0 +1,46 @@
+"""XML as text, written by hand: a few dozen elements in an order that the schema fixes."""
+
+from datetime import date
+from decimal import Decimal
+from xml.sax.saxutils import escape, quoteattr
+
+from lib.decimals import plain
+
+# What XML 1.0 has no place for, and overrides of the reading direction, as in print (rendering/pdf_file.py).
+UNFIT = dict.fromkeys(
+    {*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)} - {0x09, 0x0A}
+)
+HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+class Markup(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+def el(tag: str, *children: str, **attributes: str) -> Markup:
+    """Return an element of children, which are escaped unless they are markup; nothing where they are empty."""
+    inner = "".join(one if isinstance(one, Markup) else escape(one.translate(UNFIT)) for one in children)
+    told = "".join(f" {name}={quoteattr(value.translate(UNFIT))}" for name, value in attributes.items())
+    return Markup(f"<{tag}{told}>{inner}</{tag}>") if inner.strip() else Markup("")
+
+
+def root(tag: str, *children: str, namespaces: dict[str, str]) -> bytes:
+    """Return the whole document."""
+    told = "".join(f' xmlns{":" if prefix else ""}{prefix}="{uri}"' for prefix, uri in namespaces.items())
+    return f"{HEAD}<{tag}{told}>{''.join(children)}</{tag}>\n".encode()
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount with two places, which is what the standard has for each currency."""
+    return f"{amount:.2f}"
+
+
+def number(value: Decimal) -> str:
+    return plain(value)
+
+
+def compact_day(day: date) -> str:
+    """Return a day as format 102 of UN/CEFACT: 20261101."""
+    return f"{day:%Y%m%d}"

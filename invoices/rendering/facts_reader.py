@@ -1,0 +1,125 @@
+"""What an invoice says, read from its own rows only: nothing of the seller or customer as they are today."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from customers.models import Logo
+from invoices.documents.seller_terms import LOOK_FACTS
+from invoices.models import DocumentKind, Invoice
+from invoices.models.payments import PaymentMethod
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Look, Party, Settled, TaxFacts
+
+LINE_COLUMNS = (
+    "kind",
+    "description",
+    "service_start",
+    "service_end",
+    "quantity",
+    "unit",
+    "amount",
+    "tax_rate",
+    "explanation",
+)
+MOST_LINES = 2_000
+SEVERAL = "periods:"
+"""How the reference of a document about several subscriptions begins."""
+TAX_COLUMNS = ("name", "rate", "reason", "taxable", "amount")
+
+# A line that takes something back stands under the heading of the one that it takes it back of.
+_SECTIONS = """
+SELECT l.position, s.name FROM invoices_line l LEFT JOIN invoices_line o ON o.id = l.corrects_line_id
+JOIN invoices_section s ON s.invoice_id = coalesce(o.invoice_id, l.invoice_id)
+    AND coalesce(o.position, l.position) BETWEEN s.first_line AND s.last_line
+WHERE l.invoice_id = %s
+"""
+
+
+class TooLong(Exception):
+    """A document has more lines than a file can hold in reasonable time."""
+
+
+def read(invoice: Invoice) -> InvoiceFacts:
+    """
+    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, where
+    something of it is paid, and where it has several sections.
+
+    :raises TooLong: if it has more than 2,000 lines.
+    """
+    seller, buyer = invoice.seller_facts, invoice.buyer_facts
+    return InvoiceFacts(
+        number=invoice.number or "",
+        state=invoice.state,
+        sandbox=invoice.sandbox,
+        dated_at=invoice.issued_at or invoice.created_at,
+        issue_date=invoice.issue_date,
+        due_date=invoice.due_date,
+        period_start=invoice.period_start,
+        period_end=invoice.period_end,
+        currency=invoice.currency,
+        net=invoice.net.amount,
+        tax=invoice.tax.amount,
+        total=invoice.total.amount,
+        seller=Party.of(seller),
+        buyer=Party.of(buyer),
+        bank_details=str(seller.get("bank_details") or ""),
+        footer=str(seller.get("footer") or ""),
+        brand_color=str(seller.get("brand_color") or ""),
+        locale=str(buyer.get("locale") or ""),
+        time_zone=str(buyer.get("time_zone") or ""),
+        purchase_order=invoice.purchase_order,
+        note=invoice.note,
+        lines=_lines(invoice),
+        taxes=_taxes(invoice),
+        kind=invoice.kind,
+        corrects=_corrected(invoice),
+        reason=invoice.reason,
+        look=look_of(seller),
+        settled=_settled(invoice),
+    )
+
+
+def _settled(invoice: Invoice) -> tuple[Settled, ...]:
+    """Return what the customer's balance paid when it was issued; later payments do not change a document."""
+    if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
+        return ()
+    paid = invoice.payments.filter(method=PaymentMethod.BALANCE).values_list("amount", flat=True)
+    return tuple(Settled("balance", amount) for amount in paid)
+
+
+def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:
+    """Return what a document looks like by its seller's facts; one query more where these name a logo."""
+    said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
+    if sha256 := said.pop("logo_id"):
+        logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
+    return Look(**said, logo=logo)
+
+
+def _corrected(invoice: Invoice) -> tuple[str, date] | None:
+    of = invoice.corrects
+    return None if of is None else (of.number, of.issue_date)
+
+
+def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
+    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MOST_LINES + 1]
+    if len(rows) > MOST_LINES:
+        raise TooLong(f"{invoice} has more than {MOST_LINES:,} lines: bill it as several invoices.")
+    headings = sections_of(invoice)
+    return tuple(LineFacts(*row, headings.get(position, "")) for position, *row in rows)
+
+
+def sections_of(invoice: Invoice) -> dict[int, str]:
+    """Return line → heading of a document about several subscriptions, or a credit note of one; else nothing."""
+    of = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
+    if not of.reference.startswith(SEVERAL):
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_SECTIONS, [invoice.pk])
+        return dict(cursor.fetchall())
+
+
+def _taxes(invoice: Invoice) -> tuple[TaxFacts, ...]:
+    rows = invoice.taxes.order_by("-rate", "reason").values_list(*TAX_COLUMNS)
+    return tuple(TaxFacts(*row) for row in rows)

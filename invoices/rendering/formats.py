@@ -1,0 +1,103 @@
+"""
+Numbers and dates as a customer reads them.
+
+Nothing is rounded here: a figure that has more digits than its currency's minor unit shows all of them, so what is
+printed is what was charged.
+"""
+
+import copy
+import decimal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_interval, format_skeleton
+from babel.numbers import NumberPattern
+
+from lib.decimals import EXACT, ZERO
+from lib.formats import money, plural
+from lib.money import minor_unit
+
+LEGIBLE = Decimal("0.1")
+ONE = Decimal(1)
+THOUSAND = Decimal(1000)
+MOST_PER = Decimal("1e12")
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Writes figures in one locale and currency; dates fall by the clock of `zone`."""
+
+    locale: Locale
+    currency: str
+    zone: ZoneInfo
+
+    def money(self, amount: Decimal) -> str:
+        """Return an amount with its symbol: at least the minor unit's places, and every digit beyond them."""
+        return money(amount, self.currency, locale=self.locale)
+
+    def legible_per(self, unit_prices: Iterable[Decimal]) -> Decimal:
+        """
+        Return how many units to tell these prices for, so that the least of them can be read: 0.0000025 → 1000000.
+
+        One unit, unless a price is below the minor unit; then the least power of a thousand units that brings it to
+        a tenth of the major unit or more.
+        """
+        least = min((abs(price) for price in unit_prices if price), default=ZERO)
+        per = ONE
+        if ZERO < least < minor_unit(self.currency):
+            while least * per < LEGIBLE and per < MOST_PER:
+                per *= THOUSAND
+        return per
+
+    def unit(self, quantity: Decimal, unit: str) -> str:
+        """Return a unit as it reads beside a quantity: finance enters it in English, whose plural is known."""
+        return plural(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
+
+    def price(self, unit_price: Decimal, *, per: Decimal = ONE) -> str:
+        """Return the price of `per` units, exact: 0.0000025 for 1000000 → "$2.50"."""
+        return self.money(EXACT.multiply(unit_price, per))
+
+    def quantity(self, quantity: Decimal) -> str:
+        return self._write(_pattern(self.locale, "decimal"), quantity)
+
+    def percent(self, rate: Decimal) -> str:
+        """Return a rate given in percent: 8.8750 → 8.875%."""
+        return self._write(_pattern(self.locale, "percent"), rate.scaleb(-2, EXACT))
+
+    def day(self, day: date) -> str:
+        return format_date(day, "long", locale=self.locale)
+
+    def short_day(self, day: date) -> str:
+        return format_skeleton("MMMd", day, locale=self.locale)
+
+    def month(self, day: date) -> str:
+        return format_skeleton("yMMM", day, locale=self.locale)
+
+    def days(self, start: datetime, end: datetime) -> tuple[date, date]:
+        """Return the first and the last day of the half-open interval [start, end); one day when it is empty."""
+        first = start.astimezone(self.zone).date()
+        return first, max(first, (end - INSTANT).astimezone(self.zone).date())
+
+    def span(self, start: datetime, end: datetime) -> str:
+        """Return the days of the half-open interval [start, end), both named inclusively."""
+        first, last = self.days(start, end)
+        return format_interval(first, last, "yMMMd", locale=self.locale)
+
+    def _write(self, pattern: NumberPattern, number: Decimal) -> str:
+        with decimal.localcontext(EXACT):
+            return pattern.apply(number, self.locale, decimal_quantization=False)
+
+
+@lru_cache(maxsize=256)
+def _pattern(locale: Locale, kind: str) -> NumberPattern:
+    """Return the locale's own pattern, with as many places as the number has."""
+    patterns = {"decimal": lambda: locale.decimal_formats[None], "percent": lambda: locale.percent_formats[None]}
+    pattern = copy.copy(patterns[kind]())
+    pattern.frac_prec = (0, 0)
+    return pattern

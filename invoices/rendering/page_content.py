@@ -1,0 +1,248 @@
+"""The document as it reads: every fact turned into text, nothing left to decide for the template."""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from invoices.rendering.appendix import MeterText, appendix
+from invoices.rendering.formats import Figures
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts
+from invoices.rendering.line_explanation import Price, Working, workings
+from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
+from invoices.rendering.translations import Words, speak
+from invoices.rendering.usage_facts import MeterUsage
+from invoices.rendering.wallet_facts import WalletStatement
+
+MOST_FOOTER, MOST_FOOTER_LINES = 240, 2
+PLAIN_COLOR = "#1f3a5f"
+HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class LineText:
+    """
+    One row of the table; `workings` are the rows below it, `span` the days it is for where they are its own.
+
+    heading: what it and the rows after it stand under, where that begins with it.
+    """
+
+    description: str
+    span: str
+    quantity: str
+    unit: str
+    price: Price | None
+    tax: str
+    amount: str
+    workings: tuple[Working, ...]
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxText:
+    label: str
+    reason: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    What the template prints, as text.
+
+    heading: what kind of document it is. meta: (name, value) pairs below it. due: what its last figure is.
+    mark: what the document is not: a draft, void, or a test.
+    created: when it was issued, as the file's own date.
+    color, accent: of the band and charts; of the heading and what is due, empty for the text's. logo: as a data: URI.
+    settled: (what, amount) pairs below the total. terms, payment, bank_details: by when and how to pay.
+    note, notes: of this document, and of every one of the seller's.
+    footer, closing: the seller's small print: at the foot of every page if it is short, else after everything else.
+    page: what stands before, between and after the page's number and the number of pages.
+    """
+
+    words: Words
+    language: str
+    paper: str
+    color: str
+    accent: str
+    logo: str
+    title: str
+    created: str
+    number: str
+    heading: str
+    mark: str
+    meta: tuple[tuple[str, str], ...]
+    seller: PartyText
+    buyer: PartyText
+    headline: str
+    lines: tuple[LineText, ...]
+    subtotal: str
+    taxes: tuple[TaxText, ...]
+    total: str
+    settled: tuple[tuple[str, str], ...]
+    due: str
+    amount_due: str
+    note: str
+    notes: str
+    terms: str
+    payment: tuple[tuple[str, str], ...]
+    bank_details: str
+    footer: str
+    closing: str
+    page: tuple[str, ...]
+    usage: tuple[MeterText, ...]
+    wallets: tuple[WalletStatement, ...]
+
+    @property
+    def tables(self) -> list[tuple[str, tuple[LineText, ...]]]:
+        """The lines, heading by heading; most documents have one table, without any."""
+        starts = [place for place, line in enumerate(self.lines) if line.heading or not place]
+        ends = [*starts[1:], len(self.lines)]
+        return [
+            (self.lines[start].heading, self.lines[start:end]) for start, end in zip(starts, ends, strict=True)
+        ] or [("", ())]
+
+
+def compose(
+    facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()
+) -> Document:
+    """
+    Return an invoice as text in its buyer's language. Pure: equal facts give equal documents.
+
+    usage, wallets: what the pages after it show.
+    """
+    words, locale = speak(facts.locale)
+    figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
+    first, last = figures.days(facts.period_start, facts.period_end)
+    number = facts.number or words.draft
+    heading = words.credit_note if facts.is_credit_note else words.invoice
+    return Document(
+        words=words,
+        language=str(locale).replace("_", "-"),
+        paper=facts.look.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
+        color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else PLAIN_COLOR,
+        accent=facts.look.accent_color if HEX_COLOR.fullmatch(facts.look.accent_color) else "",
+        logo=_logo(facts.look.logo),
+        title=f"{heading} {number}",
+        created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        number=number,
+        heading=heading,
+        mark=_mark(facts, words),
+        meta=_meta(facts, figures, words),
+        seller=_seller(facts, words=words, locale=locale),
+        buyer=party_text(facts.buyer, words=words, locale=locale),
+        headline=_headline(facts, figures, words),
+        lines=tuple(
+            _line(line, facts, figures, words, heading="" if line.section == before else line.section)
+            for before, line in zip(("", *(one.section for one in facts.lines)), facts.lines, strict=False)
+        ),
+        subtotal=figures.money(facts.net),
+        taxes=_taxes(facts, figures, words),
+        total=figures.money(facts.total),
+        settled=tuple((getattr(words, f"settled_{one.what}"), figures.money(-one.amount)) for one in facts.settled),
+        due=words.total_credited if facts.is_credit_note else words.amount_due,
+        amount_due=figures.money(facts.due),
+        note=facts.note,
+        notes=facts.look.notes,
+        terms="" if facts.is_credit_note else facts.look.payment_terms,
+        payment=() if facts.is_credit_note else _payment(facts, words),
+        bank_details="" if facts.is_credit_note else facts.bank_details,
+        footer=facts.footer if _is_short(facts.footer) else "",
+        closing="" if _is_short(facts.footer) else facts.footer,
+        page=tuple(words.page.format(page="\n", pages="\n").split("\n")),
+        usage=appendix(usage, first=first, last=last, figures=figures, words=words),
+        wallets=tuple(wallets),
+    )
+
+
+def _seller(facts: InvoiceFacts, *, words: Words, locale: Locale) -> PartyText:
+    seller, number = party_text(facts.seller, words=words, locale=locale), facts.look.company_number
+    return replace(seller, lines=(*seller.lines, f"{words.company_number} {number}")) if number else seller
+
+
+def _logo(content: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(content).decode()}" if content else ""
+
+
+def _payment(facts: InvoiceFacts, words: Words) -> tuple[tuple[str, str], ...]:
+    """Return the account to pay to, in groups of four as it stands on a bank's forms, and what to name."""
+    look = facts.look
+    if not look.iban:
+        return ()
+    pairs = (
+        (words.account_holder, look.account_holder or facts.seller.legal_name),
+        ("IBAN", " ".join(look.iban[place : place + 4] for place in range(0, len(look.iban), 4))),
+        ("BIC", look.bic),
+        (words.payment_reference, facts.number),
+    )
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _mark(facts: InvoiceFacts, words: Words) -> str:
+    marks = {words.draft: facts.state == "draft", words.void: facts.state == "void", words.sandbox: facts.sandbox}
+    return " · ".join(mark for mark, applies in marks.items() if applies)
+
+
+def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[str, str], ...]:
+    is_note = facts.is_credit_note
+    corrected = ""
+    if facts.corrects:
+        number, day = facts.corrects
+        corrected = words.corrected.format(number=number, date=figures.day(day))
+    pairs = (
+        (words.credit_note_number if is_note else words.number, facts.number),
+        (words.corrects if is_note else words.replaces, corrected),
+        (words.reason, facts.reason),
+        (words.issued, figures.day(facts.issue_date) if facts.issue_date else ""),
+        (words.due, figures.day(facts.due_date) if facts.due_date and not is_note else ""),
+        (words.period, figures.span(facts.period_start, facts.period_end)),
+        (words.purchase_order, facts.purchase_order),
+    )
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
+    amount = figures.money(facts.due)
+    if facts.is_credit_note:
+        return words.amount_credited.format(amount=amount)
+    if not facts.due:
+        return words.nothing_due
+    if not facts.due_date:
+        return amount
+    return words.amount_due_on.format(amount=amount, date=figures.day(facts.due_date))
+
+
+def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words, *, heading: str) -> LineText:
+    own_days = (line.service_start, line.service_end) != (facts.period_start, facts.period_end)
+    worked = workings(line, figures=figures, words=words)
+    return LineText(
+        description=line.description,
+        span=figures.span(line.service_start, line.service_end) if own_days else "",
+        quantity=figures.quantity(line.quantity),
+        unit=figures.unit(line.quantity, line.unit),
+        price=worked.price,
+        tax=figures.percent(line.tax_rate),
+        amount=figures.money(line.amount),
+        workings=worked.rows,
+        heading=heading,
+    )
+
+
+def _is_short(footer: str) -> bool:
+    return len(footer) <= MOST_FOOTER and footer.count("\n") < MOST_FOOTER_LINES
+
+
+def _taxes(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[TaxText, ...]:
+    return tuple(
+        TaxText(
+            label=words.tax_on.format(
+                name=tax.name, rate=figures.percent(tax.rate), amount=figures.money(tax.taxable)
+            ),
+            reason=tax.reason,
+            amount=figures.money(tax.amount),
+        )
+        for tax in facts.taxes
+    )

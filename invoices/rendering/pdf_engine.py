@@ -1,0 +1,84 @@
+"""
+HTML → PDF/A-3a: tagged, with embedded fonts, the same bytes for the same HTML.
+
+WeasyPrint is imported with a process's first document: most make none, and it takes a fifth of the time to start.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoices.rendering.xml_attachment import Embedded, attachment, finisher
+
+VARIANT = "pdf/a-3a"
+LOGGER = logging.getLogger("weasyprint")
+
+# WeasyPrint and Pango are not safe to share between threads.
+_one_at_a_time = threading.Lock()
+
+
+class MissingGlyphs(Exception):
+    """No font at hand has these characters."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(characters)
+        self.characters = characters
+
+
+class RefusedAsset(Exception):
+    """The document asked for something that is not packaged with it; the text says what."""
+
+
+def typeset(html: str, *, embedded: Embedded | None = None) -> bytes:
+    """
+    Return the document as a PDF file.
+
+    embedded: the document as data, to go into the file.
+
+    :raises MissingGlyphs: if a character would be printed as an empty box.
+    :raises RefusedAsset: if the markup refers to anything that is not packaged.
+    """
+    from weasyprint import HTML
+    from weasyprint.urls import FatalURLFetchingError
+
+    from invoices.rendering.asset_loader import FETCHER, style
+
+    with _one_at_a_time, _missing_glyphs() as missing:
+        sheet, fonts = style()
+        try:
+            document = HTML(string=html, url_fetcher=FETCHER)
+            pdf = document.write_pdf(
+                stylesheets=[sheet],
+                font_config=fonts,
+                pdf_variant=VARIANT,
+                attachments=[attachment(embedded)] if embedded else None,
+                finisher=finisher(embedded),
+            )
+        except FatalURLFetchingError as error:
+            raise RefusedAsset(str(error.__cause__)) from error
+    if missing:
+        raise MissingGlyphs("".join(sorted(missing)))
+    return pdf
+
+
+class _Listener(logging.Handler):
+    """Collects the characters that WeasyPrint warns of; it passes the character and its code point."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.characters: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith(".notdef") and isinstance(record.args, tuple):
+            self.characters.add(str(record.args[0]))
+
+
+@contextmanager
+def _missing_glyphs() -> Iterator[set[str]]:
+    listener = _Listener()
+    LOGGER.addHandler(listener)
+    try:
+        yield listener.characters
+    finally:
+        LOGGER.removeHandler(listener)

@@ -1,0 +1,102 @@
+"""Facts → PDF file: the one way every invoice is rendered."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from invoices.rendering.einvoice.cii import to_cii
+from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.page_content import Document, compose
+from invoices.rendering.pdf_engine import MissingGlyphs, typeset
+from invoices.rendering.usage_facts import MeterUsage
+from invoices.rendering.wallet_facts import WalletStatement
+from invoices.rendering.xml_attachment import Embedded
+
+TEMPLATE = "invoices/invoice.html"
+# Control characters have no shape, and some no place in a document; overrides of the reading direction would let a
+# name read as another one. Tab and line feed stay.
+CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E} - {0x09, 0x0A})
+MOST_NAMED = 10
+CARRY_DATA = ("when_possible", "always")
+
+
+class NoFont(Exception):
+    """A text of the invoice has characters that no font has; the message names both."""
+
+
+def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()) -> bytes:
+    """
+    Return the PDF file of an invoice: equal arguments give equal bytes, on machines with equal fonts.
+
+    usage, wallets: what the pages after the invoice proper show.
+
+    What the invoice claims is printed to the letter or not at all. In the appendix, whose values any event may bring,
+    a character that no font has is spelt out as its code point.
+
+    :raises NoFont: if a text of the invoice proper cannot be printed.
+    :raises NotAnInvoice: if its seller's documents always carry their data, and this one cannot.
+    :raises RefusedAsset: if its markup refers to anything that is not packaged.
+    """
+    document, embedded = compose(facts, usage, wallets), _embedded(facts)
+    try:
+        return typeset(to_html(document), embedded=embedded)
+    except MissingGlyphs as error:
+        if texts := _texts_with(error.characters, replace(document, usage=())):
+            raise NoFont(_reason(error.characters, texts)) from error
+        legible = replace(document, usage=_spelt_out(document.usage, error.characters))
+        return typeset(to_html(legible), embedded=embedded)
+
+
+def _embedded(facts: InvoiceFacts) -> Embedded | None:
+    """Return the data that goes into the file by its seller's choice; a draft has none yet."""
+    if facts.look.e_invoices not in CARRY_DATA or facts.state == "draft":
+        return None
+    try:
+        return Embedded(to_cii(shape(facts)), facts.dated_at)
+    except NotAnInvoice:
+        if facts.look.e_invoices == "always":
+            raise
+        return None
+
+
+def to_html(document: Document) -> str:
+    """Return the document's markup; every text in it is escaped."""
+    return render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _texts(one)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))
+
+
+def _texts_with(characters: str, value: Any) -> list[str]:
+    return [text for text in dict.fromkeys(_texts(value)) if not set(characters).isdisjoint(text)]
+
+
+def _reason(characters: str, texts: Sequence[str]) -> str:
+    missing = [one for one in characters if any(one in text for text in texts)][:MOST_NAMED]
+    named = ", ".join(f"“{one}” (U+{ord(one):04X})" for one in missing)
+    return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
+
+
+def _spelt_out(value: Any, characters: str) -> Any:
+    """Return the same value with each of the characters in its texts replaced by its code point."""
+    if isinstance(value, str):
+        return value.translate({ord(one): f"[U+{ord(one):04X}]" for one in characters})
+    if isinstance(value, tuple):
+        return tuple(_spelt_out(one, characters) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{field.name: _spelt_out(getattr(value, field.name), characters) for field in fields(value)}
+        )
+    return value

@@ -1,0 +1,114 @@
+"""An invented invoice, to show a seller what documents look like: its figures are rated as any."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from invoices.documents.totals import Tax, total_up
+from invoices.models import TaxRate
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Look, Party, TaxFacts
+from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
+from lib.money import round_money
+from plans.pricing.charge_models import Charge, Graduated, PerUnit, Tier
+from plans.pricing.rating import PriceTerms, Rate, rate_usage
+
+NUMBER = "SAMPLE-000042"
+MONTH = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+ISSUED = datetime(2026, 11, 1, 1, tzinfo=UTC)
+TIERS = Graduated((Tier(Decimal(10_000), Decimal("0.012")), Tier(None, Decimal("0.008"))))
+BUYER = Party(
+    legal_name="Sample Customer",
+    address_line1="1 Example Street",
+    address_line2="",
+    postal_code="10115",
+    city="Exampleton",
+    region="",
+    country="",
+    tax_number="",
+    email="accounts@customer.example",
+)
+
+
+def sample(
+    facts: Mapping[str, Any], look: Look, *, currency: str, net_days: int, rate: TaxRate | None
+) -> InvoiceFacts:
+    """
+    Return an invoice to a customer in the seller's own country, in the seller's language.
+
+    facts, look: what a document would copy of the seller. rate: the tax that it would charge.
+    """
+    tax = Tax("Tax", Decimal(0)) if rate is None else Tax(rate.name, rate.rate)
+    lines = [replace(line, tax_rate=tax.rate) for line in _lines(currency)]
+    sums = total_up([(line.amount, tax) for line in lines], currency)
+    issue_date = ISSUED.date()
+    return InvoiceFacts(
+        number=NUMBER,
+        state="issued",
+        sandbox=False,
+        dated_at=ISSUED,
+        issue_date=issue_date,
+        due_date=issue_date + timedelta(days=net_days),
+        period_start=MONTH[0],
+        period_end=MONTH[1],
+        currency=currency,
+        net=sums.net,
+        tax=sums.tax,
+        total=sums.total,
+        seller=Party.of(facts),
+        buyer=replace(BUYER, country=str(facts["country"])),
+        bank_details=str(facts["bank_details"]),
+        footer=str(facts["footer"]),
+        brand_color=str(facts["brand_color"]),
+        locale=str(facts["locale"]),
+        time_zone="UTC",
+        purchase_order="PO-2026-117",
+        note="",
+        lines=tuple(lines),
+        taxes=tuple(
+            TaxFacts(one.tax.name, one.tax.rate, one.tax.reason, one.taxable, one.amount) for one in sums.taxes
+        ),
+        look=look,
+    )
+
+
+def sample_usage() -> tuple[MeterUsage, ...]:
+    """Return the usage of the sample's month, with a weekly rhythm."""
+    days = [date(2026, 10, day) for day in range(1, 32)]
+    steps = tuple((day, Decimal(200 if day.weekday() > 4 else 1_000)) for day in days)
+    total = sum((quantity for _, quantity in steps), Decimal(0))
+    first = Decimal(15_000)
+    regions = DimensionUsage("region", (("eu-central", first), ("us-east", total - first)))
+    return (MeterUsage("API calls", "call", total, "day", steps, (regions,)),)
+
+
+def _lines(currency: str) -> list[LineFacts]:
+    (usage,) = sample_usage()
+    return [
+        _line("fee", "Scale plan, base fee", Decimal(1), "", round_money(Decimal(499), currency), {}),
+        _usage("API calls", TIERS, usage.total, "call", currency),
+        _usage("Tokens", PerUnit(Decimal("0.0000025")), Decimal(48_213_977), "token", currency),
+    ]
+
+
+def _usage(name: str, charge: Charge, quantity: Decimal, unit: str, currency: str) -> LineFacts:
+    terms = PriceTerms(currency, (Rate(1, (), charge),), Decimal(0), "overage")
+    (rated,) = rate_usage(terms, {1: quantity}).lines
+    return _line("usage", name, rated.quantity, unit, round_money(rated.amount, currency), rated.as_json())
+
+
+def _line(
+    kind: str, name: str, quantity: Decimal, unit: str, amount: Decimal, explanation: Mapping[str, Any]
+) -> LineFacts:
+    return LineFacts(
+        kind=kind,
+        description=name,
+        service_start=MONTH[0],
+        service_end=MONTH[1],
+        quantity=quantity,
+        unit=unit,
+        amount=amount,
+        tax_rate=Decimal(0),
+        explanation=explanation,
+    )

@@ -1,0 +1,1 @@
+"""Database triggers that keep issued invoices, credit notes and refunds consistent."""

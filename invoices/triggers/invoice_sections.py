@@ -1,0 +1,54 @@
+"""Database triggers that keep the sections of a document: all of its lines, and nothing that another one bills."""
+
+import pgtrigger
+
+from invoices.triggers.issued_invoices import refused_if
+
+
+def section_bills_what_no_document_does() -> pgtrigger.Trigger:
+    """Return the trigger that refuses a section of something that has a document of its own."""
+    return _on_insert(
+        "section_bills_what_no_document_does",
+        refused_if(
+            "SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.reference = n.reference",
+            "section_bills_what_no_document_does: it has a document of its own",
+            code="unique_violation",
+        ),
+    )
+
+
+def document_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
+    """
+    Return the trigger that looks at documents as they are issued: those of several sections, whose rows are written
+    before, leave no line out, and no document is for what is a section of another.
+    """
+    return _on_insert(
+        "document_is_the_sum_of_its_sections",
+        refused_if(
+            """
+            SELECT 1 FROM new_rows i LEFT JOIN LATERAL (
+                SELECT count(*) AS times, min(first_line) AS first, max(last_line) AS last,
+                    sum(last_line - first_line + 1) AS lines
+                FROM invoices_section WHERE invoice_id = i.id
+            ) s ON true
+            WHERE EXISTS (SELECT FROM invoices_section n WHERE n.reference = i.reference)
+                OR (i.reference LIKE 'periods:%' AND s.times < 2)
+                OR (s.times > 0 AND (i.reference NOT LIKE 'periods:%' OR s.first <> 1 OR s.last <> s.lines
+                    OR s.lines <> (SELECT count(*) FROM invoices_line l WHERE l.invoice_id = i.id)))
+            """,
+            "document_is_the_sum_of_its_sections: some of its lines are in none, or another document has them",
+            code="check_violation",
+        ),
+    )
+
+
+def _on_insert(name: str, body: str) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=body,
+    )

@@ -1,0 +1,275 @@
+"""
+Database triggers that keep issued documents as they were issued.
+
+They work on whole statements where they can, so that closing a hundred thousand periods by COPY pays for a few set
+comparisons instead of a function call per row.
+"""
+
+import pgtrigger
+
+MUTABLE = ("state", "credited", "paid", "returned")
+
+
+def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses any other change of an issued invoice, and its deletion.
+
+    What is credited of it changes with a credit note alone (invoices/triggers/credit_notes.py), what is paid with
+    a payment, and what was returned of that with a refund or an entry of the customer's balance.
+    """
+    mutable = ", ".join(f"'{column}'" for column in MUTABLE)
+    return pgtrigger.Trigger(
+        name="issued_invoice_changes_only_its_state",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF OLD.state = 'draft' THEN
+                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                RETURN NEW;
+            END IF;
+            IF TG_OP = 'DELETE'
+               -- only the triggers of credit notes and payments count
+               OR ((NEW.credited, NEW.paid, NEW.returned) <> (OLD.credited, OLD.paid, OLD.returned)
+                   AND pg_trigger_depth() = 1)
+               OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
+               OR (OLD.state, NEW.state) NOT IN (
+                    ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
+                    ('issued', 'uncollectible'), ('overdue', 'overdue'), ('overdue', 'paid'), ('overdue', 'void'),
+                    ('overdue', 'uncollectible'), ('uncollectible', 'paid'), ('paid', 'paid'), ('void', 'void'),
+                    ('uncollectible', 'uncollectible'))
+                   -- a payment that was taken back leaves something due again
+                   AND NOT (OLD.state = 'paid' AND NEW.state = 'issued' AND pg_trigger_depth() > 1) THEN
+                RAISE EXCEPTION 'issued_invoice_changes_only_its_state: % is issued; correct it by a credit note',
+                    OLD.number USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def append_only() -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change or remove a row."""
+    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def payments_are_counted() -> pgtrigger.Trigger:
+    """
+    Return the trigger that counts what is paid of an invoice, calls it paid when nothing is due, and refuses more.
+
+    One that was paid is issued again when a payment that it needs is taken back; an overdue one is found anew.
+
+    Whoever records a payment holds the invoice until the commit, as who credits it does: one comes after the other.
+    """
+    count = """
+        EXECUTE $count$
+            UPDATE invoices_invoice i SET paid = i.paid + n.amount,
+                state = CASE WHEN i.state IN ('issued', 'overdue', 'uncollectible')
+                    AND i.paid + n.amount + i.credited - i.returned = i.total THEN 'paid'
+                    WHEN i.state = 'paid' AND i.paid + n.amount + i.credited - i.returned < i.total THEN 'issued'
+                    ELSE i.state END
+            FROM (SELECT invoice_id, sum(amount) AS amount FROM new_rows GROUP BY 1) n WHERE i.id = n.invoice_id
+        $count$;
+    """
+    return pgtrigger.Trigger(
+        name="payments_are_counted",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=count
+        + refused_if(
+            """
+            SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
+            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_charge c ON c.id = n.charge_id
+            WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
+                OR (i.paid + i.credited - i.returned > i.total AND n.reverses_id IS NULL)
+                OR (o.invoice_id, -o.amount) IS DISTINCT FROM (n.invoice_id, n.amount) AND n.reverses_id IS NOT NULL
+                OR n.charge_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
+                    IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
+            """,
+            "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
+            code="check_violation",
+        ),
+    )
+
+
+def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
+    """Return the triggers that refuse to add, change or remove the rows of an invoice that is issued already."""
+    check = refused_if(
+        """
+        SELECT 1 FROM {rows} r JOIN invoices_invoice i ON i.id = r.invoice_id WHERE i.state <> 'draft'
+        """,
+        "issued_invoice_keeps_its_rows: correct an issued invoice by a credit note",
+        code="restrict_violation",
+    )
+    kinds = [
+        ("insert", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), "new_rows"),
+        ("delete", pgtrigger.Delete, pgtrigger.Referencing(old="old_rows"), "old_rows"),
+        (
+            "update",
+            pgtrigger.Update,
+            pgtrigger.Referencing(old="old_rows", new="new_rows"),
+            "(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)",
+        ),
+    ]
+    return [
+        pgtrigger.Trigger(
+            name=f"issued_invoice_keeps_its_rows_{word}",
+            when=pgtrigger.After,
+            level=pgtrigger.Statement,
+            operation=operation,
+            referencing=referencing,
+            declare=[("broken", "boolean")],
+            func=check.replace("{rows}", rows),
+        )
+        for word, operation, referencing, rows in kinds
+    ]
+
+
+def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
+    """
+    Return the triggers that compare every invoice with its lines and taxes at the moment it is issued.
+
+    Lines are written before the invoice is issued, in the same transaction or an earlier one.
+    """
+    check = refused_if(
+        """
+        SELECT 1 FROM new_rows i
+        LEFT JOIN LATERAL (
+            SELECT sum(l.amount) AS net, sum(l.amount * coalesce(jsonb_array_length(l.taxes), 1)) AS taxable,
+                bool_and(l.currency = i.currency
+                AND (l.corrects_line_id IS NOT NULL) = (i.kind = 'credit_note')) AS same,
+                -sum(l.amount) FILTER (WHERE l.kind = 'coupon') AS coupons
+            FROM invoices_line l WHERE l.invoice_id = i.id
+        ) lines ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(t.amount) AS tax, sum(t.taxable) AS taxable, bool_and(t.currency = i.currency) AS same
+            FROM invoices_invoicetax t WHERE t.invoice_id = i.id
+        ) taxes ON true
+        WHERE i.state <> 'draft' AND (
+            CASE WHEN i.includes_tax THEN i.total ELSE i.net END <> coalesce(lines.net, 0)
+            OR i.tax <> coalesce(taxes.tax, 0)
+            OR (NOT i.includes_tax AND coalesce(taxes.taxable, 0) <> coalesce(lines.taxable, 0))
+            OR NOT coalesce(lines.same, true) OR NOT coalesce(taxes.same, true)
+            OR coalesce(lines.coupons, 0) <>
+                coalesce((SELECT sum(d.amount) FROM invoices_discount d WHERE d.invoice_id = i.id), 0))
+        """,
+        "issued_invoice_equals_its_lines: its net, tax, kind or currency differs from its rows",
+        code="check_violation",
+    )
+    return [
+        pgtrigger.Trigger(
+            name=f"issued_invoice_equals_its_lines_{word}",
+            when=pgtrigger.After,
+            level=pgtrigger.Statement,
+            operation=operation,
+            referencing=pgtrigger.Referencing(new="new_rows"),
+            declare=[("broken", "boolean")],
+            func=check,
+        )
+        for word, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
+    ]
+
+
+def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
+    """
+    Return the triggers that refuse to issue a live document that is dated in a locked month.
+
+    Who locks a month holds the seller's number series, as who issues does until the commit: one waits for the other.
+    """
+    is_locked = """
+        SELECT 1 FROM {issued} JOIN invoices_monthlock l ON l.seller_id = n.seller_id AND l.unlocked_at IS NULL
+            AND l.month = date_trunc('month', n.issue_date)::date
+        WHERE n.state <> 'draft' AND NOT n.sandbox
+    """
+    kinds = [
+        ("insert", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), "new_rows n"),
+        (
+            "update",
+            pgtrigger.Update,
+            pgtrigger.Referencing(old="old_rows", new="new_rows"),
+            "new_rows n JOIN old_rows o ON o.id = n.id AND o.state = 'draft'",
+        ),
+    ]
+    return [
+        pgtrigger.Trigger(
+            name=f"locked_month_takes_no_document_{word}",
+            when=pgtrigger.After,
+            level=pgtrigger.Statement,
+            operation=operation,
+            referencing=referencing,
+            declare=[("broken", "boolean")],
+            func=refused_if(
+                is_locked.format(issued=issued),
+                "locked_month_takes_no_document: date it to a later month, or unlock the month",
+                code="restrict_violation",
+            ),
+        )
+        for word, operation, referencing, issued in kinds
+    ]
+
+
+def month_lock_is_only_undone() -> pgtrigger.Trigger:
+    """Return the trigger that takes a lock of a month that is over, and lets nothing become of it but its end."""
+    undone = "ARRAY['unlock_reason', 'unlocked_by_id', 'unlocked_at']"
+    return pgtrigger.Trigger(
+        name="month_lock_is_only_undone",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
+                    FROM customers_seller s WHERE s.id = NEW.seller_id) THEN RETURN NEW; END IF;
+            ELSIF TG_OP = 'UPDATE' AND OLD.unlocked_at IS NULL
+                AND to_jsonb(NEW) - {undone} = to_jsonb(OLD) - {undone} THEN RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'month_lock_is_only_undone: a month is locked once it is over, and then only unlocked'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )
+
+
+def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
+    """
+    Return the trigger that compares coupons' lines with their shares, which are written in one statement.
+
+    A share lies on a line of the same document and tax rate that claims something, and takes off no more of it than
+    that.
+    """
+    return pgtrigger.Trigger(
+        name="coupon_is_shared_out_whole",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=refused_if(
+            """
+            SELECT 1 FROM new_rows r
+            JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
+            WHERE c.kind <> 'coupon' OR l.kind = 'coupon' OR c.invoice_id <> r.invoice_id
+                OR l.invoice_id <> r.invoice_id OR c.tax_rate <> l.tax_rate OR c.taxes IS DISTINCT FROM l.taxes
+                OR -c.amount <> (SELECT sum(d.amount) FROM invoices_discount d WHERE d.coupon_line_id = c.id)
+                OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
+            """,
+            "coupon_is_shared_out_whole: its shares are not what its line takes off, or more than a line claims",
+            code="check_violation",
+        ),
+    )
+
+
+def refused_if(query: str, message: str, *, code: str) -> str:
+    """
+    Return a trigger's body that refuses the statement if the query finds a row.
+
+    The query is planned anew each time. A session would otherwise keep the plan it made while the tables were small,
+    and read all invoices again for each chunk of a hundred thousand.
+    """
+    return f"""
+        EXECUTE $check$ SELECT EXISTS ({query}) $check$ INTO broken;
+        IF broken THEN
+            RAISE EXCEPTION '{message}' USING ERRCODE = '{code}';
+        END IF;
+        RETURN NULL;
+    """

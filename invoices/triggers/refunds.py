@@ -1,0 +1,127 @@
+"""Database triggers around what goes back to customers: their balances, and refunds."""
+
+import pgtrigger
+
+from invoices.triggers.issued_invoices import refused_if
+
+
+def balance_follows_its_entries() -> pgtrigger.Trigger:
+    """
+    Return the trigger by which an entry moves its customer's balance, and takes its place and what is there then.
+
+    The balance's row is held until the commit: two entries of a customer come one after the other. Updated first and
+    inserted second, since a check looks at the row that is proposed before it looks for one that is there.
+    """
+    return pgtrigger.Trigger(
+        name="balance_follows_its_entries",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func="""
+            UPDATE invoices_customerbalance b SET amount = b.amount + NEW.amount, entries = b.entries + 1
+            WHERE b.customer_id = NEW.customer_id AND b.currency = NEW.currency
+            RETURNING b.amount, b.entries INTO NEW.after, NEW.place;
+            IF NOT FOUND THEN
+                INSERT INTO invoices_customerbalance AS b (customer_id, currency, amount, entries)
+                VALUES (NEW.customer_id, NEW.currency, NEW.amount, 1)
+                ON CONFLICT (customer_id, currency) DO UPDATE
+                SET amount = b.amount + excluded.amount, entries = b.entries + 1
+                RETURNING b.amount, b.entries INTO NEW.after, NEW.place;
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def balance_moves_by_entries() -> pgtrigger.Trigger:
+    """Return the trigger that lets nothing but an entry make, change or remove a balance."""
+    return pgtrigger.Trigger(
+        name="balance_moves_by_entries",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func="""
+            IF TG_OP = 'DELETE' OR pg_trigger_depth() = 1 THEN
+                RAISE EXCEPTION 'balance_moves_by_entries: add an entry' USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def refund_is_of_what_came_in() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses to give back more than a credit note left to be refunded, or a charge took.
+
+    What failed or was cancelled does not count.
+    """
+    return pgtrigger.Trigger(
+        name="refund_is_of_what_came_in",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        declare=[("broken", "boolean")],
+        func=refused_if(
+            """
+            SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
+            LEFT JOIN invoices_charge c ON c.id = r.charge_id
+            WHERE (n.id IS NOT NULL AND ((n.kind, n.customer_id, n.currency)
+                    IS DISTINCT FROM ('credit_note', r.customer_id, r.currency)
+                    OR n.total < (SELECT sum(o.amount) FROM invoices_refund o
+                        WHERE o.note_id = n.id AND o.state IN ('pending', 'succeeded'))))
+                OR (c.id IS NOT NULL AND ((c.state, c.currency, c.provider)
+                    IS DISTINCT FROM ('succeeded', r.currency, r.provider) OR c.amount <
+                        (SELECT sum(o.amount) FROM invoices_refund o
+                        WHERE o.charge_id = c.id AND o.state IN ('pending', 'succeeded'))))
+            """,
+            "refund_is_of_what_came_in: it is of a credit note of its customer, and no more than its charge took",
+            code="check_violation",
+        ),
+    )
+
+
+_OUTCOME = ("state", "ref", "code", "reason", "tries", "sent_at", "leased_until", "next_at", "settled_at")
+_PAGE = ("page", "closes_at", "disputed_at")
+
+
+def what_goes_back_is_counted(condition: str, note: str) -> pgtrigger.Trigger:
+    """
+    Return the trigger that counts what goes back of an invoice when a credit note takes back what was paid of it.
+
+    condition: which of the new rows do so. note: the column that names the credit note.
+    """
+    return pgtrigger.Trigger(
+        name="what_goes_back_is_counted",
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        func=f"""
+            UPDATE invoices_invoice i SET returned = i.returned + r.amount FROM (
+                SELECT n.corrects_id, sum(r.amount) AS amount FROM new_rows r
+                JOIN invoices_invoice n ON n.id = r.{note} WHERE {condition} GROUP BY 1
+            ) r WHERE i.id = r.corrects_id;
+            RETURN NULL;
+        """,
+    )
+
+
+def settled_is_settled(name: str, *, late: str) -> pgtrigger.Trigger:
+    """
+    Return the trigger that keeps what an attempt is of, and what came of it once it is settled.
+
+    late: SQL condition on OLD and NEW of a change that may come after all, as when a provider took money late.
+    """
+    mutable = ", ".join(f"'{column}'" for column in (*_OUTCOME, *_PAGE))
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF TG_OP = 'UPDATE' AND (OLD.state IN ('pending', NEW.state) OR ({late}))
+                AND to_jsonb(OLD) - ARRAY[{mutable}] = to_jsonb(NEW) - ARRAY[{mutable}] THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION '{name}: what came of an attempt stays, and so does what it is of'
+            USING ERRCODE = 'restrict_violation';
+        """,
+    )

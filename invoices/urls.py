@@ -1,5 +1,0 @@
-from django.urls import path
-
-from invoices.downloads import download
-
-urlpatterns = [path("<str:token>.pdf", download, name="invoice_download")]

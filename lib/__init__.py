@@ -1,0 +1,1 @@
+"""Everything that more than one app uses and that knows no billing."""

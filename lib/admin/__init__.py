@@ -1,0 +1,1 @@
+"""Parts of staff pages that every app uses."""

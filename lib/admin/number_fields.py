@@ -1,0 +1,42 @@
+"""Numbers in the fields and tables of staff pages."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from lib.decimals import plain
+from lib.formats import number
+
+GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+
+
+def figure(text: str) -> SafeString:
+    """Return a number as a table shows it: aligned to the right, with digits of one width."""
+    return format_html('<span class="figure">{}</span>', text)
+
+
+class NumberInput(UnfoldAdminTextInputWidget):
+    """A number to type, shown without its padding. Text and not `type=number`, which rounds and scrolls away."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {}), "class": "figure"})
+
+    def format_value(self, value: Any) -> str | None:
+        return plain(value) if isinstance(value, Decimal) and value.is_finite() else super().format_value(value)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Take the commas out of 10,000 and 1,250,000.50, but not out of 0,05: that is refused, not multiplied."""
+        value = super().value_from_datadict(data, files, name)
+        return value.replace(",", "") if isinstance(value, str) and GROUPED.fullmatch(value.strip()) else value
+
+
+def bare(contents: str) -> str:
+    """Return a number that the theme padded with zeros as it is meant: 10000.000000000000 → "10,000"."""
+    try:
+        return number(Decimal(contents))
+    except ArithmeticError:
+        return contents

@@ -1,0 +1,1 @@
+"""The API's common ground: parsing, problems, pagination, filters and its description."""

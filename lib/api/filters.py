@@ -1,0 +1,56 @@
+"""Narrow a list by query parameters that the view declares."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.views import View
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+
+from lib.api.problems import invalid
+
+PAGING = frozenset({"limit", "cursor"})
+
+
+class ByQuery(BaseFilterBackend):
+    """
+    Lists narrow by `filters`: parameter → lookup, and know the values that `filter_choices` lists for some of them.
+
+    A parameter that the view does not know is refused: ignored, a mistyped one would list everything.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: View) -> QuerySet[Any]:
+        """
+        Return the rows that match every parameter sent.
+
+        :raises Problem: `invalid-fields`, if a parameter or its value is unknown.
+        """
+        lookups = getattr(view, "filters", {})
+        choices = getattr(view, "filter_choices", {})
+        for name, value in request.query_params.items():
+            if name in PAGING:
+                continue
+            if name not in lookups:
+                raise _wrong(
+                    name, "unknown", f"is no parameter here; there are {', '.join(sorted({*lookups, *PAGING}))}"
+                )
+            if value not in choices.get(name, (value,)):
+                raise _wrong(name, "invalid", f"“{value[:40]}” is none of {', '.join(choices[name])}")
+            queryset = queryset.filter(**{lookups[name]: value})
+        return queryset
+
+    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
+        """Describe the parameters for OpenAPI."""
+        choices = getattr(view, "filter_choices", {})
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "schema": {"type": "string", **({"enum": list(choices[name])} if name in choices else {})},
+            }
+            for name in getattr(view, "filters", {})
+        ]
+
+
+def _wrong(field: str, code: str, detail: str) -> Exception:
+    return invalid([{"field": field[:80], "code": code, "detail": detail}])

@@ -1,0 +1,88 @@
+"""Money and numbers as the API takes and gives them: always decimal text, since a JSON number is read as a double."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from djmoney.money import Money
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from lib.currencies import CREDITS
+from lib.decimals import plain
+from lib.money import UnknownCurrency, minor_unit
+
+_WRITTEN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
+_DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
+
+
+def amount_document(amount: Decimal, currency: str) -> dict[str, str]:
+    """
+    Return an amount as the API gives it: {"amount": "12.30", "currency": "USD"}.
+
+    At least the places of the currency's minor unit are shown, and all the digits that the amount has; credits, which
+    have none, stand in `XCR`.
+    """
+    text = plain(amount)
+    try:
+        places = 0 if currency == CREDITS else -int(minor_unit(currency).as_tuple().exponent)
+    except UnknownCurrency:
+        places = 0
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.ljust(places, "0")
+    return {"amount": f"{whole}.{fraction}" if fraction else whole, "currency": currency}
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "required": ["amount", "currency"],
+        "properties": {
+            "amount": {**_DECIMAL, "example": "12.30"},
+            "currency": {"type": "string", "pattern": "^[A-Z]{3}$", "example": "USD"},
+        },
+    }
+)
+class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
+    """An amount with its currency; only given, never taken."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, **kwargs})
+
+    def to_representation(self, value: Money) -> dict[str, str]:
+        """Return {"amount", "currency"}."""
+        return amount_document(value.amount, str(value.currency))
+
+
+@extend_schema_field({**_DECIMAL, "example": "1500"})
+class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
+    """
+    An exact number: plain decimal text, or a JSON number, of at most 38 digits before and after the point.
+
+    signed: whether it may be below zero.
+    """
+
+    default_error_messages = {
+        "number": "“{given}” is no plain decimal number of at most 38 digits before and after the point.",
+        "negative": "{given} is negative; send zero or more.",
+    }
+
+    def __init__(self, *, signed: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.signed = signed
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """:raises serializers.ValidationError: if it is no such number, or below zero and not signed."""
+        text = data if isinstance(data, str) else ""
+        if isinstance(data, int | Decimal) and not isinstance(data, bool):
+            text = format(data, "f") if isinstance(data, Decimal) else str(data)
+        if not _WRITTEN.fullmatch(text):
+            self.fail("number", given=str(data)[:40])
+        number = Decimal(text)
+        if number < 0 and not self.signed:
+            self.fail("negative", given=text)
+        return number
+
+    def to_representation(self, value: Decimal) -> str:
+        """Return the number as text without exponent or padding."""
+        return plain(value)

@@ -1,0 +1,105 @@
+"""Lists in pages, newest first, by a cursor that stays true while rows are added."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.views import View
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from lib.api.problems import invalid
+
+DEFAULT_LIMIT = 50
+MOST_ROWS = 200
+
+_CURSOR = re.compile(r"1:([0-9]{1,18})", re.ASCII)
+
+
+class CursorPages(BasePagination):
+    """
+    `?limit=50&cursor=…` → {"data": [...], "next_cursor": "…" or null}.
+
+    Rows are in descending order of their id. A cursor names the last row of its page, so a row that is added or
+    removed between two pages neither repeats nor hides another; it is opaque, and holds for good.
+    """
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
+        """
+        Return the page that the request asks for; one row more than it is read, to know whether there is another.
+
+        :raises Problem: `invalid-fields`, if the limit or the cursor is none.
+        """
+        limit = limit_of(request.query_params.get("limit"))
+        cursor = request.query_params.get("cursor")
+        if cursor is not None:
+            queryset = queryset.filter(pk__lt=_read(cursor))
+        rows = list(queryset.order_by("-pk")[: limit + 1])
+        self.next_cursor = _write(rows[limit - 1]) if len(rows) > limit else None
+        return rows[:limit]
+
+    def get_paginated_response(self, data: list[Any]) -> Response:
+        """Return the page as the answer."""
+        return Response({"data": data, "next_cursor": self.next_cursor})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page of `schema` for OpenAPI."""
+        return {
+            "type": "object",
+            "required": ["data", "next_cursor"],
+            "properties": {
+                "data": schema,
+                "next_cursor": {
+                    "type": ["string", "null"],
+                    "description": "Send it as `cursor` for the next page; null on the last one.",
+                    "example": None,
+                },
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
+        """Describe the query parameters for OpenAPI."""
+        return [
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "Rows per page.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": DEFAULT_LIMIT},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "`next_cursor` of the page before.",
+                "schema": {"type": "string", "maxLength": 64},
+            },
+        ]
+
+
+def limit_of(text: str | None) -> int:
+    """Return how many rows a page has that is asked for with `?limit=`."""
+    if text is None:
+        return DEFAULT_LIMIT
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_ROWS:
+        raise _wrong("limit", f"must be a whole number from 1 to {MOST_ROWS}, not “{text[:20]}”")
+    return int(text)
+
+
+def _write(row: Model) -> str:
+    return base64.urlsafe_b64encode(f"1:{row.pk}".encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> int:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    if found := _CURSOR.fullmatch(text):
+        return int(found[1])
+    raise _wrong("cursor", "must be the next_cursor of an earlier page")
+
+
+def _wrong(field: str, detail: str) -> Exception:
+    return invalid([{"field": field, "code": "invalid", "detail": detail}])

@@ -1,0 +1,169 @@
+"""
+Every refusal as `application/problem+json` (RFC 9457).
+
+A body has `type` (/problems/<name>, where it is explained), `title`, `status`, `detail`, `instance` (the id of the
+request) and, where fields are at fault, `errors`: a list of {field, code, detail}, `field` being a dotted path.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as ModelInvalid
+from django.db import Error as DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
+from rest_framework import exceptions
+
+from lib.api.db_errors import as_refusal
+from lib.api.problem_types import KINDS
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """
+    Refuse a request: `raise Problem("conflict", "Plan “pro” has no price in CHF; …")`.
+
+    name: one of KINDS. detail: what is wrong this time, which value, and what to do.
+    errors: {field, code, detail} for each field at fault. retry_after: seconds. facts: further members of the body,
+    as JSON has them.
+
+    :raises KeyError: if `name` is not one of KINDS.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detail: str = "",
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.kind = KINDS[name]
+        self.detail = detail or self.kind.remedy
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.facts = dict(facts or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(math.ceil(retry_after))
+
+
+def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """
+    Answer an exception that a view raised; DRF calls this.
+
+    What nobody foresaw is passed on (None): Django logs it, and the middleware answers `internal-error`.
+    """
+    problem = as_problem(error)
+    if problem is None:
+        return None
+    # Imported late: rest_framework.views itself imports the permissions that the settings name, and they this module.
+
+    return answer(problem, request=context["request"])
+
+
+def answer(problem: Problem, *, request: HttpRequest) -> HttpResponse:
+    """Return the response that tells of `problem`."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{problem.name}",
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        "instance": getattr(request, "request_id", ""),
+    }
+    body |= problem.facts
+    if problem.errors:
+        body["errors"] = list(problem.errors)
+    # What a caller sent may come back in `detail`, so it may hold anything: what is no character becomes “?”.
+    text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return HttpResponse(text, content_type=MEDIA_TYPE, status=problem.kind.status, headers=problem.headers)
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """Return what to tell the caller about `error`, or None if it is nothing the caller could know of."""
+    match error:
+        case Problem():
+            return error
+        case exceptions.ValidationError():
+            return invalid(list(_flat(error.detail)))
+        case ModelInvalid():
+            return invalid(list(_flat(exceptions.ValidationError(_messages(error)).detail)))
+        case exceptions.APIException():
+            return _of_framework(error)
+        case Http404():
+            return Problem("not-found")
+        case PermissionDenied():
+            return Problem("scope-missing")
+        case RequestDataTooBig():
+            return Problem("body-too-large")
+        case SuspiciousOperation() | UnreadablePostError():
+            return Problem("malformed-request")
+        case DatabaseError() | psycopg.Error():
+            refusal = as_refusal(error)
+            return None if refusal is None else Problem(**refusal)
+    return None
+
+
+def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
+    """Return the problem of fields that are missing or wrong."""
+    detail = "; ".join(f"{error['field'] or 'body'}: {error['detail']}" for error in errors[:3])
+    more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
+    return Problem("invalid-fields", detail + more, errors=errors)
+
+
+_NAMES = {
+    400: "malformed-request",
+    401: "not-authenticated",
+    403: "scope-missing",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+    422: "unprocessable",
+    429: "too-many-requests",
+}
+
+
+def named(status: int) -> str:
+    """Return the name of the problem that an HTTP status stands for when nothing more is known."""
+    return _NAMES.get(status, "malformed-request" if status < 500 else "internal-error")
+
+
+def _of_framework(error: exceptions.APIException) -> Problem | None:
+    if error.status_code >= 500:
+        return None
+    found = _flat(error.detail)
+    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    return Problem(
+        named(error.status_code),
+        " ".join(one["detail"] for one in found),
+        headers=headers,
+        retry_after=getattr(error, "wait", None),
+    )
+
+
+def _messages(error: ModelInvalid) -> Any:
+    return error.message_dict if hasattr(error, "error_dict") else error.messages
+
+
+def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Walk DRF's nested details as {field, code, detail}."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            own = "" if name in {"non_field_errors", "__all__"} else str(name)
+            yield from _flat(inner, ".".join(filter(None, (path, own))))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from _flat(inner, f"{path}.{index}".lstrip(".") if nested else path)
+    else:
+        yield {"field": path, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}

@@ -1,0 +1,115 @@
+"""The API's description (OpenAPI 3.1): what every operation has in common, said once."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+from lib.api.problem_types import KINDS
+from lib.api.problems import MEDIA_TYPE
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Your name for this request. Repeated with it, the request is answered as the first time, for"
+    " 24 hours at least; another request with it is refused.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "3f2c1f6e-order-1001",
+}
+
+
+class FaultSerializer(serializers.Serializer[Any]):
+    """One field at fault."""
+
+    field = serializers.CharField(help_text="Dotted path of the field; empty for the body as a whole.")
+    code = serializers.CharField(help_text="For programs, such as `required`, `invalid` or `taken`.")
+    detail = serializers.CharField(help_text="For people.")
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457, for each answer of 400 and more."""
+
+    type = serializers.CharField(help_text="Stable; open it to read what it means: `/problems/invalid-fields`.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What is wrong this time, which value, and what to do.")
+    instance = serializers.CharField(help_text="The id of the request, as in the header `Request-Id`.")
+    errors = FaultSerializer(many=True, required=False)
+
+
+class BearerKey(OpenApiAuthenticationExtension):
+    """How a caller proves who it is."""
+
+    target_class = "customers.api_keys.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """Return the security scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "tb_live_… or tb_test_…",
+            "description": "An API key. Live keys see live customers, test keys sandbox customers.",
+        }
+
+
+class ApiSchema(AutoSchema):
+    """
+    Adds to each operation its scope, its Idempotency-Key, and the problems it may answer.
+
+    A view names the problems of its own by method: `problems = {"POST": ["conflict"]}`.
+    """
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Return the operation, described in full."""
+        operation = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        scope = getattr(self.view, "required_scopes", {}).get(self.method)
+        if scope:
+            description = operation.get("description", "")
+            operation["description"] = f"{description}\n\nNeeds the scope `{scope}`.".strip()
+        if self._is_idempotent():
+            operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        by_status: dict[str, list[str]] = {}
+        for name in self._problems(operation):
+            by_status.setdefault(str(KINDS[name].status), []).append(name)
+        for status, names in by_status.items():
+            operation["responses"].setdefault(status, self._response(names))
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        return operation
+
+    def _is_idempotent(self) -> bool:
+        return getattr(getattr(self.view, self.method.lower(), None), "is_idempotent", False)
+
+    def _problems(self, operation: dict[str, Any]) -> list[str]:
+        found = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
+        if operation.get("parameters") or "requestBody" in operation:
+            found += ["invalid-fields", "malformed-request"]
+        if "{" in self.path:
+            found.append("not-found")
+        if "requestBody" in operation:
+            found += ["body-too-large", "unsupported-media-type"]
+        if self._is_idempotent():
+            found += ["idempotency-key-in-use", "idempotency-key-reused"]
+        return sorted({*found, *getattr(self.view, "problems", {}).get(self.method, ())})
+
+    def _response(self, names: list[str]) -> dict[str, Any]:
+        component = self.resolve_serializer(ProblemSerializer, "response")
+        examples = {name: {"summary": KINDS[name].title, "value": _example(name)} for name in names}
+        return {
+            "description": " ".join(f"{KINDS[name].title}. {KINDS[name].remedy}" for name in names),
+            "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
+        }
+
+
+def _example(name: str) -> dict[str, Any]:
+    kind = KINDS[name]
+    return {
+        "type": f"/problems/{name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.remedy,
+        "instance": "req_5f0c2b8e1d9a4c7f3b6e2a10",
+    }

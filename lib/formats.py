@@ -1,0 +1,75 @@
+"""Numbers as staff read them: every digit that counts, none that does not."""
+
+import copy
+import decimal
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.numbers import NumberPattern, format_decimal
+
+from lib.currencies import CREDITS
+from lib.decimals import EXACT
+from lib.money import UnknownCurrency, minor_unit
+
+LOCALE = Locale("en", "US")
+LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR's spacing of CHF and the like, which Babel leaves out
+SHORTEST_WORD = 3
+CREDIT = "credit"
+
+
+def number(quantity: Decimal | int) -> str:
+    """Return a quantity with its thousands apart and without padding: 12500.500 → "12,500.5"."""
+    with decimal.localcontext(EXACT):
+        return str(format_decimal(quantity, locale=LOCALE, decimal_quantization=False))
+
+
+def units(quantity: Decimal | int, unit: str) -> str:
+    """Return a quantity with its unit, in the plural where it is one: “1 token”, “2,500 tokens”, “3 GB”."""
+    return f"{number(quantity)} {unit if quantity == 1 else plural(unit)}".rstrip()
+
+
+def plural(unit: str) -> str:
+    """Return the plural of a word; what is no word (GB, kWh, ms) has none."""
+    if len(unit) < SHORTEST_WORD or not unit.islower() or not unit.isalpha() or unit.endswith("s"):
+        return unit
+    if unit.endswith("y") and unit[-2] not in "aeiou":
+        return f"{unit[:-1]}ies"
+    return f"{unit}s"
+
+
+def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
+    """
+    Return an amount with its symbol: at least the places of ISO 4217, and every digit beyond them.
+
+    1234.5 USD → "$1,234.50"; a unit price keeps its digits. What stands in credits is no money: "12.5 credits".
+    """
+    with decimal.localcontext(EXACT):
+        if currency == CREDITS:
+            counted = format_decimal(amount, locale=locale, decimal_quantization=False)
+            return f"{counted} {CREDIT if abs(amount) == 1 else plural(CREDIT)}"
+        written = _money_pattern(locale, _places(currency)).apply(
+            amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
+        )
+    return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", written)
+
+
+def currency_name(currency: str) -> str:
+    """Return what a price stands in, as one says it: USD, or credits."""
+    return plural(CREDIT) if currency == CREDITS else currency
+
+
+def _places(currency: str) -> int:
+    try:
+        return -int(minor_unit(currency).as_tuple().exponent)
+    except UnknownCurrency:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _money_pattern(locale: Locale, places: int) -> NumberPattern:
+    """Return the locale's own pattern with ISO 4217's number of places, which CLDR does not always keep to."""
+    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (places, places)
+    return pattern

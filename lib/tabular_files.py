@@ -1,0 +1,169 @@
+"""
+Tables as files, CSV and XLSX: the same cells in both, all of them text, out and in again without a difference.
+
+What a spreadsheet would take for a formula begins with an apostrophe in the file, and without one here.
+"""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+
+from lib.csv_export import FORMULA
+
+MARKED = (*FORMULA, "'")
+"""What a cell may not begin with as it stands: an apostrophe is the mark itself."""
+MOST_BYTES = 5 * 1024 * 1024
+MOST_ROWS = 20_000
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""When every file within an XLSX was made, so that the same table is the same bytes."""
+MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+
+
+class FileRefused(ValueError):
+    """A file is no table that can be read; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """number: as a spreadsheet counts rows, the heading being 1. cells: column → text, without blanks around it."""
+
+    number: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a cell; without a column, with the row. row: its number, or its place in a document."""
+
+    row: int | str
+    column: str
+    text: str
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a table as CSV in UTF-8, with the byte order mark that spreadsheets tell the encoding by."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerows([harmless(cell) for cell in row] for row in (columns, *rows))
+    return file.getvalue().encode("utf-8-sig")
+
+
+def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """
+    Return a table as a workbook of one sheet, every cell as text.
+
+    :raises FileRefused: if a text holds a character that a workbook cannot.
+    """
+    book = Workbook()
+    book.properties.created = datetime(1980, 1, 1)  # noqa: DTZ001, workbooks know of no zones
+    sheet = book.active
+    sheet.freeze_panes = "A2"
+    for number, row in enumerate((columns, *rows), start=1):
+        for place, text in enumerate(row, start=1):
+            try:
+                cell = sheet.cell(number, place, harmless(text) or None)
+            except ValueError as error:
+                raise FileRefused(f"“{text!r}” cannot stand in a workbook: take CSV or JSON instead.") from error
+            cell.number_format = "@"
+    file = io.BytesIO()
+    book.save(file)
+    return _dateless(file.getvalue())
+
+
+def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Sequence[str]) -> list[Row]:
+    """
+    Return the rows of a table; columns that are not there are empty, rows without any text are left out.
+
+    name: what the file is called, by which CSV is told from XLSX.
+
+    :raises FileRefused: if it is neither, is too large, lacks a needed column or has one that is not known.
+    """
+    if len(content) > MOST_BYTES:
+        raise FileRefused(f"The file has {len(content):,} bytes; {MOST_BYTES:,} are read at most.")
+    lines = _xlsx_lines(content) if name.lower().endswith(".xlsx") else _csv_lines(content)
+    heading = [text.strip() for text in next(lines, [])]
+    while heading and not heading[-1]:
+        heading.pop()
+    if missing := [column for column in needed if column not in heading]:
+        raise FileRefused(f"There is no column “{missing[0]}”: the first line must name the columns.")
+    if unknown := [column for column in heading if column not in columns]:
+        raise FileRefused(f"“{unknown[0]}” is no column; there are {', '.join(columns)}.")
+    if len(set(heading)) != len(heading):
+        raise FileRefused("A column is named twice in the first line.")
+    return list(_rows(lines, heading, columns))
+
+
+def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=2):
+        if number > MOST_ROWS:
+            raise FileRefused(f"The file has more than {MOST_ROWS:,} rows.")
+        if any(text.strip() for text in line[len(heading) :]):
+            raise FileRefused(f"Row {number} has more cells than there are columns.")
+        cells = dict.fromkeys(columns, "") | {
+            column: meant(text) for column, text in zip(heading, line, strict=False)
+        }
+        if any(cells.values()):
+            yield Row(number, cells)
+
+
+def _csv_lines(content: bytes) -> Iterator[list[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileRefused("The file is not CSV in UTF-8: save it as “CSV UTF-8”, or as XLSX.") from error
+    first = text.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    except csv.Error as error:
+        raise FileRefused(f"The file cannot be read as CSV: {error}.") from error
+
+
+def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        for row in sheet.iter_rows(values_only=True):
+            yield [_text(value) for value in row]
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError) as error:
+        raise FileRefused("The file cannot be read as a workbook: save it as XLSX or CSV.") from error
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; what a spreadsheet made a number of has the digits that it shows."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula, and that `meant` reads back as it was."""
+    return f"'{text}" if text.startswith(MARKED) or text != text.strip() else text
+
+
+def meant(text: str) -> str:
+    """Return the text of a cell: what begins with an apostrophe is as it stands behind it."""
+    return text[1:] if text.startswith("'") else text.strip()
+
+
+def _dateless(content: bytes) -> bytes:
+    """Return a workbook without the dates of its parts."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as again:
+        for name in made.namelist():
+            part = made.read(name)
+            if name == "docProps/core.xml":
+                part = MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", part)
+            again.writestr(zipfile.ZipInfo(name, LONG_AGO), part, zipfile.ZIP_DEFLATED)
+    return file.getvalue()

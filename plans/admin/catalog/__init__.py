@@ -1,0 +1,1 @@
+"""Staff pages of features, plans, meters, coupons and unit costs."""

@@ -1,0 +1,222 @@
+"""Coupons: what they take off, said in words and by an example while it is typed, and the plans that give them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+
+from lib.admin.number_fields import NumberInput, figure
+from lib.formats import money, number, units
+from lib.money import round_money
+from plans.admin.fields.currency import CurrencyCodeField
+from plans.models import Coupon, Feature, Fee, Promotion
+from plans.models.catalog import FeatureKind
+from plans.models.coupons import Duration
+from plans.pricing.discounts import Claim, Discount, take_off
+
+SAMPLE = Decimal(100)
+STATE_COLOURS = {"given": "success", "archived": "", "over": "warning", "planned": "info"}
+TERMS = ("code", "percent", "amount", "currency", "duration", "periods", "features", "fees")
+
+
+class CouponForm(forms.ModelForm):
+    currency = CurrencyCodeField(required=False)
+    features = forms.MultipleChoiceField(
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Only usage of"
+    )
+    fees = forms.MultipleChoiceField(
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Only fees"
+    )
+
+    class Meta:
+        model = Coupon
+        fields = (
+            *("code", "name", "percent", "amount", "currency", "duration", "periods", "features", "fees"),
+            *("most_redemptions", "most_per_customer", "redeem_from", "redeem_until"),
+        )
+        labels = {
+            "percent": "Percent off",
+            "amount": "or an amount off",
+            "duration": "Lasts",
+            "periods": "Periods",
+            "most_redemptions": "Given at most",
+            "most_per_customer": "To a customer at most",
+            "redeem_from": "Given from (UTC)",
+            "redeem_until": "Given until (UTC)",
+        }
+        widgets = {
+            "code": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "SPRING-25"}),
+            "percent": NumberInput(),
+            "amount": NumberInput(),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
+        fees = Fee.objects.order_by("code").values_list("code", "label")
+        for name, choices in {"features": metered, "fees": fees}.items():
+            if name in self.fields:
+                self.fields[name].choices = sorted(dict(choices).items())
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).strip().upper()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self._clean_value(cleaned)
+        duration, periods = cleaned.get("duration"), cleaned.get("periods")
+        if duration == Duration.PERIODS and not periods:
+            self.add_error("periods", "Enter for how many periods it is taken off.")
+        elif duration != Duration.PERIODS and "periods" in self.fields:
+            cleaned["periods"] = None
+        since, until = cleaned.get("redeem_from"), cleaned.get("redeem_until")
+        if since and until and until <= since:
+            self.add_error("redeem_until", "It would end before it begins: choose a later moment.")
+        return cleaned
+
+    def _clean_value(self, cleaned: dict[str, Any]) -> None:
+        if "percent" not in self.fields or {"percent", "amount"} & self.errors.keys():
+            return
+        percent, amount = cleaned.get("percent"), cleaned.get("amount")
+        if (percent is None) == (amount is None):
+            self.add_error("percent", "Enter either a percentage or an amount.")
+        elif percent is not None:
+            cleaned["currency"] = ""
+            if not 0 < percent <= 100:
+                self.add_error("percent", f"A coupon takes more than 0 and up to 100 % off, not {number(percent)} %.")
+        elif not cleaned.get("currency"):
+            self.add_error("currency", "Enter the currency of the amount.")
+        elif amount <= 0 or round_money(amount, cleaned["currency"]) != amount:
+            self.add_error("amount", f"Enter an amount above zero that can be paid in {cleaned['currency']}.")
+
+
+class PromotionInline(TabularInline):
+    model = Promotion
+    extra = 0
+    hide_title = True
+    verbose_name = "promotion"
+    verbose_name_plural = "Given by itself to new subscriptions"
+    autocomplete_fields = ("plan",)
+    fields = ("plan", "starts_at", "ends_at")
+    ordering = ("-starts_at",)
+
+
+class CouponAdmin(ModelAdmin):
+    """Registered by billing, which adds what coupons were worth. What somebody holds keeps its terms: archive it."""
+
+    form = CouponForm
+    inlines = (PromotionInline,)
+    list_display = ("code", "name", "takes_off", "lasts", "state")
+    search_fields = ("code", "name")
+    ordering = ("-pk",)
+    change_form_outer_after_template = "backoffice/coupon_example.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_coupon_example")
+        return [example, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> list[tuple[Any, dict[str, Any]]]:
+        what = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
+        limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
+        return [("What it takes off", {"fields": what}), ("How often, and when, it is given", {"fields": limits})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
+        return TERMS if obj is not None and obj.redeemed else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Coupon | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.archived_at is None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Coupon | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.redeemed)
+
+    @display(description="Takes off", ordering="percent")
+    def takes_off(self, coupon: Coupon) -> str:
+        return figure(value_of(coupon))
+
+    @display(description="Lasts", ordering="duration")
+    def lasts(self, coupon: Coupon) -> str:
+        return lasting(coupon)
+
+    @display(description="State", label=STATE_COLOURS)
+    def state(self, coupon: Coupon) -> tuple[str, str]:
+        at = timezone.now()
+        if coupon.archived_at is not None:
+            return "archived", "archived"
+        if coupon.most_redemptions is not None and coupon.redeemed >= coupon.most_redemptions:
+            return "over", "used up"
+        if coupon.redeem_until is not None and coupon.redeem_until <= at:
+            return "over", "over"
+        planned = coupon.redeem_from is not None and coupon.redeem_from > at
+        return ("planned", "planned") if planned else ("given", "is given")
+
+    def example_view(self, request: HttpRequest) -> HttpResponse:
+        """Say in words what the form asks for, and what it makes of invoices over 100."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        form = CouponForm(request.POST)
+        for name in ("code", "name"):  # neither matters, and the code may be a stored coupon's own
+            del form.fields[name]
+        form.is_valid()
+        problem = next((str(messages[0]) for messages in form.errors.values()), "")
+        context: dict[str, Any] = {"problem": problem, "is_untouched": not _names_a_figure(request.POST)}
+        if not problem:
+            coupon = Coupon(**{name: form.cleaned_data[name] for name in form.fields})
+            context |= {"words": in_words(coupon), "examples": examples(coupon)}
+        return TemplateResponse(request, "backoffice/coupon_example_result.html", context)
+
+
+def _names_a_figure(sent: Mapping[str, Any]) -> bool:
+    return any(sent.get(name) for name in ("percent", "amount"))
+
+
+def value_of(coupon: Coupon) -> str:
+    if coupon.percent is not None:
+        return f"{number(coupon.percent)} %"
+    return money(coupon.amount or Decimal(0), coupon.currency)
+
+
+def lasting(coupon: Coupon) -> str:
+    """Return which invoices a coupon is taken off: “the first 3 invoices”."""
+    if coupon.duration == Duration.FOREVER:
+        return "every invoice"
+    return "the first invoice" if coupon.documents == 1 else f"the first {coupon.documents} invoices"
+
+
+def in_words(coupon: Coupon) -> str:
+    """Return what a coupon does as a sentence or two."""
+    scope = [f"usage of {code}" for code in coupon.features] + [f"the fee {code}" for code in coupon.fees]
+    of = f" {', '.join(scope)}" if scope else " all that is billed"
+    words = f"{value_of(coupon)} off{of}, on {lasting(coupon)} of whoever gets it."
+    limits = []
+    if coupon.most_redemptions:
+        limits.append(f"{units(coupon.most_redemptions, 'time')} in all")
+    if coupon.most_per_customer:
+        limits.append(f"{units(coupon.most_per_customer, 'time')} to a customer")
+    if limits:
+        words += f" It is given {' and '.join(limits)} at most."
+    if coupon.percent is None:
+        words += " What exceeds an invoice is lost."
+    return words
+
+
+def examples(coupon: Coupon) -> list[dict[str, str]]:
+    """Return what successive invoices over 100 come to."""
+    currency = coupon.currency or "USD"
+    discount = Discount(percent=coupon.percent, amount=coupon.amount)
+    (taken,) = take_off([discount], [Claim("all", SAMPLE)], currency)
+    off, due = money(taken.total, currency), money(SAMPLE - taken.total, currency)
+    count = min(coupon.documents or 2, 3)
+    rows = [{"invoice": f"Invoice {place}", "off": off, "due": due} for place in range(1, count + 1)]
+    if coupon.documents is not None:
+        last = f"Invoice {coupon.documents + 1} on"
+        rows.append({"invoice": last, "off": money(Decimal(0), currency), "due": money(SAMPLE, currency)})
+    return rows

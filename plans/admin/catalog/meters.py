@@ -1,0 +1,181 @@
+"""Meters: how events become a quantity."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from plans.aggregation.expressions import BadExpression, compiled
+from plans.models import Meter, MeterReading, PlanFeature
+from plans.models.meters import RECURRING, Aggregation, Measures
+from plans.models.versions import VersionState
+
+MEANING = (
+    "event_name",
+    "aggregation",
+    "measures",
+    "recurring",
+    "value_property",
+    "expression",
+    "operation_property",
+    "price_property",
+    "filters",
+    "excludes",
+    "dimensions",
+    "reading_dimension",
+    "rounding",
+    "rounding_places",
+)
+"""What a meter counts: frozen once a published version prices it (plans/triggers.py)."""
+
+MOST_NAMED = 3
+
+
+class MeterForm(forms.ModelForm):
+    dimensions = SimpleArrayField(
+        forms.CharField(max_length=100),
+        required=False,
+        max_length=8,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "model, api_key"}),
+        help_text="Properties that usage is broken down by and may be priced by, with commas between.",
+    )
+
+    class Meta:
+        model = Meter
+        fields = ("name", "code", "unit", *MEANING)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "measures" in self.fields:
+            self.fields["measures"].required = False
+
+    def clean_measures(self) -> str:
+        return self.cleaned_data["measures"] or Measures.DELTAS
+
+    def clean(self) -> dict[str, Any]:
+        """Drop what the chosen aggregation does not read, which the page hides, and ask for what it does."""
+        cleaned = super().clean() or self.cleaned_data
+        aggregation = cleaned.get("aggregation", self.instance.aggregation)
+        if "aggregation" not in self.fields:
+            return cleaned
+        if aggregation in (Aggregation.COUNT, Aggregation.UNIQUE):
+            cleaned["expression"] = ""
+        if aggregation == Aggregation.COUNT:
+            cleaned["value_property"] = ""
+        ways = [name for name in ("value_property", "expression", "reading_dimension") if cleaned.get(name)]
+        if len(ways) > 1:
+            self.add_error(ways[1], "A value is read in one way: from a property, by an expression, or by readings.")
+        elif not ways and aggregation != Aggregation.COUNT and "expression" not in self.errors:
+            self.add_error("value_property", "Enter the property that is metered, such as usage.tokens.")
+        if aggregation != Aggregation.UNIQUE:
+            cleaned["operation_property"] = ""
+        if aggregation != Aggregation.WEIGHTED_SUM:
+            cleaned["measures"] = Measures.DELTAS
+        if aggregation not in RECURRING:
+            cleaned["recurring"] = False
+        return cleaned
+
+    def clean_expression(self) -> str:
+        text = self.cleaned_data["expression"]
+        if text:
+            try:
+                compiled(text)
+            except BadExpression as error:
+                raise forms.ValidationError(str(error)) from error
+        return text
+
+    def clean_excludes(self) -> list[Any]:
+        excludes = self.cleaned_data["excludes"] or []
+        if not isinstance(excludes, list) or not all(isinstance(one, dict) and one for one in excludes):
+            raise forms.ValidationError(
+                'Write a list of filters, such as [{"tier": ["internal"]}]; [] leaves none out.'
+            )
+        return excludes
+
+    def clean_filters(self) -> dict[str, Any]:
+        filters = self.cleaned_data["filters"] or {}
+        if not isinstance(filters, dict):
+            raise forms.ValidationError('Write an object, such as {"status": ["success"]}; {} counts every event.')
+        return filters
+
+
+class ReadingInline(TabularInline):
+    model = MeterReading
+    extra = 0
+    hide_title = True
+    verbose_name_plural = "Readings: several values from one event, each filed under a value of the reading dimension"
+    fields = ("dimension_value", "value_property")
+
+    def has_add_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_add_permission(request, obj) and not (obj and pricing_versions(obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and pricing_versions(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and pricing_versions(obj))
+
+
+class MeterAdmin(ModelAdmin):
+    """Registered by billing, which adds the events that a meter has counted."""
+
+    form = MeterForm
+    inlines = (ReadingInline,)
+    list_display = ("name", "code", "event_name", "aggregation", "unit")
+    list_filter = (("aggregation", ChoicesDropdownFilter),)
+    search_fields = ("name", "code", "event_name")
+    ordering = ("name",)
+    conditional_fields = {
+        "value_property": "typeof aggregation === 'undefined' || aggregation != 'count'",
+        "expression": "typeof aggregation === 'undefined' || !['count', 'unique'].includes(aggregation)",
+        "measures": "typeof aggregation === 'undefined' || aggregation == 'weighted_sum'",
+        "operation_property": "typeof aggregation === 'undefined' || aggregation == 'unique'",
+        "recurring": "typeof aggregation === 'undefined' || "
+        "['sum', 'latest', 'unique', 'weighted_sum'].includes(aggregation)",
+        "rounding_places": "typeof rounding === 'undefined' || rounding != 'none'",
+    }
+
+    readonly_preprocess_fields = {
+        "filters": lambda contents: "every event" if contents == "{}" else contents,
+        "excludes": lambda contents: "none" if contents == "[]" else contents,
+    }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> list[tuple[str, dict[str, Any]]]:
+        return [
+            ("What it is called", {"fields": ["name", "code", "unit"]}),
+            ("What it counts", {"fields": list(MEANING), "description": locked_because(obj) if obj else ""}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        return ("code", *MEANING) if pricing_versions(obj) else ("code",)
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Meter | None = None) -> dict[str, Any]:
+        return {} if obj else {"code": ("name",)}
+
+
+def pricing_versions(meter: Meter) -> list[str]:
+    """Return the published versions that price a meter, which therefore keeps its meaning: a few of them."""
+    if not hasattr(meter, "_pricing_versions"):  # asked once for each inline and field of a page
+        drafts = [VersionState.DRAFT, VersionState.REVIEW]
+        granted = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
+        found = granted.select_related("version__plan").order_by("-version_id")[: MOST_NAMED + 1]
+        meter._pricing_versions = [str(one.version) for one in found]
+    return meter._pricing_versions
+
+
+def locked_because(meter: Meter) -> str:
+    """Return why a meter's meaning cannot change, or nothing if it can."""
+    versions = pricing_versions(meter)
+    if not versions:
+        return ""
+    named = ", ".join(versions[:MOST_NAMED]) + (" and others" if len(versions) > MOST_NAMED else "")
+    return (
+        f"Locked, since published prices depend on it: {named}. "
+        "To count differently, add a new meter, give it to a feature, and publish a version with that feature."
+    )

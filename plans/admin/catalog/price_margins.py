@@ -1,0 +1,82 @@
+"""What prices leave over their unit costs: of all live versions, and of one."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from unfold.decorators import action
+
+from lib.formats import money, number, units
+from plans.admin.fields.dimension_match import DEFAULT
+from plans.admin.versions.comparison import ComparisonAdmin, page_of
+from plans.catalog.dimension_text import text_of
+from plans.costs.price_margins import Margin, Uncosted, margins_of, uncosted_of
+
+LEAST = Decimal(0)
+
+
+class MarginsAdmin(ComparisonAdmin):
+    """The page that tells what a version's rates leave over what their usage costs now."""
+
+    @action(description="Margins", icon="trending_down", url_path="margins")
+    def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self.version(request, object_id)
+        at, title = timezone.now(), f"Margins of {version}"
+        found = margins_of(version, at=at), uncosted_of([version], at=at)
+        return margins_page(self, request, *found, title=title, back=page_of(version), of_one=True)
+
+
+def margins_page(
+    page: ModelAdmin,
+    request: HttpRequest,
+    margins: Iterable[Margin],
+    uncosted: Iterable[Uncosted],
+    *,
+    title: str,
+    back: str,
+    of_one: bool = False,
+) -> TemplateResponse:
+    """Return a page of margins (of one version), the thinnest first, that says which leave less than asked for."""
+    wanted = _percent(request.GET.get("least"))
+    found = sorted(margins, key=lambda one: (one.percent is not None, one.percent or 0))
+    context = {
+        **page.admin_site.each_context(request),
+        "title": title,
+        "opts": None,
+        "least": number(wanted),
+        "rows": [_row(one, wanted) for one in found],
+        "uncosted": [(str(one.version), page_of(one.version), str(one)) for one in uncosted],
+        "failing": sum(not one.holds(wanted) for one in found),
+        "back": back,
+        "of_one": of_one,
+    }
+    request.current_app = page.admin_site.name
+    return TemplateResponse(request, "backoffice/margins.html", context)
+
+
+def _row(one: Margin, least: Decimal) -> dict[str, Any]:
+    price = Decimal(one.price.numerator) / one.price.denominator
+    return {
+        "version": str(one.version),
+        "url": page_of(one.version),
+        "feature": one.feature,
+        "rate": one.rate,
+        "usage": text_of(dict(sorted(one.dimensions.items()))) or DEFAULT,
+        "above": units(one.above, one.unit) if one.above else "",
+        "price": money(round(price, 12).normalize(), one.currency),
+        "cost": money(one.cost, one.currency),
+        "percent": "nothing charged" if one.percent is None else f"{number(one.percent)} %",
+        "holds": one.holds(least),
+    }
+
+
+def _percent(text: str | None) -> Decimal:
+    try:
+        wanted = Decimal(text or LEAST)
+    except ArithmeticError:
+        return LEAST
+    return wanted if wanted.is_finite() and abs(wanted) <= 100 else LEAST

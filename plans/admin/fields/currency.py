@@ -1,0 +1,56 @@
+"""A currency as one types it: three letters."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from lib.currencies import CREDITS
+from lib.money import UnknownCurrency, minor_unit
+from plans.models import Fee, Price
+
+FALLBACK = "USD"
+WORD = "credits"
+
+
+class CurrencyCodeField(forms.CharField):
+    """
+    A code of ISO 4217. Typed, since a list of 160 entries in every row of a table would be its heaviest part.
+
+    takes_credits: whether it may say “credits” instead.
+
+    :raises ValidationError: if ISO 4217 does not know the code.
+    """
+
+    takes_credits = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"class": "currency", "placeholder": "EUR", "autocomplete": "off", "maxlength": len(WORD)}
+        super().__init__(**{"max_length": len(WORD), "widget": UnfoldAdminTextInputWidget(attrs=attrs), **kwargs})
+
+    def to_python(self, value: Any) -> Any:
+        typed = (super().to_python(value) or "").strip().upper()
+        return CREDITS if typed == WORD.upper() else typed
+
+    def prepare_value(self, value: Any) -> Any:
+        return WORD if value == CREDITS else value
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value == CREDITS and not self.takes_credits:
+            raise forms.ValidationError(
+                "Credits are no money, and nothing here is charged in them: enter a currency."
+            )
+        try:
+            _ = minor_unit(value) if value else None
+        except UnknownCurrency as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+def usual_currency() -> str:
+    """Return the currency that the catalogue was last priced in."""
+    for model in (Price, Fee):
+        charged = model.objects.exclude(currency=CREDITS).order_by("-pk")
+        if latest := charged.values_list("currency", flat=True).first():
+            return str(latest)
+    return FALLBACK

@@ -1,0 +1,48 @@
+"""A rate's match as a field of a form."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from plans.catalog.dimension_text import match_of, text_of
+
+DEFAULT = "all other usage"
+
+
+class MatchField(forms.CharField):
+    """
+    Dimensions and the values they must have, separated by commas; empty for the default rate.
+
+    :raises ValidationError: if a pair is not `dimension: value`, or a dimension is named twice.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = MatchInput(attrs={"placeholder": DEFAULT})
+        super().__init__(**{"required": False, "label": "For", "widget": widget, "max_length": 1000, **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return text_of(value) if isinstance(value, dict) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.to_python(data) != (initial or {})
+        except forms.ValidationError:
+            return True
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        try:
+            return match_of(value or "")
+        except ValueError as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def validate(self, value: Any) -> None:
+        """An empty match is the default rate, not a missing answer."""
+
+    def run_validators(self, value: Any) -> None:
+        """The model's own bounds hold; text validators do not fit a mapping."""
+
+
+class MatchInput(UnfoldAdminTextInputWidget):
+    def format_value(self, value: Any) -> Any:
+        return text_of(value) if isinstance(value, dict) else super().format_value(value)

@@ -1,0 +1,51 @@
+"""Taking in a file: a dry run that shows what it would do, and a button that does just that."""
+
+import base64
+import binascii
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from lib.tabular_files import MOST_BYTES
+
+
+class UploadForm(forms.Form):
+    """
+    A file, or the one of the dry run again: it goes with the page, so that no server has to keep it.
+
+    `name` and `content` are of either.
+    """
+
+    file = forms.FileField(label="File", required=False, widget=UnfoldAdminFileFieldWidget)
+    kept_name = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
+    kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=2 * MOST_BYTES)
+
+    name: str = ""
+    content: bytes = b""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        file = cleaned.get("file")
+        if file is not None:
+            if file.size > MOST_BYTES:
+                raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES:,} are taken at most.")
+            self.name, self.content = file.name, file.read()
+        elif cleaned.get("kept"):
+            self.name = cleaned["kept_name"]
+            try:
+                self.content = base64.b64decode(cleaned["kept"], validate=True)
+            except binascii.Error as error:
+                raise forms.ValidationError("The file did not come through: choose it again.") from error
+        else:
+            raise forms.ValidationError("Choose a file.")
+        return cleaned
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its dry run was looked at and agreed to."""
+        return bool(self.cleaned_data.get("kept")) and not self.cleaned_data.get("file")
+
+    def hidden(self) -> list[tuple[str, str]]:
+        """Return the file as fields of the page that asks for consent."""
+        return [("kept_name", self.name[-200:]), ("kept", base64.b64encode(self.content).decode())]

@@ -1,0 +1,1 @@
+"""Staff pages of a price: its rates, tiers and live example."""

@@ -1,0 +1,223 @@
+"""A price: its rates, their tiers, and a live example beside them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from lib.admin.number_fields import NumberInput
+from lib.currencies import CREDITS
+from lib.formats import currency_name, units
+from plans.admin.fields.currency import CurrencyCodeField, usual_currency
+from plans.admin.prices.example_quantities import QuantitiesField
+from plans.admin.prices.live_example import Asked, examples
+from plans.admin.prices.rates import RateInline, is_editable
+from plans.models import PlanFeature, Price
+from plans.models.prices import PREPAID, TIERED, Consumption
+
+BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
+
+
+class PriceForm(forms.ModelForm):
+    currency = CurrencyCodeField()
+
+    class Meta:
+        model = Price
+        fields = ("plan_feature", "currency", *BOUNDS)
+        labels = {"resets_every": "Starts anew every", "resets_unit": "Interval"}
+        help_texts = {
+            "resets_every": "Allowance, tiers, minimum and maximum; with each invoice if empty. A year's on monthly"
+            " invoices runs on from one to the next."
+        }
+        widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "resets_every" in self.fields:
+            self.fields["resets_every"].required = False
+        if "currency" in self.fields:
+            self.fields["currency"].takes_credits = True
+
+    def clean_resets_every(self) -> int:
+        return self.cleaned_data["resets_every"] or 1
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        least, most = cleaned.get("minimum"), cleaned.get("maximum")
+        if least is not None and most is not None and least > most:
+            self.add_error("maximum", "The maximum is below the minimum, so no amount would fit.")
+        return cleaned
+
+
+@admin.register(Price)
+class PriceAdmin(ModelAdmin):
+    """Reached from its version's page; a list of all prices would say nothing, so it leads to the versions."""
+
+    form = PriceForm
+    show_add_link = False
+
+    class Media:
+        js = ("backoffice/tiers.js",)
+
+    change_form_outer_after_template = "backoffice/price_example.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        example = path(
+            "<int:object_id>/example/", self.admin_site.admin_view(self.example_view), name="plans_price_example"
+        )
+        return [example, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
+        related = ("plan_feature__version__plan", "plan_feature__feature__meter")
+        return super().get_queryset(request).select_related(*related)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
+
+    # The page ------------------------------------------------------------------------------------------------
+
+    def get_inlines(self, request: HttpRequest, obj: Price | None) -> tuple[type, ...]:
+        return (RateInline,) if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> list[tuple[None, dict[str, Any]]]:
+        first = ["version_link", "terms", "stands_in"] if obj else ["plan_feature", "currency"]
+        # What is paid use by use has no bounds (plans.publishing.readiness), unless some are there to be taken away.
+        is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
+        bounds = [] if is_paid and obj.minimum is None and obj.maximum is None else [("minimum", "maximum")]
+        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+        # Its currency is shown in other words; named here, it is no field of the form that asks for it.
+        return ("version_link", "terms", "stands_in", "currency") if obj else ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        currency = request.GET.get("currency") or usual_currency()
+        return {"plan_feature": request.GET.get("plan_feature"), "currency": currency}
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        asked = request.POST.get("plan_feature") or request.GET.get("plan_feature") or "0"
+        granted = get_object_or_404(PlanFeature, pk=int(asked) if asked.isdecimal() else 0)
+        if not granted.version.is_editable:
+            raise PermissionDenied(f"{granted.version} is published: start a new version from it.")
+        title = f"Add a price for {granted.feature} to {granted.version}"
+        return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        price = self.get_object(request, object_id)
+        more = (
+            {"title": f"Price of {price}", "example_rates": list(price.rates.order_by("position"))} if price else {}
+        )
+        return super().change_view(request, object_id, form_url, more | (extra_context or {}))
+
+    def response_add(self, request: HttpRequest, obj: Price, post_url_continue: str | None = None) -> HttpResponse:
+        """Go on to the rates: a price without any charges nothing."""
+        return HttpResponseRedirect(reverse("admin:plans_price_change", args=[obj.pk]))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Price) -> HttpResponse:
+        return HttpResponseRedirect(_version_page(obj))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        self.message_user(request, f"The price {obj_display} was removed.")
+        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
+
+    @display(description="Version")
+    def version_link(self, price: Price) -> SafeString:
+        version = price.plan_feature.version
+        return format_html(
+            '<a class="text-link" href="{}">{}</a> ({})', _version_page(price), version, version.get_state_display()
+        )
+
+    @display(description="Currency")
+    def stands_in(self, price: Price) -> str:
+        """Return what the price is in, and what of the feature it is of, where a wallet pays."""
+        granted, name = price.plan_feature, currency_name(price.currency)
+        if granted.consumption == Consumption.BALANCE:
+            return f"{name}: what each use takes from the balance"
+        if granted.consumption != Consumption.CREDITS:
+            return name
+        if price.currency == CREDITS:
+            return f"{name}: what each use burns"
+        return f"{name}: what one credit costs that the wallet had not, where use goes on"
+
+    @display(description="Feature")
+    def terms(self, price: Price) -> str:
+        granted, meter = price.plan_feature, price.plan_feature.feature.meter
+        included = f", {units(granted.included, meter.unit)} of it included" if granted.included else ""
+        dimensions = f". It can be priced by {', '.join(meter.dimensions)}." if meter.dimensions else "."
+        return f"{granted.feature}, metered by “{meter}”{included}{dimensions}"
+
+    # Who may do what: the version decides --------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_change_permission(request, obj) and is_editable(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and is_editable(obj)
+
+    # Saving --------------------------------------------------------------------------------------------------
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Drop the tiers of rates that are not tiered any more, before their rates are stored."""
+        if change:
+            for rate_form in formsets[0].kept():
+                if rate_form.cleaned_data["model"] not in TIERED:
+                    for tier_form in rate_form.tier_formset.forms:
+                        tier_form.changed_data = []
+                    rate_form.instance.pk and rate_form.instance.tiers.all().delete()
+        super().save_related(request, form, formsets, change)
+
+    # The live example ----------------------------------------------------------------------------------------
+
+    def example_view(self, request: HttpRequest, object_id: int) -> TemplateResponse:
+        """Work out what the figures on the page come to, saved or not."""
+        price = get_object_or_404(self.get_queryset(request), pk=object_id)
+        if not self.has_view_or_change_permission(request, price):
+            raise PermissionDenied
+        problem, found = "", []
+        try:
+            asked = (
+                self._asked_of_page(request, price) if "rates-TOTAL_FORMS" in request.POST else _asked(request, price)
+            )
+            found = examples(price.plan_feature, str(price.currency), asked, price=price)
+        except ValueError as error:
+            problem = str(error)
+        context = {"examples": found, "problem": problem}
+        return TemplateResponse(request, "backoffice/price_example_result.html", context)
+
+    def _asked_of_page(self, request: HttpRequest, price: Price) -> list[Asked]:
+        """Read the rates from the form on the page; raise ValueError with the first thing that is wrong in it."""
+        formset = self._create_formsets(request, price, change=True)[0][0]
+        formset.is_valid()
+        rows = formset.kept()
+        for row in [*rows, *(tier for one in rows for tier in one.tier_formset.forms)]:
+            for messages in row.errors.values():
+                raise ValueError(str(messages[0]))
+        return [
+            Asked(row.instance, [tier.instance for tier in row.tier_formset.ladder()], row.cleaned_data["example"])
+            for row in rows
+        ]
+
+
+def _asked(request: HttpRequest, price: Price) -> list[Asked]:
+    """Read the rates as they are stored, and the quantities from the page of a published version."""
+    field = QuantitiesField()
+    return [
+        Asked(rate, list(rate.tiers.all()), field.to_python(request.POST.get(f"example-{rate.pk}")))
+        for rate in price.rates.prefetch_related("tiers").order_by("position", "pk")
+    ]
+
+
+def _version_page(price: Price) -> str:
+    return reverse("admin:plans_planversion_change", args=[price.plan_feature.version_id])

@@ -1,0 +1,199 @@
+"""The rates of a price, each with its tiers."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from lib.admin.number_fields import NumberInput, bare
+from plans.admin.fields.dimension_match import DEFAULT, MatchField
+from plans.admin.fields.price_unit import PerField, of_one, readable_per
+from plans.admin.fields.row_order import OrderedFormSet
+from plans.admin.prices.example_quantities import QuantitiesField
+from plans.admin.prices.tiers import TierFormSet, TierInline
+from plans.catalog.dimension_text import text_of
+from plans.catalog.stored_terms import rate_terms
+from plans.models import Price, Rate
+from plans.models.prices import PRICED, TIERED, ChargeModel, CostSource, PackageRounding
+from plans.pricing.validation import InvalidCharge, check_price, check_units
+
+READ_BY = {
+    "package_rounding": ChargeModel.PACKAGE,
+    "percent": ChargeModel.PERCENTAGE,
+    "fixed_fee": ChargeModel.PERCENTAGE,
+    "free_events": ChargeModel.PERCENTAGE,
+    "free_value": ChargeModel.PERCENTAGE,
+    "least_per_event": ChargeModel.PERCENTAGE,
+    "most_per_event": ChargeModel.PERCENTAGE,
+    "cost_source": ChargeModel.DYNAMIC,
+    "markup": ChargeModel.DYNAMIC,
+}
+"""Fields that only one model reads."""
+
+UNREAD: dict[str, Any] = {
+    "package_rounding": PackageRounding.UP,
+    "percent": None,
+    "fixed_fee": Decimal(0),
+    "free_events": 0,
+    "free_value": Decimal(0),
+    "least_per_event": None,
+    "most_per_event": None,
+    "cost_source": CostSource.EVENT,
+    "markup": Decimal(1),
+}
+"""What stands in them where no other figure is given, or none is read."""
+
+CHOICES = ("package_rounding", "cost_source")
+FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name not in CHOICES))
+
+
+class RateForm(forms.ModelForm):
+    """A rate; `example` is the usage that the live example beside the grid is worked out for, and is not kept."""
+
+    match = MatchField()
+    per = PerField()
+    example = QuantitiesField(label="Example usage")
+
+    class Meta:
+        model = Rate
+        fields = ("position", "match", "label", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
+        labels = {
+            "model": "Charged",
+            "position": "Order",
+            "unit_price": "Price",
+            "label": "Reads on the invoice",
+            "percent": "Percent",
+            "free_value": "Free value",
+            "least_per_event": "At least per event",
+            "most_per_event": "At most per event",
+            "cost_source": "The cost is",
+        }
+        widgets = {name: NumberInput() for name in ("position", *FIGURES)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in UNREAD:
+            if name in self.fields:
+                self.fields[name].required = False
+        price: Decimal | None = self.instance.unit_price
+        if self.instance.pk and price is not None and self.instance.model == ChargeModel.PER_UNIT:
+            self.initial["per"] = per = readable_per(price)
+            self.initial["unit_price"] = price * Decimal(per)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        model = cleaned.get("model")
+        # What the chosen model does not read is hidden on the page, and not kept.
+        for name, usual in UNREAD.items():
+            if model != READ_BY[name] or cleaned.get(name) is None:
+                cleaned[name] = usual
+        if model == ChargeModel.PER_UNIT and cleaned.get("unit_price") is not None and "per" in cleaned:
+            self._take_per(cleaned)
+        if model not in PRICED:
+            cleaned["unit_price"] = None
+        elif "unit_price" in cleaned and cleaned["unit_price"] is None:
+            self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
+        elif "unit_price" in cleaned:
+            self._check("unit_price", check_price, of="The price")
+        if model == ChargeModel.PERCENTAGE and cleaned.get("percent") is None:
+            self.add_error("percent", "Enter a percentage, such as 2.9.")
+        if model != ChargeModel.PACKAGE:
+            cleaned["package_size"] = None
+        elif "package_size" in cleaned and cleaned["package_size"] is None:
+            self.add_error("package_size", "Enter how many units one package holds.")
+        elif "package_size" in cleaned:
+            self._check("package_size", check_units, of="The package size")
+        return cleaned
+
+    def _take_per(self, cleaned: dict[str, Any]) -> None:
+        """Keep the price of one unit, whatever number of them it was typed for."""
+        try:
+            cleaned["unit_price"] = of_one(cleaned["unit_price"], cleaned["per"])
+        except forms.ValidationError as refusal:
+            self.add_error("unit_price", refusal)
+
+    def _check(self, name: str, check: Callable[..., None], *, of: str) -> None:
+        try:
+            check(self.cleaned_data[name], of=of)
+        except InvalidCharge as refusal:
+            self.add_error(name, str(refusal))
+
+    @property
+    def tier_formset(self) -> TierFormSet:
+        return self.nested_formsets[0].formset
+
+
+class RateFormSet(OrderedFormSet):
+    """All rates of a price: each of them must be able to charge, by the rules of plans.pricing themselves."""
+
+    def clean(self) -> None:
+        super().clean()
+        matches: set[tuple[tuple[str, str], ...]] = set()
+        for form in self.kept():
+            match = tuple(sorted(form.cleaned_data.get("match", {}).items()))
+            if match in matches:
+                form.add_error("match", "Another rate is for the same usage, so this one would never apply.")
+            matches.add(match)
+            self._check(form)
+
+    def _check(self, form: RateForm) -> None:
+        tiers = form.tier_formset
+        tiered = form.cleaned_data.get("model") in TIERED
+        if tiered:
+            tiers.explain_misfits()
+        if form.errors or (tiered and not tiers.is_valid()):
+            return
+        ladder = [row.instance for row in tiers.ladder()]
+        try:
+            rate_terms(form.instance, ladder)
+        except ValueError as error:
+            form.add_error(None, str(error))
+
+
+class RateInline(TabularInline):
+    model = Rate
+    form = RateForm
+    formset = RateFormSet
+    inlines = (TierInline,)
+    extra = 0
+    min_num = 1
+    hide_title = True
+    verbose_name = "rate"
+    verbose_name_plural = "Rates"
+    ordering = ("position", "pk")
+    fields = ("match", "label", "position", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
+    readonly_preprocess_fields = dict.fromkeys(FIGURES, bare)
+
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return ("match_shown", "label", "model", *FIGURES)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+        return () if self.has_change_permission(request, obj) else ("match_shown",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_change_permission(request, obj) and is_editable(obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_add_permission(request, obj) and is_editable(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and is_editable(obj)
+
+    @display(description="For")
+    def match_shown(self, rate: Rate) -> str:
+        return text_of(rate.match) or DEFAULT
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
+        return super().get_queryset(request).prefetch_related("tiers")
+
+
+def is_editable(price: Price | None) -> bool:
+    """Tell whether a price may change: while its version is a draft."""
+    return price is None or price.plan_feature.version.is_editable

@@ -1,0 +1,42 @@
+"""The parts of an amount as a table: which units, at which price, make how much."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from lib.formats import money, number
+from plans.pricing.rating_parts import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    units_of: str
+    units: str
+    unit_price: str
+    flat_fee: str
+    amount: str
+
+
+def rows_of(parts: Iterable[Part], currency: str) -> list[Row]:
+    return [
+        Row(
+            units_of=_span(part),
+            units=number(part.units),
+            unit_price=money(part.unit_price, currency),
+            flat_fee=money(part.flat_fee, currency) if part.flat_fee else "",
+            amount=money(part.amount, currency),
+        )
+        for part in parts
+    ]
+
+
+def _span(part: Part) -> str:
+    """Return which units a part is about: “1 – 10,000” where bounds are whole, “above 2.5” where they are not."""
+    first = _after(part.start)
+    if part.end is None:
+        return "all units" if not part.start else f"from {first}"
+    return f"{first} – {number(part.end)}"
+
+
+def _after(bound: Decimal) -> str:
+    return number(bound + 1) if bound == bound.to_integral_value() else f"above {number(bound)}"

@@ -1,0 +1,179 @@
+"""The grid of tiers: its words for what does not fit, each beside the row it is about."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
+
+from lib.admin.number_fields import NumberInput, bare
+from lib.formats import number
+from plans.models import Rate, Tier
+from plans.models.prices import TIERED, ChargeModel
+from plans.pricing.validation import InvalidCharge, check_percent, check_price, check_units
+
+OPEN = "no end"
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn a refusal of plans.pricing into one of the form: its messages are written for finance."""
+    try:
+        yield
+    except InvalidCharge as refusal:
+        raise forms.ValidationError(str(refusal)) from refusal
+
+
+class TierForm(forms.ModelForm):
+    class Meta:
+        model = Tier
+        fields = ("up_to", "unit_price", "percent", "flat_fee")
+        labels = {
+            "up_to": "Last unit",
+            "unit_price": "Price of a unit",
+            "percent": "Percent",
+            "flat_fee": "Fee for the tier",
+        }
+        widgets = {
+            "up_to": NumberInput(attrs={"placeholder": OPEN}),
+            "unit_price": NumberInput(),
+            "percent": NumberInput(),
+            "flat_fee": NumberInput(),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["flat_fee"].required = False
+        self.fields["unit_price"].required = False
+        if self.instance.pk is None:  # so that a row is empty until something is typed into it
+            self.initial.update(unit_price=None, flat_fee=None)
+
+    def clean_up_to(self) -> Decimal | None:
+        bound: Decimal | None = self.cleaned_data["up_to"]
+        if bound is not None:
+            with in_words():
+                check_units(bound, of="The last unit")
+        return bound
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a price, or for a percentage where the rate charges ranges of value by one."""
+        cleaned = super().clean() or self.cleaned_data
+        wanted = "percent" if self.is_percentage else "unit_price"
+        if self.has_changed() and wanted not in self.errors and cleaned.get(wanted) is None:
+            self.add_error(wanted, "This field is required.")
+        if self.is_percentage:
+            cleaned["unit_price"] = Decimal(0)
+        else:
+            cleaned["percent"] = None
+            cleaned["unit_price"] = cleaned.get("unit_price") or Decimal(0)
+        return cleaned
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether the rate that the tier is of charges by percentages, as it stands on the page."""
+        parent, _, _ = self.prefix.rpartition("-tiers-")
+        chosen = self.data.get(f"{parent}-model") if self.is_bound else self.instance.rate.model
+        return chosen == ChargeModel.GRADUATED_PERCENTAGE
+
+    def clean_unit_price(self) -> Decimal | None:
+        price: Decimal | None = self.cleaned_data["unit_price"]
+        if price is not None:
+            with in_words():
+                check_price(price, of="The price of a unit")
+        return price
+
+    def clean_percent(self) -> Decimal | None:
+        percent: Decimal | None = self.cleaned_data["percent"]
+        if percent is not None:
+            with in_words():
+                check_percent(percent, of="The percentage")
+        return percent
+
+    def clean_flat_fee(self) -> Decimal:
+        fee = self.cleaned_data["flat_fee"] or Decimal(0)
+        with in_words():
+            check_price(fee, of="The fee for the tier")
+        return fee
+
+
+class TierFormSet(PaginationInlineFormSet):
+    """Tiers may be typed in any order: their bounds put them in theirs."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:  # read once for all rates of the price
+            self._queryset = ascending(self.instance.tiers.all())
+
+    def ladder(self) -> list[forms.ModelForm]:
+        """Return the rows that will be tiers, the lowest first; rows that are empty or do not parse are left out."""
+        rows = [form for form in self.forms if form.is_valid() and not self._should_delete_form(form)]
+        filled = [form for form in rows if form.has_changed() or form.instance.pk]
+        return sorted(filled, key=lambda form: _place(_bound(form)))
+
+    def explain_misfits(self) -> None:
+        """Say of each row that leaves a gap or an overlap what would fit."""
+        rows = self.ladder()
+        start = Decimal(0)
+        for index, form in enumerate(rows):
+            count, bound, is_last = index + 1, _bound(form), form is rows[-1]
+            if is_last and bound is not None:
+                form.add_error("up_to", f"The last tier has no end: leave it empty. It starts at {_next(start)}.")
+            elif bound is None and not is_last:
+                form.add_error("up_to", f"Only the last tier has no end; this one starts at {_next(start)}.")
+            elif bound is not None and bound <= start and index:
+                form.add_error(
+                    "up_to",
+                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at {number(start)}:"
+                    " give it a higher last unit.",
+                )
+            start = bound if bound is not None else start
+
+
+class TierInline(TabularInline):
+    model = Tier
+    form = TierForm
+    formset = TierFormSet
+    extra = 0
+    hide_title = True
+    verbose_name = "tier"
+    verbose_name_plural = "Tiers"
+    readonly_fields = ("first_unit",)
+    fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
+    readonly_preprocess_fields = {"up_to": bare, "unit_price": bare, "percent": bare, "flat_fee": bare}
+
+    def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
+        """Offer two empty rows to a rate that has no tiers yet; they are hidden where no tiers are asked for."""
+        return 0 if obj is not None and obj.pk and obj.model in TIERED else 2
+
+    @display(description="First unit")
+    def first_unit(self, tier: Tier) -> str:
+        below = getattr(tier, "below", None)
+        return "" if below is None else _next(below)
+
+
+def ascending(tiers: Iterable[Tier]) -> list[Tier]:
+    """Return tiers from the lowest up, each with the bound `below` it."""
+    ladder = sorted(tiers, key=lambda tier: _place(tier.up_to))
+    for lower, tier in zip([None, *ladder], ladder, strict=False):
+        tier.below = lower.up_to if lower else Decimal(0)
+    return ladder
+
+
+def _place(bound: Decimal | None) -> tuple[bool, Decimal]:
+    return bound is None, bound or Decimal(0)
+
+
+def _bound(form: forms.ModelForm) -> Decimal | None:
+    return form.cleaned_data.get("up_to")
+
+
+def _next(bound: Decimal) -> str:
+    """Return the first whole unit above a bound, or the bound itself where units are not whole."""
+    if bound == bound.to_integral_value():
+        return number(bound + 1)
+    return f"above {number(bound)}"

@@ -1,0 +1,1 @@
+"""Staff pages of a plan version, from draft to publication."""

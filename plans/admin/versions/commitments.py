@@ -1,0 +1,83 @@
+"""Commitments of a version: what everybody on it promises to spend, and gets for it."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from lib.admin.number_fields import NumberInput
+from lib.formats import money, number
+from lib.money import round_money
+from plans.admin.fields.currency import CurrencyCodeField
+from plans.models import Commitment, PlanVersion
+from plans.models.commitments import Promised
+from plans.pricing.charge_models import InvalidCharge
+
+FIGURES = ("minimum", "currency", "periods", "overage_factor", "discount", "trues_up")
+
+
+class CommitmentForm(forms.ModelForm):
+    currency = CurrencyCodeField()
+
+    class Meta:
+        model = Commitment
+        fields = FIGURES
+        labels = {
+            "minimum": "At least this much usage",
+            "periods": "Over invoice periods",
+            "overage_factor": "Beyond it, price ×",
+            "discount": "% off unit prices",
+            "trues_up": "Claim what is missing",
+        }
+        widgets = {"minimum": NumberInput(), "overage_factor": NumberInput(), "discount": NumberInput()}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        minimum, currency = cleaned.get("minimum"), cleaned.get("currency")
+        if minimum is not None and currency and (rounded := round_money(minimum, currency)) != minimum:
+            self.add_error("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+        if not self.errors:
+            try:
+                _ = Commitment(**{name: cleaned[name] for name in FIGURES}).terms
+            except InvalidCharge as error:
+                self.add_error(None, str(error))
+        return cleaned
+
+
+class CommitmentInline(TabularInline):
+    model = Commitment
+    form = CommitmentForm
+    extra = 0
+    verbose_name = "commitment"
+    verbose_name_plural = "Minimum commitment"
+    ordering = ("currency",)
+    hide_title = True
+    fields = (*FIGURES, "means")
+    readonly_fields = ("means",)
+
+    @display(description="In words")
+    def means(self, commitment: Commitment) -> str:
+        return in_words(commitment) if commitment.pk else ""
+
+    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def in_words(promised: Promised) -> str:
+    """Return a commitment as a sentence: what is promised, what lies beyond it, what it is worth."""
+    minimum = money(promised.minimum, str(promised.currency))
+    span = "each period" if promised.periods == 1 else f"in {promised.periods} periods together"
+    found = [f"{minimum} of usage {span}; what is missing {'is claimed' if promised.trues_up else 'is not claimed'}"]
+    if promised.overage_factor != 1:
+        found.append(f"beyond it usage costs {number(promised.overage_factor)} times its price")
+    if promised.discount:
+        found.append(f"unit prices are {number(promised.discount)} % lower in return")
+    return "; ".join(found) + "."

@@ -1,0 +1,224 @@
+"""What changes from one version to another: in words and figures, and by an example bill."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from lib.formats import money, number, plural
+from plans.admin.fields.currency import FALLBACK
+from plans.admin.prices.example_quantities import QuantitiesField
+from plans.catalog.comparison import Difference, Node, compare, growth, signed, text_of
+from plans.catalog.example_bills import Bill, Use, bill, labels_of, uses_of
+from plans.catalog.stored_terms import Terms, currencies_of, read_terms
+from plans.catalog.version_snapshot import contents_of
+from plans.models import PlanVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The differences of one feature, or of all that is none; ladders: tiers side by side, instead of one by one."""
+
+    title: str
+    differences: list[tuple[str, Difference]]
+    ladders: list["Ladder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The tiers of the rate at `path` before and after: (step, before, after, whether it differs)."""
+
+    path: tuple[str, ...]
+    steps: list[tuple[str, str, str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of two bills, and how much more the second one comes to."""
+
+    label: str
+    before: str
+    after: str
+    change: str
+
+
+class ComparisonAdmin(ModelAdmin):
+    """The page that says what is different, reached from a version and from whatever asks to agree to it."""
+
+    @action(description="What changes", icon="difference")
+    def what_changes(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self.version(request, object_id)
+        others = version.plan.versions.exclude(pk=version.pk).order_by("-number")
+        asked = request.GET.get("against", "")
+        against = others.filter(number=int(asked)).first() if asked.isdecimal() and len(asked) < 10 else None
+        against = against or PlanVersion.objects.compared_with(version, at=timezone.now())
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": f"What changes with {version}",
+            "opts": None,
+            "version": version,
+            "others": others,
+            "against": against,
+            "back": page_of(version),
+        }
+        if against is not None:
+            context["sections"] = sections(against, version)
+            context["example"] = example(against, version, request.GET)
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "backoffice/what_changes.html", context)
+
+    def differences(self, version: PlanVersion, *, at: datetime) -> SafeString:
+        """Return in a sentence how much a version changes, with the way to the page that says what."""
+        against = PlanVersion.objects.compared_with(version, at=at)
+        if against is None:
+            return format_html("It is the first version of {}.", version.plan)
+        count = len(compare(*contents_of(against, version)))
+        url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
+        told = f"{number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
+        return format_html('<a class="text-link" href="{}">{}</a>.', url, told)
+
+    def version(self, request: HttpRequest, object_id: str) -> PlanVersion:
+        version = self.get_object(request, object_id)
+        if version is None:
+            raise Http404(f"There is no plan version {object_id}.")
+        if not self.has_view_permission(request, version):
+            raise PermissionDenied
+        return version
+
+
+def page_of(version: PlanVersion) -> str:
+    return reverse("admin:plans_planversion_change", args=[version.pk])
+
+
+# Differences ------------------------------------------------------------------------------------------------------
+
+
+def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
+    """Return what differs, gathered by feature; fees, periods and rules together."""
+    old, new = contents_of(before, after)
+    features = {part.name for version in (old, new) for part in version.parts if part.kind == "feature"}
+    gathered: dict[str, list[Difference]] = {}
+    for difference in compare(old, new):
+        title = difference.path[0] if difference.path and difference.path[0] in features else ""
+        gathered.setdefault(title, []).append(difference)
+    return [_section(title, found, list(_ladders(old, new, title))) for title, found in gathered.items()]
+
+
+def _section(title: str, differences: list[Difference], ladders: list[Ladder]) -> Section:
+    shown = {ladder.path for ladder in ladders}
+    told = [one for one in differences if one.path[:-1] not in shown]
+    return Section(title, [(one.place_in(title), one) for one in told], ladders)
+
+
+def _ladders(old: Node, new: Node, title: str) -> Iterable[Ladder]:
+    """Yield the tiers of each rate that has some in both versions, and in which one differs."""
+    before, after = (_tiered(part for part in version.parts if part.name == title) for version in (old, new))
+    for path, steps in after.items():
+        if (former := before.get(path)) is not None and former != steps:
+            # A tier's key is its bound; the open one, which has none, comes last.
+            keys = sorted({*former, *steps}, key=lambda key: (not key, Decimal(key or 0)))
+            rows = [
+                ({**former, **steps}[key][0], *(one[key][1] if key in one else "–" for one in (former, steps)))
+                for key in keys
+            ]
+            yield Ladder(path, [(*row, row[1] != row[2]) for row in rows])
+
+
+Steps = dict[str, tuple[str, str]]
+"""A tier's key → its name, and what it charges."""
+
+
+def _tiered(nodes: Iterable[Node], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Steps]:
+    found: dict[tuple[str, ...], Steps] = {}
+    for node in nodes:
+        inner = (*path, node.name) if node.name else path
+        steps = {part.key: (part.name, _told(part)) for part in node.parts if part.kind == "tier"}
+        found |= {inner: steps} if steps else _tiered(node.parts, inner)
+    return found
+
+
+def _told(tier: Node) -> str:
+    figures = {name: fact for name, fact in tier.facts.items() if name == "unit_price" or not fact.is_usual}
+    if "percent" in figures:
+        del figures["unit_price"]
+    return ", ".join(
+        text_of(fact) if name in ("unit_price", "percent") else f"{fact.label} {text_of(fact)}"
+        for name, fact in figures.items()
+    )
+
+
+# An example bill --------------------------------------------------------------------------------------------------
+
+
+def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
+    """Return the bills of some usage by both versions; `typed` says how much of what, and in which currency."""
+    charged = [currencies_of(version) or [FALLBACK] for version in (before, after)]
+    currencies = [one for one in charged[1] if one in charged[0]]
+    if not currencies:
+        return {"problem": "They share no currency, so no bill can be compared."}
+    currency = typed.get("currency", "")
+    currency = currency if currency in currencies else currencies[0]
+    found: dict[str, Any] = {"currency": currency, "currencies": currencies}
+    try:
+        terms = [read_terms(version, currency) for version in (before, after)]
+        quantities = uses_of(*terms)
+        found["inputs"] = inputs = _inputs(quantities, typed)
+        used = {use: one["quantity"] for use, one in zip(quantities, inputs, strict=True)}
+        bills = [bill(one, used) for one in terms]
+    except (ValueError, ValidationError) as error:
+        problem = error.messages[0] if isinstance(error, ValidationError) else error
+        return found | {"problem": f"It cannot be worked out: {problem}"}
+    return found | {
+        "rows": [
+            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency) for label in labels_of(bills)
+        ],
+        "total": _row("Total before tax", *(one.total for one in bills), currency),
+        "drawn": [
+            _row(f"{name}, from the wallet", *(one.drawn.get((name, of), Decimal(0)) for one in bills), of)
+            for name, of in dict.fromkeys(key for one in bills for key in one.drawn)
+        ],
+        "notes": list(_notes(bills, terms)),
+    }
+
+
+def _inputs(quantities: Mapping[Use, Decimal], typed: Mapping[str, str]) -> list[dict[str, Any]]:
+    found = []
+    for place, (use, usual) in enumerate(quantities.items()):
+        text = typed.get(f"use-{place}", "").strip()
+        (quantity, *_) = QuantitiesField().to_python(text) or [usual]
+        found.append(
+            {
+                "name": f"use-{place}",
+                "label": use.label,
+                "unit": plural(use.unit),
+                "value": number(quantity),
+                "quantity": quantity,
+            }
+        )
+    return found
+
+
+def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
+    percent = growth(before, after)
+    change = "" if before == after else f"{signed(percent)} %" if percent is not None else "new"
+    return Row(label, money(before, currency), money(after, currency), change)
+
+
+def _notes(bills: Iterable[Bill], terms: Iterable[Terms]) -> Iterable[str]:
+    for one, of in zip(bills, terms, strict=True):
+        for unpriced in one.unpriced:
+            yield f"v{of.version_number} has no price for {unpriced}: it would be reported as unbilled usage."
+    lengths = {(one.interval.unit, one.interval.count) for one in terms}
+    if len(lengths) > 1:
+        yield "Their periods are not equally long: each bill is for one period of its own version."

@@ -1,0 +1,167 @@
+"""Features of a version: what it grants, and the way to what it charges for them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from lib.admin.number_fields import NumberInput, bare
+from lib.currencies import CREDITS
+from lib.formats import currency_name
+from plans.admin.fields.row_order import OrderedFormSet
+from plans.models import PlanFeature, PlanVersion, Price
+from plans.models.catalog import FeatureKind
+from plans.models.prices import PREPAID, AtZero, Consumption
+
+
+class GrantForm(forms.ModelForm):
+    class Meta:
+        model = PlanFeature
+        fields = (
+            *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
+            *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "position"),
+        )
+        labels = {
+            "consumption": "When it is used up",
+            "at_zero": "With an empty wallet",
+            "grace": "How far below zero",
+            "static_value": "Value",
+            "tax_code": "Taxed as",
+        }
+        help_texts = {"at_zero": "", "grace": "Credits, or money of the wallet's currency."}
+        widgets = {"included": NumberInput(), "grace": NumberInput(), "unlocked_at": NumberInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"included", "at_zero", "grace", "unlocked_at"} & set(self.fields):
+            self.fields[name].required = False
+        if "feature" in self.fields and self.instance.pk is not None:
+            self._keep_feature()
+
+    def _keep_feature(self) -> None:
+        """Show the feature of a stored row as it is: an autocomplete would ask for its name, row by row."""
+        field, feature = self.fields["feature"], self.instance.feature
+        field.disabled = True
+        field.widget = UnfoldAdminSelectWidget(choices=[(feature.pk, str(feature))], attrs={"disabled": True})
+
+    def clean_included(self) -> Any:
+        return self.cleaned_data["included"] or 0
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        feature = cleaned.get("feature")
+        if feature is None:
+            return cleaned
+        if feature.kind == FeatureKind.STATIC and not cleaned.get("static_value"):
+            self.add_error("static_value", f"Enter the value that the plan gives {feature}, such as 10.")
+        if feature.kind != FeatureKind.STATIC:
+            cleaned["static_value"] = ""
+        self._check_wallet(cleaned)
+        self._check_unlock(cleaned)
+        if feature.kind != FeatureKind.METERED and cleaned.get("included"):
+            self.add_error("included", f"{feature} is not metered, so it has no units to include.")
+        return cleaned
+
+    def _check_unlock(self, cleaned: dict[str, Any]) -> None:
+        """Ask for what opens the feature, if anything does, and keep out what belongs to another choice."""
+        by = cleaned.get("unlocked_by")
+        if not by:
+            cleaned["unlocked_with"], cleaned["unlocked_at"] = "", Decimal(0)
+            return
+        if "unlocked_at" in cleaned and not cleaned["unlocked_at"]:
+            self.add_error("unlocked_at", "Enter what has to be reached, such as 100.")
+        if not by.startswith("usage"):
+            cleaned["unlocked_with"] = ""
+        elif not cleaned.get("unlocked_with"):
+            self.add_error("unlocked_with", "Enter the code of the feature whose usage opens it.")
+
+    def clean_unlocked_at(self) -> Any:
+        return self.cleaned_data["unlocked_at"] or Decimal(0)
+
+    def _check_wallet(self, cleaned: dict[str, Any]) -> None:
+        """Keep what the page hides out of what is stored, and ask for a limit of what may be owed."""
+        if cleaned.get("consumption") not in PREPAID or not cleaned.get("at_zero"):
+            cleaned["at_zero"] = AtZero.BLOCK
+        if cleaned["at_zero"] != AtZero.GRACE:
+            cleaned["grace"] = Decimal(0)
+        elif "grace" in cleaned and not cleaned["grace"]:
+            self.add_error("grace", "Enter how far below zero the wallet may go, such as 100.")
+
+
+class GrantInline(TabularInline):
+    model = PlanFeature
+    form = GrantForm
+    formset = OrderedFormSet
+    extra = 0
+    verbose_name = "feature"
+    verbose_name_plural = "Features"
+    ordering = ("position", "pk")
+    ordering_field: str | None = "position"
+    hide_ordering_field = True
+    hide_title = True
+    autocomplete_fields = ("feature",)
+    fields = (
+        *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
+        *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "position"),
+    )
+    readonly_fields = ("prices_shown",)
+    readonly_preprocess_fields = {"included": bare, "grace": bare, "unlocked_at": bare}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
+        found = super().get_queryset(request).select_related("feature", "version")
+        return found.prefetch_related("prices__rates__tiers")
+
+    @display(description="Prices")
+    def prices_shown(self, granted: PlanFeature) -> SafeString | str:
+        if granted.pk is None:
+            return "after saving"
+        if granted.feature.kind != FeatureKind.METERED:
+            return "none: not metered"
+        links = [(_page(price), currency_name(price.currency), _summary(price)) for price in granted.prices.all()]
+        shown = format_html_join("", '<a class="price-link" href="{}"><b>{}</b> {}</a>', links)
+        if not granted.version.is_editable:
+            return shown or "none"
+        add = f"{reverse('admin:plans_price_add')}?plan_feature={granted.pk}"
+        text = "another currency" if links else "Add price"
+        if granted.consumption == Consumption.CREDITS:
+            burns = any(price.currency == CREDITS for price in granted.prices.all())
+            add, text = (add, "price of a credit") if burns else (f"{add}&currency={CREDITS}", "price in credits")
+        return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
+
+    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
+        if obj is not None and not obj.is_editable:
+            self.ordering_field = None  # nothing to drag
+        return super().get_formset(request, obj, **kwargs)
+
+    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def _page(price: Price) -> str:
+    return reverse("admin:plans_price_change", args=[price.pk])
+
+
+def _summary(price: Price) -> str:
+    """Return how a price charges, in a few words: “graduated, 3 tiers”, “per unit, 12 rates”."""
+    rates = list(price.rates.all())
+    if not rates:
+        return "no rate yet"
+    if len(rates) > 1:
+        return f"{len(rates)} rates"
+    name = rates[0].get_model_display().partition(":")[0]
+    tiers = len(rates[0].tiers.all())
+    return f"{name}, {tiers} tiers" if tiers > 1 else name

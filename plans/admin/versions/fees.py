@@ -1,0 +1,144 @@
+"""Fees of a version: what is due whatever was used."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.text import slugify
+from djmoney.money import Money
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from lib.admin.number_fields import NumberInput
+from lib.formats import money
+from lib.money import round_money
+from plans.admin.fields.currency import CurrencyCodeField
+from plans.admin.fields.row_order import OrderedFormSet
+from plans.models import Fee, PlanVersion
+from plans.models.prices import Basis, FeeKind
+from plans.pricing.period_anchor import MONTHS, MOST_UNITS_OF_AN_INTERVAL
+
+
+class FeeForm(forms.ModelForm):
+    code = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "from the label"}),
+        help_text="What interfaces and coupons call it, whatever the version. Made from the label when empty.",
+    )
+    amount = forms.DecimalField(max_digits=19, decimal_places=4, min_value=0, widget=NumberInput)
+    currency = CurrencyCodeField()
+
+    class Meta:
+        model = Fee
+        fields = (
+            *("position", "label", "code", "kind", "amount", "currency", "billed"),
+            *("every", "basis", "included", "least", "most", "tax_code"),
+        )
+        labels = {
+            "label": "Reads on the invoice",
+            "every": "For periods",
+            "basis": "Charged",
+            "least": "At least",
+            "most": "At most",
+            "tax_code": "Taxed as",
+        }
+        widgets = {name: NumberInput() for name in ("every", "included", "least", "most")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("every", "included", "least"):
+            if name in self.fields:
+                self.fields[name].required = False
+        if self.instance.pk is not None:
+            self.initial["amount"] = self.instance.amount.amount
+
+    def clean_code(self) -> str:
+        return self.cleaned_data["code"] or slugify(self.cleaned_data.get("label", ""))[:64] or "fee"
+
+    def clean_included(self) -> int:
+        return self.cleaned_data["included"] or 0
+
+    def clean_least(self) -> int:
+        return self.cleaned_data["least"] or 0
+
+    def clean_every(self) -> int:
+        every = 1 if self.cleaned_data["every"] is None else self.cleaned_data["every"]
+        if not 1 <= every <= MOST_UNITS_OF_AN_INTERVAL:
+            raise forms.ValidationError(f"Enter 1 to {MOST_UNITS_OF_AN_INTERVAL} periods.")
+        return int(every)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self._check_numbers(cleaned)
+        if cleaned.get("every", 1) > 1 and (
+            cleaned.get("basis") != Basis.FIXED or cleaned.get("kind") != FeeKind.BASE
+        ):
+            self.add_error("every", "Seats, add-ons and one-time fees keep the plan's period: enter 1.")
+        amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
+        if amount is not None and currency:  # an amount without a currency is nothing that could be set
+            if (rounded := round_money(amount, currency)) != amount:
+                self.add_error("amount", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+            else:
+                cleaned["amount"] = Money(amount, currency)
+        return cleaned
+
+    def _check_numbers(self, cleaned: dict[str, Any]) -> None:
+        """Say in words which numbers do not fit what the fee is charged for."""
+        basis, least, most = cleaned.get("basis"), cleaned.get("least"), cleaned.get("most")
+        if basis == Basis.FIXED and (cleaned.get("included") or least or most):
+            self.add_error("basis", "Numbers are of seats or add-ons: choose what it is charged for, or empty them.")
+        if basis == Basis.ADD_ON and least:
+            self.add_error("least", "An add-on is optional: leave this empty, or charge for seats.")
+        if least is not None and most is not None and most < max(least, 1):
+            self.add_error("most", f"Enter {max(least, 1)} or more, or leave it empty for any number.")
+
+
+class FeeInline(TabularInline):
+    model = Fee
+    form = FeeForm
+    formset = OrderedFormSet
+    extra = 0
+    verbose_name = "fee"
+    verbose_name_plural = "Fees"
+    ordering = ("position", "pk")
+    ordering_field: str | None = "position"
+    hide_ordering_field = True
+    hide_title = True
+    fields = (
+        *("label", "code", "kind", "amount", "currency", "billed"),
+        *("every", "basis", "included", "least", "most", "tax_code", "position"),
+    )
+
+    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
+        if obj is not None and not obj.is_editable:
+            self.ordering_field = None  # nothing to drag
+        return super().get_formset(request, obj, **kwargs)
+
+    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
+    """Yield the fees for several periods as facts: “$1,188.00 each year, in advance; usage each month”."""
+    unit, count = version.interval_unit, version.interval_count
+    for fee in version.fees.filter(every__gt=1).order_by("position", "pk"):
+        amount = money(fee.amount.amount, fee.currency)
+        span, period = _span(unit, count * fee.every), _span(unit, count)
+        yield {"name": fee.label, "value": f"{amount} {span}, {fee.get_billed_display()}; usage {period}"}
+
+
+def _span(unit: str, count: int) -> str:
+    """Return how long an interval is: “each year” for 12 months, “every 5 months”."""
+    months = MONTHS.get(unit, 0) * count
+    whole = next((name for name, length in reversed(MONTHS.items()) if months == length), None)
+    if whole or count == 1:
+        return f"each {whole or unit}"
+    return f"every {count} {unit}s"

@@ -1,0 +1,166 @@
+"""Credits of a version that its subscribers are granted without buying them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from unfold.admin import StackedInline
+from unfold.decorators import display
+
+from lib.admin.number_fields import NumberInput
+from lib.formats import money, number
+from plans.models import Feature, IncludedCredits, PlanVersion
+from plans.models.included_credits import CREDITS, Every, Lasts
+from plans.price_lists.cell_parser import CellRefused, currency
+from plans.pricing.included_credits import MOST_ROLLS
+
+FIGURES = (
+    *("code", "amount", "unit", "every", "lasts", "days"),
+    *("rolls_over", "rollover_most", "priority", "features", "in_trial"),
+)
+
+
+class IncludedCreditsForm(forms.ModelForm):
+    class Meta:
+        model = IncludedCredits
+        fields = FIGURES
+        labels = {
+            "amount": "Grants",
+            "unit": "Of",
+            "every": "When",
+            "lasts": "They last",
+            "days": "Days",
+            "rolls_over": "What is left rolls over so often",
+            "rollover_most": "At most so much of it",
+            "features": "Only for features",
+            "in_trial": "Also in a trial",
+        }
+        help_texts = {
+            "code": "What interfaces call it, whatever the version.",
+            "unit": "credits, or a currency such as USD: then for subscriptions in that one.",
+            "rolls_over": "0: it expires. 1: once. 36 at most.",
+            "rollover_most": "Empty: all of it.",
+            "priority": "The lowest number is used up first.",
+            "features": "Their codes, with commas between; empty for all.",
+        }
+        widgets = {"amount": NumberInput(), "rollover_most": NumberInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("rolls_over", "priority"):
+            if name in self.fields:
+                self.fields[name].required = False
+
+    def clean_amount(self) -> Decimal:
+        amount: Decimal = self.cleaned_data["amount"]
+        if amount <= 0:
+            raise forms.ValidationError("Enter an amount above zero.")
+        return amount
+
+    def clean_rolls_over(self) -> int:
+        given = self.cleaned_data["rolls_over"] or 0
+        if given > MOST_ROLLS:
+            raise forms.ValidationError(f"At most {MOST_ROLLS} times.")
+        return given
+
+    def clean_priority(self) -> int:
+        given = self.cleaned_data["priority"]
+        return 50 if given is None else given
+
+    def clean_unit(self) -> str:
+        given = self.cleaned_data["unit"].strip()
+        if given.lower() == CREDITS:
+            return CREDITS
+        try:
+            return currency(given.upper())
+        except CellRefused as refusal:
+            raise forms.ValidationError(f"Enter “credits”, or a currency. {refusal}") from refusal
+
+    def clean_features(self) -> str:
+        codes = list(dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["features"].split(",")))))
+        unknown = set(codes) - set(Feature.objects.filter(code__in=codes).values_list("code", flat=True))
+        if unknown:
+            raise forms.ValidationError(f"There is no feature {', '.join(sorted(unknown))}: enter codes of features.")
+        return ", ".join(codes)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        lasts, rolls_over = cleaned.get("lasts"), cleaned.get("rolls_over")
+        if lasts == Lasts.DAYS and not cleaned.get("days"):
+            self.add_error("days", "Say how many days they last.")
+        if lasts != Lasts.DAYS and cleaned.get("days"):
+            self.add_error("days", "Empty this, or let them last “for so many days”.")
+        if lasts == Lasts.EVER and rolls_over:
+            self.add_error("rolls_over", "What lasts for ever never rolls over: enter 0.")
+        if cleaned.get("rollover_most") is not None and not rolls_over and "rolls_over" not in self.errors:
+            self.add_error("rollover_most", "Nothing rolls over: empty this, or say how often it does.")
+        return cleaned
+
+
+class IncludedCreditsInline(StackedInline):
+    model = IncludedCredits
+    form = IncludedCreditsForm
+    extra = 0
+    verbose_name = "credits"
+    verbose_name_plural = "Included credits"
+    ordering = ("code", "unit")
+    readonly_fields = ("means",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "means",
+                    ("amount", "unit"),
+                    "every",
+                    ("lasts", "days"),
+                    ("rolls_over", "rollover_most"),
+                    "features",
+                    ("code", "priority"),
+                    "in_trial",
+                )
+            },
+        ),
+    )
+
+    @display(description="In words")
+    def means(self, included: IncludedCredits) -> str:
+        return in_words(included) if included.pk else ""
+
+    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+WHEN = {Every.PERIOD: "with each period", Every.MONTH: "with each month", Every.ONCE: "once, at the start"}
+
+
+def in_words(included: IncludedCredits) -> str:
+    """Return what is granted as a sentence: how much and when, for how long, and what becomes of the rest."""
+
+    def units(amount: Any) -> str:
+        return f"{number(amount)} credits" if included.unit == CREDITS else money(amount, included.unit)
+
+    found = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
+    if included.feature_codes:
+        found[0] += f" for {', '.join(included.feature_codes)}"
+    if included.lasts == Lasts.EVER:
+        found.append("they never expire")
+    else:
+        until = f"after {included.days} days" if included.lasts == Lasts.DAYS else "when that ends"
+        found.append(f"what is left expires {until}" if not included.rolls_over else _rolls(included, until, units))
+    if not included.in_trial:
+        found.append("not in a trial")
+    return "; ".join(found) + "."
+
+
+def _rolls(included: IncludedCredits, until: str, units: Any) -> str:
+    most = "what is left" if included.rollover_most is None else f"up to {units(included.rollover_most)} of it"
+    often = "once" if included.rolls_over == 1 else f"{included.rolls_over} times"
+    return f"{until} {most} goes on for as long again, {often}"

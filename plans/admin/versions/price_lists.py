@@ -1,0 +1,76 @@
+"""A version's price list as a file: out of any version, and into a draft."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from unfold.decorators import action
+
+from lib.formats import number
+from lib.tabular_files import FileRefused
+from plans.admin.fields.file_upload import UploadForm
+from plans.admin.versions.comparison import ComparisonAdmin, page_of
+from plans.price_lists.files import CONTENT_TYPES, read, write
+from plans.price_lists.list_import import take_in
+from plans.price_lists.table_format import columns
+from plans.price_lists.version_items import ListRefused
+
+KINDS = {"added": "new", "removed": "removed"}
+
+
+class PriceListAdmin(ComparisonAdmin):
+    """The page that gives a price list out, and takes one in after showing what it changes."""
+
+    @action(description="Price list", icon="table_view", url_path="price-list")
+    def price_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = self.version(request, object_id)
+        if kind := request.GET.get("as"):
+            return _file(version, kind)
+        may_take = version.is_editable and self.has_change_permission(request, version)
+        if request.method == "POST" and not may_take:
+            raise PermissionDenied(f"A price list is taken in by a draft, and {version} is none.")
+        form = UploadForm(request.POST or None, request.FILES or None)
+        changes, problems, is_read = (), [], False
+        if request.method == "POST" and form.is_valid():
+            try:
+                item = read(form.content, name=form.name)
+                changes = take_in(
+                    item, version=version, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed
+                )
+                is_read = True
+            except FileRefused as refusal:
+                form.add_error("file", str(refusal))
+            except ListRefused as refusal:
+                problems = refusal.problems
+            else:
+                if form.is_confirmed:
+                    noun = "change" if len(changes) == 1 else "changes"
+                    messages.success(request, f"{version} holds the price list now: {number(len(changes))} {noun}.")
+                    return HttpResponseRedirect(page_of(version))
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": f"Price list of {version}",
+            "opts": None,
+            "version": version,
+            "may_take": may_take,
+            "form": form,
+            "columns": columns(),
+            "is_read": is_read,
+            "changes": [(KINDS.get(one.kind, "changed"), one) for one in changes],
+            "problems": problems,
+            "hidden": form.hidden() if changes else [],
+            "back": page_of(version),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "backoffice/price_list.html", context)
+
+
+def _file(version: Any, kind: str) -> HttpResponse:
+    if kind not in CONTENT_TYPES:
+        raise PermissionDenied(f"A price list is given out as {', '.join(CONTENT_TYPES)}.")
+    name = f"{version.plan.code}-v{version.number}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(write(version, kind), content_type=CONTENT_TYPES[kind], headers=headers)

@@ -1,0 +1,71 @@
+"""The life of a version as steps: who did what with it, when and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pghistory.core
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+
+from plans.admin.versions.review import name_of
+from plans.models import ChangeRequest, PlanVersion
+
+WORDS = {
+    "new draft": "made",
+    "new version": "copied from the version before",
+    "ask for approval": "asked for approval",
+    "approve": "approved",
+    "decline": "declined",
+    "take back from review": "taken back from review",
+    "publish": "published",
+    "unschedule": "withdrawn",
+    "withdraw": "withdrawn",
+}
+"""Action of the trail → what happened to the version. What is edited between is told by its history."""
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """acknowledged: what the plan check said to whoever published it."""
+
+    at: datetime
+    what: str
+    who: str
+    why: str
+    acknowledged: Sequence[str]
+
+
+def steps_of(version: PlanVersion) -> list[Step]:
+    """Return the steps of a version's life in order, in three queries."""
+    (versions,) = pghistory.core.event_models(tracks_model=PlanVersion)
+    (requests,) = pghistory.core.event_models(tracks_model=ChangeRequest)
+    events = [
+        *_latest(versions.objects.filter(pgh_obj_id=version.pk)),
+        *_latest(requests.objects.filter(version=version)),
+    ]
+    found: dict[Any, dict[str, Any]] = {}
+    for event in events:
+        facts = event.pgh_context.metadata if event.pgh_context is not None else {}
+        if facts.get("action") in WORDS:
+            found[event.pgh_context_id, facts["action"]] = facts
+    steps = sorted(found.values(), key=lambda facts: facts["at"])
+    users = get_user_model().objects.in_bulk({facts.get("user") for facts in steps} - {None})
+    return [
+        Step(
+            at=datetime.fromisoformat(facts["at"]),
+            what=WORDS[facts["action"]],
+            who=name_of(users[facts["user"]]) if facts.get("user") in users else "",
+            why=str(facts.get("reason") or ""),
+            acknowledged=facts.get("acknowledged") or [],
+        )
+        for facts in steps
+    ]
+
+
+def _latest(events: QuerySet) -> list[Any]:
+    """Return the last events, oldest first."""
+    return list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST])[::-1]

@@ -1,0 +1,192 @@
+"""A plan's versions: the workbench where prices are made."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from plans.admin.versions.billing_thresholds import ThresholdInline
+from plans.admin.versions.commitments import CommitmentInline
+from plans.admin.versions.features import GrantInline
+from plans.admin.versions.fees import FeeInline, longer_fees
+from plans.admin.versions.included_credits import IncludedCreditsInline
+from plans.admin.versions.publication import PublicationAdmin, moment, page_of
+from plans.admin.versions.review import open_request
+from plans.admin.versions.timeline import steps_of
+from plans.models import PlanVersion
+from plans.models.versions import TrialUsage, VersionState
+from plans.publishing import publication
+from plans.publishing.plan_check import advice_on
+from plans.publishing.readiness import problems_of
+
+APPROVAL = {"waiting": "warn", "approved": "good"}
+STATE_COLOURS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
+
+
+class VersionForm(forms.ModelForm):
+    class Meta:
+        model = PlanVersion
+        fields = (
+            "plan",
+            "interval_count",
+            "interval_unit",
+            "anchor",
+            "proration",
+            "trial_days",
+            "trial_usage",
+            "tax_code",
+            "prices_include_tax",
+            "note",
+        )
+        labels = {
+            "interval_count": "A period lasts",
+            "interval_unit": "Unit",
+            "anchor": "Periods begin with",
+            "trial_days": "Trial (days)",
+            "trial_usage": "Usage in the trial",
+            "tax_code": "Taxed as",
+        }
+        widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("trial_days", "trial_usage"):
+            if name in self.fields:
+                self.fields[name].required = False
+
+    def clean_trial_days(self) -> int:
+        return self.cleaned_data["trial_days"] or 0
+
+    def clean_trial_usage(self) -> str:
+        return self.cleaned_data["trial_usage"] or TrialUsage.FREE
+
+
+class PlanVersionAdmin(PublicationAdmin):
+    """
+    Registered by billing, which adds who is subscribed.
+
+    A draft is edited here with its fees and features; each feature leads to its prices. What is published is shown
+    without inputs: the database would refuse any change of it.
+    """
+
+    form = VersionForm
+    inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
+    autocomplete_fields = ("plan",)
+    list_display = ("name", "state_shown", "in_force", "interval", "note")
+    list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
+    list_select_related = ("plan",)
+    search_fields = ("plan__name", "plan__code", "note")
+    ordering = ("-pk",)
+    change_form_before_template = "backoffice/version_facts.html"
+
+    @display(description="Version", ordering="plan__name")
+    def name(self, version: PlanVersion) -> str:
+        return str(version)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_shown(self, version: PlanVersion) -> tuple[str, str]:
+        return version.state, version.get_state_display()
+
+    @display(description="In force", ordering="effective_from")
+    def in_force(self, version: PlanVersion) -> str:
+        return span_of(version)
+
+    @display(description="Period")
+    def interval(self, version: PlanVersion) -> str:
+        count = version.interval_count
+        return (
+            version.get_interval_unit_display() if count == 1 else f"{count} {version.get_interval_unit_display()}s"
+        )
+
+    # The page ------------------------------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
+        periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage"]
+        periods += ["tax_code", "prices_include_tax", "note"]
+        return [(None, {"fields": periods if obj else ["plan", *periods]})]
+
+    def get_inlines(self, request: HttpRequest, obj: PlanVersion | None) -> tuple[type, ...]:
+        if obj is None:
+            return ()
+        if obj.is_editable:
+            return self.inlines
+        held = {
+            FeeInline: obj.fees,
+            CommitmentInline: obj.commitments,
+            ThresholdInline: obj.thresholds,
+            IncludedCreditsInline: obj.included_credits,
+        }
+        return tuple(one for one in self.inlines if one not in held or held[one].exists())
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        version = self.get_object(request, object_id)
+        if version is None:
+            return super().change_view(request, object_id, form_url, extra_context)
+        context = {
+            "facts": self.facts(version),
+            "problems": problems_of(version) if version.is_editable else [],
+            "advice": [] if version.is_published else advice_on(version, at=timezone.now()),
+            "steps": steps_of(version),
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def facts(self, version: PlanVersion) -> list[dict[str, str]]:
+        """Return what to know about a version before reading it."""
+        facts = [
+            {"name": "State", "value": version.get_state_display(), "colour": STATE_COLOURS.get(version.state, "")},
+            {"name": "In force", "value": span_of(version)},
+        ]
+        facts += longer_fees(version)
+        if version.tried_at is not None:
+            tried = f"since {date_format(version.tried_at)}: it stays as it is"
+            facts.append({"name": "Tried in the sandbox", "value": tried, "colour": ""})
+        if (asked := open_request(version)) is not None:
+            facts.append({"name": "Approval", "value": asked.get_state_display(), "colour": APPROVAL[asked.state]})
+        if version.copied_from is not None:
+            url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
+            facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})
+        return facts
+
+    def save_model(self, request: HttpRequest, obj: PlanVersion, form: Any, change: bool) -> None:
+        if not change:
+            draft = publication.new_draft(plan=obj.plan, by=request.user, at=timezone.now())
+            obj.pk, obj.number, obj.created_at = draft.pk, draft.number, draft.created_at
+            obj._state.adding = False
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: PlanVersion, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(page_of(obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponse:
+        """Stay: a version is worked on in several steps."""
+        return HttpResponseRedirect(page_of(obj))
+
+    # Who may do what -----------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+
+def span_of(version: PlanVersion) -> str:
+    """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
+    start, end = version.effective_from, version.effective_to
+    if start is None:
+        return "not yet published"
+    if end is not None:
+        return f"{moment(start)} – {moment(end)}"
+    return f"{'from' if version.state == VersionState.SCHEDULED else 'since'} {moment(start)}"

@@ -1,0 +1,12 @@
+"""
+Values computed from an event's properties, in CEL: `input_tokens + 4 * output_tokens`.
+
+The grammar, and so what binds tighter, is a maintained library's. The arithmetic is ours, since the library's numbers
+are doubles and 64-bit integers: here they are exact. docs/metering.md says what differs from CEL.
+"""
+
+from plans.aggregation.expressions.compiler import Expression, compiled
+from plans.aggregation.expressions.nodes import BadExpression
+from plans.aggregation.expressions.values import NoValue
+
+__all__ = ["BadExpression", "Expression", "NoValue", "compiled"]

@@ -1,0 +1,1 @@
+"""Plan versions as data: their terms, snapshots, copies and differences."""

@@ -1,0 +1,484 @@
+"""
+Stored versions as terms to rate by.
+
+A published version never changes, so its terms are read once per process and kept. Drafts are read anew each time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from lib.currencies import CREDITS
+from lib.decimals import ZERO
+from plans.aggregation.aggregate_state import Aggregation
+from plans.aggregation.weighted_sum import Measures
+from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models.meters import RoundingMode
+from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
+from plans.models.versions import TrialUsage, VersionState
+from plans.pricing import charge_models, rating
+from plans.pricing.billing_thresholds import Threshold
+from plans.pricing.calendar import Interval
+from plans.pricing.commitments import Commitment
+from plans.pricing.validation import check_percent
+
+FREE = charge_models.PerUnit(ZERO)
+
+FREE_RATE = 0
+"""The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """
+    How a meter's events become a quantity.
+
+    is_tallied: whether that takes more than the sum that counters keep.
+    """
+
+    aggregation: Aggregation = "sum"
+    measures: Measures = "deltas"
+    recurring: bool = False
+
+    @property
+    def is_tallied(self) -> bool:
+        return self.recurring or self.aggregation not in ("count", "sum")
+
+
+class Difference(NamedTuple):
+    """
+    One figure that is not as published.
+
+    what: what is overridden (billing.models.Override). rate: whose price it is, where it is one's. value: the figure;
+    instead: the published one; empty where none was.
+    """
+
+    what: str
+    rate: str
+    value: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTerms:
+    """
+    What a version grants and charges of one metered feature.
+
+    price: None if the version has no price for it in this currency and none is implied.
+    metering: how the meter's events become a quantity.
+    resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
+    runs_on: whether that is longer than the invoice's period, so that they run on from one period to the next.
+    wallet: what its use is paid with as it comes: `XCR` for credits, or a currency; empty where it is invoiced.
+    at_zero, grace: what happens when the wallet has nothing left, and how much it may owe.
+    beyond: what units cost that the wallet had not; None where they have no price. currency: in which that is.
+    tax_code: which tax rates its use falls under; empty for the ordinary ones.
+    agreed: where a subscription's own figures take the place of the version's (plans/catalog/overrides.py); empty
+    as published.
+    """
+
+    plan_feature_id: int
+    feature_id: int
+    code: str
+    name: str
+    meter_id: int
+    unit: str
+    consumption: str
+    included: Decimal
+    price: rating.PriceTerms | None
+    metering: Metering
+    resets: Interval | None
+    runs_on: bool = False
+    agreed: tuple[Difference, ...] = ()
+    wallet: str = ""
+    at_zero: str = AtZero.BLOCK
+    grace: Decimal = ZERO
+    beyond: charge_models.QuantityCharge | None = None
+    currency: str = ""
+    tax_code: str = ""
+
+    @property
+    def claims(self) -> rating.PriceTerms | None:
+        """What an invoice claims of its use: its price; where a wallet pays that, only what the wallet had not."""
+        if not self.wallet or self.price is None:
+            return self.price
+        return _beyond_the_wallet(self.price, self.currency, self.beyond)
+
+
+@lru_cache(maxsize=1_000)
+def _beyond_the_wallet(
+    price: rating.PriceTerms, currency: str, beyond: charge_models.QuantityCharge | None
+) -> rating.PriceTerms:
+    rates = tuple(replace(rate, charge=FREE, factor=rating.LIST_PRICE) for rate in price.rates)
+    return replace(
+        price, currency=currency, rates=rates, minimum=None, maximum=None, discount=ZERO, beyond=beyond or FREE
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerms:
+    """
+    A fee in one currency, due once in `every` periods.
+
+    included, least, most: of the units held, where it is charged for each of them.
+    """
+
+    fee_id: int
+    code: str
+    kind: str
+    label: str
+    amount: Decimal
+    billed: str
+    basis: str = "fixed"
+    included: int = 0
+    least: int = 0
+    most: int | None = None
+    every: int = 1
+    tax_code: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is charged for each unit that the subscription holds."""
+        return self.basis != "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    All that a version charges in one currency.
+
+    held: the fees that are charged for each unit held. lasting: those that are for several periods.
+    resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
+    by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
+    several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
+    subscription's own began; empty for the version's. trial_usage: what usage costs in a trial. trial: the same where
+    these are the terms of one, empty otherwise. tax_code: which tax rates it falls under as a whole. includes_tax:
+    whether its prices include tax. thresholds: at which usage of a period is billed before it is over.
+    """
+
+    version_id: int
+    plan_code: str
+    plan_name: str
+    version_number: int
+    currency: str
+    interval: Interval
+    anchor: str
+    proration: str
+    features: tuple[FeatureTerms, ...]
+    fees: tuple[FeeTerms, ...]
+    held: tuple[FeeTerms, ...] = ()
+    lasting: tuple[FeeTerms, ...] = ()
+    by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
+    by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
+    resets: tuple[Interval, ...] = ()
+    tallied: tuple[FeatureTerms, ...] = ()
+    by_value: tuple[FeatureTerms, ...] = ()
+    commitment: Commitment | None = None
+    running_on: tuple[FeatureTerms, ...] = ()
+    committed_since: str = ""
+    trial_usage: str = TrialUsage.FREE
+    trial: str = ""
+    tax_code: str = ""
+    includes_tax: bool = False
+    thresholds: tuple[Threshold, ...] = ()
+
+
+_kept: dict[tuple[int, str, datetime | None], Terms] = {}
+
+_supposed: ContextVar[Mapping[tuple[int, str], Terms]] = ContextVar("supposed", default=MappingProxyType({}))
+
+
+@contextmanager
+def supposing(several: Iterable[Terms]) -> Iterator[None]:
+    """
+    Let `terms_of` know these terms within the block: what somebody supposes, under numbers of versions below zero.
+
+    They stay as they are meanwhile, also where their version is a draft that somebody edits.
+    """
+    token = _supposed.set({(one.version_id, one.currency): one for one in several})
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
+
+
+def terms_of(version_id: int, currency: str) -> Terms:
+    """
+    Return the terms of a version in a currency.
+
+    :raises PlanVersion.DoesNotExist: if there is no such version.
+    :raises ValueError: if one of its rates cannot charge, with the reason in words.
+    """
+    found = _kept.get((version_id, currency, None)) or _supposed.get().get((version_id, currency))
+    if found is None:
+        version = PlanVersion.objects.select_related("plan").get(pk=version_id)
+        # A scheduled version may be withdrawn, edited and published again, at another time.
+        key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
+        found = _kept.get(key) or read_terms(version, currency)
+        if version.is_frozen:
+            _kept[key] = found
+    return found
+
+
+def currencies_of(version: PlanVersion) -> list[str]:
+    """Return the currencies that a version charges in, in order."""
+    return currencies_of_all([version]).get(version.pk, [])
+
+
+def currencies_of_all(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
+    """Return version → the currencies that it charges in, in order; none of what charges nothing."""
+    ids = [version.pk for version in versions]
+    charged = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
+    prices = Price.objects.filter(plan_feature__version__in=ids)
+    charged |= set(prices.exclude(currency=CREDITS).values_list("plan_feature__version", "currency"))
+    found: dict[int, list[str]] = {}
+    for version_id, currency in sorted(charged):
+        found.setdefault(version_id, []).append(currency)
+    return found
+
+
+def forget_terms() -> None:
+    """Drop the terms that are kept: for a process that moves on to another database."""
+    _kept.clear()
+
+
+def read_terms(version: PlanVersion, currency: str) -> Terms:
+    """Return the terms of a version as it is stored now, in a fixed number of queries."""
+    granted = (
+        version.features.select_related("feature__meter")
+        .prefetch_related("prices__rates__tiers")
+        .order_by("position", "id")
+    )
+    promised = version.commitments.filter(currency=currency).first()
+    commitment = promised.terms if promised else None
+    invoiced = Interval(version.interval_unit, version.interval_count)
+    features = tuple(
+        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoiced, commitment, version.tax_code)
+        for plan_feature in granted
+        if plan_feature.feature.meter is not None
+    )
+    fees = tuple(
+        _fee_terms(fee, version.tax_code) for fee in version.fees.filter(currency=currency).order_by("position", "id")
+    )
+    return Terms(
+        version_id=version.pk,
+        plan_code=version.plan.code,
+        plan_name=version.plan.name,
+        version_number=version.number,
+        currency=currency,
+        interval=invoiced,
+        anchor=version.anchor,
+        proration=version.proration,
+        fees=fees,
+        held=tuple(fee for fee in fees if fee.is_held),
+        lasting=tuple(fee for fee in fees if fee.every > 1),
+        commitment=commitment,
+        trial_usage=version.trial_usage,
+        tax_code=version.tax_code,
+        includes_tax=version.prices_include_tax,
+        thresholds=tuple(
+            Threshold(one.amount, one.repeats)
+            for one in version.thresholds.filter(currency=currency).order_by("amount")
+        ),
+        **by_use(features),
+    )
+
+
+def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
+    """Return the features of a version in all the ways that `Terms` lists them."""
+    by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
+    for one in features:
+        by_meter[one.meter_id] = (*by_meter.get(one.meter_id, ()), one)
+    return {
+        "features": features,
+        "by_meter": by_meter,
+        "by_plan_feature": {one.plan_feature_id: one for one in features},
+        "by_value": tuple(one for one in features if one.price is not None and one.price.reads_values),
+        "running_on": tuple(one for one in features if one.runs_on),
+        "tallied": tuple(one for one in features if one.metering.is_tallied),
+        "resets": tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
+    }
+
+
+def _fee_terms(fee: Fee, tax_code: str) -> FeeTerms:
+    return FeeTerms(
+        fee_id=fee.pk,
+        code=fee.code,
+        kind=fee.kind,
+        label=fee.label,
+        amount=fee.amount.amount,
+        billed=fee.billed,
+        basis=fee.basis,
+        included=fee.included,
+        least=fee.least,
+        most=fee.most,
+        every=fee.every,
+        tax_code=fee.tax_code or tax_code,
+    )
+
+
+def _feature_terms(
+    granted: PlanFeature,
+    meter: Meter,
+    currency: str,
+    invoiced: Interval,
+    commitment: Commitment | None,
+    tax_code: str,
+) -> FeatureTerms:
+    feature = granted.feature
+    by_currency = {price.currency: price for price in granted.prices.all()}
+    wallet = wallet_of(granted, currency)
+    price = by_currency.get(wallet or currency)
+    resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
+    priced = price_terms(granted, meter, price, wallet or currency)
+    if priced is not None and not wallet and commitment is not None and commitment.discount:
+        priced = replace(priced, discount=commitment.discount)
+    return FeatureTerms(
+        plan_feature_id=granted.pk,
+        feature_id=feature.pk,
+        code=feature.code,
+        name=feature.name,
+        meter_id=meter.pk,
+        unit=meter.unit,
+        consumption=granted.consumption,
+        included=granted.included,
+        price=priced,
+        metering=metering_of(meter),
+        resets=resets,
+        runs_on=resets is not None and resets.is_longer_than(invoiced),
+        wallet=wallet,
+        at_zero=granted.at_zero,
+        grace=granted.grace,
+        beyond=_beyond(wallet, currency, by_currency.get(currency)),
+        currency=currency,
+        tax_code=granted.tax_code or tax_code,
+    )
+
+
+def wallet_of(granted: PlanFeature, currency: str) -> str:
+    """Return what a feature is paid with as it is used: credits, or money of a currency; empty if with neither."""
+    if granted.consumption not in PREPAID:
+        return ""
+    return CREDITS if granted.consumption == Consumption.CREDITS else currency
+
+
+def _beyond(wallet: str, currency: str, price: Price | None) -> charge_models.QuantityCharge | None:
+    """Return what the wallet's units cost that it had not: money what it is, a credit by a price of its own."""
+    if wallet != CREDITS:
+        return charge_models.PerUnit(Decimal(1)) if wallet else None
+    rate = price.rates.first() if price else None
+    return None if rate is None else charge_of(rate, rate.tiers.all())  # type: ignore[return-value]
+
+
+def metering_of(meter: Meter) -> Metering:
+    """Return how a stored meter's events become a quantity."""
+    return Metering(meter.aggregation, meter.measures, meter.recurring)
+
+
+def price_terms(granted: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
+    """
+    Return how a feature is rated, or None if its usage has no price.
+
+    A hard cap needs no price: what is within it is included, and what is beyond it costs nothing.
+    """
+    if price is not None:
+        stored = sorted(price.rates.all(), key=lambda one: (one.position, one.pk))
+        rates = [rate_terms(rate, rate.tiers.all()) for rate in stored]
+    elif granted.consumption == Consumption.HARD_CAP:
+        rates = [rating.Rate(FREE_RATE, (), charge_models.PerUnit(Decimal(0)), granted.feature.name)]
+    else:
+        return None
+    return feature_price(granted, meter, rates, currency, price=price)
+
+
+def feature_price(
+    granted: PlanFeature,
+    meter: Meter,
+    rates: Iterable[rating.Rate],
+    currency: str,
+    *,
+    price: Price | None = None,
+) -> rating.PriceTerms:
+    """
+    Return how a feature is rated at these rates, within the bounds of its price.
+
+    :raises ValueError: if the rates contradict one another.
+    """
+    rounding = None
+    if meter.rounding != RoundingMode.NONE:
+        rounding = rating.Rounding(meter.rounding, meter.rounding_places)
+    return rating.PriceTerms(
+        currency=currency,
+        rates=tuple(rates),
+        included=granted.included,
+        model="hard_cap" if granted.consumption == Consumption.HARD_CAP else "overage",
+        rounding=rounding,
+        minimum=price.minimum if price else None,
+        maximum=price.maximum if price else None,
+    )
+
+
+def rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.Rate:
+    """
+    Return one rate as a rate to price by; rate and tiers may be unsaved, as in a form's live example.
+
+    :raises ValueError: if its figures cannot charge, in finance's words.
+    """
+    key = rate.pk or rate.position
+    return rating.Rate(key, tuple(sorted(rate.match.items())), charge_of(rate, tiers), str(rate))
+
+
+def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
+    """
+    Return the charge of a rate with these tiers, in any order.
+
+    :raises ValueError: if a price or size is missing, or the tiers leave a gap.
+    """
+    if rate.model in TIERED:
+        # The open tier has no bound and comes last.
+        ordered = sorted(tiers, key=lambda one: (one.up_to is None, one.up_to or 0))
+        ladder = tuple(charge_models.Tier(one.up_to, _price_of(rate, one), one.flat_fee) for one in ordered)
+        return charge_models.Volume(ladder) if rate.model == ChargeModel.VOLUME else charge_models.Graduated(ladder)
+    if rate.model == ChargeModel.PERCENTAGE:
+        return _percentage_of(rate)
+    if rate.model == ChargeModel.DYNAMIC:
+        return charge_models.Dynamic(
+            rate.markup, "unit_cost" if rate.cost_source == CostSource.UNIT_COST else "event"
+        )
+    if rate.unit_price is None:
+        raise charge_models.InvalidCharge(f"{rate}: enter a price.")
+    if rate.model == ChargeModel.PACKAGE:
+        if rate.package_size is None:
+            raise charge_models.InvalidCharge(f"{rate}: enter the package's size.")
+        return charge_models.Package(rate.package_size, rate.unit_price, rate.package_rounding)
+    if rate.model == ChargeModel.FLAT:
+        return charge_models.Flat(rate.unit_price)
+    return charge_models.PerUnit(rate.unit_price)
+
+
+def _price_of(rate: Rate, tier: Tier) -> Decimal:
+    """Return what a unit costs in a tier; of a graduated percentage, what a unit of value does."""
+    if rate.model != ChargeModel.GRADUATED_PERCENTAGE:
+        return tier.unit_price
+    if tier.percent is None:
+        raise charge_models.InvalidCharge(f"{rate}: enter the percentage of each tier.")
+    check_percent(tier.percent, of="A tier's percentage")
+    return tier.percent.scaleb(-2)
+
+
+def _percentage_of(rate: Rate) -> charge_models.Percentage:
+    if rate.percent is None:
+        raise charge_models.InvalidCharge(f"{rate}: enter a percentage.")
+    return charge_models.Percentage(
+        percent=rate.percent,
+        fixed_fee=rate.fixed_fee,
+        free_events=rate.free_events,
+        free_value=rate.free_value,
+        least=rate.least_per_event,
+        most=rate.most_per_event,
+    )

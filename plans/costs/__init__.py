@@ -1,0 +1,1 @@
+"""Unit costs, and the margin that prices leave above them."""

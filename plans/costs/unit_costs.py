@@ -1,0 +1,140 @@
+"""
+Unit costs: what usage costs us, one figure after the other in time.
+
+The costs of the same usage (meter, dimensions, currency) follow one another: a new one ends the one before it, and
+ends itself where the next one begins.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from lib.audit_log import change
+from lib.decimals import EXACT
+from plans.models import Meter, UnitCost
+from plans.pricing.cost_rates import UnitCost as Cost
+from plans.pricing.cost_rates import charges_cost, cost_of
+from plans.pricing.rating import Rate, Usage
+from plans.pricing.validation import InvalidCharge, check_price
+
+COUNTED = "counted_usage_keeps_its_cost"
+"""What billing's trigger says where usage was counted by a cost already."""
+
+
+class CostRefused(ValueError):
+    """A unit cost cannot be recorded, ended or removed as asked; the text says why and what to do."""
+
+
+def record_cost(
+    *,
+    meter: Meter,
+    match: dict[str, str],
+    currency: str,
+    cost: Decimal,
+    valid_from: datetime,
+    by: AbstractBaseUser | None,
+    at: datetime,
+    valid_to: datetime | None = None,
+    note: str = "",
+) -> UnitCost:
+    """
+    Say what a unit costs from a moment on; recorded again from the same moment, it is put right.
+
+    valid_to: None = until the next one of the same usage begins. A cost in force at `valid_from` ends there.
+
+    :raises CostRefused: if the meter has no such dimension, the end is not after the start, or usage was counted by
+        the cost that this would change, or the cost cannot be one.
+    """
+    _check(meter, match, cost, valid_from, valid_to)
+    try:
+        with change("record unit cost", by=by, at=at):
+            Meter.objects.select_for_update(no_key=True).get(pk=meter.pk)
+            beside = UnitCost.objects.of(meter_id=meter.pk, match=match, currency=currency)
+            beside.in_force(valid_from).filter(valid_from__lt=valid_from).update(valid_to=valid_from)
+            following = beside.filter(valid_from__gt=valid_from).order_by("valid_from").first()
+            ends = [end for end in (valid_to, following and following.valid_from) if end is not None]
+            figures = {"cost": cost, "valid_to": min(ends, default=None), "note": note}
+            same = beside.filter(valid_from=valid_from)
+            if not same.filter(**figures).exists() and not same.update(**figures):
+                same.create(meter=meter, match=match, currency=currency, valid_from=valid_from, **figures)
+            return same.get()
+    except IntegrityError as error:
+        raise _in_words(error) from error
+
+
+def check_cost(**asked: Any) -> None:
+    """
+    Try to record a cost and take it back.
+
+    :raises CostRefused: as `record_cost` would.
+    """
+    with transaction.atomic():
+        record_cost(**asked, by=None, at=timezone.now())
+        transaction.set_rollback(True)
+
+
+def remove_cost(*, cost: UnitCost, by: AbstractBaseUser | None, at: datetime) -> None:
+    """
+    Remove a cost that no usage was counted by; the one before it does not come back by itself.
+
+    :raises CostRefused: if usage was.
+    """
+    try:
+        with change("remove unit cost", by=by, at=at):
+            cost.delete()
+    except IntegrityError as error:
+        raise _in_words(error) from error
+
+
+def at_cost(
+    rate: Rate, quantity: Decimal, dimensions: Mapping[str, str], *, costs: Sequence[Cost], at: datetime
+) -> Usage:
+    """
+    Return a quantity as one event of these dimensions brings it to a rate: for examples and previews.
+
+    costs: of the meter in the price's currency, of which a rate that charges by cost takes the one at `at`.
+
+    :raises CostRefused: if there is none then.
+    """
+    usage = Usage.of_one_event(quantity)
+    if not charges_cost(rate.charge):
+        return usage
+    cost = cost_of(costs, dimensions, at)
+    if cost is None:
+        raise CostRefused(f"{rate.label}: no unit cost of such usage is in force, so it cannot be charged by one.")
+    return replace(usage, carried=EXACT.multiply(quantity, cost.cost))
+
+
+def as_costs(stored: Iterable[UnitCost]) -> tuple[Cost, ...]:
+    """Return stored costs as what the arithmetic takes, the first recorded first."""
+    ordered = sorted(stored, key=lambda one: one.pk)
+    return tuple(Cost(tuple(sorted(one.match.items())), one.cost, one.valid_from, one.valid_to) for one in ordered)
+
+
+def _check(
+    meter: Meter, match: dict[str, str], cost: Decimal, valid_from: datetime, valid_to: datetime | None
+) -> None:
+    try:
+        check_price(cost, of="The cost")
+    except InvalidCharge as error:
+        raise CostRefused(str(error)) from error
+    known = {*meter.dimensions, meter.reading_dimension} - {""}
+    if unknown := sorted(match.keys() - known):
+        named = ", ".join(sorted(known)) or "none"
+        raise CostRefused(f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {named}.")
+    if valid_to is not None and valid_to <= valid_from:
+        raise CostRefused("It ends before it begins: let it end later, or leave the end empty.")
+
+
+def _in_words(error: IntegrityError) -> Exception:
+    """Return a refusal in words where a trigger refused; anything else as it is."""
+    message = str(error)
+    if COUNTED not in message:
+        return error
+    return CostRefused(message.partition(f"{COUNTED}: ")[2].partition("\n")[0])

@@ -1,0 +1,101 @@
+"""Credits, or money, that a version gives its subscribers without being bought."""
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+
+from lib.field_types import MOST_MONEY, UNIT_PRICE, finite, one_of
+from plans.models.meters import code
+from plans.pricing.included_credits import MOST_DAYS, MOST_ROLLS, Rule
+from plans.triggers import frozen_with_its_version
+
+CREDITS = "credits"
+
+
+class Every(models.TextChoices):
+    PERIOD = "period", "each period"
+    MONTH = "month", "each month: of a longer period, too"
+    ONCE = "once", "once: when a subscription starts"
+
+
+class Lasts(models.TextChoices):
+    PERIOD = "period", "until its period or month ends"
+    DAYS = "days", "for so many days"
+    EVER = "ever", "for ever"
+
+
+@pghistory.track()
+class IncludedCredits(models.Model):
+    """
+    A grant that comes with a version: docs/wallets.md#included-credits.
+
+    code: what it is called from version to version, and in every unit. unit: `credits`, or a currency: of
+    subscriptions in that one. rolls_over: how often what is left goes on for another period (month, so many days)
+    instead of expiring; rollover_most: so much of it at most, all where empty. priority: lots with the lowest number
+    are taken first. features: codes of those it is for, with commas between; empty for all.
+    in_trial: whether a trial has it, too.
+    """
+
+    version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="included_credits")
+    code = models.CharField(max_length=64, default="credits", validators=[code])
+    unit = models.CharField(max_length=7, default=CREDITS)
+    amount = models.DecimalField(**UNIT_PRICE)
+    every = models.CharField(max_length=6, choices=Every, default=Every.PERIOD)
+    lasts = models.CharField(max_length=6, choices=Lasts, default=Lasts.PERIOD)
+    days = models.PositiveSmallIntegerField(null=True, blank=True)
+    rolls_over = models.PositiveSmallIntegerField(default=0)
+    rollover_most = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(default=50)
+    features = models.CharField(max_length=1_000, blank=True)
+    in_trial = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = "included credits"
+        verbose_name_plural = "included credits"
+        constraints = [
+            models.UniqueConstraint(fields=["version", "code", "unit"], name="included_credits_are_listed_once"),
+            models.CheckConstraint(
+                condition=Q(unit=CREDITS) | Q(unit__regex="^[A-Z]{3}$"), name="included_unit_is_credits_or_a_currency"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="included_amount_is_positive_and_finite"
+            ),
+            one_of("every", Every, name="included_credits_come_at_a_known_time"),
+            one_of("lasts", Lasts, name="included_credits_last_for_a_known_time"),
+            models.CheckConstraint(
+                condition=Q(lasts="days", days__gte=1, days__lte=MOST_DAYS, days__isnull=False)
+                | ~Q(lasts="days") & Q(days__isnull=True),
+                name="only_what_lasts_for_days_has_a_number_of_them",
+            ),
+            finite("rolls_over", most=MOST_ROLLS, name="included_credits_roll_over_0_to_36_times"),
+            models.CheckConstraint(
+                condition=Q(rolls_over=0) | ~Q(lasts="ever"), name="included_credits_that_last_do_not_roll_over"
+            ),
+            models.CheckConstraint(
+                condition=Q(rollover_most__isnull=True)
+                | Q(rolls_over__gt=0, rollover_most__gt=0, rollover_most__lte=MOST_MONEY),
+                name="rollover_has_a_bound_only_where_there_is_one",
+            ),
+            finite("priority", most=1_000, name="included_priority_is_0_to_1000"),
+        ]
+        triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def feature_codes(self) -> list[str]:
+        """The codes of the features it is for; none for all."""
+        return [one.strip() for one in self.features.split(",") if one.strip()]
+
+    @property
+    def rule(self) -> Rule:
+        """What it grants, for arithmetic."""
+        return Rule(
+            amount=self.amount,
+            every=self.every,  # type: ignore[arg-type]
+            lasts=self.lasts,  # type: ignore[arg-type]
+            days=self.days,
+            rolls_over=self.rolls_over,
+            in_trial=self.in_trial,
+        )

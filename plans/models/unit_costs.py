@@ -1,0 +1,73 @@
+"""What usage costs us."""
+
+from datetime import datetime
+from typing import Self
+
+import pghistory
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
+from djmoney.models.fields import CurrencyField
+
+from lib.field_types import UNIT_PRICE, finite
+from plans.triggers import catalogue_changed
+
+
+class UnitCostQuerySet(models.QuerySet["UnitCost"]):
+    def in_force(self, at: datetime) -> Self:
+        return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=at), valid_from__lte=at)
+
+    def of(self, *, meter_id: int, match: dict[str, str], currency: str) -> Self:
+        """Return the costs of the same usage, which follow one another in time."""
+        return self.filter(meter=meter_id, match=match, currency=currency)
+
+
+@pghistory.track()
+class UnitCost(models.Model):
+    """
+    What one unit of a meter costs us, from one moment to the next.
+
+    match: dimension → value, as a rate's; empty for all usage that nothing more specific matches. Of the same usage
+    in the same currency one cost is in force at a time. What usage was counted by does not change: a trigger of
+    billing refuses it.
+    """
+
+    meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, related_name="unit_costs")
+    match = models.JSONField(default=dict, blank=True)
+    currency = CurrencyField(default=None)
+    cost = models.DecimalField(**UNIT_PRICE, help_text="Of one unit, such as 0.0000025 for 2.50 per million.")
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True, help_text="Empty: until another one takes over.")
+    note = models.CharField(max_length=200, blank=True, help_text="Where the figure is from: a price list, an offer.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UnitCostQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            finite("cost", name="unit_cost_is_finite"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")),
+                name="unit_cost_ends_after_it_starts",
+            ),
+            ExclusionConstraint(
+                name="one_unit_cost_is_in_force_at_a_time",
+                expressions=[
+                    ("meter", RangeOperators.EQUAL),
+                    (Cast("match", models.TextField()), RangeOperators.EQUAL),
+                    ("currency", RangeOperators.EQUAL),
+                    (
+                        Func("valid_from", "valid_to", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                violation_error_message="Another cost of the same usage is in force in that time.",
+            ),
+        ]
+        triggers = [catalogue_changed()]
+
+    def __str__(self) -> str:
+        usage = ", ".join(f"{name} {value}" for name, value in self.match.items())
+        return f"{self.meter}{': ' if usage else ''}{usage} in {self.currency}"

@@ -1,0 +1,1 @@
+"""How a plan version becomes active: readiness, plan check, approval, publication."""

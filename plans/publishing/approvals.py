@@ -1,0 +1,122 @@
+"""Four eyes on prices: ask for approval, approve, decline, take back. Source: docs/publishing.md#approval."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from lib.audit_log import change
+from plans.catalog.version_snapshot import fingerprint_of
+from plans.models import ChangeRequest, PlanVersion, PublishingRule
+from plans.models.approvals import RequestState
+from plans.models.versions import VersionState
+from plans.publishing.readiness import problems_of
+from plans.publishing.required_simulation import missing_rehearsal
+
+
+class ApprovalRefused(Exception):
+    """A version cannot be asked for, approved or declined so; the text says why and what to do."""
+
+
+def ask(
+    *, version: PlanVersion, by: AbstractBaseUser, at: datetime, reason: str = "", advice: Sequence[str] = ()
+) -> ChangeRequest:
+    """
+    Put a draft in review: from now on it cannot be edited, and somebody else may approve it.
+
+    advice: what the plan check says, which whoever asks has read.
+
+    :raises ApprovalRefused: if it is no draft, could not be billed by, or was not simulated as it has to be.
+    """
+    with change("ask for approval", by=by, at=at):
+        version = _locked(version.pk)
+        if version.state != VersionState.DRAFT:
+            raise ApprovalRefused(f"{version} is {version.get_state_display()}: only a draft is put in review.")
+        if problems := problems_of(version):
+            raise ApprovalRefused(f"{version} cannot be published: {' '.join(problems)}")
+        if missing := missing_rehearsal(version):
+            raise ApprovalRefused(missing)
+        version.state = VersionState.REVIEW
+        version.save(update_fields=["state"])
+        return ChangeRequest.objects.create(
+            version=version,
+            content=fingerprint_of(version),
+            advice=list(advice),
+            reason=reason,
+            asked_by=by,
+            asked_at=at,
+        )
+
+
+def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
+    """
+    Agree to a version; it may be published then.
+
+    :raises ApprovalRefused: if it was decided already, was asked for by the same person, or has changed since.
+    """
+    with change("approve", by=by, at=at):
+        return _decide(request, RequestState.APPROVED, by=by, at=at, decision=decision)
+
+
+def decline(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
+    """
+    Say no to a version; it is a draft again.
+
+    :raises ApprovalRefused: if it was decided already, or was asked for by the same person, who may take it back.
+    """
+    with change("decline", by=by, at=at):
+        request = _decide(request, RequestState.DECLINED, by=by, at=at, decision=decision)
+        _back_to_draft(request.version)
+        return request
+
+
+def take_back(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
+    """
+    Make a version in review a draft again; what was asked or approved of it counts no more.
+
+    :raises ApprovalRefused: if it is not in review.
+    """
+    with change("take back from review", by=by, at=at):
+        version = _locked(version.pk)
+        if version.state != VersionState.REVIEW:
+            raise ApprovalRefused(f"{version} is {version.get_state_display()}, not in review.")
+        _back_to_draft(version)
+        return version
+
+
+def missing_approval(version: PlanVersion) -> str:
+    """Return why a version lacks an approval that it needs, and what to do; empty if it lacks none."""
+    if not PublishingRule.objects.get().needs_approval:
+        return ""
+    request = version.requests.filter(state=RequestState.APPROVED).first()
+    if version.state != VersionState.REVIEW or request is None:
+        return f"{version} needs the approval of a second person: ask for it, or wait until it is given."
+    if request.content != fingerprint_of(version):
+        return f"{version} is not what was approved: take it back, look at it, and ask again."
+    return ""
+
+
+def _decide(
+    request: ChangeRequest, state: str, *, by: AbstractBaseUser, at: datetime, decision: str
+) -> ChangeRequest:
+    version = _locked(request.version_id)
+    request = ChangeRequest.objects.select_for_update().get(pk=request.pk)
+    if request.state != RequestState.WAITING:
+        raise ApprovalRefused(f"{version} was {request.get_state_display()} already.")
+    if request.asked_by_id == by.pk:
+        raise ApprovalRefused("Who asked for it cannot decide on it: somebody else has to.")
+    if state == RequestState.APPROVED and request.content != fingerprint_of(version):
+        raise ApprovalRefused(f"{version} is not what was asked for: let it be taken back and asked for again.")
+    request.state, request.decided_by, request.decided_at, request.decision = state, by, at, decision
+    request.save()
+    request.version = version
+    return request
+
+
+def _back_to_draft(version: PlanVersion) -> None:
+    version.state = VersionState.DRAFT
+    version.save(update_fields=["state"])
+
+
+def _locked(version_id: int) -> PlanVersion:
+    return PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version_id)

@@ -1,0 +1,115 @@
+"""Ask a route as somebody, and see whether it let them in, what it said and what it wrote."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import admin
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
+
+from tests.access.world import Actor
+
+SIGN_IN = ("/admin/login/", "/portal/sign-in")
+_WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
+_NOTED = {"django_session", "customers_portalsession"}
+"""Tables that are written to by being there, whatever is asked."""
+
+
+_PASSING = re.compile(
+    r"req_[0-9a-f]+|name=\"csrfmiddlewaretoken\" value=\"\w+\"|nonce=\"[^\"]*\"|\d{4}-\d\d-\d\dT[\d:.]+Z"
+)
+"""What is another in each answer, whatever is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking."""
+
+    status: int
+    text: str
+    place: str = ""
+    writes: list[str] = field(default_factory=list)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the door stayed shut: no, nothing there, or a way to sign in."""
+        return self.status in (401, 403, 404) or (self.status in (302, 303) and self.place.startswith(SIGN_IN))
+
+    @property
+    def told(self) -> str:
+        return f"{self.status} {self.place}".strip()
+
+    def without(self, words: Iterable[str]) -> tuple[int, str, str]:
+        """Return all that it says, but for what was asked and what is another each time."""
+        text, place = _PASSING.sub("", self.text), self.place
+        for word in sorted(words, key=len, reverse=True):
+            text, place = text.replace(word, "…"), place.replace(word, "…")
+        return self.status, text, place
+
+
+def ask(actor: Actor, method: str, address: str, data: Any = None) -> Answer:
+    """Ask, and undo what came of it."""
+    sent: dict[str, Any] = {"headers": actor.headers}
+    if address.startswith("/api/v1/") and method != "GET":
+        sent |= {"content_type": "application/json", "data": data if data is not None else {}}
+    else:
+        sent["data"] = data or {}
+    writes: list[str] = []
+    cookies = actor.client.cookies.copy()
+    undone = transaction.atomic()
+    undone._from_testcase = True  # a request may open a transaction that must not be within another one
+    with undone, connection.execute_wrapper(_noting(writes)):
+        try:
+            response = getattr(actor.client, method.lower())(address, **sent)
+        except LetIn:
+            response = HttpResponse()
+        body = b"".join(response) if not response.streaming else b""
+        transaction.set_rollback(True)
+    actor.client.cookies = cookies
+    return Answer(response.status_code, body.decode(errors="replace"), response.get("Location", ""), writes)
+
+
+def _noting(writes: list[str]) -> Any:
+    """Return a wrapper of all statements that notes what is written, but for what is taken back."""
+    before: dict[str, int] = {}
+
+    def note(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        text = sql if isinstance(sql, str) else ""
+        if text.startswith("SAVEPOINT"):
+            before[text.split()[-1]] = len(writes)
+        elif text.startswith("ROLLBACK TO SAVEPOINT"):
+            del writes[before[text.split()[-1]] :]
+        elif (found := _WRITES.match(text)) and found[2] not in _NOTED:
+            writes.append(f"{found[1].upper()} {found[2]}")
+        return execute(sql, params, many, context)
+
+    return note
+
+
+class LetIn(BaseException):
+    """Somebody is past the door of a page: what it would show takes its time, and is no matter here."""
+
+
+def _let_in(*args: Any, **more: Any) -> Any:
+    raise LetIn
+
+
+def draw_only_refusals(monkeypatch: Any) -> None:
+    """
+    Draw no page and no file for those who may see it: who may is asked here, and not what it looks like.
+
+    Pages of the admin end where they begin to look up what they show, which is after they have asked for the right.
+    """
+    draw = SimpleTemplateResponse.rendered_content.fget  # type: ignore[attr-defined]
+    shown = property(lambda response: draw(response) if response.status_code >= 300 else "")
+    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", shown)
+    monkeypatch.setattr(admin.site, "each_context", lambda request: {})
+    monkeypatch.setattr(admin.site, "confirmation", _let_in)
+    for name in ("get_changelist_instance", "get_form", "get_deleted_objects"):
+        monkeypatch.setattr(admin.ModelAdmin, name, _let_in)
+    monkeypatch.setattr("config.admin_site.history.history_reader.of_object", _let_in)
+    monkeypatch.setattr("config.admin_site.history.history_reader.latest", _let_in)
+    monkeypatch.setattr("invoices.rendering.pdf_file.typeset", _let_in)

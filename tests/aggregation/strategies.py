@@ -1,0 +1,29 @@
+"""Random events of one window, for laws that hold for all of them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from lib.decimals import EXACT
+from plans.aggregation.aggregate_state import Mark, Window, ticks
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SECONDS = 120
+END = START + timedelta(seconds=SECONDS)
+WINDOW = Window(START, END, ticks(END - START))
+
+values = st.one_of(
+    st.integers(-50, 50).map(Decimal),
+    st.integers(-(10**36), 10**36).map(lambda n: EXACT.scaleb(Decimal(n), -12)),
+)
+
+
+@st.composite
+def marks(draw: st.DrawFn, most: int = 12) -> list[Mark]:
+    """Return marks of the window at whole seconds, several of them at once at times, in no order."""
+    seconds = draw(st.lists(st.integers(0, SECONDS - 1), max_size=most))
+    return [
+        Mark(START + timedelta(seconds=second), draw(st.sampled_from(["", "a", "b"])), f"e{number}", draw(values))
+        for number, second in enumerate(seconds)
+    ]

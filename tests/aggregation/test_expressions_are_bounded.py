@@ -1,0 +1,131 @@
+"""Whatever is written as an expression is refused in words, or gives a bounded number in few steps."""
+
+import sys
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plans.aggregation.expressions import BadExpression, NoValue, compiled
+from plans.aggregation.json_numbers import measured
+
+BAD = [
+    # text                      what is told
+    ("",                        "It ends too early: a value, a closing parenthesis or a “:” should follow."),
+    ("a +",                     "ends too early"),
+    ("(a",                      "ends too early"),
+    ("a b",                     "from column 3 on: b"),
+    ("a $ b",                   "from column 3 on: $"),
+    ("a +\n b c",               "from column 4 on: c"),
+    ("a > 2",                   "true or false, not a number"),
+    ("!a",                      "true or false, not a number"),
+    ("a ? b > 1 : b < 1",       "true or false, not a number"),
+    ("a || b",                  "true or false, not a number"),
+    ("a && b",                  "true or false, not a number"),
+    ("price()",                 "price() is no function here; there are has(), size()"),
+    ("items.map(i, i.n)",       ".map() is no function here"),
+    ("name.matches('(a+)+$')",  ".matches() is no function here"),
+    ("math.pow(a, 9)",          "math.pow() is no function here"),
+    ("size(a, b)",              "takes 1 argument, not 2"),
+    ("a.size(b)",               "takes 0 arguments, not 1"),
+    ("has(1)",                  "has() takes the name of a property"),
+    ("has()",                   "has() takes the name of a property"),
+    ("{'a': 1}",                "Objects in braces and names with a leading dot cannot be used here."),
+    (".a",                      "Objects in braces and names with a leading dot cannot be used here."),
+    ("b'a'",                    "bytes cannot be used here"),
+    ("1e39",                    "out of bounds"),
+    ("9" * 39,                  "out of bounds"),
+    ("1e999999999",             "out of bounds"),
+    (r"'\U99999999'",           "stands for no character"),
+    ("a" * 1001,                "1,001 characters"),
+    ("+".join(["a"] * 51),      "nested too deeply"),
+    ("-" * 400 + "a",           "nested too deeply"),
+    ("a" + "[0]" * 300,         "nested too deeply"),
+    ("a" + ".b" * 400,          None),
+    ("(" * 499 + "a" + ")" * 499, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), BAD, ids=[text[:30] for text, _ in BAD])
+def test_what_cannot_be_computed_is_refused_in_words(text, told):
+    if told is None:  # long but harmless
+        compiled(text)
+        return
+    with pytest.raises(BadExpression) as error:
+        compiled(text)
+    assert f" {told}" in f" {error.value}"
+
+
+LEAVES = st.sampled_from(
+    ["a", "b.c", "text", "list", "absent", "1", "0.5", "'x'", "true", "null", "9999999999999999999"]
+)
+BINARY = st.sampled_from(["+", "-", "*", "/", "%", "<", "==", "!=", "&&", "||", "in"])
+GROWN = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.tuples(inner, BINARY, inner).map(lambda parts: f"({parts[0]}{parts[1]} {parts[2]})"),
+        st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} ? {parts[1]} : {parts[2]})"),
+        inner.map(lambda part: f"math.ceil({part})"),
+        inner.map(lambda part: f"size({part})"),
+        inner.map(lambda part: f"list[{part}]"),
+        inner.map(lambda part: f"-{part}"),
+        inner.map(lambda part: f"({part}) * ({part})"),
+    ),
+    max_leaves=60,
+)
+EVENT = {"a": 10**37 + 7, "b": {"c": measured("0." + "3" * 38)}, "text": "12.5", "list": list(range(20))}
+MOST_STEPS = 60_000
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(GROWN, st.text(max_size=40), st.text("ab.()[]+-*/%?:<>=!&|'\" 019eEx,", max_size=80)))
+def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
+    try:
+        expression = compiled(text)
+    except BadExpression:
+        return
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
+        found = expression.value(EVENT)
+    except NoValue:
+        pass
+    else:
+        assert measured(found) == found
+        assert abs(found) < 10**38
+    finally:
+        sys.setprofile(None)
+    assert steps <= MOST_STEPS
+
+
+def test_numbers_on_the_way_stay_short():
+    text = " * ".join(f"(a + 1 / {n}.7)" for n in range(1, 49))
+    with pytest.raises(NoValue, match="too many digits"):
+        compiled(text).value({"a": 10**37})
+
+
+def test_an_expression_of_two_properties_costs_at_most_thirty_plain_reads_of_one():
+    """Measured against reading the properties in the same run, so that a slow machine does not matter."""
+    expression, events = compiled("input + 4 * output"), [{"input": n, "output": n} for n in range(20_000)]
+
+    def compute() -> None:
+        for event in events:
+            expression.value(event)
+
+    def read() -> None:
+        for event in events:
+            measured(event.get("input"))
+
+    assert min(_seconds(compute) for _ in range(3)) <= 30 * min(_seconds(read) for _ in range(3))
+
+
+def _seconds(work) -> float:
+    before = time.process_time()
+    work()
+    return time.process_time() - before

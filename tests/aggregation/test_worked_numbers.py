@@ -1,0 +1,74 @@
+"""The worked numbers of docs/metering.md."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, Window, add, quantity, tally_of, ticks
+from plans.aggregation.distinct_values import Step, change
+from plans.aggregation.weighted_sum import integral, moment_of_levels, weighted_sum
+
+D = Decimal
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "metering.md").read_text(encoding="utf-8")
+START = datetime(2026, 4, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+WINDOW = Window(START, START + 30 * DAY, ticks(30 * DAY))
+
+
+def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
+    """Return the rows of a section's table by column name."""
+    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    header, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables[table].splitlines()]
+    return [dict(zip(header, cells, strict=True)) for cells in body]
+
+
+def tally(measures: str, found: list[Mark]) -> Tally:
+    total = reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
+    if measures == "deltas":
+        return total
+    return Tally(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
+
+
+@pytest.mark.parametrize("row", rows("aggregations", table=1), ids=lambda row: row["aggregation"])
+def test_an_aggregation_makes_of_three_values_what_is_documented(row):
+    found = [Mark(START + n * DAY, "", f"e{n}", D(value)) for n, value in enumerate((4, 10, 1))]
+    assert quantity(row["aggregation"], tally("deltas", found)) == D(row["quantity"])
+
+
+@pytest.mark.parametrize("row", rows("weighted-sum"), ids=lambda row: row["why"])
+def test_a_level_is_held_as_documented(row):
+    found = []
+    for event in filter(None, row["events (day: value)"].split(", ")):
+        day, value = event.split(": ")
+        found.append(Mark(START + int(day) * DAY, "", day, D(value)))
+    kept, opening = tally(row["measures"], found), D(row["entered with"])
+    days = integral(row["measures"], kept, start=START, end=WINDOW.end, opening=opening) / ticks(DAY)
+    assert days == D(row["integral"])
+    assert weighted_sum(row["measures"], kept, WINDOW, opening=opening) == D(row["weighted sum"])
+
+
+def test_members_come_and_go_as_documented():
+    there: dict[str, bool] = {}
+    total = 0
+    for row in rows("unique"):
+        moved = 0
+        for number, word in enumerate(row["events"].split(", ")):
+            value, does = word.split(" ")[0], word.split(" ")[-1]
+            step = Step(START + int(row["period"]) * DAY, "", str(number), does != "goes")
+            _, by = change(None, [step], before=there.get(value, False))
+            moved += by
+            there[value] = step.joins
+        total += moved
+        assert (moved, total) == (int(row["came less went"]), int(row["at its end"]))
+
+
+def test_every_section_that_the_code_refers_to_is_there():
+    sections = set(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "plans" / "metering").glob("*.py")]
+    assert {name for text in sources for name in re.findall(r"docs/metering\.md#([\w-]+)", text)} <= sections

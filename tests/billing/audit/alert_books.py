@@ -1,0 +1,75 @@
+"""Customers whose use is guarded, and was told of: by everybody's rules and their own, of use, spend and balances."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from billing.limits.alerts.evaluation import begin_round, sweep
+from billing.limits.alerts.rule_settings import Scope, acknowledge, set_guardrail
+from billing.metering.ingest.event_recorder import record
+from billing.metering.ingest.parser import read
+from billing.models import Alert, Subscription
+from plans.models import Feature
+from tests.builders import (
+    APR,
+    cap,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    make_seller,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
+from wallets.models import Wallet
+
+LATER = datetime(2026, 4, 5, tzinfo=UTC)
+
+
+def guard_all() -> None:
+    """Set rules of every scope, use what they watch, and look: twice, so that something recovers."""
+    plan = make_plan(
+        offers=[_offer("guarded.mails", included=10, consumption="hard_cap"), _offer("guarded.runs", rate(1))]
+    )
+    own = subscribe(make_customer("guarded"), publish(plan), starts_at=APR)
+    runs = Feature.objects.get(code="guarded.runs")
+    for kind, scope, amount, by in (
+        ("spend", Scope(subscription=own, feature=runs), 20, "finance"),
+        ("spend", Scope(customer=own.customer, dimension="key", value="ci"), 5, "customer"),
+        ("anomaly", Scope(seller=make_seller("other")), None, "finance"),
+    ):
+        set_guardrail(kind=kind, scope=scope, amount=amount and D(amount), set_by=by, at=APR)
+    cap(own, 10, at=APR)
+    wallet = Wallet.objects.create(customer=own.customer)
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "pack")], at=APR)
+    spend(wallet_id=wallet.pk, amount=D(9), reference="used", used_at=APR, at=APR)
+    _use(own, 8)
+    sweep(at=LATER)
+    cap(own, 10_000, at=LATER)
+    sweep(at=LATER + timedelta(minutes=1))
+    acknowledge(alert_ids=[Alert.objects.first().pk], at=LATER, by=User.objects.first())
+    begin_round(at=timezone.now())
+
+
+def _offer(code: str, *rates: dict, **terms: object) -> dict:
+    feature = make_feature(code, meter=make_meter(code, dimensions=["key"]))
+    return offer(feature, rates=rates, **terms)
+
+
+def _use(subscription: Subscription, times: int) -> None:
+    told = {
+        "customer": subscription.customer.external_id,
+        "timestamp": LATER.isoformat(),
+        "properties": {"key": "ci"},
+    }
+    names = ("guarded.mails", "guarded.runs")
+    sent = [{"id": f"{name}-{number}", "event": name, **told} for name in names for number in range(times)]
+    events, _, _ = read(json.dumps(sent).encode(), sandbox=False, at=LATER, oldest=APR, newest=LATER)
+    record(events=events, sandbox=False, at=LATER)

@@ -1,0 +1,59 @@
+"""What the books hold of one-off claims, several taxes, prices that include them, and usage that was billed early."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+from billing.closing import bill_progress, close_due
+from invoices.credit_notes import Taken, credit
+from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    make_tax,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    threshold,
+)
+
+DAY = date(2026, 1, 15)
+
+
+def claim(record: Callable[..., None]) -> None:
+    """Let a seller in California claim what no subscription bills, and bill a subscription early."""
+    seller = make_seller("coast", legal_name="Coast Inc.", region="CA")
+    make_tax("6.25", seller=seller, country="US", region="CA", name="State tax")
+    make_tax("2", seller=seller, country="US", region="CA", name="County tax", level=2)
+    make_tax("0", seller=seller, country="US", code="export", name="State tax", reason="Export")
+    customer = make_customer("coastal", seller=seller, region="CA", net_days=21)
+    version = publish(
+        make_plan(
+            "early",
+            fees=[fee("10", billed="arrears")],
+            offers=[offer("early.calls", rates=[rate("20")])],
+            thresholds=[threshold(40), threshold(30, repeats=True)],
+            prices_include_tax=True,
+        ),
+        at=JAN,
+    )
+    subscribe(customer, version)
+    for day, calls in ((2, 3), (3, 2)):
+        at = JAN.replace(day=day)
+        one = {"event": "early.calls", "customer": "coastal", "timestamp": at.isoformat()}
+        record([one | {"id": f"early-{day}-{number}"} for number in range(calls)], at=at)
+        bill_progress(at=JAN.replace(day=day + 1))
+    close_due(at=FEB.replace(day=2))
+    lines = [
+        OneOff("Work", Decimal("99.90"), DAY, DAY, Decimal("2.5"), "day"),
+        OneOff("Abroad", Decimal("10"), DAY, DAY, tax_code="export"),
+    ]
+    draft = draft_invoice(customer=customer, asked=Asked(lines, net_days=7), at=JAN)
+    invoice = issue_draft(invoice_id=draft.pk, at=MAR)
+    credit(invoice_id=invoice.pk, lines=[Taken(1, Decimal("9.90"))], reason="Sorry", to="offset", at=MAR)

@@ -1,0 +1,58 @@
+"""A customer who buys packs: paid, on trust, not paid yet, and not wanted any more."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from invoices.credit_notes import Taken, credit
+from tests.builders import JAN, make_customer, make_feature, make_pack, make_wallet
+from wallets.auto_topup import Asked, Limits, set_rule, sweep
+from wallets.models import Purchase, Wallet
+from wallets.operations.invoice_payment import pay_invoices
+from wallets.purchases import Order, buy, cancel, receive_payment
+
+DAY = timedelta(days=1)
+
+
+def make_purchases() -> Wallet:
+    """Buy packs of credits and credits one by one, and a balance that pays invoices."""
+    customer = make_customer("buyer", country="DE")
+    wallet = make_wallet(customer, name="Bought")
+    slabs = [(0, 10, 0), (200, 10, 5)]
+    make_pack("hundred", slabs=slabs, valid_days=60, rolls_over=1, features=[make_feature("runs").code])
+    make_pack("loose", units=None, least_units=10, most_units=500, prices={"USD": "0.1234"}, slabs=slabs)
+    make_pack("balance", unit="money", is_taxed=False, prices={"USD": 95})
+    first = _buy(wallet, "hundred", "paid")
+    _pay(first, Decimal(10), "part")
+    credit(invoice_id=first.invoice_id, lines=[Taken(1, Decimal(9))], reason="Goodwill", to="offset", at=JAN)
+    _pay(first, None, "rest")
+    _buy(wallet, "loose", "pending", packs=1, units=Decimal("12.5"))
+    cancel(purchase_id=_buy(wallet, "hundred", "unwanted", packs=2).pk, reason="By mistake", at=JAN + DAY)
+    Wallet.objects.filter(pk=wallet.pk).update(is_trusted=True)
+    _buy(wallet, "hundred", "trusted")
+    Wallet.objects.filter(pk=wallet.pk).update(is_trusted=False)
+    money = make_wallet(customer, name="Pays", unit="USD", pays_invoices=True)
+    _pay(_buy(money, "balance", "balance"), None, "bank")
+    pay_invoices(at=JAN + 2 * DAY)
+    _buy(wallet, "loose", "later", packs=1, units=Decimal(20))
+    return wallet
+
+
+def make_topups() -> None:
+    """Top up a sandbox customer's wallets by themselves: one is paid, one declined, one waits."""
+    customer = make_customer("reloading", sandbox=True)
+    ceilings = [Limits("finance", "day", most=5), Limits("customer", "day", most=3, most_money=Decimal(500))]
+    for payer in ("sandbox", "declining", "invoice"):
+        wallet = make_wallet(customer, name=payer)
+        asked = Asked("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)
+        set_rule(wallet_id=wallet.pk, asked=asked, at=JAN)
+    sweep(at=JAN + DAY)
+
+
+def _buy(wallet: Wallet, pack: str, reference: str, **order: object) -> Purchase:
+    return buy(wallet_id=wallet.pk, order=Order(pack, reference, **order), at=JAN)
+
+
+def _pay(purchase: Purchase, amount: Decimal | None, reference: str) -> None:
+    purchase.invoice.refresh_from_db()
+    due = purchase.invoice.due if amount is None else amount
+    receive_payment(invoice_id=purchase.invoice_id, amount=due, method="manual", reference=reference, at=JAN + DAY)

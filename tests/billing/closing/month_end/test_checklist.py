@@ -1,0 +1,175 @@
+"""The checklist of a month says what is open of it, in a fixed number of questions, and what keeps it open."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billing.audit.job import start_audit
+from billing.audit.records import invoice_numbers
+from billing.closing import close_due, month_end
+from billing.closing.month_end.checklist import checklist
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from billing.models import Counter, Job, UnbilledUsage
+from billing.models.jobs import JobState
+from customers.models import Delivery
+from customers.notifications import webhook_endpoints
+from customers.notifications.fan_out import fan_out
+from invoices.credit_notes import credit
+from invoices.documents.month_lock import CannotLock
+from invoices.models import Invoice, Rendering
+from invoices.payments.manual_payments import record_payment
+from plans.publishing.approvals import ask
+from plans.publishing.publication import new_version
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_plan,
+    make_seller,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
+CLOSED_AT = FEB + timedelta(hours=1)
+
+
+@pytest.fixture
+def version():
+    return publish(make_plan(fees=[fee("20", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
+
+
+@pytest.fixture
+def over(version):
+    """Return the periods of January of two customers: 20.00 and usage of 5.00 each."""
+    return [use(subscribe(make_customer(), version), "calls", 100) for _ in range(2)]
+
+
+def open_points(month=JANUARY, **more):
+    return {one.code: one.count for one in checklist(seller=make_seller(), month=month, **more) if one.is_open}
+
+
+def lock(month=JANUARY, *, at=MAR):
+    return month_end.lock(seller=make_seller(), month=month, note="", by=None, at=at)
+
+
+def unbilled(customer, day):
+    UnbilledUsage.objects.create(
+        event_key=f"00000000-0000-0000-0000-{day:012}",
+        sequence=day,
+        occurred_at=datetime(2026, 1, day, tzinfo=UTC),
+        sandbox=False,
+        customer_ref=customer,
+        event_name="nothing",
+        reason="unknown_event",
+    )
+
+
+def test_what_is_not_billed_keeps_the_month_open(over):
+    Counter.objects.filter(period=over[0]).update(plan_feature_id=10**9)
+    assert open_points() == {"periods_open": 2, "audit_missing": 1}
+    close_due(at=CLOSED_AT)
+    assert open_points() == {"periods_failed": 1, "audit_missing": 1}
+    with pytest.raises(
+        CannotLock, match=r"January 2026 of Acme Inc\. cannot be locked\. 1 periods could not be billed\."
+    ):
+        lock()
+
+
+def test_what_begins_with_the_next_month_is_not_of_this_one(version):
+    subscribe(make_customer(), publish(make_plan(fees=[fee("20")])), FEB)  # its opening period is due at once
+    assert open_points() == {"audit_missing": 1}
+    assert open_points(FEBRUARY)["periods_open"] >= 1
+
+
+def test_usage_and_its_worth(over):
+    close_due(at=CLOSED_AT)
+    use(over[0].subscription, "calls", 20)
+    unbilled(over[0].subscription.customer.external_id, 5)
+    unbilled("nobody", 6)
+    unbilled(make_customer(seller=make_seller("other")).external_id, 7)
+    points = {one.code: one for one in checklist(seller=make_seller(), month=JANUARY)}
+    assert points["late_usage"].count == 1
+    assert points["late_usage"].amounts == {"USD": Decimal("1.00")}
+    assert points["unbilled_usage"].count == 2
+    assert lock().checklist[4]["amounts"] == [{"amount": "1", "currency": "USD"}]
+
+
+def test_documents_and_what_became_of_them(over):
+    webhook_endpoints.create(url="https://example.com/", by=None)
+    close_due(at=CLOSED_AT)
+    fan_out(at=CLOSED_AT)
+    Delivery.objects.update(state="given_up", next_at=None)
+    first = Invoice.objects.order_by("pk").first()
+    Rendering.objects.create(invoice=first, content=b"x", sha256="0" * 64, rendered_at=MAR)
+    record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=CLOSED_AT)
+    credit(invoice_id=first.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
+    found = open_points(FEBRUARY)
+    assert (found["without_file"], found["not_sent"], found["overpaid"]) == (2, 2, 1)
+
+
+def test_a_change_that_waits_for_approval(version, django_user_model):
+    proposal = new_version(source=version, by=None, at=JAN)
+    ask(version=proposal, reason="dearer", by=django_user_model.objects.create(username="olga"), at=JAN)
+    assert open_points()["approvals"] == 1
+
+
+def test_the_audit_is_a_job_and_keeps_the_month_open_if_it_finds_something(over, monkeypatch):
+    monkeypatch.setattr("billing.audit.job.CHECKS", invoice_numbers.CHECKS)
+    close_due(at=CLOSED_AT)
+    audit(at=MAR)
+    assert open_points() == {}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE invoices_numberseries SET last_number = 7")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    job = audit(at=MAR)
+    assert "numbers_have_no_gap_and_no_repeat" in str(
+        job.items.exclude(findings=[]).values_list("findings", flat=True)
+    )
+    assert open_points()["audit_violated"] == job.figures["violated"] > 0
+    with pytest.raises(CannotLock, match="promises of the books are broken"):
+        lock()
+
+
+def audit(*, at) -> Job:
+    job = start_audit(by=None, at=at)
+    work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.DONE
+    return job
+
+
+def test_a_month_of_which_all_is_billed_is_locked_with_what_was_said(over):
+    close_due(at=CLOSED_AT)
+    held = lock()
+    assert {one["code"]: one["count"] for one in held.checklist if one["count"]} == {"audit_missing": 1}
+
+
+def test_it_asks_as_often_for_many_as_for_few(over, version):
+    def questions():
+        with CaptureQueriesContext(connection) as captured:
+            checklist(seller=make_seller(), month=FEBRUARY)
+        return len(captured)
+
+    def happen():
+        close_due(at=CLOSED_AT)
+        for number, period in enumerate(over):
+            use(period.subscription, "calls", 20)
+            unbilled(period.subscription.customer.external_id, len(over) + number)
+
+    happen()
+    few = questions()
+    over[:] = [use(subscribe(make_customer(), version), "calls", 100) for _ in range(5)]
+    happen()
+    assert questions() <= few <= 40

@@ -1,0 +1,39 @@
+"""A sweeper killed anywhere leaves the queue as it was; the next one tells everything, once."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from billing.models import Alert
+from customers.models.notifications import Notice
+from tests.billing.limits.alerts.world import NOW, look, messages, use
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+PLACES = ["guard.after_queueing", "guard.after_alerts", "guard.before_commit"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_sweep_starts_over(place: str, tmp_path: Path):
+    messages(10)
+    use("message", 8)
+    pipe = tmp_path / "announcements"
+    os.mkfifo(pipe)
+    environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "look_after_guardrails", "--at", NOW.isoformat()]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        with pipe.open() as announcements:
+            assert announcements.readline().split() == [place, str(process.pid)]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+    assert not Alert.objects.exists()
+    look()
+    assert (Alert.objects.count(), Notice.objects.filter(kind="alert.fired").count()) == (2, 1)

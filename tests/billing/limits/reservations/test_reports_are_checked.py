@@ -1,0 +1,94 @@
+"""A report that asks first is stored if every limit lets it in, and leaves no trace otherwise."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from billing.limits.check import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY
+from billing.limits.reservations.admission import report
+from billing.limits.reservations.errors import LimitReached
+from billing.metering.ingest.parser import AHEAD, RETENTION, read
+from billing.models import Counter, Event, UnbilledUsage
+from tests.billing.limits.reservations.world import NOW, capped_customer, hold, prepaid_customer, used
+from tests.builders import cap
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+
+def send(*ids, event="messages", customer="acme", at=NOW, **properties):
+    body = [
+        {"id": id_, "customer": customer, "event": event, "timestamp": at, "properties": properties} for id_ in ids
+    ]
+    events, _, _ = read(msgspec.json.encode(body), sandbox=False, at=NOW, oldest=NOW - RETENTION, newest=NOW + AHEAD)
+    return report(events=events, sandbox=False, at=NOW)
+
+
+def refusal(*ids, **fields):
+    with pytest.raises(LimitReached) as refused:
+        send(*ids, **fields)
+    return refused.value.answer
+
+
+def test_message_501_of_500_is_refused_and_its_id_is_not_used_up():
+    capped_customer(most=500)
+    used("messages", 499)
+    stored = Event.objects.count()
+
+    assert send("m500") == ["accepted"]
+    assert refusal("m501").reason == CAP_REACHED
+
+    assert Event.objects.count() == stored + 1
+    assert sum(Counter.objects.values_list("quantity", flat=True)) == 500
+    assert send("m501", event="calls") == ["accepted"]  # the id was never taken
+
+
+def test_a_repeat_is_answered_although_nothing_is_left():
+    capped_customer(most=1)
+    send("m1")
+
+    assert send("m1") == ["duplicate"]
+
+
+def test_a_batch_is_let_in_whole_or_not_at_all():
+    capped_customer(most=2)
+
+    assert refusal("m1", "m2", "m3").reason == CAP_REACHED
+    assert not Event.objects.exists()
+    assert send("m1", "m2") == ["accepted", "accepted"]
+
+
+def test_what_is_reserved_is_not_for_reports():
+    capped_customer(most=2)
+    hold("run-1", 1)
+
+    assert send("m1") == ["accepted"]
+    assert refusal("m2").reason == CAP_REACHED
+
+
+def test_a_wallet_lets_in_what_it_can_pay():
+    wallet = prepaid_customer(balance=12)
+
+    send("r1", event="run", kind="complex")
+    assert refusal("r2", event="run", kind="complex").reason == WALLET_EMPTY
+    send("r3", "r4", event="run")
+
+    wallet.refresh_from_db()
+    assert wallet.balance == 0
+
+
+def test_a_cap_that_stops_lets_in_what_costs_nothing_more():
+    acme = capped_customer()
+    cap(acme, 1, at=NOW, action="stop")
+    used("calls", 4)  # 2 of 1: facts are counted whatever the cap
+
+    assert send("m1") == ["accepted"]
+    assert refusal("c1", event="calls").reason == SPEND_CAP_REACHED
+
+
+def test_what_nothing_covers_is_refused_and_not_kept_as_unbilled():
+    capped_customer()
+
+    assert refusal("x1", customer="nobody").reason == NOT_COVERED
+    assert refusal("x2", at=NOW - timedelta(days=300)).reason == NOT_COVERED
+    assert not UnbilledUsage.objects.exists()

@@ -1,0 +1,179 @@
+"""What usage may come to in a period, for all of it or a feature, is set by either side and told with the usage."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
+from billing.metering.usage.current_usage import current_usage
+from billing.models import SpendCap
+from tests.billing.metering.ingest.world import send
+from tests.builders import (
+    JAN,
+    cap,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+from tests.docs_tables import rows
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+NOW = JAN + timedelta(days=10)
+
+
+@pytest.fixture
+def acme():
+    offers = [offer("calls", rates=[rate("0.05")]), offer("mails", rates=[rate("1")])]
+    return subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+
+
+def told():
+    (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
+    return [(one.cap.feature_id, one.cap.set_by, one.cap.amount, one.spent, one.remaining) for one in period.caps]
+
+
+def test_each_cap_is_told_with_what_is_spent_and_remains(acme):
+    calls = cap(acme, 4, feature="calls", at=NOW)
+    cap(acme, 100, at=NOW, set_by="customer")
+    cap(acme, 200, at=NOW)
+    use(acme, "calls", 100)
+    use(acme, "mails", 30)
+    assert told() == [
+        (None, "finance", D(200), D("35.00"), D("165.00")),
+        (None, "customer", D(100), D("35.00"), D("65.00")),
+        (calls.feature_id, "finance", D(4), D("5.00"), D(0)),
+    ]
+
+
+def test_caps_cost_no_query_of_their_own(acme):
+    with CaptureQueriesContext(connection) as without:
+        told()
+    cap(acme, 4, feature="calls", at=NOW)
+    with CaptureQueriesContext(connection) as captured:
+        assert told()
+    assert len(captured) == len(without)
+
+
+@pytest.fixture
+def keyed():
+    """A customer with two subscriptions whose calls are told apart by key and model, at two rates."""
+    meter = make_meter(
+        "tokens", event_name="call", dimensions=["key", "model"], aggregation="sum", value_property="n"
+    )
+    feature = make_feature("tokens", meter=meter)
+    rates = [rate("0.10"), rate("1", match={"model": "large"})]
+    version = publish(make_plan("keyed", offers=[offer(feature, rates=rates, included=10)]))
+    customer = make_customer("acme")
+    first = subscribe(customer, version)
+    mails = publish(make_plan("mails", offers=[offer("mails", rates=[rate("1")])]))
+    return first, subscribe(customer, mails)
+
+
+def called(key, n, *, model="small"):
+    send({"id": f"{key}-{n}-{model}", "customer": "acme", "event": "call", "timestamp": NOW.isoformat(),
+          "properties": {"key": key, "model": model, "n": n}}, at=NOW)  # fmt: skip
+
+
+def test_a_budget_for_one_value_counts_its_share_of_what_each_rate_comes_to(keyed):
+    first, _ = keyed
+    mine = set_cap(subscription=first, match={"key": "k1"}, amount=D(50), at=NOW)
+    called("k1", 20)
+    called("k2", 30)
+    called("k1", 3, model="large")
+
+    (period,) = [one for one in current_usage(customer="acme", sandbox=False, at=NOW) if one.caps]
+    (told,) = period.caps
+
+    # 50 at 0.10, of which 10 are free: 4.00, and 20 of 50 are k1's; 3 at 1.
+    assert (told.cap.id, told.spent, told.remaining) == (mine.pk, D("4.60"), D("45.40"))
+
+
+@pytest.mark.parametrize("row", rows("limits.md", "A budget for one value"), ids=str)
+def test_a_value_has_spent_what_the_page_says(row):
+    meter = make_meter("tokens", event_name="call", dimensions=["key"], aggregation="sum", value_property="n")
+    offers = [offer(make_feature("tokens", meter=meter), rates=[rate("0.10")], included=100)]
+    acme = subscribe(make_customer("acme"), publish(make_plan("keyed", offers=offers)))
+    set_cap(subscription=acme, match={"key": "k1"}, amount=D(50), at=NOW)
+    called("k1", int(row["used by k1"]))
+    called("k2", int(row["used by k2"]))
+
+    (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
+
+    assert (period.cost, period.caps[0].spent) == (D(row["the rate comes to"]), D(row["k1 has spent"]))
+
+
+def test_a_customers_cap_counts_all_subscriptions_together(keyed):
+    first, second = keyed
+    set_cap(customer=first.customer, amount=D(100), at=NOW)
+    called("k1", 110)  # 100 of them at 0.10
+    use(second, "mails", 30)
+
+    for period in current_usage(customer="acme", sandbox=False, at=NOW):
+        assert [(one.cap.is_of_customer, one.spent) for one in period.caps] == [(True, D("40.00"))]
+
+
+def test_a_customers_own_budget_stays_below_finances(keyed):
+    first, _ = keyed
+    scope = {"customer": first.customer, "match": {"key": "k1"}, "at": NOW}
+    set_cap(**scope, amount=D(10))
+    with pytest.raises(CapRefused, match="Finance allows 10"):
+        set_cap(**scope, amount=D(11), set_by="customer")
+
+
+UNKNOWN = [
+    ({"color": "red"}, "Usage has no dimension “color”: there are key, model"),
+    ({"key": ""}, "Say for which value of key"),
+    ({"key": "a", "model": "b"}, "name one"),
+]
+
+
+@pytest.mark.parametrize(("match", "words"), UNKNOWN)
+def test_a_budget_is_for_a_value_of_a_dimension_that_there_is(keyed, match, words):
+    with pytest.raises(CapRefused, match=words):
+        set_cap(subscription=keyed[0], match=match, amount=D(1), at=NOW)
+
+
+def test_setting_it_again_replaces_it_and_removing_it_ends_it(acme):
+    first = cap(acme, 4, at=NOW)
+    again = cap(acme, 5, at=NOW, action="throttle", per_minute=60)
+    assert (first.pk, again.per_minute) == (again.pk, 60)
+    remove_cap(cap=again, at=NOW)
+    assert told() == []
+
+
+REFUSED = [
+    # amount    more                                    field          words
+    ("-1",      {},                                     "amount",      "no amount that could be invoiced"),
+    ("0.001",   {},                                     "amount",      "no amount that could be invoiced in USD"),
+    ("1",       {"action": "throttle"},                 "per_minute",  "how many uses a minute"),
+    ("1",       {"per_minute": 5},                      "per_minute",  "leave it out"),
+    ("101",     {"set_by": "customer"},                 "amount",      "Finance allows 100"),
+    ("1",       {"feature": "support"},                 "feature",     "is not metered"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("amount", "more", "field", "words"), REFUSED)
+def test_what_cannot_be_a_cap_is_refused(acme, amount, more, field, words):
+    make_feature("support", kind="boolean")
+    cap(acme, 100, at=NOW)
+    with pytest.raises(CapRefused, match=words) as refused:
+        cap(acme, amount, at=NOW, **more)
+    assert refused.value.field == field
+    assert SpendCap.objects.get().amount == 100
+
+
+def test_finance_goes_no_lower_than_what_the_customer_has_set(acme):
+    cap(acme, 50, at=NOW, set_by="customer")
+    with pytest.raises(CapRefused, match="own cap is 50"):
+        cap(acme, 40, at=NOW)

@@ -1,0 +1,111 @@
+"""However events come, are taken back and are replaced, what is kept is that of the surviving ones, sent alone."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from billing.audit import assert_clean
+from billing.metering.ingest import customer_cache
+from billing.metering.store import counter_store
+from tests.billing.metering.corrections.world import correct_all, everything, make_metered_world, sample, wanted
+from tests.billing.metering.ingest.world import send
+from tests.builders import JAN
+
+pytestmark = pytest.mark.django_db
+
+values = st.one_of(
+    st.integers(-20, 20),
+    st.decimals(-1000, 1000, places=9, allow_nan=False).map(lambda value: f"{value:f}"),
+)
+
+
+@st.composite
+def samples(draw, number):
+    """Return an event of January to March, often at the same moment or in the same hour as another one."""
+    at = JAN + timedelta(days=draw(st.integers(0, 67)), minutes=draw(st.sampled_from([0, 1, 90])))
+    return sample(
+        f"e{number}",
+        at.isoformat(),
+        draw(values),
+        user=draw(st.sampled_from(["ann", "bob"])),
+        op=draw(st.sampled_from(["add", "remove"])),
+        model=draw(st.sampled_from(["big", "small", ""])),
+    )
+
+
+@st.composite
+def histories(draw):
+    """
+    Return steps and the events that survive them.
+
+    A step is a batch of events, or a batch of corrections: (id, its replacement or None).
+    """
+    steps, alive, number = [], {}, 0
+    for _ in range(draw(st.integers(1, 5))):
+        new = []
+        for _ in range(draw(st.integers(1, 3))):
+            new.append(draw(samples(number)))
+            number += 1
+        steps.append(("send", new))
+        alive |= {one["id"]: one for one in new}
+        corrections = []
+        for id_ in draw(st.lists(st.sampled_from(sorted(alive)), unique=True, max_size=3)):
+            replacement = draw(st.none() | samples(number))
+            number += 1
+            corrections.append((id_, replacement))
+            del alive[id_]
+            if replacement:
+                alive[replacement["id"]] = replacement
+        if corrections:
+            steps.append(("correct", corrections))
+    return steps, list(alive.values())
+
+
+@pytest.fixture
+def world(db):
+    make_metered_world()
+
+
+@settings(
+    max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(histories(), st.booleans())
+def test_what_is_kept_is_that_of_the_survivors(world, history, audited):
+    steps, survivors = history
+    with transaction.atomic():
+        for kind, batch in steps:
+            if kind == "send":
+                assert set(send(*batch)) == {"accepted"}
+            else:
+                outcomes = correct_all(*(wanted(id_, replacement) for id_, replacement in batch))
+                assert {one.status for one in outcomes} == {"accepted"}
+        corrected = everything()
+        if audited:
+            assert_clean()
+        transaction.set_rollback(True)
+    forget()
+    with transaction.atomic():
+        if survivors:
+            send(*survivors)
+        assert corrected == everything()
+        transaction.set_rollback(True)
+    forget()
+
+
+def forget():
+    customer_cache.forget()
+    counter_store.forget()
+
+
+def test_a_repeat_of_what_was_taken_back_counts_nothing_again(world):
+    event = sample("e", JAN.isoformat(), Decimal(3).__str__())
+    send(event)
+    correct_all(wanted("e"))
+    nothing = everything()
+    assert send(event) == ["duplicate"]
+    assert everything() == nothing
+    assert nothing["tallies"] == []

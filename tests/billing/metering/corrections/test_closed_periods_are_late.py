@@ -1,0 +1,70 @@
+"""A correction in a closed period is late usage: the period is marked, and billed by the policy for it."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import close_due
+from billing.models import BilledUsage
+from invoices.models import Line
+from tests.billing.metering.corrections.world import late, make_metered_world, replace, sample, void
+from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.builders import FEB, MAR
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+SOON = timedelta(hours=1)
+
+
+def in_january(id_):
+    return call(id_, timestamp="2026-01-10T00:00:00Z")
+
+
+@pytest.fixture
+def january():
+    """A closed January with three calls."""
+    subscription = make_world()
+    send(*map(in_january, "abc"), at=FEB)
+    close_due(at=FEB + SOON)
+    return subscription
+
+
+def test_a_void_marks_its_period(january):
+    void("a", at=FEB + 2 * SOON)
+    assert late(january) == ["01"]
+    assert counted()["calls/call/01"] == (2, 2)
+
+
+def test_what_was_billed_stays_what_its_snapshot_says(january):
+    void("a", at=FEB + 2 * SOON)
+    assert [(one.events, one.quantity) for one in BilledUsage.objects.all()] == [(3, 3)]
+
+
+def test_more_usage_and_less_are_billed_as_one_difference(january):
+    void("a", at=FEB + 2 * SOON)
+    send(*map(in_january, "defg"), at=FEB + 2 * SOON)
+    close_due(at=MAR + SOON)
+    line = Line.objects.get(kind="late_usage")
+    assert (line.quantity, str(line.amount)) == (3, "$0.03")
+    assert late(january) == []
+
+
+def test_late_usage_that_is_taken_back_leaves_nothing_to_bill(january):
+    send(in_january("d"), at=FEB + 2 * SOON)
+    void("d", at=FEB + 2 * SOON)
+    close_due(at=MAR + SOON)
+    assert not Line.objects.filter(kind="late_usage").exists()
+
+
+def test_a_replacement_in_another_period_marks_the_closed_one_alone(january):
+    replace("a", call("new", timestamp="2026-02-03T00:00:00Z"), at=FEB + timedelta(days=3))
+    assert late(january) == ["01"]
+    assert counted() == {"calls/call/01": (2, 2), "calls/call/02": (1, 1)}
+
+
+def test_closed_periods_that_a_level_is_carried_into_are_late_too():
+    subscription = make_metered_world()
+    send(sample("a", "2026-01-10T00:00:00Z", 5), sample("b", "2026-02-10T00:00:00Z", 1))
+    close_due(at=MAR + SOON)
+    void("a")
+    assert late(subscription) == ["01", "02"]

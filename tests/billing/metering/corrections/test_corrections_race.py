@@ -1,0 +1,126 @@
+"""Corrections meet closes, one another and repeats at the rows that usage meets them at."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import batch, close_one
+from billing.metering.corrections import usage_correction
+from billing.metering.ingest.reprocess import replay
+from billing.metering.store import corrections, unmatched_usage
+from billing.models import BilledUsage, Correction, Event
+from tests.billing.metering.corrections.world import late, make_metered_world, person, replace, sample, void
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.builders import FEB
+from tests.races import Pause, start, together, wait_until_blocked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+LATER = FEB + timedelta(days=1)
+
+
+@pytest.fixture
+def january():
+    person()
+    subscription = make_world()
+    send(*(call(id_, timestamp="2026-01-05T00:00:00Z") for id_ in "abc"), at=FEB)
+    return subscription
+
+
+def billed():
+    return [(one.events, one.quantity) for one in BilledUsage.objects.all()]
+
+
+def close(subscription):
+    return close_one(period_id=subscription.periods.order_by("starts_at").first().pk, at=LATER)
+
+
+def test_a_close_waits_for_a_correction_under_way_and_bills_what_it_leaves(january, monkeypatch):
+    pause = Pause.before(monkeypatch, corrections, "add")
+    correction = start(lambda: void("a", at=LATER))
+    pause.await_arrival()
+    closing = start(lambda: close(january))
+    wait_until_blocked()
+    pause.let_go()
+    assert correction.result() == ["accepted"]
+    closing.result()
+    assert billed() == [(2, 2)]
+    assert late(january) == []
+
+
+def test_a_correction_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
+    pause = Pause.before(monkeypatch, batch, "read_counters")
+    closing = start(lambda: close(january))
+    pause.await_arrival()
+    correction = start(lambda: void("a", at=LATER))
+    wait_until_blocked()
+    pause.let_go()
+    closing.result()
+    assert correction.result() == ["accepted"]
+    assert billed() == [(3, 3)]
+    assert late(january) == ["01"]
+
+
+def test_two_corrections_of_one_event_take_it_back_once(january, monkeypatch):
+    pause = Pause.before(monkeypatch, usage_correction, "taken_back")
+    first = start(lambda: void("a"))
+    pause.await_arrival()
+    second = start(lambda: void("a"))
+    wait_until_blocked()
+    pause.let_go()
+    assert [first.result(), second.result()] == [["accepted"], ["duplicate"]]
+    assert counted()["calls/call/01"] == (2, 2)
+
+
+def test_two_different_corrections_of_one_event_leave_one_standing(january):
+    outcomes = together(lambda: void("a")[0], lambda: replace("a", call("new")))
+    assert sorted(outcomes) == ["accepted", "conflict"]
+    assert Correction.objects.count() == 1
+
+
+def test_a_repeat_of_what_is_taken_back_meanwhile_counts_nothing(january, monkeypatch):
+    pause = Pause.before(monkeypatch, usage_correction, "taken_back")
+    correction = start(lambda: void("a"))
+    pause.await_arrival()
+    assert send(call("a", timestamp="2026-01-05T00:00:00Z")) == ["duplicate"]
+    pause.let_go()
+    correction.result()
+    assert counted()["calls/call/01"] == (2, 2)
+
+
+def test_a_replacement_that_is_sent_as_usage_meanwhile_is_counted_once(january):
+    new = call("new", timestamp="2026-01-06T00:00:00Z")
+    replaced, sent = together(lambda: replace("a", new), lambda: send(new)[0])
+    assert (replaced, sent) in [("accepted", "duplicate"), ("conflict", "accepted")]
+    assert Event.objects.count() == 4
+    assert counted()["calls/call/01"] == ((3, 3) if replaced == "accepted" else (4, 4))
+
+
+def test_a_void_waits_for_a_replay_under_way_and_takes_back_what_it_counted(monkeypatch):
+    person()
+    send(call("a"))
+    make_world()
+    pause = Pause.before(monkeypatch, unmatched_usage, "resolve")
+    replaying = start(lambda: replay(at=NOW))
+    pause.await_arrival()
+    correction = start(lambda: void("a"))
+    wait_until_blocked()
+    pause.let_go()
+    assert replaying.result().resolved == 1
+    assert correction.result() == ["accepted"]
+    assert counted() == {"calls/call/03": (0, 0)}
+
+
+def test_usage_and_corrections_of_the_same_series_leave_its_tallies_exact():
+    person()
+    make_metered_world()
+    send(*(sample(f"a{n}", f"2026-03-0{1 + n}T00:00:00Z", n, user=f"u{n}") for n in range(6)))
+    together(
+        lambda: [void(f"a{n}") for n in range(0, 6, 2)],
+        lambda: [replace(f"a{n}", sample(f"b{n}", "2026-02-05T00:00:00Z", 9)) for n in range(1, 6, 2)],
+        lambda: [
+            send(sample(f"c{n}", f"2026-03-0{1 + n}T12:00:00Z", n, user=f"u{n}", op="remove")) for n in range(6)
+        ],
+    )
+    assert Correction.objects.count() == 6

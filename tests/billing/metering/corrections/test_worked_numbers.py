@@ -1,0 +1,43 @@
+"""The worked numbers of docs/metering.md#corrections, counted by the system itself."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing.metering.usage.current_usage import current_usage
+from tests.aggregation.test_worked_numbers import rows
+from tests.billing.metering.corrections.world import make_metered_world, replace, sample, void
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import send
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+TABLE = rows("corrections")
+
+
+def documented(column: str) -> dict[str, Decimal]:
+    return {row["aggregation"]: Decimal(row[column]) for row in TABLE}
+
+
+def counted() -> dict[str, Decimal]:
+    (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
+    found = {one.terms.code: one.used for one in period.features}
+    return {row["aggregation"]: found[row["aggregation"]] for row in TABLE}
+
+
+@pytest.fixture(autouse=True)
+def three_values():
+    make_metered_world()
+    hours = {"4": "09", "10": "10", "1": "11"}
+    send(*(sample(value, f"2026-03-10T{hour}:00:00Z", value, user=value) for value, hour in hours.items()))
+    assert counted() == documented("of 4, 10 and 1")
+
+
+def test_a_value_is_taken_back():
+    void("10")
+    assert counted() == documented("10 is taken back")
+
+
+def test_a_value_is_replaced():
+    replace("1", sample("7", "2026-03-10T08:00:00Z", "7", user="7"))
+    assert counted() == documented("1 is replaced by 7 at 08:00")

@@ -1,0 +1,173 @@
+"""A file imported by workers counts like the same file imported at once: tried first, then each row once."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+
+from billing.audit import assert_clean
+from billing.job_kinds import KINDS
+from billing.jobs import controls
+from billing.jobs.worker import work
+from billing.metering.imports import FileRefused, file_split
+from billing.metering.imports.job import start_import
+from billing.models import Counter, Event, JobItem, JobPart
+from billing.models.jobs import JobState
+from lib.task_clock import database_time
+from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.races import together
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+HEAD = "id,customer,event,timestamp,properties.n"
+
+
+@pytest.fixture
+def world(db):
+    make_meter("tokens", aggregation="sum", value_property="n")
+    subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
+
+
+def row(number, n="1", customer="acme", at="2026-11-05T10:00:00Z"):
+    return f"e{number},{customer},tokens,{at},{n}"
+
+
+def begin(rows, head=HEAD, at=NOW, **more):
+    file = io.BytesIO("\n".join([head, *rows]).encode())
+    sent = {"file_name": "usage.csv", "format_": "csv", "names": {}, "id_from": [], "sandbox": False, "by": None}
+    return start_import(file=file, at=at, **sent | more)
+
+
+def go_on(job, for_real=False):
+    if for_real:
+        controls.do_for_real(job_id=job.pk, by=None, at=NOW)
+    work(kinds=KINDS, clock=lambda: NOW, job_id=job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def total():
+    return sum(one.quantity for one in Counter.objects.all())
+
+
+def test_a_dry_run_says_what_the_import_then_does(world):
+    rows = [row(1, "0.1"), row(2, "0.2"), row(2, "0.2"), row(3, customer="nobody"), row(4, "x"), row(1, "7"), "a,b"]
+    job = go_on(begin(rows))
+    told = {
+        "rows": 7, "accepted": 4, "duplicate": 1, "conflict": 1, "refused": 1, "floats": 0,
+        "unbilled.unknown_customer": 1, "unbilled.bad_value": 1,
+    }  # fmt: skip
+    assert (job.state, job.dry_run, job.figures) == (JobState.DONE, True, told)
+    assert not Event.objects.exists()
+    go_on(job, for_real=True)
+    assert (job.state, job.dry_run, job.figures) == (JobState.DONE, False, told)
+    assert (Event.objects.count(), str(total())) == (4, "0.3")
+    assert_clean()
+
+
+def test_what_is_refused_is_kept_by_row_and_the_rest_is_not(world, monkeypatch):
+    monkeypatch.setattr(file_split, "MOST_ROWS", 2)
+    job = go_on(begin([row(1), row(2), row(3), row(4, at="yesterday"), row(5)]))
+    assert job.items.filter(content__isnull=False).count() == 3
+    go_on(job, for_real=True)
+    kept = job.items.get(content__isnull=False)
+    assert [(one["row"], one["id"], one["field"]) for one in kept.findings] == [(5, "", "timestamp")]
+
+
+def test_a_file_imported_twice_counts_once(world):
+    for expected in ({"accepted": 2, "duplicate": 0}, {"accepted": 0, "duplicate": 2}):
+        job = go_on(go_on(begin([row(1), row(2)])), for_real=True)
+        assert expected.items() <= job.figures.items()
+    assert (Event.objects.count(), total()) == (2, 2)
+
+
+def test_the_file_is_gone_once_it_is_cut(world, monkeypatch):
+    monkeypatch.setattr("billing.jobs.start.PART_BYTES", 100)
+    monkeypatch.setattr("billing.jobs.file_reader.PART_BYTES", 100)
+    job = begin([row(number) for number in range(50)])
+    assert JobPart.objects.count() > 10
+    assert go_on(job).figures["accepted"] == 50
+    assert not JobPart.objects.exists()
+
+
+WRONG = [
+    # file                       options                     said
+    ([],                         {"head": ""},               "empty"),
+    (["x"],                      {"head": "id,when"},        "is no field of an event"),
+    ([row(1)],                   {"names": {"y": "id"}},     "has no column “y”"),
+    ([row(1)],                   {"format_": "parquet"},     "no Parquet file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "options", "said"), WRONG)
+def test_a_file_that_cannot_be_read_is_refused_at_once(db, rows, options, said):
+    with pytest.raises(FileRefused, match=said):
+        begin(rows, **options)
+    assert not JobPart.objects.exists()
+
+
+def test_a_file_that_cannot_be_read_to_its_end_fails_before_anything_is_stored(world):
+    job = go_on(begin([row(1), '"' + "x" * 200_000 + '"']))
+    assert (job.state, job.error[:24]) == (JobState.FAILED, "Row 3 cannot be read: fi")
+    assert not job.items.exists()
+    assert not JobPart.objects.exists()
+
+
+def test_a_cancelled_job_lets_go_of_its_file(world):
+    job = begin([row(1)])
+    controls.cancel(job_id=job.pk, by=None, at=NOW)
+    assert not JobPart.objects.exists()
+    assert_clean()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_share_a_file(world, monkeypatch):
+    monkeypatch.setattr(file_split, "MOST_ROWS", 5)
+    job = go_on(begin([row(number) for number in range(100)]))
+    controls.do_for_real(job_id=job.pk, by=None, at=NOW)
+    together(*[lambda: work(kinds=KINDS, clock=lambda: NOW)] * 3)
+    go_on(job)
+    assert job.figures["accepted"] == 100
+    assert (Event.objects.count(), total()) == (100, 100)
+    assert_clean()
+
+
+PLACES = ["jobs.after_cut", "jobs.begun", "ingest.after_counters", "jobs.before_commit", "jobs.after_commit"]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_are_killed_leave_nothing_undone_and_nothing_twice(world, tmp_path):
+    at = database_time()
+    job = begin([row(number, at=(at - timedelta(hours=1)).isoformat()) for number in range(6_500)], at=at)
+    pipe = tmp_path / "announcements"
+    for number, place in enumerate(PLACES):
+        pipe.write_text("")
+        worker = start_worker({"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)})
+        try:
+            while worker.poll() is None and not pipe.read_text():
+                time.sleep(0.05)
+            assert pipe.read_text().split() == [place, str(worker.pid)]
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        if number == 0:  # cut, and nothing tried: the rest is about what is done
+            work(kinds=KINDS, clock=database_time, job_id=job.pk)
+            controls.do_for_real(job_id=job.pk, by=None, at=at)
+    assert JobItem.objects.filter(job=job, state="done").count() == 1
+    assert start_worker({}).wait(timeout=120) == 0
+    job.refresh_from_db()
+    assert (job.state, job.figures["accepted"], job.figures["duplicate"]) == (JobState.DONE, 6_500, 0)
+    assert (Event.objects.count(), total()) == (6_500, 6_500)
+    assert_clean()
+
+
+def start_worker(environment):
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work_on_jobs"]
+    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)

@@ -1,0 +1,129 @@
+"""A file counts like the same events sent to the API: each once, also when the import is killed and run again."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from billing.audit import assert_clean
+from billing.models import Counter, Event
+from lib.task_clock import database_time
+from tests.api.calls import Caller
+from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def make_world():
+    make_meter("tokens", aggregation="sum", value_property="n")
+    subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
+
+
+def write(folder, rows, head="id,customer,event,timestamp,properties.n"):
+    path = folder / "usage.csv"
+    path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def row(number, n="1", customer="acme"):
+    return f"e{number},{customer},tokens,2026-11-05T10:00:00Z,{n}"
+
+
+def run(capsys, *arguments):
+    call_command("import_usage", *map(str, arguments), "--json")
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    monkeypatch.setattr("billing.management.commands.import_usage.database_time", lambda: NOW)
+    make_world()
+
+
+def total():
+    return sum(one.quantity for one in Counter.objects.all())
+
+
+def test_a_file_is_counted_once_however_often_it_is_imported(world, tmp_path, capsys):
+    path = write(tmp_path, [row(1, "0.1"), row(2, "0.2"), row(2, "0.2"), row(3, "0.3", customer="nobody")])
+    first = run(capsys, path)
+    assert (first["rows"], first["accepted"], first["duplicate"]) == (4, 3, 1)
+    assert str(total()) == "0.3"
+    again = run(capsys, path)
+    assert (again["accepted"], again["duplicate"]) == (0, 4)
+    assert Event.objects.count() == 3
+    assert_clean()
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(world, tmp_path, capsys):
+    path = write(tmp_path, [row(1), row(1), row(2, "x"), row(3, customer="nobody")])
+    told = run(capsys, path, "--dry-run")
+    assert (told["accepted"], told["duplicate"]) == (3, 1)
+    assert told["unbilled"] == {"bad_value": 1, "unknown_customer": 1}
+    assert not Event.objects.exists()
+
+
+def test_what_was_sent_over_http_is_a_duplicate_in_a_file(db, tmp_path, capsys):
+    make_world()
+    stamp = database_time().replace(microsecond=0).isoformat()
+    Caller().post("/events", {**event("e1", 1.5), "timestamp": stamp})
+    path = write(tmp_path, [f"e1,acme,tokens,{stamp},1.50"])
+    assert run(capsys, path)["duplicate"] == 1
+
+
+def event(id_, n):
+    return {"id": id_, "customer": "acme", "event": "tokens", "properties": {"n": n}}
+
+
+def test_refused_rows_are_written_with_their_reason(world, tmp_path, capsys):
+    path, refused = write(tmp_path, [row(1), "=e2,acme,tokens,yesterday,1", row(1, "2")]), tmp_path / "refused.csv"
+    with pytest.raises(CommandError, match="2 rows were not taken in"):
+        call_command("import_usage", str(path), "--refused", str(refused))
+    rows = list(csv.reader(refused.open(encoding="utf-8")))
+    assert rows[0] == ["row", "id", "field", "detail"]
+    assert rows[1][0] == "3"
+    assert rows[1][2] == "timestamp"
+    assert rows[2] == ["4", "e1", "id", "was stored before with other content; a new fact needs a new id"]
+    assert "3 rows: 1 stored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--map", "x"], ["--map", "tokens=id"], ["--format", "parquet"]])
+def test_what_cannot_be_read_is_told(world, tmp_path, arguments):
+    with pytest.raises(CommandError):
+        call_command("import_usage", str(write(tmp_path, [row(1)])), *arguments)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", ["ingest.after_counters", "ingest.after_commit", "import.after_batch"])
+def test_an_import_that_is_killed_is_finished_by_the_next(place, tmp_path):
+    make_world()
+    stamp = database_time().isoformat()
+    path = write(tmp_path, [f"e{number},acme,tokens,{stamp},1" for number in range(2_500)])
+    pipe = tmp_path / "announcements"
+    pipe.touch()
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "import_usage", str(path), "--json"]
+    environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not pipe.read_text():
+            time.sleep(0.05)
+        assert pipe.read_text().split() == [place, str(process.pid)]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert Event.objects.count() in (0, 1_000)
+    done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+    assert done["accepted"] + done["duplicate"] == 2_500
+    assert (Event.objects.count(), total()) == (2_500, 2_500)
+    assert_clean()

@@ -1,0 +1,30 @@
+"""Read a body as the API does, at a fixed moment."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from billing.metering.ingest.parser import Received, Refused, read
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+OLDEST = NOW - timedelta(days=396)
+NEWEST = NOW + timedelta(hours=1)
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """Return a valid event, with these fields instead."""
+    return {"id": "e1", "customer": "acme", "event": "api.call", **fields}
+
+
+def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[Received], list[Refused], bool]:
+    """Return what `read` makes of a body; anything but bytes is encoded first."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read(sent, sandbox=sandbox, at=NOW, oldest=OLDEST, newest=NEWEST)
+
+
+def one(body: bytes | object, *, sandbox: bool = False) -> Received:
+    """Return the only event of a body that has nothing to refuse."""
+    events, refused, _ = received(body, sandbox=sandbox)
+    assert refused == []
+    assert len(events) == 1
+    return events[0]

@@ -1,0 +1,42 @@
+"""A change of a unit cost waits for usage under way, and then finds it counted."""
+
+import pytest
+
+from billing.metering.ingest import event_recorder
+from plans.costs.unit_costs import CostRefused
+from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import carried, tokens, used, world
+from tests.billing.metering.ingest.world import send
+from tests.builders import MAR, make_cost
+from tests.races import Pause, start, wait_until_blocked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+
+def test_what_is_being_counted_keeps_its_cost(monkeypatch):
+    make_cost(tokens(), 1)
+    world()
+    pause = Pause.before(monkeypatch, event_recorder.event_store, "append")
+    ingest = start(lambda: send(used("1", 5)))
+    pause.await_arrival()
+
+    change = start(lambda: make_cost(tokens(), 2, since=MAR))
+    wait_until_blocked()
+    pause.let_go()
+
+    assert ingest.result() == ["accepted"]
+    with pytest.raises(CostRefused, match="was charged by the costs as they stand"):
+        change.result()
+    assert carried() == [5]
+
+
+def test_what_changed_before_the_gate_is_counted_by(monkeypatch):
+    make_cost(tokens(), 1)
+    world()
+    pause = Pause.before(monkeypatch, event_recorder, "_store")
+    ingest = start(lambda: send(used("1", 5)))
+    pause.await_arrival()
+    make_cost(tokens(), 2, since=MAR)
+    pause.let_go()
+
+    assert ingest.result() == ["accepted"]
+    assert carried() == [10]

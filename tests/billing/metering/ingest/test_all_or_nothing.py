@@ -1,0 +1,42 @@
+"""A batch is one transaction: what fails in the middle of it leaves nothing behind, and may simply be sent again."""
+
+import pytest
+
+from billing.metering.store import counter_store, unmatched_usage
+from billing.models import Event
+from tests.billing.metering.ingest.world import call, counted, make_world, rolled_up, send
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+PLACES = [
+    # module, function that fails, why
+    (counter_store, "add", "events are stored, and counters are not there to be added to"),
+    (counter_store, "mark_late", "counters are added to, and the period cannot be marked"),
+    (unmatched_usage, "report", "all is counted, and what has no price cannot be reported"),
+]
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("module", "name", "why"), PLACES)
+def test_a_failure_in_the_middle_stores_nothing(monkeypatch, module, name, why):
+    january = make_world().periods.get(kind="regular")
+    january.state, january.closed_at = "closed", january.ends_at
+    january.save()
+    events = [call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody")]
+
+    def fail(*args, **kwargs):
+        raise Broken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, fail)
+        with pytest.raises(Broken):
+            send(*events)
+
+    assert Event.objects.count() == 0, why
+    assert counted() == rolled_up() == {}
+
+    assert send(*events) == ["accepted", "accepted"]
+    assert counted() == {"calls/call/01": (1, 1)}

@@ -1,0 +1,82 @@
+"""
+What changes between the moment a batch is attributed and the moment it is stored is noticed under the gate.
+
+Each test stops an ingest in between, changes something on another connection, and lets it go on.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.metering.ingest import event_recorder
+from billing.subscriptions import cancel
+from customers.models import Customer
+from plans.models import Meter
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unbilled
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.races import Pause, start
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+
+def ingest_meanwhile(monkeypatch, change, *sent):
+    """Attribute the events, make the change, and return the outcomes of storing them."""
+    pause = Pause.before(monkeypatch, event_recorder, "_store")
+    ingest = start(lambda: send(*sent))
+    pause.await_arrival()
+    change()
+    pause.let_go()
+    return ingest.result()
+
+
+def test_a_cancellation_meanwhile_keeps_usage_after_the_end_out(monkeypatch):
+    subscription = make_world()
+    end = NOW - timedelta(hours=1)
+
+    outcomes = ingest_meanwhile(
+        monkeypatch,
+        lambda: cancel(subscription=subscription, at=end, ends_at=end),
+        call("c1", timestamp=(end - timedelta(seconds=1)).isoformat()),
+        call("c2", timestamp=end.isoformat()),
+    )
+
+    assert outcomes == ["accepted", "accepted"]
+    assert counted() == {"calls/call/03": (1, 1)}
+    assert [reason for reason, _, _ in unbilled()] == ["no_subscription"]
+
+
+def test_a_meter_that_appears_meanwhile_counts(monkeypatch):
+    make_world()
+
+    def add_words():
+        words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
+        version = publish(make_plan(offers=[offer(make_feature("words", meter=words), rates=[rate("1", label="-")])]))
+        subscribe(Customer.objects.get(external_id="acme"), version)
+
+    ingest_meanwhile(monkeypatch, add_words, call("c1", properties={"words": 4}))
+
+    assert counted() == {"calls/call/03": (1, 1), "words/-/03": (1, 4)}
+
+
+def test_a_meter_that_changes_meanwhile_counts_as_it_is_now(monkeypatch):
+    meter = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
+    make_customer("acme")
+
+    def change_and_price():
+        Meter.objects.filter(pk=meter.pk).update(value_property="letters")
+        version = publish(make_plan(offers=[offer(make_feature("words", meter=meter), rates=[rate("1", label="-")])]))
+        subscribe(Customer.objects.get(external_id="acme"), version)
+
+    ingest_meanwhile(monkeypatch, change_and_price, call("c1", properties={"words": 4, "letters": 30}))
+
+    assert counted() == {"words/-/03": (1, 30)}
+
+
+def test_a_change_that_concerns_others_makes_no_difference(monkeypatch):
+    make_world()
+
+    outcomes = ingest_meanwhile(monkeypatch, lambda: make_meter("other"), call("c1"), request("r1", 1, 2))
+
+    assert outcomes == ["accepted", "accepted"]
+    assert counted()["calls/call/03"] == (1, 1)

@@ -1,0 +1,112 @@
+"""A level that usage changes is billed in the periods that it is carried into, or they are late: never neither."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.closing import batch, close_due, close_one
+from billing.metering.store import events as event_store
+from billing.models import Period
+from billing.subscriptions import extend_periods
+from billing.subscriptions.periods import generation
+from invoices.models import Line
+from tests.billing.metering.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+from tests.races import Pause, start, wait_until_blocked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+LATER = MAR + timedelta(hours=1)
+
+
+@pytest.fixture
+def stored(transactional_db):
+    """Subscribe a customer to a plan that charges what is stored at the end of each month; only January is made."""
+    meter = make_meter("stored", event_name="store", aggregation="sum", value_property="gb", recurring=True)
+    version = publish(make_plan(offers=[offer(make_feature("stored", meter=meter), rates=[rate("1")])]))
+    return subscribe(make_customer("acme"), version, starts_at=JAN)
+
+
+def store(id_, gb):
+    event = {"id": id_, "customer": "acme", "event": "store", "timestamp": "2026-01-10T00:00:00Z"}
+    return send(event | {"properties": {"gb": gb}}, at=LATER)
+
+
+def of_february():
+    return Period.objects.get(starts_at=FEB)
+
+
+def billed_in_february():
+    return list(Line.objects.filter(service_start=FEB).values_list("kind", "quantity"))
+
+
+def test_a_close_of_a_later_period_waits_for_usage_under_way_and_bills_its_level(stored, monkeypatch):
+    extend_periods(until=LATER)
+    pause = Pause.before(monkeypatch, event_store, "append")
+    ingest = start(lambda: store("a", 5))
+    pause.await_arrival()
+    close = start(lambda: close_one(period_id=of_february().pk, at=LATER))
+    wait_until_blocked()
+    pause.let_go()
+    assert ingest.result() == ["accepted"]
+    close.result()
+    assert billed_in_february() == [("usage", 5)]
+    assert of_february().late_since is None
+
+
+def test_usage_waits_for_a_close_of_a_later_period_under_way_which_is_late_then(stored, monkeypatch):
+
+    extend_periods(until=LATER)
+    pause = Pause.before(monkeypatch, batch, "read_counters")
+    close = start(lambda: close_one(period_id=of_february().pk, at=LATER))
+    pause.await_arrival()
+    ingest = start(lambda: store("a", 5))
+    wait_until_blocked()
+    pause.let_go()
+    close.result()
+    assert ingest.result() == ["accepted"]
+    assert billed_in_february() == []
+    assert of_february().late_since is not None
+
+
+def test_a_period_is_made_and_closed_only_after_usage_under_way_in_the_one_before_it(stored, monkeypatch):
+    """Workers that were down for a month make February and bill it at once, while usage of January is arriving."""
+    pause = Pause.before(monkeypatch, event_store, "append")
+    ingest = start(lambda: store("a", 5))
+    pause.await_arrival()
+    workers = start(lambda: (extend_periods(until=LATER), close_due(at=LATER)))
+    wait_until_blocked()
+    pause.let_go()
+    assert ingest.result() == ["accepted"]
+    workers.result()
+    close_due(at=LATER)
+    assert billed_in_february() == [("usage", 5)]
+
+
+def test_usage_waits_for_a_period_that_is_being_made_and_is_carried_into_it(stored, monkeypatch):
+
+    pause = Pause.before(monkeypatch, generation, "insert_periods")
+    workers = start(lambda: (extend_periods(until=MAR), close_one(period_id=of_february().pk, at=LATER)))
+    pause.await_arrival()
+    ingest = start(lambda: store("a", 5))
+    wait_until_blocked()
+    held = Pause.before(monkeypatch, event_store, "append")
+    pause.let_go()
+    held.await_arrival()
+    wait_until_blocked()
+    held.let_go()
+    assert ingest.result() == ["accepted"]
+    workers.result()
+    assert billed_in_february() == [("usage", 5)]

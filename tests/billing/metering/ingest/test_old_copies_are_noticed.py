@@ -1,0 +1,175 @@
+"""
+What a process remembers of catalogue and customers may be old; it never counts by it.
+
+Each test lets this process see something, changes it as another process would, and sends usage again.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
+from billing.models import Subscription
+from billing.subscriptions import cancel
+from customers.models import Customer
+from plans.models import MeterReading
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import call, counted, make_world, read, request, send, unbilled
+from tests.builders import (
+    JAN,
+    MAR,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+
+def test_a_meter_created_since_is_counted_by():
+    make_world()
+    send(call("c1"))
+    words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
+    version = publish(make_plan(offers=[offer(make_feature("words", meter=words), rates=[rate("1", label="-")])]))
+    subscribe(make_customer("other"), version)
+
+    send(call("c2", customer="other", properties={"words": 3}))
+
+    assert counted()["words/-/03"] == (1, 3)
+
+
+def test_a_meter_changed_since_is_counted_by():
+    meter = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
+    send(call("c1", customer="acme", properties={"words": 3, "letters": 20}))
+    meter.value_property = "letters"
+    meter.save()
+    version = publish(make_plan(offers=[offer(make_feature("words", meter=meter), rates=[rate("1", label="-")])]))
+    subscribe(make_customer("acme"), version)
+
+    send(call("c2", properties={"words": 3, "letters": 20}))
+
+    assert counted()["words/-/03"] == (1, 20)
+
+
+def test_a_customer_unknown_before_is_found():
+    assert send(call("c1")) == ["accepted"]
+    make_world()
+
+    send(call("c2"))
+
+    assert counted()["calls/call/03"] == (1, 1)
+    assert len(unbilled()) == 1
+
+
+def test_a_subscription_started_since_is_found():
+    make_customer("acme")
+    send(call("c1"))
+    version = publish(
+        make_plan(offers=[offer(make_feature("c", meter=make_meter("api.call")), rates=[rate("1", label="-")])])
+    )
+    subscribe(Customer.objects.get(), version)
+
+    send(call("c2"))
+
+    assert counted() == {"c/-/03": (1, 1)}
+
+
+def test_a_period_cut_short_since_is_left_at_its_end():
+    subscription = make_world()
+    send(call("c1", timestamp="2026-03-10T09:00:00Z"))
+    cancel(subscription=subscription, at=NOW.replace(hour=10), ends_at=NOW.replace(hour=11))
+
+    send(call("c2", timestamp="2026-03-10T10:59:59Z"), call("c3", timestamp="2026-03-10T11:00:00Z"))
+
+    assert counted()["calls/call/03"] == (2, 2)
+    assert [reason for reason, _, _ in unbilled()] == ["no_subscription"]
+
+
+def test_a_period_removed_since_is_made_again():
+    subscription = make_world()
+    send(call("c1"))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM billing_hour; DELETE FROM billing_series; DELETE FROM billing_counter")
+        cursor.execute("ALTER TABLE billing_event DISABLE TRIGGER USER; DELETE FROM billing_event")
+        cursor.execute("ALTER TABLE billing_event ENABLE TRIGGER USER")
+    subscription.periods.filter(starts_at=MAR).delete()
+
+    send(call("c2"))
+
+    assert counted() == {"calls/call/03": (1, 1)}
+
+
+def test_a_second_subscription_started_since_is_counted_into_as_well():
+    first = make_world()
+    send(call("c1"))
+    extra = make_feature("extra", meter=make_meter("calls"))
+    version = publish(make_plan(offers=[offer(extra, rates=[rate("1", label="-")])]))
+    second = subscribe(first.customer, version)
+    # The audit tells by the clock that the first call came before the second subscription.
+    Subscription.objects.filter(pk=first.pk).update(created_at=NOW - timedelta(days=1))
+    Subscription.objects.filter(pk=second.pk).update(created_at=NOW + timedelta(minutes=1))
+
+    send(call("c2", timestamp=NOW.isoformat()), at=NOW + timedelta(minutes=2))
+
+    assert counted(first) == {"calls/call/03": (2, 2)}
+    assert counted(second) == {"extra/-/03": (1, 1)}
+
+
+def test_a_period_that_another_subscription_of_the_customer_has_got_since_is_counted_into_as_well():
+    first = make_world()
+    extra = make_feature("extra", meter=make_meter("calls"))
+    version = publish(make_plan(offers=[offer(extra, rates=[rate("1", label="-")])], anchor="anniversary"))
+    second = subscribe(first.customer, version, starts_at=JAN.replace(day=5))
+    send(call("c1", timestamp="2026-03-04T00:00:00Z"))
+
+    send(call("c2", timestamp="2026-03-06T00:00:00Z"))
+
+    assert counted(first) == {"calls/call/03": (2, 2)}
+    assert counted(second) == {"extra/-/02": (1, 1), "extra/-/03": (1, 1)}
+
+
+def test_a_batch_gives_up_after_a_few_tries(monkeypatch):
+    make_world()
+    events = read(call("c1"))
+    event_recorder.record(events=events, sandbox=False, at=NOW)
+    monkeypatch.setattr(customer_cache, "refresh", lambda *args, **kwargs: {})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_period SET revision = revision + 1")
+
+    with pytest.raises(event_recorder.CopyIsOld):
+        event_recorder.record(events=read(call("c2")), sandbox=False, at=NOW)
+
+
+def test_an_old_copy_of_few_months_is_read_further_back():
+    subscription = make_world()
+    send(call("c1"))
+
+    send(call("c2", timestamp="2026-01-05T00:00:00Z"))
+
+    assert counted(subscription) == {"calls/call/03": (1, 1), "calls/call/01": (1, 1)}
+
+
+def test_a_batch_from_many_months_finds_them_all_though_one_of_them_is_not_made_yet():
+    make_world()
+
+    send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", timestamp="2026-03-01T00:00:00Z"))
+
+    assert counted() == {"calls/call/01": (1, 1), "calls/call/03": (1, 1)}
+    assert unbilled() == []
+
+
+def test_the_catalogues_copy_is_read_once():
+    make_world()
+    send(call("c1"))
+    copy = catalog_cache.current()
+
+    send(call("c2"), request("r1", 1, 1))
+
+    assert catalog_cache.current() is copy
+    assert MeterReading.objects.count() == 2

@@ -1,0 +1,33 @@
+"""Usage finds its period also where nobody has made one ahead of time: beat may have been away for weeks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.models import Period
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import call, counted, make_world, send, unbilled
+
+pytestmark = pytest.mark.django_db
+
+EDGE = datetime(2026, 3, 1, tzinfo=UTC)
+
+MOMENTS = [
+    # when it happened           month  why
+    (EDGE - timedelta(microseconds=1), "02", "the last instant of February"),
+    (EDGE, "03", "the first instant of March belongs to March"),
+    (NOW, "03", "well inside a period that nobody has made"),
+]
+
+
+@pytest.mark.parametrize(("moment", "month", "why"), MOMENTS)
+def test_usage_makes_the_period_that_it_falls_in(moment, month, why):
+    subscription = make_world()
+    assert not Period.objects.filter(
+        subscription=subscription, starts_at__gte=datetime(2026, 2, 1, tzinfo=UTC)
+    ).exists()
+
+    assert send(call("c1", timestamp=moment.isoformat())) == ["accepted"]
+
+    assert counted() == {f"calls/call/{month}": (1, 1)}, why
+    assert unbilled() == []

@@ -1,0 +1,82 @@
+"""What an event may carry: the bound itself passes, one more is refused, and the refusal names the property."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from billing.metering.ingest.property_limits import MOST_CHARACTERS, MOST_KEYS, MOST_LEVELS, flaw
+from plans.aggregation.json_numbers import TooLong
+
+
+def nested(levels, inner=1):
+    """Return an object whose innermost value stands `levels` objects deep."""
+    for _ in range(levels):
+        inner = {"a": inner}
+    return inner
+
+
+ACCEPTED = [
+    # properties                                   why
+    ({},                                           "none at all"),
+    ({str(n): n for n in range(MOST_KEYS)},        "as many keys as allowed"),
+    ({"a": "x" * MOST_CHARACTERS},                 "as long a text as allowed"),
+    ({"k" * 200: 1},                               "as long a key as allowed"),
+    ({"a": 10**38 - 1},                            "38 digits"),
+    ({"a": Decimal("1e-38")},                      "38 decimal places"),
+    (nested(MOST_LEVELS),                          "as deep as allowed"),
+    ({"a": [1] * 1000},                            "as long a list as allowed"),
+    ({"a": [True, None, "ü", "🙂", {"b": []}]},     "whatever JSON has"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("properties", "why"), ACCEPTED)
+def test_properties_within_the_bounds_pass(properties, why):
+    assert flaw(properties, has_nul=False) is None, why
+    assert flaw(properties, has_nul=True) is None, f"{why}, in a body with a NUL elsewhere"
+
+
+REFUSED = [
+    # properties                              field            reason
+    ({str(n): n for n in range(129)},         "properties",    "129 keys; at most 128"),
+    ({"a": "x" * 4097},                       "properties.a",  "4,097 characters; at most 4,096"),
+    ({"k" * 201: 1},                          "properties",    "a key is longer than 200 characters"),
+    ({"a": {"k" * 201: 1}},                   "properties.a",  "a key is longer than 200 characters"),
+    ({"a": 10**38},                           "properties.a",  "more than 38 digits"),
+    ({"a": [-(10**38)]},                      "properties.a",  "more than 38 digits"),
+    ({"a": TooLong("1e400")},                 "properties.a",  "1e400… is out of bounds"),
+    ({"a": {"b": [TooLong("1e-99")]}},        "properties.a",  "1e-99… is out of bounds"),
+    (nested(MOST_LEVELS, inner={"z": 1}),     "properties.a",  "nested too deeply; at most 16 levels"),
+    (nested(MOST_LEVELS, inner=[]),           "properties.a",  "nested too deeply; at most 16 levels"),
+    ({"a": [1] * 1001},                       "properties.a",  "1001 elements; at most 1,000"),
+    ({"a": {str(n): n for n in range(1001)}}, "properties.a",  "1001 elements; at most 1,000"),
+    ({"a": ["x" * 4097]},                     "properties.a",  "4,097 characters"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("properties", "field", "reason"), REFUSED)
+def test_properties_beyond_a_bound_are_refused_by_name(properties, field, reason):
+    found = flaw(properties, has_nul=False)
+
+    assert found is not None
+    assert found[0] == field
+    assert reason in found[1]
+
+
+NULS = [
+    # properties                   field
+    ({"a": "x\0y"},                "properties.a"),
+    ({"a\0b": 1},                  "properties"),
+    ({"a": ["\0"]},                "properties.a"),
+    ({"a": {"b": {"c": "\0"}}},    "properties.a"),
+    ({"a": {"\0": 1}},             "properties.a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("properties", "field"), NULS)
+def test_a_character_that_postgresql_cannot_store_is_refused_wherever_it_stands(properties, field):
+    found = flaw(properties, has_nul=b"\\u0000" in json.dumps(properties).encode())
+
+    assert found is not None
+    assert found[0] == field
+    assert "U+0000" in found[1]

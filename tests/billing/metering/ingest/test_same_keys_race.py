@@ -1,0 +1,73 @@
+"""Requests with the same keys at the same moment: each key counts once, and each is told what became of it."""
+
+from collections import Counter
+
+import pytest
+
+from billing.metering.store import counter_store
+from billing.models import Event
+from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.races import Pause, start, together, wait_until_blocked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+KEYS = 40
+
+
+def batch(**fields):
+    return [call(f"c{number}", **fields) for number in range(KEYS)]
+
+
+def test_of_two_equal_requests_one_is_accepted_and_the_other_a_duplicate():
+    make_world()
+
+    outcomes = together(*[lambda: send(*batch())] * 2)
+
+    assert [sorted(pair) for pair in zip(*outcomes, strict=True)] == [["accepted", "duplicate"]] * KEYS
+    assert counted() == {"calls/call/03": (KEYS, KEYS)}
+    assert Event.objects.count() == KEYS
+
+
+def test_of_two_requests_with_other_content_one_is_accepted_and_the_other_a_conflict():
+    make_world()
+
+    outcomes = together(
+        lambda: send(*batch(properties={"from": "one"})), lambda: send(*batch(properties={"from": "the other"}))
+    )
+
+    assert [sorted(pair) for pair in zip(*outcomes, strict=True)] == [["accepted", "conflict"]] * KEYS
+    assert counted() == {"calls/call/03": (KEYS, KEYS)}
+
+
+def test_eight_single_requests_with_one_key_count_once():
+    make_world()
+
+    outcomes = together(*[lambda: send(call("c1"))[0]] * 8)
+
+    assert Counter(outcomes) == {"accepted": 1, "duplicate": 7}
+    assert counted() == {"calls/call/03": (1, 1)}
+
+
+def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
+    make_world()
+    pause = Pause.before(monkeypatch, counter_store, "add")
+    first = start(lambda: send(call("c1")))
+    pause.await_arrival()
+
+    repeat = start(lambda: send(call("c1")))
+    wait_until_blocked()
+    pause.let_go()
+
+    assert first.result() == ["accepted"]
+    assert repeat.result() == ["duplicate"]
+    assert counted() == {"calls/call/03": (1, 1)}
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_requests_that_name_keys_in_opposite_order_do_not_deadlock(attempt):
+    make_world()
+
+    outcomes = together(lambda: send(*batch()), lambda: send(*reversed(batch())))
+
+    assert sum(outcome.count("accepted") for outcome in outcomes) == KEYS
+    assert counted() == {"calls/call/03": (KEYS, KEYS)}

@@ -1,0 +1,169 @@
+"""A price may charge what units cost: at the cost that was in force when they were used, which stays as it is."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due
+from billing.metering.ingest.reprocess import replay
+from billing.models import Counter, Subscription
+from invoices.models import Line
+from plans.costs.unit_costs import CostRefused, remove_cost
+from plans.models import Meter, UnitCost
+from tests.billing.metering.corrections.world import replace
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import send, unbilled
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    make_cost,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+D = Decimal
+HOUR = timedelta(hours=1)
+
+
+def tokens() -> Meter:
+    return make_meter("tokens", event_name="used", aggregation="sum", value_property="n", dimensions=["model"])
+
+
+def passed_on(**fields):
+    return rate(model="dynamic", cost_source="unit_cost", markup=D("1.5"), label="passed on", **fields)
+
+
+def world(*rates, currency="USD") -> Subscription:
+    offers = [offer(make_feature("tokens", meter=tokens()), rates=rates or [passed_on()], currency=currency)]
+    customer = make_customer("acme", currency=currency)
+    return subscribe(customer, publish(make_plan(offers=offers)), currency=currency)
+
+
+def used(id_, n, at=NOW, **properties):
+    sent = {"id": id_, "customer": "acme", "event": "used", "timestamp": at.isoformat()}
+    return sent | {"properties": {"n": n, **properties}}
+
+
+def carried() -> list[Decimal]:
+    return [one.carried for one in Counter.objects.order_by("period__starts_at", "rate_id")]
+
+
+def test_by_the_most_specific_cost_of_its_time():
+    make_cost(tokens(), "0.01")
+    make_cost(tokens(), "0.002", match={"model": "a"})
+    make_cost(tokens(), "0.003", match={"model": "a"}, since=NOW)
+    world()
+    before, after = NOW - HOUR, NOW
+    send(used("1", 10, before, model="b"), used("2", 10, before, model="a"), used("3", "10.5", after, model="a"))
+    assert carried() == [D("0.1") + D("0.02") + D("0.0315")]
+
+
+def test_and_billed_with_its_markup():
+    make_cost(tokens(), "0.000125")
+    world()
+    send(used("1", 100_000))
+    close_due(at=APR + HOUR)
+    assert [line.amount.amount for line in Line.objects.all()] == [D("18.75")]
+
+
+def test_in_the_currency_of_the_subscription():
+    make_cost(tokens(), 2)
+    make_cost(tokens(), 300, currency="JPY")
+    world(currency="JPY")
+    send(used("1", 3))
+    assert carried() == [D(900)]
+
+
+def test_only_where_the_rate_charges_it():
+    make_cost(tokens(), 2, match={"model": "a"})
+    world(passed_on(match={"model": "a"}), rate("0.5", label="others"))
+    send(used("1", 3, model="a"), used("2", 4, model="b"))
+    assert carried() == [D(6), D(0)]
+
+
+def test_each_event_counts_one_where_events_are_counted():
+    calls = make_meter("calls", event_name="called")
+    make_cost(calls, "0.25")
+    version = publish(make_plan(offers=[offer(make_feature("calls", meter=calls), rates=[passed_on()])]))
+    subscribe(make_customer("acme"), version)
+    send(*({"id": f"{n}", "customer": "acme", "event": "called"} for n in range(3)))
+    assert carried() == [D("0.75")]
+
+
+def test_what_has_no_cost_is_reported_and_billed_once_there_is_one():
+    make_cost(tokens(), 1, since=MAR)
+    world()
+    send(used("1", 5, FEB), used("2", 5, MAR))
+    assert [(reason, meter) for reason, meter, _ in unbilled()] == [("no_cost", "tokens")]
+    make_cost(tokens(), 2, since=JAN)
+    assert replay(at=NOW).resolved == 1
+    assert carried() == [D(10), D(5)]
+
+
+def test_an_event_that_is_taken_back_takes_its_cost_along():
+    make_cost(tokens(), "0.5")
+    world()
+    send(used("1", 10), used("2", 4))
+    assert replace("1", used("1b", 6)) == "accepted"
+    assert carried() == [D(5)]
+
+
+@pytest.fixture
+def counted():
+    """Leave usage of an hour that was charged at the cost since January, which is 1."""
+    cost = make_cost(tokens(), 1)
+    world()
+    send(used("1", 5, NOW + timedelta(minutes=20), model="a"))
+    return cost
+
+
+CHANGES = [
+    # what is asked                                          why
+    (lambda: make_cost(tokens(), 2), "another figure"),
+    (lambda: make_cost(tokens(), 2, since=NOW), "from the hour on"),
+    (lambda: make_cost(tokens(), 2, since=NOW, match={"model": "a"}), "a more specific one"),
+    (lambda: make_cost(tokens(), 1, valid_to=NOW), "an end before it"),
+    (lambda: remove_cost(cost=UnitCost.objects.get(), by=None, at=NOW), "none at all"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), CHANGES, ids=[why for _, why in CHANGES])
+def test_what_usage_was_counted_by_is_not_changed(counted, change, why):
+    with pytest.raises(CostRefused, match="usage up to 2026-03-10 13:00 UTC was charged"):
+        change()
+    assert [(one.pk, one.cost, one.valid_to) for one in UnitCost.objects.all()] == [(counted.pk, 1, None)]
+
+
+FINE = [
+    # what is asked                                          why
+    (lambda: make_cost(tokens(), 2, since=NOW + HOUR), "from the hour after"),
+    (lambda: make_cost(tokens(), 2, since=NOW, match={"model": "b"}), "for usage that there was none of"),
+    (lambda: make_cost(tokens(), 2, since=NOW, currency="EUR"), "in another currency"),
+    (lambda: make_cost(tokens(), 1, note="as agreed"), "a note"),
+    (lambda: make_cost(tokens(), 9, since=JAN - HOUR), "before it"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), FINE, ids=[why for _, why in FINE])
+def test_what_no_usage_was_counted_by_is(counted, change, why):
+    assert change().pk
+
+
+def test_a_default_cost_may_come_beside_a_specific_one_that_was_counted_by():
+    make_cost(tokens(), 1, match={"model": "a"})
+    world()
+    send(used("1", 5, model="a"), used("2", 5, model="b"))
+    make_cost(tokens(), 3)
+    replay(at=NOW)
+    assert carried() == [D(20)]

@@ -1,0 +1,81 @@
+"""Usage that no price takes is not dropped: it is stored, and reported with the part concerned and the reason."""
+
+import pytest
+
+from billing.models import Event, UnbilledUsage
+from billing.models.usage import Reason
+from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unbilled
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+
+UNPRICED = [
+    # event, reason, meter, says
+    (call("c1", customer="nobody"), Reason.UNKNOWN_CUSTOMER, None, "nobody"),
+    ({**call("c1"), "event": "api.other"}, Reason.UNKNOWN_EVENT, None, "api.other"),
+    ({**call("c1"), "timestamp": "2025-12-31T23:59:59Z"}, Reason.NO_SUBSCRIPTION, "calls", "calls"),
+    ({**call("c1"), "subscription": "team-b"}, Reason.NO_SUBSCRIPTION, "calls", "calls"),
+    (request("r1", None, 1), Reason.BAD_VALUE, "tokens", "“prompt_tokens” is missing or not a number"),
+    (request("r1", 1, "many"), Reason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
+    (request("r1", 1, "1e3"), Reason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
+    (request("r1", 1, True), Reason.BAD_VALUE, "tokens", "“completion_tokens”"),
+    (request("r1", 1, [1]), Reason.BAD_VALUE, "tokens", "“completion_tokens”"),
+]
+
+
+@pytest.mark.parametrize(("sent", "reason", "meter", "says"), UNPRICED)
+def test_usage_without_a_price_is_kept_with_its_reason(sent, reason, meter, says):
+    make_world()
+
+    assert send(sent) == ["accepted"]
+
+    ((found, of_meter, detail),) = unbilled()
+    assert (found, of_meter) == (reason, meter)
+    assert says in detail
+    assert counted() == {}
+
+
+def test_a_report_stands_beside_its_event():
+    make_world()
+
+    send(call("c1"), call("c2", customer="nobody", timestamp="2026-03-01T00:00:00Z"))
+
+    event = Event.objects.get(sender_id="c2")
+    report = UnbilledUsage.objects.get()
+    assert (report.event_key, report.sequence, report.occurred_at) == (event.key, event.sequence, event.occurred_at)
+    assert (report.customer, report.customer_ref, report.event_name) == (None, "nobody", "api.call")
+    assert report.resolved_at is None
+
+
+def test_a_repeat_is_not_reported_again():
+    sent = call("c1", customer="nobody")
+
+    assert send(sent) + send(sent) == ["accepted", "duplicate"]
+
+    assert len(unbilled()) == 1
+
+
+def test_usage_whose_dimensions_match_no_rate_is_reported():
+    meter = make_meter("calls", event_name="api.call", dimensions=["model"])
+    offers = [offer(make_feature("calls", meter=meter), rates=[rate("1", match={"model": "gpt"})])]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+
+    send(call("c1", properties={"model": "llama"}), call("c2", properties={"model": "gpt"}))
+
+    ((reason, of_meter, detail),) = unbilled()
+    assert (reason, of_meter) == (Reason.NO_RATE, "calls")
+    assert "model llama" in detail
+    assert [events for events, _ in counted().values()] == [1]
+
+
+def test_one_meters_trouble_is_not_anothers():
+    words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
+    calls = make_meter("calls", event_name="api.call")
+    offers = [offer(make_feature(one.code, meter=one), rates=[rate("1", label="-")]) for one in (calls, words)]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+
+    send(call("c1"))
+
+    assert counted() == {"calls/-/03": (1, 1)}
+    assert [(reason, meter) for reason, meter, _ in unbilled()] == [(Reason.BAD_VALUE, "words")]

@@ -1,0 +1,74 @@
+"""A meter may compute its value; what cannot be computed is reported with its reason, and costs others nothing."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing.audit import assert_clean
+from billing.models.usage import Reason
+from plans.models import Meter
+from tests.billing.metering.ingest.world import call, counted, send, unbilled
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+
+
+def subscribe_to(*meters: Meter) -> None:
+    offers = [offer(make_feature(one.code, meter=one), rates=[rate("1", label="-")]) for one in meters]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+
+
+def computed(expression: str, **fields: object) -> Meter:
+    fields = {"event_name": "api.call", "aggregation": "sum", **fields}
+    return make_meter("work", expression=expression, **fields)
+
+
+def test_values_are_added_up_exactly():
+    subscribe_to(computed("size(parts) + usage.seconds * 0.1"))
+    send(
+        call("a", properties={"parts": [1, 2], "usage": {"seconds": 0.1}}),
+        call("b", properties={"parts": "abc", "usage": {"seconds": "0.7"}}),
+    )
+    assert counted() == {"work/-/03": (2, D("5.08"))}
+    assert_clean()
+
+
+def test_an_event_without_a_value_is_reported_with_the_reason():
+    subscribe_to(computed("a / b"), make_meter("calls", event_name="api.call"))
+    send(
+        call("a", properties={"a": 1}), call("b", properties={"a": 1, "b": 0}), call("c", properties={"a": 1, "b": 4})
+    )
+    assert counted() == {"work/-/03": (1, D("0.25")), "calls/-/03": (3, 3)}
+    assert sorted(unbilled()) == [
+        (Reason.BAD_VALUE, "work", "work: it divides by zero"),
+        (Reason.BAD_VALUE, "work", "work: “b” is missing"),
+    ]
+    assert_clean()
+
+
+def test_an_expression_that_was_stored_unread_costs_the_others_nothing():
+    subscribe_to(computed("a +"), make_meter("calls", event_name="api.call"))
+    send(call("a", properties={"a": 1}))
+    assert counted() == {"calls/-/03": (1, 1)}
+    ((reason, of_meter, detail),) = unbilled()
+    assert (reason, of_meter) == (Reason.BAD_VALUE, "work")
+    assert detail.startswith("work: its expression cannot be read.")
+
+
+def test_a_cost_is_asked_for_of_computed_values_and_of_counted_events_as_well():
+    charged = [rate(model="dynamic", label="-")]
+    meters = (
+        computed("n * 2", price_property="cost"),
+        make_meter("calls", event_name="api.call", price_property="cost"),
+    )
+    offers = [offer(make_feature(one.code, meter=one), rates=charged) for one in meters]
+    subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+    send(call("a", properties={"n": 1}), call("b", properties={"n": 1, "cost": 3}))
+    assert counted() == {"work/-/03": (1, 2), "calls/-/03": (1, 1)}
+    assert sorted(detail for _, _, detail in unbilled()) == [
+        "calls: “cost” is missing or not a number",
+        "work: “cost” is missing or not a number",
+    ]
+    assert_clean()

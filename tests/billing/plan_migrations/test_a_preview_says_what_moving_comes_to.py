@@ -1,0 +1,116 @@
+"""A preview names problems first, then the document of the change and the bills before and after; nothing changes."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import preview_change
+from billing.models import Move, Period, Subscription
+from billing.plan_migrations import workflow
+from billing.subscriptions import change_plan
+from invoices.models import Invoice
+from tests.billing.plan_migrations.world import DAY, TENTH, make_version, pass_time, planned, use, worked
+from tests.builders import (
+    FEB,
+    JAN,
+    agree,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+AT = FEB + 9 * DAY
+
+
+@pytest.fixture
+def new(db):
+    return make_version("new", "0.20", monthly="28", included=5)
+
+
+@pytest.fixture
+def acme(db) -> Subscription:
+    old = make_version("old", more=[offer(make_feature("exports", kind="boolean"))])
+    found = subscribe(make_customer("acme"), old)
+    use(found, 20, TENTH)
+    pass_time(FEB + 2 * DAY)
+    return found
+
+
+def previewed(migration, *, at=AT):
+    return worked(workflow.preview(migration_id=migration.pk, at=at, by=None), at=at)
+
+
+def test_it_tells_the_document_and_the_bills(acme, new):
+    assert previewed(planned(new, at=AT)).figures == {"possible": 1, "not possible": 0, "with a warning": 1}
+    found = Move.objects.get()
+    draft = preview_change(subscription=acme, version=new, at=AT)
+    assert found.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
+    # January: 20 calls at 0.10 and February's 31.00; by the new one 15 beyond five at 0.20 and 28.00.
+    assert (found.before, found.after) == (Decimal("33"), Decimal("31"))
+    assert found.warnings == ["It would lose exports."]
+
+
+def test_nothing_changes(acme, new):
+    before = list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()
+    previewed(planned(new, at=AT))
+    assert (list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()) == before
+    assert Move.objects.get().state == "waiting"
+
+
+def other_currency(acme, new):
+    return make_version("euro", currencies=["EUR"])
+
+
+def covered_elsewhere(acme, new):
+    more = offer(make_feature("seats"), rates=[rate(1)])
+    subscribe(acme.customer, publish(make_plan("side", offers=[more])), FEB)
+    return make_version("wide", more=[more])
+
+
+def by_levels(acme, new):
+    stored = make_feature("stored", meter=make_meter("stored", aggregation="max", value_property="gb"))
+    return make_version("levels", more=[offer(stored, rates=[rate(1)])])
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        (other_currency, "has no prices in USD: choose EUR"),
+        (covered_elsewhere, "seats is priced by the subscription"),
+        (by_levels, "change the plan at the period's end"),
+    ],
+)
+def test_problems_are_those_that_the_run_would_meet(acme, new, target, why):
+    migration = planned(target(acme, new), at=AT)
+    assert previewed(migration).figures["not possible"] == 1
+    assert why in Move.objects.get().problem
+
+
+def test_what_is_worth_a_look_is_told(acme):
+    capped = offer("calls", included=3, consumption="hard_cap")
+    small = publish(make_plan("small", offers=[capped]))
+    use(acme, 8, FEB + 3 * DAY)
+    agree(acme, "calls", "percent", -10, at=JAN)
+    previewed(planned(small, at=AT))
+    assert Move.objects.get().warnings[:3] == [
+        "It would lose exports.",
+        f"calls: 8 are used, 3 are the most by {small}.",
+        "1 figures that were agreed with the customer stay in force.",
+    ]
+
+
+def test_a_problem_that_is_gone_is_gone_from_the_next_preview(acme, new):
+    migration = planned(new, at=AT)
+    change_plan(subscription=acme, version=new, at=AT)
+    previewed(migration)
+    assert "already" in Move.objects.get().problem
+    change_plan(subscription=acme, version=make_version("third"), at=AT + DAY)
+    previewed(migration, at=AT + 2 * DAY)
+    assert Move.objects.get().problem == ""

@@ -1,0 +1,98 @@
+"""Who cannot go back stays moved, and is told why; the others go back all the same."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing.models import Move
+from billing.plan_migrations import workflow
+from billing.subscriptions import change_plan
+from invoices.credit_notes import Taken, credit
+from invoices.models import Invoice
+from invoices.payments.manual_payments import record_payment
+from tests.billing.plan_migrations.world import (
+    DAY,
+    FIFTEENTH,
+    HOUR,
+    TENTH,
+    make_version,
+    pass_time,
+    planned,
+    roll_back,
+    run,
+    use,
+)
+from tests.builders import FEB, make_customer, subscribe
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+LATER = FIFTEENTH + 5 * DAY
+
+
+@pytest.fixture
+def moved(db):
+    """Two of them, whose old part is billed."""
+    old = make_version("old", included=10)
+    pair = [subscribe(make_customer(name), old) for name in ("first", "second")]
+    for one in pair:
+        use(one, 20, TENTH)
+    pass_time(FIFTEENTH)
+    migration = planned(make_version("new", "0.20", monthly="62"))
+    run(migration)
+    pass_time(FIFTEENTH + 3 * HOUR, since=FIFTEENTH + 3 * HOUR)
+    return migration
+
+
+def document() -> Invoice:
+    return Invoice.objects.get(customer__external_id="first", period_end=FIFTEENTH)
+
+
+def pay(invoice: Invoice) -> None:
+    record_payment(
+        invoice_id=invoice.pk,
+        amount=Decimal(1),
+        paid_at=LATER,
+        method="manual",
+        reference="A-1",
+        reason="",
+        at=LATER,
+        by=None,
+    )
+
+
+def credit_some(invoice: Invoice) -> None:
+    credit(invoice_id=invoice.pk, lines=[Taken(3, Decimal(1))], reason="Kindness", to="offset", at=LATER)
+
+
+def go_on(invoice: Invoice) -> None:
+    subscription = Move.objects.get(subscription__customer=invoice.customer_id).subscription
+    change_plan(subscription=subscription, version=make_version("third"), at=LATER - HOUR)
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [(pay, "is paid, or some of it"), (credit_some, "credited already"), (go_on, "It has moved on to")],
+)
+def test_one_stays_and_the_other_goes_back(moved, happens, why):
+    happens(document())
+    job = roll_back(moved, at=LATER)
+    assert job.figures == {"rolled back": 1, "not possible": 1}
+    states = Move.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["moved", "undone"]
+    assert why in Move.objects.first().problem
+
+
+def test_a_period_that_is_over_is_not_undone(moved):
+    pass_time(FEB + DAY, since=FIFTEENTH + DAY)
+    assert roll_back(moved, at=FEB + DAY).figures == {"rolled back": 0, "not possible": 2}
+    assert set(Move.objects.values_list("problem", flat=True)) == {
+        "The period in which it changed is over: change its plan instead."
+    }
+
+
+def test_it_can_be_tried_again_for_those_alone(moved):
+    credit_some(document())
+    roll_back(moved, at=LATER)
+    again = roll_back(moved, at=LATER + HOUR)
+    assert (again.total, again.figures["not possible"]) == (1, 1)
+    assert workflow.missing(moved, at=LATER) == ""

@@ -1,0 +1,50 @@
+"""The table of docs/migration.md comes out as it says."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due
+from billing.subscriptions import extend_periods
+from invoices.models import Invoice
+from tests.billing.plan_migrations.world import (
+    DAY,
+    FIFTEENTH,
+    HOUR,
+    TENTH,
+    make_version,
+    pass_time,
+    planned,
+    roll_back,
+    run,
+    use,
+)
+from tests.builders import FEB, make_customer, subscribe
+from tests.docs_tables import rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+
+def claimed(**asked: object) -> Decimal:
+    return sum((one.total.amount for one in Invoice.objects.filter(**asked)), Decimal(0))
+
+
+@pytest.mark.parametrize("row", rows("migration.md", "rolling-back"))
+def test_it_comes_out_as_the_table_says(row):
+    at, issued, credited, january = row.values()
+    subscription = subscribe(make_customer("acme"), make_version("old", included=10))
+    use(subscription, 20, TENTH)
+    pass_time(FIFTEENTH)
+    migration = planned(make_version("new", "0.20", monthly="62", included=5))
+    run(migration)
+    use(subscription, 9, FIFTEENTH + HOUR / 4)
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    close_due(at=moment)
+    assert claimed(period_end=FIFTEENTH) == Decimal(issued or 0)
+    roll_back(migration, at=moment)
+    assert claimed(kind="credit_note") == Decimal(credited or 0)
+    use(subscription, 4, FIFTEENTH + 8 * DAY)
+    extend_periods(until=FEB + 2 * HOUR)
+    close_due(at=FEB + 2 * HOUR)
+    assert Invoice.objects.filter(kind="invoice").latest("pk").total.amount == Decimal(january)

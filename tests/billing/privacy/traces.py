@@ -1,0 +1,109 @@
+"""Traces that somebody at a customer leaves: by signing in, by paying, and in what providers and logs say of it."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+
+from billing.jobs import start
+from billing.models import Migration, Subscription
+from billing.models.jobs import JobKind
+from customers.models import Customer, Delivery
+from customers.models.portal_access import Way
+from customers.portal_auth import magic_links, sessions
+from invoices.credit_notes import Taken, credit
+from invoices.models import Charge, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.payments import attempts
+from invoices.payments.manual_payments import record_payment
+from invoices.payments.providers import Answer
+from invoices.payments.refunds import refund as refunding
+from invoices.tax import vat_id_check
+from tests.billing.metering.ingest.world import NOW
+
+WORK = OneOff("Work", Decimal(100), date(2026, 1, 15), date(2026, 1, 15))
+ANSWER = {"id": "evt_1", "data": {"object": {"customer": "cus_1", "billing_details": {"name": "Canary Holder"}}}}
+
+
+def leave_traces(customer: Customer) -> None:
+    """Leave a canary wherever the product writes down what it is told; everything is paid and settled then."""
+    customer.refresh_from_db()
+    _sign_in(customer)
+    _check(customer)
+    _pay(customer)
+    by = User.objects.create(username="clerk")
+    shown = ContentType.objects.get_for_model(Customer)
+    LogEntry.objects.create(
+        user=by, content_type=shown, object_id=customer.pk, object_repr=str(customer), action_flag=CHANGE
+    )
+    _list(customer)
+
+
+def _sign_in(customer: Customer) -> None:
+    contact = customer.contacts.earliest("pk")
+    sessions.begin(entered=customer, contact=contact, way=Way.MAIL, at=NOW)
+    sessions.begin(entered=customer, contact=None, way=Way.STAFF, at=NOW)
+    magic_links.ask_by_mail(email=contact.email, address="192.0.2.7", origin="https://canary.example", at=NOW)
+    magic_links.make(customer=customer, way=Way.PRODUCT, at=NOW, contact=contact)
+
+
+def answer(country: str, number: str) -> vat_id_check.Answer:
+    """Say of each tax number that it is in use."""
+    return vat_id_check.Answer(True, "canary consultation")
+
+
+def _check(customer: Customer) -> None:
+    before, settings.TAX_NUMBER_CHECK = settings.TAX_NUMBER_CHECK, f"{__name__}.answer"
+    vat_id_check.check_tax_number(customer=customer, at=NOW)
+    settings.TAX_NUMBER_CHECK = before
+
+
+def _pay(customer: Customer) -> None:
+    account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=NOW)
+    Instrument.objects.create(account=account, ref="pm_1", label="Canary Card 4242", is_default=True, created_at=NOW)
+    draft = draft_invoice(customer=customer, asked=Asked([WORK]), at=NOW)
+    paid = issue_draft(invoice_id=draft.pk, at=NOW)
+    declined = Answer("declined", "pi_1", "lost", "Ask Canary Holder for another card")
+    for reply in (declined, Answer("succeeded", "pi_2")):
+        charge = attempts.begin(invoice_id=paid.pk, at=NOW)
+        with pgtrigger.ignore("invoices.Charge:charge_is_settled_once"):  # as where a page was opened
+            Charge.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
+        attempts.settle(charge_id=charge.pk, answer=reply, at=NOW)
+    credit(invoice_id=paid.pk, lines=[Taken(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW)
+    for refund in Refund.objects.filter(customer=customer):
+        refunding.settle(refund_id=refund.pk, answer=Answer("succeeded", "re_1", "", "To Canary Holder"), at=NOW)
+    other = issue_draft(invoice_id=draft_invoice(customer=customer, asked=Asked([WORK]), at=NOW).pk, at=NOW)
+    record_payment(invoice_id=other.pk, amount=other.due, method="manual", reference="Canary Bank 7", at=NOW)
+    ProviderEvent.objects.create(
+        provider="stripe",
+        ref="evt_1",
+        kind="charge.succeeded",
+        content=ANSWER,
+        received_at=NOW,
+        done_at=NOW,
+        outcome=f"cards of {account}",
+    )
+
+
+def _list(customer: Customer) -> None:
+    """Choose the customer by its id, for a migration and for a simulation that have ended."""
+    subscription = Subscription.objects.get(customer=customer)
+    Migration.objects.create(
+        title="All",
+        version=subscription.version,
+        selection={"ids": [customer.external_id, "another"]},
+        created_at=NOW,
+    )
+    start.start(
+        kind=JobKind.SIMULATION,
+        title="Try",
+        parameters={"cohort": {"ids": [subscription.external_id]}},
+        dry_run=False,
+        by=None,
+        at=NOW,
+    )
+    Delivery.objects.filter(tried_at=None).update(next_at=NOW + timedelta(days=1))

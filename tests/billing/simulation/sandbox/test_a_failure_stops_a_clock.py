@@ -1,0 +1,80 @@
+"""Where something cannot be done, a clock stops before it, says why, and goes on when it is told to."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing import closing
+from billing.closing.result import Closed, Failure
+from billing.models import Period
+from billing.simulation.sandbox import advance, advance_all, clock_advance, go_on, try_again
+from customers.models import TestClock
+from invoices.models import Invoice
+from tests.billing.simulation.sandbox.world import subscribed, taken_to
+from tests.builders import FEB, JAN, make_clock
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """Return a clock that is on its way to February, with a customer who is billed there."""
+    made = make_clock(JAN)
+    subscribed(made)
+    taken_to(made, JAN + DAY)
+    advance(clock_id=made.pk, to=FEB + DAY, by=None, at=JAN)
+    return made
+
+
+def refuse(**_: object) -> Closed:
+    return Closed(failed=[Failure(7, "no rate is for model “x”")])
+
+
+def test_it_says_why_and_nothing_of_that_moment_has_happened(clock, monkeypatch):
+    monkeypatch.setattr(closing, "close_due", refuse)
+
+    assert go_on(clock_id=clock.pk) == 0
+
+    clock.refresh_from_db()
+    assert (clock.state, clock.now) == ("failed", JAN + DAY)
+    assert "Period 7 cannot be closed: no rate is for model" in clock.failure
+    assert Period.objects.filter(kind="regular").count() == 1, "the next one is not made either"
+
+
+def test_it_waits_to_be_told_and_goes_on_then(clock, monkeypatch):
+    monkeypatch.setattr(closing, "close_due", refuse)
+    go_on(clock_id=clock.pk)
+    monkeypatch.undo()
+
+    assert advance_all() == 0, "it waits"
+    try_again(clock_id=clock.pk, by=None, at=JAN)
+    advance_all()
+
+    clock.refresh_from_db()
+    assert (clock.state, clock.now, Invoice.objects.count()) == ("standing", FEB + DAY, 2)
+
+
+def test_what_is_busy_is_no_failure(clock, monkeypatch):
+    monkeypatch.setattr(closing, "close_due", lambda **_: Closed(busy=1))
+
+    assert go_on(clock_id=clock.pk) == 0
+
+    clock.refresh_from_db()
+    assert (clock.state, clock.now) == ("advancing", JAN + DAY)
+
+
+def test_a_step_that_is_cut_off_leaves_it_where_it_was(clock, monkeypatch):
+    def die(place: str) -> None:
+        raise KeyboardInterrupt(place)
+
+    monkeypatch.setattr(clock_advance, "reached", die)
+    with pytest.raises(KeyboardInterrupt):
+        go_on(clock_id=clock.pk)
+    monkeypatch.undo()
+
+    clock.refresh_from_db()
+    assert (clock.state, clock.now) == ("advancing", JAN + DAY)
+    go_on(clock_id=clock.pk)
+    clock.refresh_from_db()
+    assert (clock.now, Invoice.objects.count()) == (FEB + DAY, 2)

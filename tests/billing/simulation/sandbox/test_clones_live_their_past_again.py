@@ -1,0 +1,147 @@
+"""A clone begins as its customer was, and is billed for what that one used, by the prices it is on."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.closing import close_due
+from billing.models import Event
+from billing.simulation.sandbox.clones import CannotClone, clone
+from billing.subscriptions import apply_coupon, override, set_quantity
+from customers.models import Customer
+from invoices.models import Invoice
+from tests.billing.metering.corrections.world import correct_all, wanted
+from tests.billing.metering.ingest.world import send
+from tests.billing.simulation.sandbox.world import taken_to
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    make_wallet,
+    offer,
+    promise,
+    publish,
+    rate,
+    subscribe,
+)
+from wallets.ledger.grant import Grant, grant
+from wallets.ledger.spend import spend
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+NOW = MAR + 3 * DAY
+
+
+def a_call(id_: str, at: str) -> dict:
+    return {"id": id_, "customer": "acme", "event": "calls", "timestamp": f"2026-{at}T12:00:00Z"}
+
+
+@pytest.fixture
+def acme() -> Customer:
+    """Leave a live customer with two billed months: 12 calls in January, 3 in February, one in March."""
+    offers = [offer("calls", included=10, rates=[rate("0.10")])]
+    version = publish(make_plan("pro", fees=[fee("31")], offers=offers))
+    customer = make_customer("acme", country="DE", time_zone="Europe/Berlin")
+    subscribe(customer, version, JAN, external_id="acme-1")
+    send(*(a_call(f"j{n}", f"01-{n + 10}") for n in range(12)), at=JAN)
+    send(*(a_call(f"f{n}", f"02-{n + 10}") for n in range(3)), at=FEB)
+    send(a_call("m0", "03-02"), at=MAR)
+    close_due(at=NOW)
+    return customer
+
+
+def totals(customer: Customer) -> list[str]:
+    found = Invoice.objects.filter(customer=customer).order_by("issued_at", "sequence")
+    return [f"{one.issued_at:%m-%d} {one.total.amount:.2f}" for one in found]
+
+
+def test_is_invoiced_as_its_customer_was(acme):
+    made, left_out = clone(source=acme, periods=2, at=NOW, by=None)
+    assert (made.customer.external_id, made.customer.country, left_out) == ("acme", "DE", [])
+    assert totals(made.customer) == [], "nothing has happened yet"
+
+    taken_to(made.customer.test_clock, NOW)
+
+    live = Invoice.objects.filter(customer=acme).order_by("sequence")
+    assert [one.split()[1] for one in totals(made.customer)] == [f"{one.total.amount:.2f}" for one in live]
+    assert Event.objects.filter(customer_id=made.customer_id).count() == 16
+    assert Event.objects.filter(customer_id=acme.pk).count() == 16, "nothing happens to the live one"
+
+
+def test_is_made_as_often_as_one_likes(acme):
+    first, second = (clone(source=acme, periods=1, at=NOW, by=None)[0] for _ in range(2))
+
+    assert [one.customer.external_id for one in (first, second)] == ["acme", "acme-2"]
+    for one in (first, second):
+        taken_to(one.customer.test_clock, NOW)
+    assert totals(first.customer) == totals(second.customer) == ["01-31 31.00", "03-01 31.00"]
+
+
+def test_leaves_out_what_was_taken_back(acme):
+    correct_all(wanted("m0"))
+    made, _ = clone(source=acme, periods=1, at=NOW, by=None)
+
+    taken_to(made.customer.test_clock, NOW)
+
+    assert Event.objects.filter(customer_id=made.customer_id).count() == 3
+
+
+def test_has_what_was_agreed(acme):
+    subscription = acme.subscriptions.get()
+    figures = {"feature": subscription.coverage.get().feature, "what": "price", "value": Decimal("0.05")}
+    override(subscription=subscription, at=NOW, reason="agreed", **figures)
+    promise(subscription, 100, at=NOW)
+    apply_coupon(subscription=subscription, coupon=make_coupon("TEN", percent=10), at=NOW)
+
+    made, left_out = clone(source=acme, periods=1, at=NOW, by=None)
+
+    copy = made.customer.subscriptions.get()
+    assert left_out == []
+    assert [(one.value, one.starts_at) for one in copy.overrides.all()] == [
+        (one.value, one.starts_at) for one in subscription.overrides.all()
+    ]
+    assert copy.commitments.get().minimum == 100
+    assert [one.coupon.code for one in copy.redemptions.all()] == ["TEN"]
+
+
+def test_has_the_seats_that_were_held_each_from_its_time():
+    seats = fee("5", label="Seats", basis="seat", code="seats")
+    version = publish(make_plan("team", fees=[seats]))
+    subscription = subscribe(make_customer("acme"), version, JAN)
+    for quantity, since in ((3, JAN + DAY), (5, MAR + DAY)):
+        set_quantity(subscription=subscription, fee_code="seats", quantity=quantity, since=since, at=since)
+
+    made, _ = clone(source=subscription.customer, periods=1, at=NOW, by=None)
+
+    held = made.customer.subscriptions.get().holdings.order_by("since")
+    assert [(one.quantity, one.since) for one in held] == [(3, JAN + DAY), (5, MAR + DAY)]
+
+
+def test_has_in_its_wallet_what_there_was_then_and_gets_what_came_since(acme):
+    wallet = make_wallet(acme, name="Credits")
+    grant(wallet_id=wallet.pk, grants=[Grant("promotional", Decimal(100), "first")], at=JAN)
+    spend(wallet_id=wallet.pk, amount=Decimal(30), reference="some", at=JAN + DAY)
+    spend(wallet_id=wallet.pk, amount=Decimal(20), reference="later", at=FEB + DAY)
+    grant(wallet_id=wallet.pk, grants=[Grant("promotional", Decimal(7), "second")], at=FEB + DAY)
+
+    made, _ = clone(source=acme, periods=1, at=NOW, by=None)
+
+    lots = Wallet.objects.get(customer=made.customer).lots.order_by("pk")
+    assert [(one.remaining, one.valid_from) for one in lots] == [
+        (70, made.since),
+        (7, FEB + DAY),
+    ]
+
+
+def test_is_of_live_customers_that_are_subscribed(acme):
+    with pytest.raises(CannotClone, match="nothing to bill by"):
+        clone(source=make_customer(), periods=1, at=NOW, by=None)
+    made, _ = clone(source=acme, periods=1, at=NOW, by=None)
+    with pytest.raises(CannotClone, match="sandbox customer already"):
+        clone(source=made.customer, periods=1, at=NOW, by=None)

@@ -1,0 +1,201 @@
+"""What past usage would have come to by another version: docs/simulation.md."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billing.closing import close_due
+from billing.models import Period
+from billing.simulation import Simulated, simulate
+from lib.prepared_statements import Prepared
+from plans.models import PlanVersion, Price
+from tests.billing.metering.ingest.world import call, calls, request, send, tokens
+from tests.builders import (
+    FEB,
+    JAN,
+    agree,
+    commitment,
+    fee,
+    make_customer,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    tier,
+    use,
+)
+from tests.docs_tables import rows
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
+STAMP = {"timestamp": "2026-01-10T10:00:00Z"}
+CASES = [(row["calls"], row["before"], row["after"], row["why"]) for row in rows("simulation.md", "a-month")]
+
+
+def starter(**fields: Any) -> PlanVersion:
+    offers = [offer(calls(), included=200, rates=[rate("0.05")])]
+    return make_plan("starter", fees=[fee("19.99", billed="arrears")], offers=offers, **fields)
+
+
+def tried(subscription, *versions: PlanVersion, **options: Any) -> Simulated:
+    """Return the first period, closed and tried by these versions."""
+    close_due(at=AT)
+    (found,) = simulate(period_ids=[first(subscription).pk], versions=versions, at=AT, **options)
+    return found
+
+
+def first(subscription) -> Period:
+    return subscription.periods.filter(kind="regular").order_by("starts_at")[0]
+
+
+def totals(found: Simulated) -> list[Decimal]:
+    return [found.before.total, *(bill.total for bill in found.after)]
+
+
+@pytest.mark.parametrize(("used", "before", "after", "why"), CASES)
+def test_a_month_by_a_draft(used: str, before: str, after: str, why: str):
+    subscription = subscribe(make_customer(), publish(starter()))
+    if used != "0":
+        use(subscription, "calls", used)
+    offers = [offer(calls(), included=500, rates=[rate("0.04")])]
+    draft = make_plan("starter", fees=[fee("29.99", billed="arrears")], offers=offers)
+    assert totals(tried(subscription, draft)) == [D(before), D(after)], why
+
+
+ELSEWHERE = [
+    # rates of the version tried                                                         comes to   why
+    ([rate("0.01")], "10", "one rate takes what three have counted"),
+    ([rate("0.02", match={"model": "gpt"}), rate("0.01")], "17", "by sums of other dimensions"),
+    ([rate("0.02", match={"model": "gpt"})], "14", "300 have no price"),
+    ([rate(model="percentage", percent=D(10), free_events=1)], "40", "each event's value: the first is free"),
+    ([rate(tiers=[tier(600, "0.01"), tier(None, "0.1")], model="graduated")], "46", "a ladder over all"),
+]
+
+
+@pytest.mark.parametrize(("rates", "total", "why"), ELSEWHERE)
+def test_usage_is_counted_as_the_version_would(rates: list, total: str, why: str):
+    offers = [
+        offer(
+            tokens(),
+            rates=[
+                rate("0.002", match={"model": "gpt", "type": "output"}),
+                rate("0.001", match={"model": "gpt"}),
+                rate("0.0005"),
+            ],
+        )
+    ]
+    subscription = subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
+    send(*(one | STAMP for one in (request("r1", 600, 100), request("r2", 300, 0, model="claude"))))
+    found = tried(subscription, make_plan(offers=[offer(tokens(), rates=rates)]))
+    assert found.after[0].total == D(total), why
+    assert bool(found.after[0].problems) == ("no price" in why)
+
+
+def test_windows_that_start_anew_each_day_are_counted_from_the_events():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    days = ("10T10", "10T20", "12T10")
+    send(*(call(f"c{n}", timestamp=f"2026-01-{day}:00:00Z") for n, day in enumerate(days)))
+    daily = make_plan(offers=[offer(calls(), included=1, rates=[rate("1")])])
+    Price.objects.filter(plan_feature__version=daily).update(resets_unit="day", resets_every=1)
+    assert tried(subscription, daily).after[0].total == D(1)
+
+
+def test_what_the_version_in_force_did_not_price_is_counted_from_the_events():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    send(request("r1", 600, 100) | STAMP)
+    found = tried(subscription, make_plan(offers=[offer(tokens(), rates=[rate("0.01")])]))
+    assert found.after[0].total == D(7)
+
+
+def test_what_has_no_price_is_a_problem():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    use(subscription, "calls", 30)
+    found = tried(subscription, make_plan(fees=[fee("5", billed="arrears")]))
+    assert (found.after[0].total, found.after[0].problems) == (D(5), ("30 call of calls have no price.",))
+
+
+def test_what_charges_nothing_does_so_in_every_currency():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    use(subscription, "calls", 30)
+    free = make_plan(offers=[offer(calls(), included=50, consumption="hard_cap")])
+    assert totals(tried(subscription, free)) == [D("19.99"), D(0)]
+
+
+NOT_COMPARABLE = [
+    ({"interval": "year"}, "USD", "bills every year, and this subscription is billed every month"),
+    ({}, "EUR", "has no prices in USD; it charges in EUR"),
+]
+
+
+@pytest.mark.parametrize(("fields", "currency", "said"), NOT_COMPARABLE)
+def test_what_cannot_be_compared_is_said(fields: dict, currency: str, said: str):
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    other = make_plan(fees=[fee("5", currency=currency)], **fields)
+    bill = tried(subscription, other).after[0]
+    assert not bill.is_known
+    assert said in bill.problems[0]
+
+
+def test_what_was_agreed_is_kept_or_left_out():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    agree(subscription, "calls", "price", "0.01", at=JAN, starts_at=JAN)
+    use(subscription, "calls", 300)
+    draft = make_plan("starter", offers=[offer(calls(), rates=[rate("1")])])
+    assert totals(tried(subscription, draft)) == [D("20.99"), D(3)]
+    assert tried(subscription, draft, keeps_overrides=False).after[0].total == D(300)
+
+
+def test_a_contract_of_several_periods_is_settled_with_its_last():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    use(subscription, "calls", 300)
+    close_due(at=AT)
+    close_due(at=datetime(2026, 3, 1, 1, tzinfo=UTC))
+    offers = [offer(calls(), rates=[rate("0.10")])]
+    draft = make_plan("starter", offers=offers, commitments=[commitment(100, periods=2)])
+    periods = list(subscription.periods.filter(kind="regular", state="closed").values_list("pk", flat=True))
+    found = simulate(period_ids=sorted(periods), versions=[draft], at=AT)
+    assert [one.after[0].total for one in found] == [D(30), D(70)]
+
+
+def test_a_running_period_is_compared_with_its_preview():
+    subscription = subscribe(make_customer("acme"), publish(starter()))
+    use(subscription, "calls", 300)
+    draft = make_plan("starter", fees=[fee("30")], offers=[offer(calls(), rates=[rate("0.10")])])
+    (found,) = simulate(period_ids=[first(subscription).pk], versions=[draft], at=FEB)
+    assert not found.is_settled
+    assert totals(found) == [D("24.99"), D(60)]
+
+
+def test_it_takes_the_same_statements_whatever_the_number_of_periods(monkeypatch: pytest.MonkeyPatch):
+    version = publish(starter())
+    draft = make_plan("starter", fees=[fee("30")], offers=[offer(calls(), rates=[rate("0.10")])])
+    counts = []
+    for size in (1, 12):
+        subscriptions = [subscribe(make_customer(), version) for _ in range(size)]
+        for one in subscriptions:
+            use(one, "calls", 300)
+        ids = [first(one).pk for one in subscriptions]
+        simulate(period_ids=ids, versions=[draft], at=AT)  # fills what a process keeps
+        counts.append(statements(monkeypatch, ids, draft))
+    assert counts[0] == counts[1]
+
+
+def statements(monkeypatch: pytest.MonkeyPatch, ids: list[int], draft: PlanVersion) -> int:
+    beside = []
+    execute = Prepared.execute
+
+    def counted(self: Prepared, *args: object, **kwargs: object) -> object:
+        beside.append(args[0])
+        return execute(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
+        patch.setattr(Prepared, "execute", counted)
+        simulate(period_ids=ids, versions=[draft], at=AT)
+    return len(captured) + len(beside)

@@ -1,0 +1,127 @@
+"""Scheduling, extending and cancelling at the same moment leave each subscription with one version at a time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.audit import assert_clean
+from billing.models import Period, ScheduledChange, Subscription
+from billing.subscriptions import cancel, extend_periods
+from billing.subscriptions.periods import generation
+from billing.subscriptions.plan_changes import schedule
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.revocation import revoke
+from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
+from plans.publishing.publication import publish_due
+from tests.builders import FEB, MAR, fee, make_customer, make_plan, publish, subscribe
+from tests.races import Pause, start, together, wait_until_blocked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TENTH = datetime(2026, 1, 10, tzinfo=UTC)
+EVE = FEB - timedelta(hours=1)
+
+
+@pytest.fixture
+def subscriptions(transactional_db):
+    version = publish(make_plan("pro", fees=[fee("10")]))
+    return [subscribe(make_customer(), version) for _ in range(12)]
+
+
+def publish_for_all(*, at=TENTH, effective_from=FEB):
+    version = make_plan("pro", fees=[fee("20")])
+    return publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
+
+
+def test_workers_that_roll_out_at_once_schedule_each_subscription_once(subscriptions):
+    publish_for_all()
+    together(*[lambda: roll_out(at=TENTH, chunk=5) for _ in range(3)])
+    assert ScheduledChange.objects.filter(state="pending").count() == ScheduledChange.objects.count() == 12
+
+
+def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscriptions):
+    publish_for_all(at=EVE)
+    together(
+        lambda: roll_out(at=EVE, chunk=5),
+        *[lambda: extend_periods(until=EVE + timedelta(hours=2), chunk=4) for _ in range(2)],
+    )
+    extend_periods(until=EVE + timedelta(hours=2))
+    february = Period.objects.filter(starts_at=FEB)
+    assert set(february.values_list("version__number", flat=True)) == {2}
+    assert february.count() == 12
+    assert_clean()
+
+
+def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(subscriptions, monkeypatch):
+    publish_for_all(at=EVE)
+    pause = Pause.before(monkeypatch, generation, "insert_periods")
+    extension = start(lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    pause.await_arrival()
+    rollout = start(lambda: roll_out(at=EVE))
+    wait_until_blocked()
+    pause.let_go()
+    assert (extension.result(), rollout.result()) == (12, 12)
+    assert set(Period.objects.filter(starts_at=FEB).values_list("version__number", flat=True)) == {2}
+
+
+def test_whatever_comes_first_of_moving_revoking_and_cancelling_the_books_are_clean(subscriptions):
+    publish_for_all()
+    roll_out(at=TENTH)
+    ids = [one.pk for one in subscriptions[:4]]
+    together(
+        lambda: extend_periods(until=MAR),
+        lambda: revoke(subscription_ids=ids, at=EVE),
+        lambda: [cancel(subscription=one, at=EVE, ends_at=FEB) for one in subscriptions[4:8]],
+    )
+    publish_due(at=FEB)
+    extend_periods(until=MAR)
+    together(*[lambda: move_due(at=FEB, limit=3) for _ in range(3)])
+    move_due(at=FEB)
+    states = ScheduledChange.objects.order_by("subscription").values_list("state", flat=True)
+    assert list(states) == ["revoked"] * 8 + ["done"] * 4
+    assert_clean()
+
+
+def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, monkeypatch):
+    publish_for_all()
+    roll_out(at=TENTH)
+    publish_due(at=FEB)
+    extend_periods(until=MAR)
+    pause = Pause.before(monkeypatch, Subscription.objects, "filter")
+    first = start(lambda: move_due(at=FEB))
+    pause.await_arrival()
+    assert move_due(at=FEB) == 0
+    pause.let_go()
+    assert first.result() == 12
+
+
+def test_withdrawing_waits_for_a_rollout_under_way_and_takes_it_back(subscriptions, monkeypatch):
+    version = publish_for_all()
+    pause = Pause.before(monkeypatch, schedule, "hold_last_periods")
+    rollout = start(lambda: roll_out(at=TENTH))
+    pause.await_arrival()
+    withdrawal = start(lambda: withdraw(version=version, by=None, at=TENTH))
+    wait_until_blocked()
+    pause.let_go()
+    rollout.result()
+    assert withdrawal.result().state == "draft"
+    assert roll_out(at=TENTH) == 0
+    assert set(ScheduledChange.objects.values_list("state", flat=True)) == {"revoked"}
+    assert_clean()
+
+
+def test_workers_that_split_at_once_split_each_period_once(subscriptions):
+    publish_for(
+        version=make_plan("pro", fees=[fee("20")]),
+        audience="all",
+        by=None,
+        at=TENTH,
+        effective_from=EVE,
+        splits_periods=True,
+    )
+    roll_out(at=TENTH)
+    together(*[lambda: split_due(at=EVE) for _ in range(3)], lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    parts = Period.objects.filter(starts_at=EVE, continues__isnull=False, version__number=2)
+    assert (parts.count(), set(ScheduledChange.objects.values_list("problem", flat=True))) == (12, {""})
+    assert_clean()

@@ -1,0 +1,124 @@
+"""Until its time comes, a change can be taken back: for one, for all, or because something else comes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from billing.models import Rollout, ScheduledChange, Subscription
+from billing.subscriptions import cancel, extend_periods
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
+from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
+from plans.models import PlanVersion
+from plans.publishing.publication import PublishingRefused, publish_due, unschedule
+from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+TENTH = datetime(2026, 1, 10, tzinfo=UTC)
+EVE = FEB - timedelta(hours=1)
+
+
+def make(*features: str, amount: str = "10", plan: str = "pro") -> PlanVersion:
+    return make_plan(plan, fees=[fee(amount)], offers=[offer(code, rates=[rate("1")]) for code in features])
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    return subscribe(make_customer(), publish(make("calls", "exports")))
+
+
+@pytest.fixture
+def version(subscription) -> PlanVersion:
+    """Publish for all, from February on, a version that gives storage and takes exports away."""
+    version = make("calls", "storage", amount="20")
+    publish_for(version=version, audience="all", by=None, at=TENTH, effective_from=FEB)
+    roll_out(at=TENTH)
+    return PlanVersion.objects.get(pk=version.pk)
+
+
+def coverage(subscription: Subscription) -> dict[str, tuple[datetime, datetime | None]]:
+    during = subscription.coverage.order_by("feature__code").values_list("feature__code", "during")
+    return {code: (one.lower, one.upper) for code, one in during}
+
+
+AS_BEFORE = {"calls": (JAN, None), "exports": (JAN, None)}
+
+
+def versions(subscription: Subscription) -> list[int]:
+    periods = subscription.periods.filter(kind="regular").order_by("starts_at")
+    return list(periods.values_list("version__number", flat=True))
+
+
+@pytest.mark.parametrize("at", [TENTH, EVE], ids=["early", "with the period made already"])
+def test_one_subscription_stays_and_covers_what_it_did(subscription, version, at):
+    extend_periods(until=at + timedelta(hours=2))
+    assert revoke(subscription_ids=[subscription.pk], at=at) == 1
+    assert coverage(subscription) == AS_BEFORE
+    extend_periods(until=MAR + timedelta(hours=1))
+    assert set(versions(subscription)) == {1}
+    roll_out(at=MAR)
+    assert ScheduledChange.objects.get().state == "revoked", "it is not scheduled again"
+
+
+def test_nobody_moves_when_the_version_is_withdrawn(subscription, version):
+    extend_periods(until=EVE + timedelta(hours=2))
+    withdraw(version=version, by=None, at=EVE)
+    version.refresh_from_db()
+    assert (version.state, coverage(subscription), versions(subscription)) == ("draft", AS_BEFORE, [1, 1])
+    assert (ScheduledChange.objects.get().problem, Rollout.objects.get().state) == (
+        "Pro v2 was withdrawn.",
+        "withdrawn",
+    )
+
+
+def test_a_version_that_somebody_is_to_move_to_is_withdrawn_with_the_moves_or_not_at_all(subscription, version):
+    with pytest.raises(IntegrityError, match="version_to_come_stays_published"), transaction.atomic():
+        unschedule(version=version, by=None, at=EVE)
+    assert ScheduledChange.objects.get().state == "pending"
+
+
+def test_a_version_that_was_withdrawn_and_published_again_is_rolled_out_again(subscription, version):
+    withdraw(version=version, by=None, at=EVE)
+    version.refresh_from_db()
+    publish_for(version=version, audience="all", by=None, at=EVE, effective_from=MAR)
+    roll_out(at=EVE)
+    assert list(ScheduledChange.objects.order_by("pk").values_list("state", "moment")) == [
+        ("revoked", FEB),
+        ("pending", MAR),
+    ]
+
+
+def test_its_time_that_has_come_is_not_taken_back(subscription, version):
+    publish_due(at=FEB)
+    with pytest.raises(RevocationRefused, match="is billed by Pro v2 already: change its plan"):
+        revoke(subscription_ids=[subscription.pk], at=FEB)
+    with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
+        withdraw(version=version, by=None, at=FEB)
+
+
+def test_coverage_that_another_subscription_took_meanwhile_is_in_the_way(subscription, version):
+    subscribe(subscription.customer, publish(make("exports", plan="other")), starts_at=FEB, at=TENTH)
+    with pytest.raises(RevocationRefused, match="Another subscription covers from then on"):
+        revoke(subscription_ids=[subscription.pk], at=TENTH)
+    assert ScheduledChange.objects.get().state == "pending"
+
+
+@pytest.mark.parametrize("ends_at", [FEB, TENTH, None])
+def test_a_subscription_that_ends_before_does_not_move(subscription, version, ends_at):
+    cancel(subscription=subscription, at=TENTH, ends_at=ends_at)
+    assert (ScheduledChange.objects.get().state, ScheduledChange.objects.get().problem) == (
+        "revoked",
+        "The subscription ends before.",
+    )
+    assert set(coverage(subscription)) == {"calls", "exports"}
+
+
+def test_a_subscription_that_ends_after_moves_before(subscription, version):
+    ends_at = FEB + timedelta(days=10)
+    cancel(subscription=subscription, at=TENTH, ends_at=ends_at)
+    assert coverage(subscription) == {"calls": (JAN, ends_at), "exports": (JAN, FEB), "storage": (FEB, ends_at)}
+    publish_due(at=FEB)
+    extend_periods(until=MAR)
+    assert (versions(subscription), move_due(at=FEB)) == ([1, 2], 1)

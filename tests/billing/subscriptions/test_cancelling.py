@@ -1,0 +1,133 @@
+"""An end cuts the running period, removes what was to come, and frees the features."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.closing import close_due
+from billing.models import Subscription
+from billing.subscriptions import CancellationRefused, cancel, end_finished, extend_periods
+from billing.subscriptions.periods.boundaries import TICK
+from billing.tasks import close_due_periods
+from tests.billing.metering.ingest.world import send
+from tests.builders import (
+    APR,
+    FEB,
+    JAN,
+    MAR,
+    covered,
+    fee,
+    make_customer,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+
+TENTH = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    offers = [offer("api.calls", rates=[rate("0.05")])]
+    return subscribe(make_customer(), publish(make_plan(fees=[fee("31")], offers=offers)))
+
+
+def test_now_means_now(subscription: Subscription):
+    cancelled = cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    period = subscription.periods.get(kind="regular")
+    assert (period.ends_at, period.due_at) == (TENTH, TENTH + timedelta(hours=1))
+    assert period.revision == 2, "so that no process attributes usage by an old copy"
+    assert (cancelled.state, cancelled.ends_at, cancelled.cancelled_at) == ("cancelled", TENTH, TENTH)
+
+
+def test_now_is_after_usage_of_the_same_moment(subscription: Subscription):
+    event = {"id": "1", "customer": subscription.customer.external_id, "event": "api.calls"}
+    send(event | {"timestamp": TENTH.isoformat()}, at=TENTH)
+    assert cancel(subscription=subscription, at=TENTH, ends_at=TENTH).ends_at == TENTH + TICK
+
+
+def test_without_a_moment_it_is_the_end_of_the_running_period(subscription: Subscription):
+    assert cancel(subscription=subscription, at=TENTH).ends_at == FEB
+    assert subscription.periods.get(kind="regular").revision == 1
+
+
+def test_periods_to_come_are_removed(subscription: Subscription):
+    extend_periods(until=APR)
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    assert subscription.periods.filter(kind="regular").count() == 1
+
+
+def test_what_it_covered_is_free_from_then_on(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    assert subscription.coverage.get().during.upper == TENTH
+    again = subscribe(subscription.customer, subscription.version, starts_at=TENTH)
+    assert covered(again) == ["api.calls"]
+
+
+def test_before_it_begins_nothing_is_left_of_it():
+    subscription = subscribe(make_customer(), publish(make_plan(fees=[fee("31")])), starts_at=FEB, at=JAN)
+    cancelled = cancel(subscription=subscription, at=TENTH)
+    assert (subscription.periods.count(), subscription.coverage.count()) == (0, 0)
+    assert cancelled.ends_at == FEB
+
+
+def test_it_is_ended_once_its_last_period_is_closed(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    close_due(at=TENTH)
+    subscription.refresh_from_db()
+    assert subscription.state == "cancelled"
+    close_due(at=TENTH + timedelta(hours=1))
+    subscription.refresh_from_db()
+    assert subscription.state == "ended"
+
+
+def test_a_sweep_ends_what_a_killed_close_left(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    close_due(at=TENTH + timedelta(hours=1))
+    Subscription.objects.update(state="cancelled")
+    assert (end_finished(at=MAR), end_finished(at=MAR)) == (1, 0)
+
+
+def test_the_closing_task_sweeps_too(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    close_due(at=TENTH + timedelta(hours=1))
+    Subscription.objects.update(state="cancelled")
+    close_due_periods()
+    assert Subscription.objects.get().state == "ended"
+
+
+def test_an_earlier_end_may_replace_a_later_one(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=datetime(2026, 1, 20, tzinfo=UTC))
+    assert cancel(subscription=subscription, at=TENTH, ends_at=TENTH).ends_at == TENTH
+
+
+REFUSED = [
+    (TENTH, JAN, "is past: cancel"),
+    (TENTH, datetime(2026, 1, 25, tzinfo=UTC), "ends at .* already"),
+]
+
+
+@pytest.mark.parametrize(("at", "ends_at", "words"), REFUSED)
+def test_an_impossible_end_is_refused_in_words(subscription: Subscription, at, ends_at, words: str):
+    cancel(subscription=subscription, at=TENTH, ends_at=datetime(2026, 1, 20, tzinfo=UTC))
+    with pytest.raises(CancellationRefused, match=words):
+        cancel(subscription=subscription, at=at, ends_at=ends_at)
+
+
+def test_what_has_ended_cannot_be_cancelled(subscription: Subscription):
+    cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    close_due(at=MAR)
+    with pytest.raises(CancellationRefused, match="has ended already"):
+        cancel(subscription=subscription, at=MAR)
+
+
+def test_a_period_that_holds_usage_is_never_removed(subscription: Subscription):
+    extend_periods(until=MAR)
+    use(subscription, "api.calls", 5, at=FEB + timedelta(minutes=1))
+    with pytest.raises(CancellationRefused, match="Usage is recorded in the period from 2026-02-01"):
+        cancel(subscription=subscription, at=FEB - timedelta(minutes=1), ends_at=FEB)

@@ -1,0 +1,128 @@
+"""One subscription changes its plan at a moment to come: seen, withdrawn, and done when the time has come."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.models import ScheduledChange, Subscription
+from billing.subscriptions import ChangeRefused, extend_periods, revoke, schedule_change
+from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
+from plans.models import PlanVersion
+from plans.publishing import publication
+from plans.publishing.publication import PublishingRefused
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    fee,
+    make_customer,
+    make_feature,
+    make_meter,
+    make_plan,
+    offer,
+    publish,
+    rate,
+)
+from tests.builders import subscribe as subscribed
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def plan(code: str, amount: str = "10", **fields) -> PlanVersion:
+    return make_plan(code, fees=[fee(amount)], offers=[offer("calls", rates=[rate("0.10")])], **fields)
+
+
+@pytest.fixture
+def pro(db) -> PlanVersion:
+    return publish(plan("pro", "40"))
+
+
+@pytest.fixture
+def subscription(db) -> Subscription:
+    return subscribed(make_customer(), publish(plan("starter")))
+
+
+def pass_time(until: datetime) -> None:
+    for at in (NOON, FEB, MAR):
+        if at <= until:
+            extend_periods(until=at + HOUR)
+            split_due(at=at)
+            move_due(at=at)
+
+
+def plans(subscription: Subscription) -> list[tuple[datetime, str]]:
+    periods = subscription.periods.filter(kind="regular").order_by("starts_at")
+    return list(periods.values_list("starts_at", "version__plan__code"))
+
+
+@pytest.mark.parametrize(("moment", "moves_at"), [(None, FEB), (NOON, NOON), (FEB, FEB)])
+def test_it_moves_when_it_was_asked_to(subscription, pro, moment, moves_at):
+    move = schedule_change(subscription=subscription, version=pro, at=JAN, moment=moment)
+    assert (move.moment, move.rollout) == (moves_at, None)
+    pass_time(MAR)
+    assert plans(subscription) == [(JAN, "starter"), *((one, "pro") for one in (NOON, FEB, MAR) if one >= moves_at)]
+    assert ScheduledChange.objects.get().state == "done"
+
+
+def test_it_is_withdrawn_until_then(subscription, pro):
+    schedule_change(subscription=subscription, version=pro, at=JAN, moment=NOON)
+    revoke(subscription_ids=[subscription.pk], at=JAN + HOUR)
+    pass_time(FEB)
+    assert plans(subscription) == [(JAN, "starter"), (FEB, "starter")]
+
+
+def test_the_later_wish_counts(subscription, pro):
+    schedule_change(subscription=subscription, version=pro, at=JAN, moment=NOON)
+    schedule_change(subscription=subscription, version=pro, at=JAN)
+    assert list(ScheduledChange.objects.order_by("pk").values_list("state", flat=True)) == ["revoked", "pending"]
+
+
+def test_a_publication_for_all_leaves_alone_what_was_asked_for(subscription, pro):
+    schedule_change(subscription=subscription, version=pro, at=JAN)
+    publish_for(version=plan("starter", "12"), audience="all", by=None, at=JAN, effective_from=FEB)
+    roll_out(at=JAN)
+    told = ScheduledChange.objects.get(rollout__isnull=False)
+    assert (told.state, told.problem) == ("refused", "A change of plan was asked for by hand, which counts.")
+    pass_time(FEB)
+    assert plans(subscription)[-1] == (FEB, "pro")
+
+
+def test_a_version_is_not_withdrawn_from_under_it(subscription):
+    draft = plan("gold")
+    publication.publish(version=draft, by=None, at=JAN, effective_from=NOON)
+    draft.refresh_from_db()
+    schedule_change(subscription=subscription, version=draft, at=JAN, moment=NOON)
+    with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
+        publication.unschedule(version=draft, by=None, at=NOON)
+
+
+def refused(**asked) -> str:
+    with pytest.raises(ChangeRefused) as caught:
+        schedule_change(at=JAN, **asked)
+    assert not ScheduledChange.objects.exists()
+    return str(caught.value)
+
+
+def test_what_cannot_be_is_refused_in_words(subscription, pro):
+    asked = {"subscription": subscription, "version": pro}
+    assert "is past" in refused(**asked, moment=JAN)
+    assert "not in force by then" in refused(**{**asked, "version": plan("draft")})
+    assert "on Starter v1 already" in refused(**{**asked, "version": subscription.version})
+    euros = publish(make_plan("euros", fees=[fee("1", currency="EUR")]))
+    assert "no prices in USD" in refused(**{**asked, "version": euros})
+    subscribed(subscription.customer, publish(make_plan("disk", offers=[offer("disk", rates=[rate("1")])])))
+    both = publish(make_plan("both", offers=[offer("disk", rates=[rate("1")])]))
+    assert "disk is priced by the subscription" in refused(**{**asked, "version": both})
+
+
+def test_what_is_charged_by_its_level_changes_at_the_periods_end(subscription):
+    level = make_feature("disk", meter=make_meter("disk", aggregation="max", value_property="gb"))
+    version = publish(make_plan("disk", offers=[offer(level, rates=[rate("1")])]))
+    why = refused(subscription=subscription, version=version, moment=NOON)
+    assert why.endswith("which a change in mid-period would charge twice: change the plan at the period's end.")
+    assert schedule_change(subscription=subscription, version=version, at=JAN).moment == FEB

@@ -1,0 +1,127 @@
+"""New periods come in time, once, and only while the subscription runs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.models import Period
+from billing.subscriptions import cancel, extend_customers, extend_periods
+from billing.subscriptions.lifecycle import cancellation as cancellation_module
+from billing.subscriptions.periods import generation
+from plans.models import PlanVersion
+from tests.builders import APR, FEB, JAN, MAR, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.races import Pause, start, together, wait_until_blocked
+
+
+def plan() -> PlanVersion:
+    return publish(make_plan("starter", offers=[offer("api.calls", rates=[rate("0.05")])]))
+
+
+@pytest.mark.django_db
+def test_periods_come_until_the_moment_asked_for():
+    subscription = subscribe(make_customer(), plan())
+    assert extend_periods(until=MAR) == 1, "March begins at the moment, so it is not needed yet"
+    assert extend_periods(until=MAR + timedelta(seconds=1)) == 1
+    assert [one.starts_at for one in subscription.periods.order_by("starts_at")] == [JAN, FEB, MAR]
+
+
+@pytest.mark.django_db
+def test_extending_again_adds_nothing():
+    subscribe(make_customer(), plan())
+    assert (extend_periods(until=APR), extend_periods(until=APR)) == (2, 0)
+
+
+@pytest.mark.django_db
+def test_a_subscription_that_ends_gets_periods_up_to_its_end():
+    ends_at = datetime(2026, 3, 10, tzinfo=UTC)
+    subscription = subscribe(make_customer(), plan())
+    cancel(subscription=subscription, at=JAN, ends_at=ends_at)
+    extend_periods(until=datetime(2026, 12, 1, tzinfo=UTC))
+    assert subscription.periods.order_by("starts_at").last().ends_at == ends_at
+
+
+@pytest.mark.django_db
+def test_only_the_customers_asked_for_are_extended():
+    version = plan()
+    one, other = (subscribe(make_customer(), version) for _ in range(2))
+    assert extend_customers(customer_ids=[one.customer_id], until=MAR) == 1
+    assert (one.periods.count(), other.periods.count()) == (2, 1)
+
+
+@pytest.mark.django_db
+def test_periods_stay_on_the_version_that_was_subscribed():
+    version = plan()
+    subscription = subscribe(make_customer(), version)
+    publish(make_plan("starter", offers=[offer("api.calls", rates=[rate("0.10")])]), at=FEB)
+    extend_periods(until=APR)
+    assert {one.version_id for one in subscription.periods.all()} == {version.pk}
+
+
+@pytest.mark.django_db
+def test_all_subscriptions_are_reached_in_chunks():
+    version = plan()
+    for _ in range(5):
+        subscribe(make_customer(), version)
+    assert extend_periods(until=MAR, chunk=2) == 5
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_chunk_takes_the_same_queries_whatever_its_size(count: int, django_assert_num_queries):
+    version = plan()
+    for _ in range(count):
+        subscribe(make_customer(), version)
+    extend_periods(until=FEB)  # the terms are kept from here on
+    with django_assert_num_queries(9):
+        extend_periods(until=MAR)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_extend_at_once_add_each_period_once():
+    version = plan()
+    for _ in range(20):
+        subscribe(make_customer(), version)
+    added = together(*[lambda: extend_periods(until=APR, chunk=7) for _ in range(4)])
+    assert sum(added) == 40
+    assert Period.objects.count() == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_period_outlives_a_cancellation_at_the_same_moment():
+    version = plan()
+    subscriptions = [subscribe(make_customer(), version) for _ in range(10)]
+
+    def cancel_all() -> None:
+        for subscription in subscriptions:
+            cancel(subscription=subscription, at=JAN + timedelta(days=1), ends_at=JAN + timedelta(days=2))
+
+    together(cancel_all, *[lambda: extend_periods(until=APR, chunk=3) for _ in range(3)])
+    assert {period.ends_at for period in Period.objects.all()} == {JAN + timedelta(days=2)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancellation_waits_for_an_extension_under_way_and_removes_what_it_added(monkeypatch):
+    subscription = subscribe(make_customer(), plan())
+    pause = Pause.before(monkeypatch, generation, "insert_periods")
+    extension = start(lambda: extend_periods(until=APR))
+    pause.await_arrival()
+    cancellation = start(lambda: cancel(subscription=subscription, at=JAN, ends_at=FEB))
+    wait_until_blocked()
+    pause.let_go()
+    assert extension.result() == 2
+    assert cancellation.result().ends_at == FEB
+    assert [period.ends_at for period in Period.objects.all()] == [FEB]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_extension_waits_for_a_cancellation_under_way_and_adds_nothing(monkeypatch):
+    subscription = subscribe(make_customer(), plan())
+    pause = Pause.before(monkeypatch, cancellation_module, "end_coverage")
+    cancellation = start(lambda: cancel(subscription=subscription, at=JAN, ends_at=FEB))
+    pause.await_arrival()
+    extension = start(lambda: extend_periods(until=APR))
+    wait_until_blocked()
+    pause.let_go()
+    assert cancellation.result().ends_at == FEB
+    assert extension.result() == 0
+    assert [period.ends_at for period in Period.objects.all()] == [FEB]

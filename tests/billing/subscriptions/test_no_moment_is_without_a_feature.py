@@ -1,0 +1,54 @@
+"""Whoever asks while a plan changes is told what the old version grants, or the new one, never that there is none."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.limits.check import check
+from billing.limits.entitlements import entitlements
+from billing.subscriptions import change_plan
+from billing.subscriptions.plan_changes import plan_change
+from tests.builders import JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe
+from tests.races import Pause, start
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
+
+DAY_10 = JAN + timedelta(days=10)
+TICK = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def versions(transactional_db):
+    def offers(answer):
+        return [
+            offer("calls", rates=[rate("0.01")]),
+            offer(make_feature("sso", kind="boolean")),
+            offer(make_feature("support", kind="static"), static_value=answer),
+        ]
+
+    return [publish(make_plan(name, offers=offers(answer))) for name, answer in (("old", "48 h"), ("new", "1 h"))]
+
+
+@pytest.fixture
+def subscription(versions):
+    return subscribe(make_customer("acme"), versions[0])
+
+
+def support(at):
+    """Return what is granted, after a look at whether all of it is open."""
+    found = {one.feature.code: one for one in entitlements(customer="acme", sandbox=False, at=at)}
+    assert {code for code, one in found.items() if one.answer.allowed} == {"calls", "sso", "support"}
+    assert check(customer="acme", feature="calls", quantity=Decimal(1), sandbox=False, at=at).allowed
+    return found["support"].value
+
+
+@pytest.mark.parametrize("place", ["cut", "cover", "part_from"])
+def test_every_step_of_a_change_leaves_an_answer(versions, subscription, monkeypatch, place):
+    pause = Pause.before(monkeypatch, plan_change, place)
+    change = start(lambda: change_plan(subscription=subscription, version=versions[1], at=DAY_10))
+    pause.await_arrival()
+    assert {support(moment) for moment in (DAY_10 - TICK, DAY_10, DAY_10 + TICK)} == {"48 h"}
+    pause.let_go()
+    change.result()
+    assert [support(moment) for moment in (DAY_10 - TICK, DAY_10)] == ["48 h", "1 h"]

@@ -1,0 +1,174 @@
+"""A plan change splits the running period: the old version rates what was before, the new one what comes after."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.models import Coverage, Period
+from billing.subscriptions import (
+    ChangeRefused,
+    FeatureAlreadyPriced,
+    SubscriptionRefused,
+    cancel,
+    change_plan,
+    extend_periods,
+)
+from tests.billing.metering.ingest.world import send
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    covered,
+    make_customer,
+    make_feature,
+    make_plan,
+    offer,
+    publish,
+    rate,
+    subscribe,
+    use,
+)
+
+pytestmark = pytest.mark.django_db
+
+DAY_10 = JAN + timedelta(days=10)
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+
+
+def calls(included, price="0.01"):
+    return offer("calls", included=included, rates=[rate(price)])
+
+
+@pytest.fixture
+def starter():
+    return publish(make_plan("starter", offers=[calls(50), offer(make_feature("exports", kind="boolean"))]))
+
+
+@pytest.fixture
+def pro():
+    return publish(make_plan("pro", offers=[calls(200), offer("seats", included=5, consumption="hard_cap")]))
+
+
+@pytest.fixture
+def subscription(starter):
+    return subscribe(make_customer("acme"), starter)
+
+
+def parts(subscription):
+    periods = subscription.periods.filter(kind="regular").order_by("starts_at")
+    return [(one.version.plan.code, one.starts_at, one.ends_at) for one in periods]
+
+
+def call(id_, moment):
+    return {"id": id_, "customer": "acme", "event": "calls", "timestamp": moment.isoformat()}
+
+
+def test_it_splits_the_running_period(subscription, pro):
+    part = change_plan(subscription=subscription, version=pro, at=DAY_10)
+    assert parts(subscription) == [("starter", JAN, DAY_10), ("pro", DAY_10, FEB)]
+    assert Period.objects.get(pk=part.continues_id).due_at == DAY_10 + HOUR
+    assert part.due_at == FEB + HOUR
+    subscription.refresh_from_db()
+    assert subscription.version == pro
+
+
+def test_the_periods_that_follow_are_the_new_versions(subscription, pro):
+    change_plan(subscription=subscription, version=pro, at=DAY_10)
+    extend_periods(until=FEB + HOUR)
+    assert parts(subscription)[-1] == ("pro", FEB, MAR)
+
+
+def test_it_may_change_once_more_in_the_same_period(subscription, starter, pro):
+    change_plan(subscription=subscription, version=pro, at=DAY_10)
+    change_plan(subscription=subscription, version=starter, at=DAY_10 + HOUR)
+    assert parts(subscription) == [
+        ("starter", JAN, DAY_10),
+        ("pro", DAY_10, DAY_10 + HOUR),
+        ("starter", DAY_10 + HOUR, FEB),
+    ]
+
+
+def test_another_interval_begins_at_the_change_and_ends_where_the_anchor_says(subscription):
+    yearly = publish(make_plan("yearly", offers=[calls(5000)], interval="year"))
+    part = change_plan(subscription=subscription, version=yearly, at=DAY_10)
+    assert (part.starts_at, part.ends_at) == (DAY_10, JAN.replace(year=2027))
+
+
+def test_features_are_covered_without_a_gap(subscription, pro):
+    assert covered(subscription) == ["calls", "exports"]
+    change_plan(subscription=subscription, version=pro, at=DAY_10)
+    held = {one.feature.code: one.during for one in Coverage.objects.filter(subscription=subscription)}
+    assert {code: (during.lower, during.upper) for code, during in held.items()} == {
+        "calls": (JAN, None),
+        "exports": (JAN, DAY_10),
+        "seats": (DAY_10, None),
+    }
+
+
+def test_usage_on_either_side_is_the_sides_own(subscription, pro):
+    send(call("before", DAY_10 - TICK), at=DAY_10)
+    change_plan(subscription=subscription, version=pro, at=DAY_10)
+    send(call("late", DAY_10 - TICK), call("after", DAY_10), at=DAY_10)
+    counted = subscription.periods.order_by("starts_at").values_list(
+        "version__plan__code", "counters__events", "counters__plan_feature__version__plan__code"
+    )
+    assert list(counted) == [("starter", 2, "starter"), ("pro", 1, "pro")]
+
+
+def test_now_is_after_the_last_usage_that_is_recorded(subscription, pro):
+    """Clocks differ: usage may be told for a moment that is a little ahead."""
+    send(call("ahead", DAY_10 + HOUR / 2), at=DAY_10)
+    part = change_plan(subscription=subscription, version=pro, at=DAY_10)
+    assert part.starts_at == DAY_10 + HOUR / 2 + TICK
+
+
+def test_both_parts_have_a_duration(subscription, pro):
+    part = change_plan(subscription=subscription, version=pro, at=JAN)
+    assert part.starts_at == JAN + TICK
+
+
+def refused(**asked):
+    with pytest.raises(ChangeRefused) as caught:
+        change_plan(**asked)
+    return str(caught.value)
+
+
+def test_a_chosen_moment_is_after_all_usage(subscription, pro):
+    send(call("ahead", DAY_10 + HOUR / 2), at=DAY_10)
+    why = refused(subscription=subscription, version=pro, at=DAY_10, moment=DAY_10 + TICK)
+    assert why.startswith("Usage is recorded until 2026-01-11 00:30:00+00:00: choose a moment after it")
+    assert parts(subscription) == [("starter", JAN, FEB)]
+
+
+def test_what_makes_no_sense_is_refused(subscription, starter, pro):
+    asked = {"subscription": subscription, "version": pro, "at": DAY_10}
+    assert "on Starter v1 already" in refused(**{**asked, "version": starter})
+    assert "is past" in refused(**asked, moment=DAY_10 - TICK)
+    assert "too far ahead" in refused(**asked, moment=DAY_10 + 3 * HOUR)
+    assert "no open period" in refused(**{**asked, "at": MAR})
+    cancel(subscription=subscription, at=DAY_10)
+    assert "is cancelled" in refused(**asked)
+
+
+def test_only_what_is_published_and_offered_in_its_currency(subscription, pro):
+    draft = make_plan("draft", offers=[calls(1)])
+    euros = publish(make_plan("euros", offers=[offer("calls", rates=[rate("1")], currency="EUR")]))
+    for version, why in ((draft, "only what is published"), (euros, "no prices in USD")):
+        with pytest.raises(SubscriptionRefused, match=why):
+            change_plan(subscription=subscription, version=version, at=DAY_10)
+    assert parts(subscription) == [("starter", JAN, FEB)]
+
+
+def test_a_feature_that_another_subscription_has_is_refused(subscription, pro):
+    other = publish(make_plan("seats", offers=[offer("seats", included=1, consumption="hard_cap")]))
+    subscribe(subscription.customer, other)
+    with pytest.raises(FeatureAlreadyPriced):
+        change_plan(subscription=subscription, version=pro, at=DAY_10)
+    assert covered(subscription) == ["calls", "exports"]
+
+
+def test_usage_that_came_before_is_never_lost(subscription, pro):
+    use(subscription, "calls", 30, at=JAN)
+    change_plan(subscription=subscription, version=pro, at=DAY_10)
+    assert subscription.periods.get(starts_at=JAN).counters.get().quantity == 30

@@ -1,0 +1,130 @@
+"""A trial begins with its subscription, lasts as its version or the agreement says, and is had once per plan."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing import tasks
+from billing.models import Period
+from billing.subscriptions import SubscriptionRefused, extend_periods
+from billing.subscriptions.lifecycle.trials import leave_trials
+from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, publish, subscribe
+from tests.races import together
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+TWO_WEEKS = JAN + timedelta(days=14)
+
+
+def trial_plan(code="", days=14, **fields):
+    return publish(make_plan(code, fees=[fee("31")], trial_days=days, **{"anchor": "anniversary", **fields}))
+
+
+def spans(subscription):
+    periods = subscription.periods.order_by("starts_at")
+    return [(one.kind, one.is_trial, one.starts_at, one.ends_at) for one in periods]
+
+
+def test_it_is_a_period_of_its_own_in_place_of_the_opening_one():
+    subscription = subscribe(make_customer(), trial_plan())
+    assert spans(subscription) == [("regular", True, JAN, TWO_WEEKS)]
+    assert (subscription.state, subscription.trial_ends_at) == ("trialing", TWO_WEEKS)
+
+
+def test_periods_are_counted_from_its_end():
+    subscription = subscribe(make_customer(), trial_plan())
+    extend_periods(until=FEB)
+    assert subscription.anchor_at == TWO_WEEKS
+    assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, datetime(2026, 2, 15, tzinfo=UTC))]
+
+
+def test_an_anchor_that_was_agreed_stays():
+    subscription = subscribe(make_customer(), trial_plan(), anchor_at=JAN)
+    extend_periods(until=FEB)
+    assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, FEB)]
+
+
+def test_it_ends_at_the_time_of_day_that_it_began_at():
+    berlin = make_customer(time_zone="Europe/Berlin")
+    start = datetime(2026, 3, 20, 9, tzinfo=UTC)
+    subscription = subscribe(berlin, trial_plan(), starts_at=start)
+    assert subscription.trial_ends_at == datetime(2026, 4, 3, 8, tzinfo=UTC), "10:00 in Berlin, summer by then"
+
+
+CASES = [
+    # version  agreed  days  why
+    (14, None, 14, "as the version says"),
+    (14, 30, 30, "a longer one was agreed"),
+    (14, 0, None, "none was agreed"),
+    (0, None, None, "the version has none"),
+    (0, 7, 7, "one was agreed all the same"),
+]
+
+
+@pytest.mark.parametrize(("days", "agreed", "lasts", "why"), CASES)
+def test_it_lasts_as_agreed_or_as_its_version_says(days, agreed, lasts, why):
+    subscription = subscribe(make_customer(), trial_plan(days=days), trial_days=agreed)
+    assert subscription.trial_ends_at == (lasts and JAN + timedelta(days=lasts)), why
+
+
+@pytest.mark.parametrize("days", [-1, 731])
+def test_it_lasts_two_years_at_most(days):
+    with pytest.raises(SubscriptionRefused, match=f"0 to 730 days, not {days}"):
+        subscribe(make_customer(), trial_plan(), trial_days=days)
+
+
+def test_a_customer_has_one_per_plan_unless_another_is_agreed():
+    customer, pro = make_customer(), trial_plan("pro")
+    subscribe(customer, pro)
+    assert subscribe(customer, trial_plan("other")).trial_ends_at == TWO_WEEKS
+    assert subscribe(customer, pro).trial_ends_at is None
+    assert subscribe(customer, pro, trial_days=3).trial_ends_at == JAN + timedelta(days=3)
+    assert subscribe(make_customer(), pro).trial_ends_at == TWO_WEEKS
+
+
+def test_a_subscription_that_ends_inside_has_nothing_after_it():
+    ends_at = JAN + timedelta(days=5)
+    subscription = subscribe(make_customer(), trial_plan(), ends_at=ends_at)
+    extend_periods(until=MAR)
+    assert spans(subscription) == [("regular", True, JAN, ends_at)]
+
+
+def test_a_trial_that_is_over_already_leaves_it_active():
+    subscription = subscribe(make_customer(), trial_plan(), at=FEB)
+    assert subscription.state == "active"
+    assert [one.is_trial for one in subscription.periods.order_by("starts_at")] == [True, False]
+
+
+def test_a_trial_to_come_waits_for_the_start():
+    subscription = subscribe(make_customer(), trial_plan(), starts_at=FEB, at=JAN)
+    assert (subscription.state, subscription.trial_ends_at) == ("trialing", FEB + timedelta(days=14))
+
+
+def test_the_state_follows_when_it_is_over():
+    subscription = subscribe(make_customer(), trial_plan())
+    assert leave_trials(at=TWO_WEEKS - HOUR) == 0
+    assert (leave_trials(at=TWO_WEEKS), leave_trials(at=TWO_WEEKS)) == (1, 0)
+    subscription.refresh_from_db()
+    assert subscription.state == "active"
+
+
+def test_the_task_that_makes_periods_sees_to_it():
+    subscription = subscribe(make_customer(), trial_plan())
+    tasks.extend_periods()
+    subscription.refresh_from_db()
+    assert subscription.state == "active"
+
+
+def test_periods_do_not_wait_for_the_state():
+    subscribe(make_customer(), trial_plan())
+    extend_periods(until=MAR)
+    assert Period.objects.filter(is_trial=False).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_mark_each_once():
+    version = trial_plan()
+    for _ in range(6):
+        subscribe(make_customer(), version)
+    assert sum(together(*[lambda: leave_trials(at=FEB, limit=2) for _ in range(3)])) == 6

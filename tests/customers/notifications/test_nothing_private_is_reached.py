@@ -1,0 +1,322 @@
+"""Nobody can make us connect to what is not on the public internet, however it is spelt, led to or changed (F47)."""
+
+import contextlib
+import socket
+import threading
+
+import httpcore
+import pytest
+
+from customers.notifications import http_client
+from customers.notifications.public_addresses import is_public
+from customers.notifications.webhook_endpoints import EndpointRefused
+from tests.customers.notifications.receivers import receiver, status
+from tests.customers.notifications.world import listen
+
+PUBLIC = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
+
+PRIVATE = [
+    ("127.0.0.1", "loopback"),
+    ("127.255.255.254", "loopback"),
+    ("0.0.0.0", "this host"),  # noqa: S104
+    ("0.1.2.3", "this network"),
+    ("10.1.2.3", "private"),
+    ("172.16.0.1", "private"),
+    ("172.31.255.255", "private"),
+    ("192.168.1.1", "private"),
+    ("169.254.169.254", "link-local: metadata of clouds"),
+    ("100.64.0.1", "shared (CGNAT)"),
+    ("100.100.100.200", "shared: metadata of a cloud"),
+    ("192.0.0.1", "protocol assignments"),
+    ("192.0.2.1", "documentation"),
+    ("192.88.99.1", "6to4 relay"),
+    ("198.18.0.1", "benchmarks"),
+    ("203.0.113.1", "documentation"),
+    ("224.0.0.1", "multicast"),
+    ("239.255.255.250", "multicast"),
+    ("240.0.0.1", "reserved"),
+    ("255.255.255.255", "broadcast"),
+    ("::", "unspecified"),
+    ("::1", "loopback"),
+    ("::127.0.0.1", "IPv4-compatible"),
+    ("::ffff:127.0.0.1", "IPv4-mapped"),
+    ("::ffff:8.8.8.8", "IPv4-mapped, even of a public one"),
+    ("::ffff:a9fe:a9fe", "IPv4-mapped link-local"),
+    ("64:ff9b::a9fe:a9fe", "NAT64 of link-local"),
+    ("64:ff9b::808:808", "NAT64"),
+    ("64:ff9b:1::a9fe:a9fe", "NAT64 of local use"),
+    ("100::1", "discard"),
+    ("2001::1", "Teredo"),
+    ("2001:db8::1", "documentation"),
+    ("2002:a9fe:a9fe::", "6to4 of link-local"),
+    ("2002:7f00:1::", "6to4 of loopback"),
+    ("3fff::1", "documentation"),
+    ("fc00::1", "unique local"),
+    ("fd00:ec2::254", "unique local: metadata of a cloud"),
+    ("fe80::1", "link-local"),
+    ("fe80::1%eth0", "link-local, of an interface"),
+    ("fec0::1", "site-local"),
+    ("ff02::1", "multicast"),
+]
+
+SPELLINGS = [
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "0177.0.0.1",
+    "017700000001",
+    "0",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[0:0:0:0:0:0:0:1]",
+    "localhost",
+    "LOCALHOST",
+]
+"""Each of these leads to this machine by its own resolver."""
+
+FORMS = [
+    ("https://user@example.com/", "user"),
+    ("https://user:secret@example.com/", "user"),
+    ("https://example.com/#part", "never sent"),
+    ("http://example.com/", "https"),
+    ("https://example.com:22/", "Port 22"),
+    ("https://example.com:0/", "Port|address"),
+    ("https://example.com:99999/", "address"),
+    ("https://", "address"),
+    ("https:///path", "address"),
+    ("ftp://example.com/", "address"),
+    ("file:///etc/passwd", "address"),
+    ("gopher://example.com/", "address"),
+    ("//example.com/", "address"),
+    ("example.com", "address"),
+    ("https://example.com/a b", "address"),
+    ("https://example.com\\@127.0.0.1/", "address|user"),
+    ("https://[::1/", "address"),
+    ("https://169.254.169.254/latest/meta-data", "public internet"),
+    ("https://2852039166/", "public internet"),
+    ("https://[64:ff9b::a9fe:a9fe]/", "public internet"),
+]
+
+
+@pytest.fixture(autouse=True)
+def nobody_of_ours_may_be_told(settings, this_machine_may_be_told) -> None:
+    settings.OUTBOUND_PRIVATE_HOSTS = []
+
+
+@pytest.fixture
+def resolver(monkeypatch):
+    """Let names lead where a test says: one answer after the other, the last one stays."""
+    asked, answers = [], {}
+
+    def getaddrinfo(host, port, *args, **kwargs):
+        if host not in answers or kwargs.get("flags"):
+            raise socket.gaierror(8, "Name or service not known")
+        asked.append(host)
+        found = answers[host][min(asked.count(host), len(answers[host])) - 1]
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(family[":" in ip], socket.SOCK_STREAM, 6, "", (ip, port)) for ip in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return answers, asked
+
+
+@pytest.fixture
+def connected(monkeypatch):
+    """Note where a connection would go, and make none."""
+    addresses = []
+
+    def connect(self, host, port, **options):
+        addresses.append((host, port))
+        raise httpcore.ConnectError("nobody there")
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    return addresses
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_public(address):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(("address", "what"), PRIVATE)
+def test_any_other_address_is_not(address, what):
+    assert not is_public(address), what
+
+
+@pytest.mark.parametrize(("url", "reason"), FORMS)
+def test_an_address_is_refused_as_it_is_typed(url, reason):
+    with pytest.raises(http_client.Refused, match=reason):
+        http_client.check(url)
+
+
+@pytest.mark.django_db
+def test_no_endpoint_is_made_for_it():
+    with pytest.raises(EndpointRefused, match="public internet") as refusal:
+        listen("https://10.0.0.1/hook")
+    assert refusal.value.field == "url"
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+def test_no_spelling_leads_to_this_machine(host, monkeypatch):
+    """A listener on the very port sees nobody come."""
+    monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
+    with receiver() as hook:
+        monkeypatch.setattr(http_client, "PORTS", (hook.port,))
+        with pytest.raises(http_client.Refused, match=r"public internet|Invalid IPv4"):
+            http_client.post(f"https://{host}:{hook.port}/hook", content=b"", headers={})
+    assert hook.got == []
+
+
+@pytest.mark.parametrize(("address", "what"), PRIVATE)
+def test_a_name_that_leads_there_is_refused(address, what, resolver, connected):
+    answers, _ = resolver
+    answers["innocent.example"] = [[address]]
+    with pytest.raises(http_client.Refused, match="public internet"):
+        http_client.post("https://innocent.example/", content=b"", headers={})
+    assert connected == [], what
+
+
+def test_one_private_address_among_public_ones_is_enough(resolver, connected):
+    answers, _ = resolver
+    answers["mixed.example"] = [["93.184.216.34", "10.0.0.1"]]
+    with pytest.raises(http_client.Refused, match=r"10\.0\.0\.1"):
+        http_client.post("https://mixed.example/", content=b"", headers={})
+    assert connected == []
+
+
+def test_the_vetted_address_is_what_is_connected_to(resolver, connected):
+    """A name that leads elsewhere a moment later leads nowhere: it is not asked again."""
+    answers, asked = resolver
+    answers["rebinding.example"] = [["93.184.216.34", "1.1.1.1"], ["127.0.0.1"]]
+    with pytest.raises(http_client.Unreachable):
+        http_client.post("https://rebinding.example/", content=b"", headers={})
+    assert asked.count("rebinding.example") == 1
+    assert connected == [("93.184.216.34", 443), ("1.1.1.1", 443)]
+
+
+LEADS_HERE = [
+    # what the name leads to, each time that it is asked for     why nobody may come
+    ([["127.0.0.1"]], "loopback"),
+    ([["0.0.0.0"]], "this host"),  # noqa: S104
+    ([["::1"]], "loopback"),
+    ([["::ffff:127.0.0.1"]], "IPv4-mapped"),
+    ([["64:ff9b::7f00:1"]], "NAT64 of loopback"),
+    ([["64:ff9b:1::7f00:1"]], "NAT64 of local use"),
+    ([["2002:7f00:1::"]], "6to4 of loopback"),
+    ([["2001:0:7f00:1::"]], "Teredo"),
+    ([["127.0.0.1", "192.0.2.1"]], "one that is not public, and another one"),
+    ([["93.184.216.34", "127.0.0.1"]], "a public one first"),
+    ([["93.184.216.34"], ["127.0.0.1"]], "rebinding: it leads here once it is vetted"),
+    ([["93.184.216.34"], ["::1"], ["127.0.0.1"]], "rebinding, slowly"),
+]
+
+
+def test_whatever_a_name_leads_to_nobody_comes_here(resolver, monkeypatch, settings):
+    """Both loopback addresses listen at the port, and connections are made for real, but for those that leave us."""
+    answers, _ = resolver
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", only_at_home(httpcore.SyncBackend.connect_tcp))
+    with listening() as (port, came):
+        monkeypatch.setattr(http_client, "PORTS", (port,))
+        for number, (leads_to, why) in enumerate(LEADS_HERE):
+            host = f"name-{number}.example"
+            answers[host] = leads_to
+            answers.update({address: [[address]] for found in leads_to for address in found})
+            with pytest.raises((http_client.Refused, http_client.Unreachable)):
+                http_client.post(f"https://{host}:{port}/", content=b"", headers={})
+            assert came() == 0, why
+        settings.OUTBOUND_PRIVATE_HOSTS = ["name-0.example"]
+        with pytest.raises(http_client.Unreachable):
+            http_client.post(f"https://name-0.example:{port}/", content=b"", headers={})
+        assert came() == 1, "somebody listens, or nothing was tried"
+
+
+def only_at_home(connect):
+    def connect_tcp(self, host, port, **options):
+        if host == "93.184.216.34":
+            raise httpcore.ConnectError("no test leaves this machine")
+        return connect(self, host, port, **options)
+
+    return connect_tcp
+
+
+@contextlib.contextmanager
+def listening():
+    """Listen on both loopback addresses; yield the port, and how many connections came and were ended."""
+    count = []
+    with socket.create_server(("127.0.0.1", 0)) as four, contextlib.ExitStack() as more:
+        port = four.getsockname()[1]
+        doors = [four]
+        with contextlib.suppress(OSError):  # a machine without IPv6 has no such door
+            doors.append(more.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6)))
+        threads = [threading.Thread(target=_count, args=(door, count), daemon=True) for door in doors]
+        for thread in threads:
+            thread.start()
+        yield port, lambda: len(count)
+
+
+def _count(door, count):
+    with contextlib.suppress(OSError):  # closed when the test is over
+        while True:
+            came, _ = door.accept()
+            count.append(came)
+            came.close()
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(settings, code):
+    settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
+    with receiver() as inner, receiver(status(code, Location=inner.url)) as hook:
+        assert http_client.post(hook.url, content=b"", headers={}).status == code
+    assert (len(hook.got), inner.got) == (1, [])
+
+
+def test_no_proxy_of_the_environment_is_used(settings, monkeypatch):
+    settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
+    with receiver() as proxy, receiver() as hook:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://localhost:{proxy.port}")
+        http_client.post(hook.url, content=b"{}", headers={})
+    assert (len(hook.got), proxy.got) == (1, [])
+
+
+def test_a_name_of_our_own_is_told_only_if_it_is_named(settings):
+    settings.OUTBOUND_PRIVATE_HOSTS = ["intern.example"]
+    with receiver() as hook, pytest.raises(http_client.Refused):
+        http_client.post(hook.url, content=b"", headers={})
+    assert hook.got == []
+
+
+def test_a_certificate_of_another_name_is_refused(resolver, monkeypatch):
+    """TLS is checked against the name, though the connection goes to an address."""
+    answers, _ = resolver
+    answers["named.example"] = [["93.184.216.34"]]
+    names = []
+
+    class Stream(httpcore.NetworkStream):
+        def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+            names.append((server_hostname, ssl_context.check_hostname, ssl_context.verify_mode.name))
+            raise httpcore.ConnectError("certificate verify failed")
+
+        def close(self):
+            """There is nothing to close."""
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_, **__: Stream())
+    with pytest.raises(http_client.Unreachable, match="certificate"):
+        http_client.post("https://named.example/", content=b"", headers={})
+    assert names == [("named.example", True, "CERT_REQUIRED")]
+
+
+def test_a_silent_server_is_left_in_time(settings, monkeypatch):
+    settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
+    monkeypatch.setattr(http_client, "SECONDS", 0.5)
+    over = threading.Event()
+    with (
+        receiver(lambda handler, place: over.wait(5)) as hook,
+        pytest.raises(http_client.Unreachable, match="Timeout"),
+    ):
+        http_client.post(hook.url, content=b"", headers={})
+    over.set()

@@ -1,0 +1,47 @@
+"""docs/webhooks.md names every type with an example, who gets a mail of it, and how long a receiver is waited for."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.template.loader import get_template
+
+from customers.notifications.delivery_result import RETRY_AFTER
+from customers.notifications.kinds import KINDS, TEST
+
+PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+EXAMPLES = [json.loads(line) for line in PAGE.split("```json\n")[1].split("```")[0].splitlines()]
+UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
+
+
+def rows(pattern: str) -> list[list[str]]:
+    return [re.split(r"\s*\|\s*", line)[1:-1] for line in PAGE.splitlines() if re.match(pattern, line)]
+
+
+def test_every_type_has_an_example():
+    assert [example["type"] for example in EXAMPLES] == [*sorted(KINDS), TEST]
+    assert all(set(example) == {"type", "timestamp", "data"} for example in EXAMPLES)
+    assert all(example["data"]["sandbox"] is False for example in EXAMPLES)
+
+
+def test_every_type_says_who_gets_a_mail():
+    told = {name.strip("`"): (when, mail, owner) for name, when, mail, owner in rows(r"\| `[a-z]+\.")}
+    wanted = {name: (kind.title, str(kind.mail), "yes" if kind.to_owner else "") for name, kind in KINDS.items()}
+    assert told == wanted
+
+
+def test_the_waits_are_those_that_are_kept():
+    waits = [wait.split(" ") for number, wait in rows(r"\| \d+ \|") if number != "1"]
+    assert tuple(timedelta(**{UNITS[unit]: int(number)}) for number, unit in waits) == RETRY_AFTER
+
+
+@pytest.mark.parametrize("example", EXAMPLES[:-1], ids=lambda example: example["type"])
+def test_a_mail_of_each_example_leaves_no_gap(example):
+    kind = KINDS[example["type"]]
+    if not kind.mail and not kind.to_owner:
+        return
+    facts = {name: value for name, value in example["data"].items() if value is not None}
+    text = get_template(f"notices/{example['type']}.txt").render({**facts, "customer_name": "Acme GmbH"})
+    assert not re.search(r" ( |[.,:?]|$)|: *$|\(\)", text, re.MULTILINE), text

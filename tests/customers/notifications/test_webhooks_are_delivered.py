@@ -1,0 +1,371 @@
+"""Whatever a receiver does, each message comes to it in the end, or is told to be lost; and nobody waits for it."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from customers.models import Delivery, Notice
+from customers.notifications import http_client
+from customers.notifications.delivery_queue import AT_ONCE, LEASE, claim
+from customers.notifications.delivery_result import JITTER, RETRY_AFTER, Outcome, next_try, record
+from customers.notifications.delivery_run import deliver
+from customers.notifications.endpoint_health import disable, enable, remove
+from customers.notifications.fan_out import fan_out
+from customers.notifications.resend import replay, replay_since
+from customers.notifications.webhook_endpoints import EndpointRefused, send_test
+from tests.builders import make_customer
+from tests.customers.notifications.receivers import one_after_the_other, receiver, status
+from tests.customers.notifications.staff import make_staff
+from tests.customers.notifications.world import NOW, later, listen, send, states, tell
+from tests.races import together
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme():
+    return make_customer("acme")
+
+
+@pytest.mark.parametrize("code", [200, 201, 204, 299])
+def test_is_delivered_where_it_is_accepted(acme, code):
+    with receiver(status(code)) as hook:
+        listen(hook.url)
+        tell(acme)
+        done = send()
+
+    assert (done.delivered, states(), len(hook.got)) == (1, ["delivered"], 1)
+
+
+def test_goes_to_those_who_subscribed_in_its_world(acme):
+    with receiver() as hook:
+        for name, fields in {
+            "all": {},
+            "alerts": {"kinds": ["alert.fired", "alert.recovered"]},
+            "invoices": {"kinds": ["invoice.issued"]},
+            "sandbox": {"sandbox": True},
+        }.items():
+            listen(f"{hook.url}/{name}", **fields)
+        tell(acme)
+        tell(make_customer("try", sandbox=True), key="alert:2")
+        send()
+
+    assert sorted(got.path for got in hook.got) == ["/hook/alerts", "/hook/all", "/hook/sandbox"]
+
+
+def test_is_handed_out_once_however_often_one_looks(acme):
+    with receiver() as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+        send()
+        send(later(days=1))
+
+    assert len(hook.got) == 1
+    assert Notice.objects.get().recipients == 1
+
+
+@pytest.mark.parametrize("code", [301, 400, 401, 404, 429, 500, 503])
+def test_is_tried_again_where_it_is_not(acme, code):
+    with receiver(status(code, "no, thanks")) as hook:
+        endpoint, _ = listen(hook.url)
+        tell(acme)
+        send()
+        delivery = Delivery.objects.get()
+
+    assert (delivery.state, delivery.status, delivery.answer) == ("failed", code, "no, thanks")
+    assert timedelta(seconds=5) <= delivery.next_at - NOW <= timedelta(seconds=6)
+    endpoint.refresh_from_db()
+    assert endpoint.failing_since == NOW
+
+
+def test_recovers(acme):
+    with receiver(one_after_the_other(status(500), status(200))) as hook:
+        endpoint, _ = listen(hook.url)
+        tell(acme)
+        send()
+        send(later(minutes=1))
+
+    endpoint.refresh_from_db()
+    assert (states(), endpoint.failing_since, len(hook.got)) == (["delivered"], None, 2)
+
+
+def test_is_tried_for_three_days_and_then_given_up(acme):
+    """So long that a weekend's failure loses nothing."""
+    with receiver(status(500)) as hook:
+        listen(hook.url)
+        tell(acme)
+        fan_out(at=NOW)
+        times, at = [], NOW
+        while at is not None:
+            times.append(at)
+            deliver(clock=lambda at=at: at)
+            at = Delivery.objects.get().next_at
+
+    assert len(times) == len(hook.got) == len(RETRY_AFTER) + 1
+    assert timedelta(days=3) < times[-1] - NOW < timedelta(days=5)
+    assert states() == ["given_up"]
+
+
+def test_waits_longer_each_time_and_never_the_same_for_all():
+    for attempt, least in enumerate(RETRY_AFTER, start=1):
+        waits = {next_try(attempt, NOW) - NOW for _ in range(30)}
+        assert len(waits) > 1
+        assert all(least <= wait <= least * (1 + JITTER) for wait in waits)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("120", 120), ("9999999", 5), ("soon", 5), ("-5", 5), ("999999", 86400)]
+)
+def test_leaves_a_receiver_alone_as_long_as_it_asks(acme, asked, waited):
+    with receiver(status(429, Retry_After=asked)) as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+
+    assert timedelta(0) <= Delivery.objects.get().next_at - NOW - timedelta(seconds=waited) <= timedelta(seconds=1)
+
+
+def test_follows_no_redirect(acme):
+    with receiver() as inner, receiver(status(302, Location=inner.url)) as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+
+    assert (len(hook.got), inner.got, states()) == (1, [], ["failed"])
+
+
+def test_410_disables_the_endpoint_and_tells_the_staff(acme):
+    make_staff("olga", "change_webhookendpoint")
+    make_staff("sam")
+    with receiver(status(410)) as hook:
+        endpoint, _ = listen(hook.url, description="Our product")
+        tell(acme)
+        tell(acme, key="alert:2")
+        send()
+        send(later(seconds=30))
+        tell(acme, key="alert:3")
+        send(later(days=1))
+
+    endpoint.refresh_from_db()
+    assert (endpoint.disabled_reason, endpoint.disabled_at) == ("gone", NOW)
+    assert len(hook.got) == 2  # both were under way at the same moment
+    assert {message.to[0]: message.subject for message in mail.outbox} == {
+        "olga@tollbook.example": "Webhooks to Our product are switched off"
+    }
+
+
+def test_an_endpoint_that_fails_for_days_is_disabled(acme):
+    make_staff("olga", "change_webhookendpoint")
+    with receiver(status(500)) as hook:
+        endpoint, _ = listen(hook.url)
+        for days in range(6):
+            tell(acme, key=f"alert:{days}", at=later(days=days))
+            send(later(days=days))
+        endpoint.refresh_from_db()
+        assert endpoint.disabled_reason == "failing"
+        send(later(days=7))
+
+    assert [message.to for message in mail.outbox] == [["olga@tollbook.example"]]
+    assert set(states()) == {"given_up", "delivered"}
+
+
+def test_one_that_answers_now_and_then_is_not_disabled(acme):
+    answers = [status(500), status(500), status(200), *[status(500)] * 9]
+    with receiver(one_after_the_other(*answers)) as hook:
+        endpoint, _ = listen(hook.url)
+        for days in range(6):
+            tell(acme, key=f"alert:{days}", at=later(days=days))
+            send(later(days=days))
+
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == ""
+
+
+def test_a_slow_endpoint_holds_up_nobody(acme, monkeypatch):
+    monkeypatch.setattr(http_client, "SECONDS", 3.0)
+
+    def hang(handler, place):
+        time.sleep(6)
+
+    with receiver(hang) as slow, receiver() as quick:
+        for _ in range(3):
+            listen(slow.url)
+        listen(quick.url)
+        for number in range(20):
+            tell(acme, key=f"alert:{number}")
+        fan_out(at=NOW)
+        started, first = time.monotonic(), []
+        deliver(clock=lambda: NOW, keep_going=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2)
+
+    assert len(quick.got) == 20
+    assert slow.most_at_once <= 3 * AT_ONCE
+    assert Delivery.objects.filter(state="failed", answer__contains="Timeout").exists()
+
+
+def test_one_that_fails_gets_one_message_at_a_time(acme):
+    with receiver(status(500)) as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+        for number in range(10, 30):
+            tell(acme, key=f"alert:{number}")
+        hook.most_at_once = 0
+        send(later(seconds=1))
+
+    assert hook.most_at_once == 1
+
+
+def test_a_dripping_answer_ends_at_the_deadline(acme, monkeypatch):
+    monkeypatch.setattr(http_client, "SECONDS", 1.0)
+
+    def drip(handler, place):
+        for letter in "HTTP/1.1 200 OK" * 100:
+            handler.wfile.write(letter.encode())
+            time.sleep(0.1)
+
+    with receiver(drip) as hook:
+        listen(hook.url)
+        tell(acme)
+        started = time.monotonic()
+        send()
+
+    assert time.monotonic() - started < 3
+    assert states() == ["failed"]
+
+
+def test_a_huge_answer_is_not_read(acme):
+    sent = []
+
+    def pour(handler, place):
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(2_000):
+            sent.append(handler.wfile.write(b"x" * 65_536))
+
+    with receiver(pour) as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+
+    assert states() == ["delivered"]
+    assert Delivery.objects.get().answer == "x" * 500
+    assert sum(sent) < 64 * 1024 * 1024
+
+
+def test_what_a_dead_worker_had_is_sent_again_under_the_same_id(acme):
+    with receiver() as hook:
+        listen(hook.url)
+        tell(acme)
+        fan_out(at=NOW)
+        (taken,) = claim(at=NOW, most=5)  # and the worker dies
+
+        send(NOW + LEASE - timedelta(seconds=1))
+        assert hook.got == []
+        send(NOW + LEASE)
+
+    assert hook.got[0].headers["webhook-id"] == f"msg_{taken.message_id.hex}"
+    assert states() == ["delivered"]
+
+
+def test_a_worker_that_was_given_up_has_no_say_any_more(acme):
+    listen("http://localhost:1/")
+    tell(acme)
+    fan_out(at=NOW)
+    (slow,) = claim(at=NOW, most=1)
+    (second,) = claim(at=NOW + LEASE, most=1)
+
+    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
+    assert (states(), Delivery.objects.get().answer) == (["sending"], "")
+    record(second, Outcome(succeeded=True), at=NOW + LEASE)
+    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
+    assert states() == ["delivered"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_never_send_one_message_twice(acme):
+    with receiver() as hook:
+        for _ in range(3):
+            listen(hook.url)
+        for number in range(40):
+            tell(acme, key=f"alert:{number}")
+        together(*[send] * 4)
+        send(later(seconds=1))  # who came while a lane was locked has passed it by
+
+    assert len(hook.got) == 120
+    assert set(states()) == {"delivered"}
+    assert len(states()) == 120
+
+
+def test_what_is_sent_again_by_hand_keeps_its_id(acme):
+    with receiver() as hook:
+        listen(hook.url)
+        tell(acme)
+        send()
+        replay(delivery=Delivery.objects.get(), at=NOW)
+        send()
+
+    assert len({got.headers["webhook-id"] for got in hook.got}) == 1
+    assert len(hook.got) == 2
+
+
+def test_what_is_being_sent_is_not_sent_again(acme):
+    listen("http://localhost:1/")
+    tell(acme)
+    fan_out(at=NOW)
+    claim(at=NOW, most=1)
+    with pytest.raises(EndpointRefused, match="being sent"):
+        replay(delivery=Delivery.objects.get(), at=NOW)
+
+
+def test_what_was_missed_is_sent_when_asked_for(acme):
+    with receiver() as hook:
+        endpoint, _ = listen(hook.url)
+        tell(acme, key="before", at=later(days=-2), n="before")
+        tell(acme, key="got", n="got")
+        send()
+        disable(endpoint=endpoint, at=NOW)
+        tell(acme, key="missed", at=later(hours=1), n="missed")
+        tell(make_customer(sandbox=True), key="another world", at=later(hours=1), n="sandbox")
+        send(later(hours=1))
+        with pytest.raises(EndpointRefused, match="disabled"):
+            replay_since(endpoint=endpoint, since=NOW, at=later(hours=2))
+        enable(endpoint=endpoint)
+        hook.got.clear()
+
+        assert replay_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 1
+        send(later(hours=2))
+        assert ['"missed"' in got.body for got in hook.got] == [True]
+        assert replay_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 0
+        assert replay_since(endpoint=endpoint, since=NOW, delivered=True, at=later(hours=2)) == 2
+        with pytest.raises(EndpointRefused, match="last 90 days"):
+            replay_since(endpoint=endpoint, since=later(days=-91), at=NOW)
+
+
+def test_a_test_goes_to_its_endpoint_alone(acme):
+    with receiver() as hook, receiver() as other:
+        endpoint, _ = listen(hook.url, kinds=["invoice.issued"])
+        listen(other.url)
+        send_test(endpoint=endpoint, at=NOW)
+        send_test(endpoint=endpoint, at=NOW)
+        send()
+
+    assert ["webhook.test" in got.body for got in hook.got] == [True, True]
+    assert other.got == []
+
+
+def test_a_removed_endpoint_gets_nothing_and_has_no_secret(acme):
+    with receiver() as hook:
+        endpoint, _ = listen(hook.url)
+        tell(acme)
+        fan_out(at=NOW)
+        remove(endpoint=endpoint, at=NOW)
+        send()
+        enable(endpoint=endpoint)
+        tell(acme, key="alert:2")
+        send()
+
+    endpoint.refresh_from_db()
+    assert (hook.got, endpoint.secret, endpoint.disabled_reason, states()) == ([], "", "removed", ["given_up"])

@@ -1,0 +1,109 @@
+"""A sandbox customer with a test clock, over HTTP: what they send, and what became of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.simulation.sandbox import advance_all
+from tests.api.calls import Caller
+from tests.builders import make_coupon, make_seller, make_tax
+from tests.golden.cases import Case
+from tests.golden.period_cases import moment
+from tests.golden.plan_setup import LONG_AGO, offer_plans
+
+Step = dict[str, Any]
+Document = dict[str, Any]
+
+CUSTOMER = "acme"
+DISCOUNT = "DISCOUNT"
+
+
+class Life:
+    """
+    The customer of a case, and what became of them.
+
+    subscriptions: plan → their names. sent: event → its metric and time. documents: invoices and credit notes, by
+    their kind, each with the step after which it was there. usage, wallets: by step, as the API told them then.
+    refused: step → what its request was refused for.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.about = case, case["setup"]["customer"]
+        self.plans: dict[str, Step] = {plan["code"]: plan for plan in case["setup"]["plans"]}
+        self.pack = next((plan for plan in self.plans.values() if {"credit_pack", "prepaid"} & plan.keys()), None)
+        self.zone = ZoneInfo(self.about.get("timezone", "UTC"))
+        self.grace = timedelta(days=int(self.about.get("grace_period_days", 0)))
+        self.subscriptions: dict[str, list[str]] = {}
+        self.sent: dict[str, tuple[str, str]] = {}
+        self.documents: dict[str, list[tuple[int, Document]]] = {"invoices": [], "credit-notes": []}
+        self.usage: dict[int, dict[str, Document]] = {}
+        self.wallets: dict[int, list[Document]] = {}
+        self.refused: dict[int, str] = {}
+        self.caller = Caller(sandbox=True)
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Make what staff makes in the admin, then the customer, the clock and the wallet over HTTP."""
+        currency, self.now = self.case["currency"], moment(self.case["steps"][0]["at"])
+        seller = make_seller(currency=currency, grace=self.grace, zero_invoices="issue")
+        if "tax_percent" in self.about:
+            make_tax(self.about["tax_percent"], seller=seller, valid_from=LONG_AGO.date())
+        if "discount_percent" in self.about:
+            make_coupon(DISCOUNT, percent=self.about["discount_percent"], duration="forever")
+        offer_plans(self.case)
+        self.clock = self.post("/test-clocks", {"name": self.case["id"], "now": self.now.isoformat()})["id"]
+        party = {"legal_name": "Acme", "country": "US", "currency": currency, "time_zone": str(self.zone)}
+        self.post("/customers", {"id": CUSTOMER, **party, "test_clock": self.clock})
+        if self.pack:
+            self._open_wallet("credits" if "credit_pack" in self.pack else currency)
+        elif "wallet" in self.about:
+            self._open_wallet(currency, pays_invoices=True)
+            self.post(f"/wallets/{self.wallet}/grants", {"amount": self.about["wallet"]})
+
+    def _open_wallet(self, unit: str, **fields: bool) -> None:
+        self.wallet = self.post("/wallets", {"customer": CUSTOMER, "name": "Prepaid", "unit": unit, **fields})["id"]
+
+    def post(self, path: str, body: Document, method: str = "POST") -> Document:
+        """Send a request that has to succeed, and return its answer."""
+        response = self.caller.send(method, path, body)
+        assert response.status_code in (200, 201, 202), response.json()
+        return response.json()
+
+    def get(self, path: str, **query: Any) -> Document:
+        response = self.caller.get(path, **query)
+        assert response.status_code == 200, response.json()
+        return response.json()
+
+    def advance(self, to: datetime) -> None:
+        """Let it be that time, unless it is later already; what is due on the way is done as by a worker."""
+        if to > self.now:
+            self.post(f"/test-clocks/{self.clock}/advance", {"to": to.isoformat()})
+            advance_all()
+            clock = self.get(f"/test-clocks/{self.clock}")
+            assert (clock["state"], clock["failure"]) == ("standing", "")
+            self.now = to
+
+    def look(self, step: int) -> None:
+        """Remember the documents that have come by this step."""
+        advance_all()  # what the step itself has made due
+        for kind, known in self.documents.items():
+            ids = {one["id"] for _, one in known}
+            listed = self.get(f"/{kind}", customer=CUSTOMER, limit=200)["data"]
+            known += [(step, one) for one in reversed(listed) if one["id"] not in ids]
+
+    def ask(self, step: int) -> None:
+        """Remember usage and wallets as they are told now, where the case asks for them after this step."""
+        asked = {what for what in ("current_usage", "balances") for one in self._of(what) if one["step"] == step}
+        if "current_usage" in asked or self._of("in_advance_fees"):
+            periods = self.get(f"/customers/{CUSTOMER}/usage")["periods"]
+            self.usage[step] = {one["feature"]: one for period in periods for one in period["features"]}
+        if "balances" in asked:
+            self.wallets[step] = self.get("/wallets", customer=CUSTOMER)["data"]
+
+    def _of(self, what: str) -> list[Step]:
+        found: list[Step] = self.case["expected"].get(what, [])
+        return found
+
+    def day_of(self, at: str) -> str:
+        """Return the day of a moment by the customer's calendar."""
+        return f"{moment(at).astimezone(self.zone):%Y-%m-%d}"

@@ -1,0 +1,176 @@
+"""The steps of a scenario as requests, each at its time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from django.http import HttpResponse
+
+from tests.golden.cases import Case
+from tests.golden.period_cases import moment
+from tests.golden.plan_setup import anchor_of
+from tests.golden.sandbox_customer import CUSTOMER, DISCOUNT, Document, Life, Step
+
+DOWNGRADES_WAIT = {"getlago/lago-api"}
+"""Systems that let a change to a cheaper plan wait for the period's end; with us whoever asks for it says when."""
+
+A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
+REFUSED = {"wallet_empty": "insufficient_balance"}
+"""Why something is refused → what the cases call it."""
+
+
+def live(case: Case) -> Life:
+    """
+    Take all steps of a case, and return what became of the customer.
+
+    At last what a grace holds back is waited for, and a moment more: what ends now ends after usage of that moment.
+    """
+    life, steps = Life(case), case["steps"]
+    if not any(step["action"] == "subscribe" for step in steps):
+        subscribe(life, {"plan": next(iter(life.plans))})
+    for number, step in in_order(steps):
+        life.advance(moment(step["at"]))
+        response = DO[step["action"]](life, step)
+        if response is not None and response.status_code >= 400:
+            told = response.json()
+            why = told["limit"]["reason"] if "limit" in told else told["type"].removeprefix("/problems/")
+            life.refused[number] = REFUSED.get(why, why)
+        life.look(number)
+        life.ask(number)
+    life.advance(life.now + life.grace + timedelta(seconds=1))
+    life.look(len(steps) - 1)
+    return life
+
+
+def in_order(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
+    """
+    Yield the steps with their numbers as they come to pass.
+
+    Usage is sent when it is listed, late usage too; what is dated after something that is listed later is sent after
+    that, since nobody knows of it before.
+    """
+    acts = [(number, moment(step["at"])) for number, step in enumerate(steps) if step["action"] != "event"]
+
+    def place(number: int) -> tuple[int, int]:
+        dated, is_event = moment(steps[number]["at"]), steps[number]["action"] == "event"
+        later = [other for other, at in acts if is_event and other > number and at < dated]
+        return max([number, *later]), number if later else -1
+
+    for number in sorted(range(len(steps)), key=place):
+        yield number, steps[number]
+
+
+def subscribe(life: Life, step: Step) -> None:
+    plan, count = life.plans[step["plan"]], int(step.get("quantity", 1))
+    asked: Document = {"customer": CUSTOMER, "plan": plan["code"], "named": count > 1}
+    if "discount_percent" in life.about:
+        asked["coupons"] = [DISCOUNT]
+    if anchor_of(life.case) == "anniversary" and "trial_days" not in plan:
+        # Where days are counted, an anniversary is a day: it begins at midnight.
+        asked["anchor_at"] = life.now.astimezone(life.zone).replace(hour=0, minute=0, second=0).isoformat()
+    for number in range(count):
+        made = life.post("/subscriptions", {"id": f"{plan['code']}-{number}", **asked})
+        life.subscriptions.setdefault(plan["code"], []).append(made["id"])
+        _agree_allowance_of_trial(life, plan, made)
+
+
+def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
+    """Where what is free in the trial is not what is free later, it is a figure of the subscription's own."""
+    for charge in plan["charges"]:
+        if "free_units_in_trial" in charge["params"]:
+            figure = {"what": "included", "value": charge["params"]["free_units_in_trial"], "reason": "In the trial"}
+            span = {"starts_at": made["starts_at"], "ends_at": made["trial_ends_at"]}
+            life.post(f"/subscriptions/{made['id']}/overrides", {"feature": charge["metric"], **figure, **span})
+
+
+def send(life: Life, step: Step) -> HttpResponse:
+    """Send as many events as a step tells of; prepaid ones all of them, or none if the wallet has not enough."""
+    properties = dict(step.get("properties", {}))
+    if "value" in step:
+        properties["value"] = step["value"]
+    if "price_minor" in step:
+        properties["price"] = str(Decimal(step["price_minor"]).scaleb(-2))
+    if life.pack and "credit_pack" in life.pack:
+        properties["credits"] = step.get("credits_each", "1")
+    event = {"customer": CUSTOMER, "event": step["metric"], "timestamp": step["at"], "properties": properties}
+    to = [{"subscription": name} for name in _all(life)] if step.get("each_subscription") else [{}]
+    many = [event | one for one in to for _ in range(int(step.get("count", 1)))]
+    for one in many:
+        one["id"] = f"e{len(life.sent)}"
+        life.sent[one["id"]] = step["metric"], step["at"]
+    response = life.caller.post("/events?check=true" if life.pack else "/events", many)
+    assert response.status_code >= 400 or response.json()["accepted"] == len(many), response.json()
+    return response
+
+
+def take_back(life: Life, step: Step) -> HttpResponse:
+    wrong = [id_ for id_, sent in life.sent.items() if sent == (step["metric"], step["date"])]
+    asked = [{"id": id_, "kind": "void", "reason": "It was none"} for id_ in wrong]
+    return life.caller.post("/events/corrections", asked)
+
+
+def change(life: Life, step: Step) -> HttpResponse:
+    ((former, (name,)),) = life.subscriptions.items()
+    waits = life.case["source"]["repo"] in DOWNGRADES_WAIT and _yearly(life, step["plan"]) < _yearly(life, former)
+    life.subscriptions = {step["plan"]: [name]}
+    return life.caller.post(f"/subscriptions/{name}/change", {"plan": step["plan"], "at_period_end": waits})
+
+
+def _yearly(life: Life, plan: str) -> Decimal:
+    return Decimal(life.plans[plan]["amount"]) * A_YEAR[life.plans[plan]["interval"]]
+
+
+def cancel(life: Life, step: Step) -> HttpResponse:
+    when = {"ends_at": step["effective"]} if "effective" in step else {"when": "now"}
+    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", when)
+
+
+def terminate(life: Life, step: Step) -> HttpResponse:
+    asked = {"when": "now", "give_back": step.get("give_back", "credit")}
+    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", asked)
+
+
+def uncancel(life: Life, step: Step) -> HttpResponse:
+    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel/withdraw", {})
+
+
+def _one(life: Life, step: Step) -> str:
+    """Return the subscription that a step is about: the one that it names by its plan, or the only one."""
+    (found,) = life.subscriptions[step["subscription"]] if "subscription" in step else _all(life)
+    return found
+
+
+def _all(life: Life) -> list[str]:
+    return [name for names in life.subscriptions.values() for name in names]
+
+
+def buy(life: Life, step: Step) -> None:
+    """Buy a pack, or as much money as is topped up, and pay for it."""
+    assert life.pack
+    asked = {"pack": life.pack["code"], "reference": step["at"]}
+    if "amount" in step:
+        asked["units"] = step["amount"]
+    bought = life.post(f"/wallets/{life.wallet}/purchases", asked)
+    life.post(f"/invoices/{bought['invoice']}/payments", {"reference": step["at"]})
+    if below := life.pack.get("credit_pack", {}).get("auto_reload_below"):
+        rule = {"pack": life.pack["code"], "percent": below, "payer": "sandbox"}
+        life.post(f"/wallets/{life.wallet}/topup-rule", rule, method="PUT")
+
+
+def wait(life: Life, step: Step) -> None:
+    """Do nothing: the clock has come to the step's time, and what was due is done."""
+
+
+DO: dict[str, Callable[[Life, Step], HttpResponse | None]] = {
+    "subscribe": subscribe,
+    "event": send,
+    "remove_usage": take_back,
+    "change_plan": change,
+    "cancel": cancel,
+    "uncancel": uncancel,
+    "terminate": terminate,
+    "buy_pack": buy,
+    "top_up": buy,
+    "bill": wait,
+    "check_usage": wait,
+}

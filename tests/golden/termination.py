@@ -1,0 +1,78 @@
+"""A subscription that is terminated in a period that is paid for, on our own database: what is given back of it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from billing.closing import close_due
+from billing.subscriptions import cancel
+from invoices.credit_notes import credit
+from invoices.credit_notes.credit_note import Taken
+from invoices.models import Invoice
+from invoices.payments.manual_payments import record_payment
+from plans.models import Coupon
+from tests.builders import fee, make_coupon, make_customer, make_plan, make_seller, make_tax, publish, subscribe
+from tests.golden.cases import Case, Figures
+from tests.golden.period_cases import moment
+from tests.golden.plan_setup import LONG_AGO
+
+NONE = Decimal(0)
+GIVES_BACK = {"refund": "refund", "offset": "refund", "": "credit"}
+"""What a case asks for → what we are asked for. What nobody has paid is set off by itself."""
+
+
+def ending(case: Case) -> Figures:
+    """
+    Bill a period in advance, by the day, let it be paid and credited as the case says, and end it within.
+
+    What else the case's invoice claims is a fee that is not given back.
+    """
+    params, currency, at = case["params"], case["currency"], moment(case["params"]["terminated_at"])
+    seller = make_seller(currency=currency, grace=timedelta(0))
+    make_tax(params["tax_percent"], seller=seller)
+    fees = [fee(params["plan_amount"], currency=currency)]
+    if beside := Decimal(params.get("invoice_total", 0)) - Decimal(params.get("fee_share_total", 0)):
+        beside = beside / (1 + Decimal(params["tax_percent"]) / 100)
+        fees.append(fee(beside, currency=currency, kind="one_time"))
+    trial = params.get("trial", {"start": params["period"]["start"], "days": 0})
+    version = make_plan(fees=fees, proration="day", trial_days=int(trial["days"]))
+    subscription = subscribe(
+        make_customer(currency=currency),
+        publish(version, at=LONG_AGO),
+        starts_at=moment(trial["start"]),
+        coupons=[*_coupons(case)],
+    )
+    close_due(at=at)
+    claimed = Invoice.objects.get()
+    _settle(case, claimed)
+    cancel(subscription=subscription, at=at, ends_at=at, give_back=GIVES_BACK[params.get("mode", "")])
+    close_due(at=at)
+    return _told(Invoice.objects.filter(corrects=claimed).latest("issued_at", "pk"))
+
+
+def _coupons(case: Case) -> list[Coupon]:
+    if "coupon" not in case["params"]:
+        return []
+    return [make_coupon(amount=case["params"]["coupon"], currency=case["currency"], fees=["base-fee"])]
+
+
+def _settle(case: Case, claimed: Invoice) -> None:
+    """Credit and pay what the case says."""
+    params, at = case["params"], claimed.issued_at
+    if "previous_credit" in params:
+        taken = [Taken(claimed.lines.get(fee__kind="base").position, Decimal(params["previous_credit"]))]
+        credit(invoice_id=claimed.pk, lines=taken, reason="before", to="balance", at=at)
+        claimed.refresh_from_db()
+    if paid := min(Decimal(params.get("paid", 0)), claimed.due):
+        record_payment(invoice_id=claimed.pk, amount=paid, method="manual", reference="paid", at=at)
+
+
+def _told(note: Invoice) -> Figures:
+    total = note.total.amount
+    return {
+        "item": sum((line.amount.amount for line in note.lines.all()), NONE),
+        "tax": note.tax.amount,
+        "total": total,
+        "refund": total if note.credit_to == "refund" else NONE,
+        "credit": total if note.credit_to == "balance" else NONE,
+        "offset": total if note.credit_to == "offset" else NONE,
+    }

@@ -1,0 +1,114 @@
+"""Every kind of document, in both syntaxes, keeps its schema and all rules of EN 16931."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from invoices.rendering.einvoice.categories import category_of
+from invoices.rendering.einvoice.cii import to_cii
+from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.einvoice.ubl import to_ubl
+from lib.money import round_money
+from tests.docs_tables import rows
+from tests.invoices.rendering.einvoice.sample_invoices import AMERICAN, DOCUMENTS, GERMAN, LATE, SWISS, document
+from tests.invoices.rendering.einvoice.standard_rules import errors_of, kind_of
+from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee
+
+SYNTAXES = {"CII": to_cii, "UBL": to_ubl}
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_rule_fails(name: str, syntax: str):
+    facts, _ = DOCUMENTS[name]
+    assert errors_of(SYNTAXES[syntax](shape(facts))) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_tax_is_of_its_category(name: str):
+    facts, categories = DOCUMENTS[name]
+    assert " ".join(one.category.code for one in shape(facts).taxes) == categories
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_lines_come_to_their_amounts(name: str):
+    facts, _ = DOCUMENTS[name]
+    told = shape(facts)
+    for item in told.items:
+        exact = item.quantity * item.price / item.base
+        assert (round_money(exact, told.currency), item.price >= 0) == (item.amount, True), item.name
+    assert told.lines - told.taken_off == told.net
+    assert told.total - told.settled == told.due
+
+
+BROKEN = [
+    # in place of                       this                                 breaks
+    (b">593.81</ram:GrandTotalAmount>", b">593.82</ram:GrandTotalAmount>", "BR-CO-15"),
+    (b">94.81<", b">99.81<", "BR-CO-17"),
+    (b'"VA">DE136695976', b'"VA">136695976', "BR-CO-09"),
+    (b"<ram:TypeCode>380<", b"<ram:TypeCode>999<", "is not allowed"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "rule"), BROKEN)
+def test_the_validator_finds_what_is_wrong(before: bytes, after: bytes, rule: str):
+    xml = to_cii(shape(document(fee("499.00"))))
+    assert before in xml
+    assert any(rule in error for error in errors_of(xml.replace(before, after)))
+
+
+def test_a_credit_note_is_of_its_own_kind_and_names_its_invoice():
+    facts, _ = DOCUMENTS["a credit note"]
+    xml = to_ubl(shape(facts))
+    assert kind_of(xml) == "CreditNote"
+    for told in (b">381<", b"<cbc:ID>INV-000042</cbc:ID><cbc:IssueDate>2026-11-01</cbc:IssueDate>"):
+        assert told in xml
+
+
+def test_equal_facts_give_equal_xml():
+    for facts, _ in DOCUMENTS.values():
+        for syntax in SYNTAXES.values():
+            assert syntax(shape(facts)) == syntax(shape(facts))
+
+
+def test_a_coupon_is_taken_off_the_document():
+    facts, _ = DOCUMENTS["a coupon"]
+    told = shape(facts)
+    assert [(one.amount, one.category.rate) for one in told.allowances] == [(Decimal("1.90"), Decimal(19))]
+    assert len(told.items) == 1
+
+
+LINES = {
+    "48,213,977 tokens at 0.0000025": DOCUMENTS["a tiny price"],
+    "1,250,000 calls in tiers": (document(every_model()[1]), "S"),
+    "a fee": DOCUMENTS["plain"],
+    "300 calls too many, given back": (document(replace(LATE, amount=Decimal("-3.63"), quantity=Decimal(-300))), "S"),
+}
+
+
+@pytest.mark.parametrize("told", rows("e-invoices.md", "Lines"), ids=lambda told: told["line"])
+def test_prices_are_those_of_the_docs(told: dict[str, str]):
+    (item,) = shape(LINES[told["line"]][0]).items
+    figures = [Decimal(told[name]) for name in ("quantity", "price", "per", "amount")]
+    assert [item.quantity, item.price, item.base, item.amount] == figures
+
+
+SELLERS = {
+    "any": SELLER,
+    "EU": SELLER,
+    "EU with VAT id": SELLER,
+    "outside the EU, no VAT id": AMERICAN,
+    "outside the EU, with VAT id": replace(SELLER, country="NO", tax_number="NO974760673MVA"),
+}
+BUYERS = {"any": BUYER, "same country": GERMAN, "another EU country, with VAT id": BUYER, "outside the EU": SWISS}
+
+
+@pytest.mark.parametrize("told", rows("e-invoices.md", "Categories"), ids=lambda told: " ".join(told.values()))
+def test_categories_are_those_of_the_docs(told: dict[str, str]):
+    reason = "Exempt" if told["reason"] in ("given", "any") else ""
+    rate = "19" if told["rate"] == "above 0" else "0"
+    parties = {"seller": SELLERS[told["seller"]], "buyer": BUYERS[told["buyer"]]}
+    facts = document(fee("9"), rates=[rate], tax_reason=reason, **parties)
+    (category,) = (category_of(tax, facts) for tax in facts.taxes)
+    assert (category.code, category.reason_code) == (told["category"], told["reason code"])

@@ -1,0 +1,101 @@
+"""Processes that take customers' money, send it back and follow what Stripe tells, until they are killed."""
+
+import logging
+import multiprocessing
+import random
+import time
+from datetime import datetime, timedelta
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+
+from django.db import connection
+
+from invoices.payments import attempts
+from invoices.payments.provider_webhooks.event_followup import follow_events
+from invoices.payments.providers import stripe
+from invoices.payments.refunds import refund as refunding
+from lib.task_clock import database_time
+from tests.prove.handshake import Handshake
+from tests.prove.processes import kill
+from tests.stripe.server import HANGS_SECONDS
+
+PATIENCE_SECONDS = HANGS_SECONDS / 4
+"""How long a hand waits for an answer: shorter than a request that hangs."""
+
+ASKED = ("charge.before_asking", "charge.after_asking")
+SENT_BACK = ("refund.before_asking", "refund.after_asking")
+HEARD = "event.before_done"
+
+
+class Hours:
+    """A time of the campaign's own, ahead of the database's: what waits an hour is due when the campaign says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ahead = folder / "ahead"
+        self._ahead.write_text("0")
+
+    def go_on(self, by: timedelta) -> None:
+        unfinished = self._ahead.with_suffix(".new")
+        unfinished.write_text(str(self.ahead + by.total_seconds()))
+        unfinished.rename(self._ahead)
+
+    @property
+    def ahead(self) -> float:
+        return float(self._ahead.read_text())
+
+    def now(self) -> datetime:
+        return database_time() + timedelta(seconds=self.ahead)
+
+    def seconds(self) -> float:
+        """Return seconds since 1970, for Stripe."""
+        return time.time() + self.ahead
+
+
+class Hands:
+    """So many processes that do the same work beside each other. died: statuses of those that nobody killed."""
+
+    def __init__(self, many: int, hours: Hours) -> None:
+        self.died: list[int | None] = []
+        self._hours, self._handshake = hours, Handshake()
+        connection.close()
+        self._running = [self._start() for _ in range(many)]
+
+    def _start(self) -> ForkProcess:
+        process = multiprocessing.get_context("fork").Process(target=_work, args=(self._hours,), daemon=True)
+        process.start()
+        return process
+
+    def aim(self, window: str) -> None:
+        """Have whoever comes to a window next wait there to be killed."""
+        self._handshake.order(window)
+
+    def strike(self, *, seconds: float) -> bool:
+        """Kill whoever came to the window, and let another take its place; return whether somebody came in time."""
+        arrived = self._handshake.arrival(seconds=seconds)
+        if arrived is None or not arrived.is_still_there:
+            return False
+        kill(arrived.pid)
+        connection.close()
+        for place, process in enumerate(self._running):
+            if process.pid == arrived.pid:
+                process.join()
+                self._running[place] = self._start()
+        return True
+
+    def stop(self) -> None:
+        self.died += [one.exitcode for one in self._running if not one.is_alive()]
+        for process in self._running:
+            process.kill()
+            process.join()
+
+
+def _work(hours: Hours) -> None:
+    logging.disable(logging.CRITICAL)
+    stripe.SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
+    chance = random.Random()
+    while True:
+        steps = [attempts.sweep, refunding.sweep, follow_events]
+        chance.shuffle(steps)
+        for step in steps:
+            step(at=hours.now())
+        time.sleep(chance.uniform(0, 0.05))

@@ -1,0 +1,270 @@
+"""Forms of what people do to wallets: seen before it happens, with a reason, and once however often it is sent."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from customers.customer_time import time_of
+from lib.admin.number_fields import NumberInput
+from lib.decimals import EXACT
+from plans.models import Feature
+from wallets.credit_rules.units import InvalidAmount
+from wallets.ledger.adjustments import extend, refund, transfer, void
+from wallets.ledger.errors import LedgerRefused
+from wallets.ledger.grant import Grant
+from wallets.ledger.locked_wallets import NoWallet
+from wallets.models import Lot, Wallet
+from wallets.operations.dry_run import Effect, rehearse
+from wallets.operations.manual_grants import GIVEN, give
+from wallets.statements.formats import shown
+
+UNITS = {"max_digits": 32, "decimal_places": 12}
+
+
+class MoveForm(forms.Form):
+    """What every move asks for. key: given out with the page, so that sending it twice moves once."""
+
+    verb, danger = "", False
+    fields_of_ledger: Mapping[str, str] = {}
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, of: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.of = of
+        self.fields["key"].initial = uuid4()
+        self.fields["_reason"] = forms.CharField(
+            label="Reason, kept with the movement",
+            max_length=300,
+            widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        )
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what every operation takes."""
+        return {"reference": f"staff:{self.cleaned_data['key']}", "reason": self.cleaned_data["_reason"]}
+
+    def wallet_ids(self) -> list[int]:
+        """Return the wallets that it moves."""
+        return [self.of.wallet_id if isinstance(self.of, Lot) else self.of.pk]
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+
+class GrantForm(MoveForm):
+    """Give credits."""
+
+    verb = "Grant"
+
+    kind = forms.ChoiceField(
+        label="As", choices=[(one.value, one.label) for one in GIVEN], widget=UnfoldAdminSelectWidget
+    )
+    amount = forms.DecimalField(**UNITS, widget=NumberInput())
+    expires_at = forms.SplitDateTimeField(
+        label="Expires (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Empty: never.",
+    )
+    feature = forms.ModelChoiceField(
+        queryset=Feature.objects.order_by("name"),
+        required=False,
+        empty_label="all features",
+        label="For",
+        widget=UnfoldAdminSelectWidget,
+        help_text="What is kept for one feature pays nothing else, and no debt.",
+    )
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        told, feature = self.cleaned_data, self.cleaned_data["feature"]
+        one = Grant(
+            told["kind"],
+            told["amount"],
+            self.told["reference"],
+            expires_at=told["expires_at"],
+            features=[feature.pk] if feature else (),
+        )
+        give(wallet=self.of, one=one, reason=told["_reason"], at=at, by=by)
+
+
+class TransferForm(MoveForm):
+    """Move value to another wallet."""
+
+    verb = "Transfer"
+
+    to = forms.ModelChoiceField(queryset=Wallet.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
+    amount = forms.DecimalField(**UNITS, widget=NumberInput())
+
+    def __init__(self, *args: Any, of: Wallet, **kwargs: Any) -> None:
+        super().__init__(*args, of=of, **kwargs)
+        others = Wallet.objects.filter(
+            customer=of.customer_id, unit=of.unit, currency=of.currency, closed_at__isnull=True
+        )
+        self.fields["to"].queryset = others.exclude(pk=of.pk).select_related("customer")
+
+    def wallet_ids(self) -> list[int]:
+        return [self.of.pk, self.cleaned_data["to"].pk]
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        to, amount = self.cleaned_data["to"].pk, self.cleaned_data["amount"]
+        transfer(from_id=self.of.pk, to_id=to, amount=amount, **self.told, at=at, by=by)
+
+
+class TakeOutForm(MoveForm):
+    """Take units of a lot out of its wallet."""
+
+    danger = True
+
+    amount = forms.DecimalField(**UNITS, widget=NumberInput())
+
+    def __init__(self, *args: Any, of: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, of=of, **kwargs)
+        free = EXACT.subtract(of.remaining, of.held)
+        self.fields["amount"].initial = free
+        self.fields["amount"].help_text = f"{shown(free, of.wallet.unit)} are left of it and not held."
+
+
+class VoidForm(TakeOutForm):
+    """Without paying for them."""
+
+    verb = "Void"
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        void(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.told, at=at, by=by)
+
+
+class RefundForm(TakeOutForm):
+    """And pay back what they cost."""
+
+    verb = "Refund"
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        refund(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.told, at=at, by=by)
+
+
+class ExtendForm(MoveForm):
+    """Let a lot last longer."""
+
+    verb = "Extend"
+
+    expires_at = forms.SplitDateTimeField(
+        label="Expires (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeVerticalWidget,
+        help_text="Empty: never.",
+    )
+
+    def __init__(self, *args: Any, of: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, of=of, **kwargs)
+        self.fields["expires_at"].initial = of.expires_at
+
+    def act(self, *, at: datetime, by: Any) -> None:
+        lot = Lot.objects.get(pk=self.of.pk)
+        if lot.expires_at != self.cleaned_data["expires_at"]:  # sent twice, it has been done
+            extend(
+                lot_id=lot.pk,
+                expires_at=self.cleaned_data["expires_at"],
+                reason=self.cleaned_data["_reason"],
+                at=at,
+                by=by,
+            )
+
+
+def moving(
+    page: ModelAdmin,
+    request: HttpRequest,
+    of: Wallet | Lot,
+    *,
+    form_class: type[MoveForm],
+    title: str,
+    facts: list[str],
+    done: Callable[[MoveForm], str],
+) -> HttpResponse:
+    """Ask what is to move, show what that does, and do it."""
+    wallet = of.wallet if isinstance(of, Lot) else of
+    back = reverse("admin:wallets_wallet_change", args=[wallet.pk])
+    form = form_class(request.POST or None, of=of)
+    effect = None
+    if request.method == "POST" and form.is_valid():
+        at = time_of(wallet.customer)
+        try:
+            if "_do" in request.POST:
+                form.act(at=at, by=request.user)
+                messages.success(request, done(form))
+                return HttpResponseRedirect(back)
+            effect = rehearse(lambda: form.act(at=at, by=request.user), wallet_ids=form.wallet_ids())
+        except InvalidAmount as refused:
+            form.add_error("amount", str(refused))
+        except NoWallet as refused:
+            form.add_error(None, f"{refused} It was closed.")
+        except LedgerRefused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+    context = {
+        **page.admin_site.each_context(request),
+        "title": title,
+        "opts": None,
+        "facts": facts,
+        "form": form,
+        "media": page.media + form.media,
+        "verb": form.verb,
+        "danger": form.danger,
+        "effect": effect_shown(effect, form) if effect else None,
+        "back": back,
+    }
+    request.current_app = page.admin_site.name
+    return TemplateResponse(request, "backoffice/wallet_move.html", context)
+
+
+def effect_shown(effect: Effect, form: MoveForm) -> dict[str, Any]:
+    """Return what would happen, as text."""
+    if isinstance(form, ExtendForm):
+        was, will = (moment(one) for one in (form.of.expires_at, form.cleaned_data["expires_at"]))
+        return {"sentences": [f"It expires {will} instead of {was}. Nothing moves in the ledger."]}
+    rows = [
+        {
+            "what": one.transaction.get_kind_display(),
+            "lot": str(one.lot) if one.lot_id else "what is owed",
+            "wallet": one.wallet.name,
+            "units": shown(one.units, one.wallet.unit),
+            "cost": shown(one.money, str(one.wallet.currency)) if one.money else "",
+        }
+        for one in effect.entries
+    ]
+    changes = [
+        {
+            "wallet": one.wallet.name,
+            "before": shown(one.wallet.balance, one.wallet.unit),
+            "after": shown(one.balance, one.wallet.unit),
+            "debt": shown(one.debt, one.wallet.unit) if one.debt else "",
+        }
+        for one in effect.changes
+    ]
+    sentences = []
+    if isinstance(form, RefundForm):
+        paid_back = shown(-sum(one.money for one in effect.entries), str(form.of.wallet.currency))
+        sentences = [f"{paid_back} before tax are to be paid back to the customer."]
+    if not rows:
+        sentences = ["It has been done already: nothing moves again."]
+    return {"rows": rows, "changes": changes, "sentences": sentences}
+
+
+def moment(at: datetime | None) -> str:
+    """Return when something expires, as it stands in a sentence."""
+    return "never" if at is None else f"on {date_format(timezone.localtime(at), 'DATETIME_FORMAT')} UTC"

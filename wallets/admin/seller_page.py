@@ -1,0 +1,39 @@
+"""The seller's page, whose sample shows an invented wallet's statement too."""
+
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+
+from customers.models import Seller
+from invoices.admin.sellers import SampledSellerAdmin
+from invoices.rendering.formats import Figures
+from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.translations import speak
+from invoices.rendering.wallet_facts import WalletStatement
+from wallets.models.wallets import CREDITS
+from wallets.statements.invoice_appendix import statement_text
+from wallets.statements.totals import Line, Section, Statement
+from wallets.statements.translations import words_in
+
+INVENTED = Statement(
+    opening=Decimal(10_000),
+    opening_cost=Decimal(100),
+    lines=(
+        Line(Section.GRANTED, "purchased", Decimal(50_000), Decimal(500)),
+        Line(Section.USED, "API calls", Decimal(-23_400), Decimal(-234)),
+    ),
+    closing=Decimal(36_600),
+    closing_cost=Decimal(366),
+)
+
+
+@admin.register(Seller)
+class StatedSellerAdmin(SampledSellerAdmin):
+    def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
+        """Return the statement of an invented wallet."""
+        _, locale = speak(facts.locale)
+        words = words_in(locale.language)
+        figures = Figures(locale, facts.currency, ZoneInfo("UTC"))
+        span = facts.period_start, facts.period_end
+        return (statement_text(words.wallet, CREDITS, INVENTED, span=span, figures=figures, words=words),)

@@ -1,0 +1,125 @@
+"""What can be done to wallets over HTTP, as it is asked for."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from rest_framework import serializers
+
+from lib.api.fields import InstantField, KnownFields
+from lib.api.number_fields import NumberField
+from plans.models import Feature
+from wallets.ledger.grant import Grant
+from wallets.models import LotKind
+from wallets.operations.manual_grants import GIVEN
+
+NAMED = (
+    "Your name for it: sent again, it moves nothing and answers the same; with other content it is refused."
+    " Without, only an Idempotency-Key tells a repeat."
+)
+
+
+class KeySerializer(KnownFields, serializers.Serializer[Any]):
+    """Something that moves once."""
+
+    key = serializers.CharField(max_length=60, required=False, help_text=NAMED)
+    reason = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
+
+    @property
+    def reference(self) -> str:
+        """What the movement is called in the ledger."""
+        return f"api:{self.validated_data.get('key') or uuid4()}"
+
+
+class GrantSerializer(KeySerializer):
+    """What to grant, and on which conditions."""
+
+    kind = serializers.ChoiceField([(one.value, one.label) for one in GIVEN], default=LotKind.PROMOTIONAL)
+    amount = NumberField(help_text="In the wallet's unit, of 12 decimal places at most.")
+    valid_from = InstantField(required=False, help_text="Default: now.")
+    expires_at = InstantField(required=False, allow_null=True, help_text="Default: never.")
+    priority = serializers.IntegerField(min_value=0, max_value=32767, default=50, help_text="The lowest goes first.")
+    features = serializers.ListField(
+        child=serializers.CharField(max_length=64), max_length=100, default=list, help_text="Codes; all if empty."
+    )
+    rolls_over = serializers.IntegerField(min_value=0, max_value=32767, default=0, help_text="How many times.")
+    rollover_most = NumberField(required=False, allow_null=True, help_text="So much at most. Default: all.")
+    rollover_days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
+
+    def validate_features(self, codes: list[str]) -> list[int]:
+        """Return the numbers of the features."""
+        known = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
+        if unknown := [code for code in codes if code not in known]:
+            raise serializers.ValidationError(
+                [serializers.ErrorDetail(f"There is no feature “{unknown[0]}”.", "unknown")]
+            )
+        return [known[code] for code in codes]
+
+    @property
+    def grant(self) -> Grant:
+        """The same for the ledger."""
+        told = {name: value for name, value in self.validated_data.items() if name not in ("key", "reason")}
+        return Grant(**told, source=self.reference)
+
+
+class SpendSerializer(KeySerializer):
+    """What to take from a wallet: all of it, or nothing where there is less."""
+
+    amount = NumberField(help_text="In the wallet's unit.")
+    feature = serializers.CharField(max_length=64, required=False, help_text="What was used, if it is a feature.")
+    used_at = InstantField(required=False, help_text="When; lots must have been valid then. Default: now.")
+
+    def validate_feature(self, code: str) -> int:
+        """Return the number of the feature."""
+        return int(feature_named(code).pk)
+
+    def asked(self, at: datetime) -> dict[str, Any]:
+        """
+        Return what `spend` takes of it.
+
+        :raises serializers.ValidationError: if it is of the future.
+        """
+        told = self.validated_data
+        if (used_at := told.get("used_at")) and used_at > at:
+            raise serializers.ValidationError({"used_at": ["It is yet to come: send it when it was used."]})
+        facts = {"feature_id": told.get("feature"), "used_at": used_at, "reason": told["reason"]}
+        return {"amount": told["amount"], "reference": self.reference, **facts}
+
+
+class SpentSerializer(serializers.Serializer[Any]):
+    """What a spend took."""
+
+    units = NumberField(help_text="Taken from lots.")
+    owed = NumberField(help_text="On top of that, owed, where the wallet may owe.")
+    uncovered = NumberField(help_text="Neither.")
+    balance = NumberField(help_text="Of the wallet, then.")
+
+
+class TakingOutSerializer(KeySerializer):
+    """How much of a lot to take out of its wallet, and why."""
+
+    amount = NumberField(required=False, help_text="Default: all that is left of it and not held.")
+    reason = serializers.CharField(max_length=300)
+
+
+class ExtensionSerializer(KnownFields, serializers.Serializer[Any]):
+    """Until when a lot lasts, and why it does."""
+
+    expires_at = InstantField(allow_null=True, help_text="Later than it expires now; null: never.")
+    reason = serializers.CharField(max_length=300)
+
+
+class TransferSerializer(KeySerializer):
+    """How much goes to which wallet, and why."""
+
+    to = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Number of a wallet of the customer.")
+    amount = NumberField()
+    reason = serializers.CharField(max_length=300)
+
+
+def feature_named(code: str) -> Feature:
+    """:raises serializers.ValidationError: if there is no such feature."""
+    found = Feature.objects.filter(code=code).first()
+    if found is None:
+        raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
+    return found

@@ -1,0 +1,39 @@
+"""What happens when a wallet has nothing left for a use."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from lib.decimals import EXACT, ZERO
+
+
+class AtZero(StrEnum):
+    """What happens at zero: refuse, go on and invoice, or go on into debt up to a limit."""
+
+    BLOCK = "block"
+    OVERAGE = "overage"
+    GRACE = "grace"
+
+
+class Rest(NamedTuple):
+    """
+    What becomes of what no lot pays for.
+
+    owed: what the wallet owes now, which the next lot pays. uncovered: what it does not take over: invoiced with
+    overage; with the others it was used in spite of a refusal, costs nothing, and is told.
+    """
+
+    owed: Decimal
+    uncovered: Decimal
+
+
+def rest_of(missing: Decimal, at_zero: AtZero, *, debt: Decimal, limit: Decimal) -> Rest:
+    """
+    Return what becomes of `missing` units.
+
+    debt, limit: what the wallet owes already, and what it may owe at most, with grace.
+    """
+    if at_zero is not AtZero.GRACE:
+        return Rest(ZERO, missing)
+    owed = min(missing, max(EXACT.subtract(limit, debt), ZERO))
+    return Rest(owed, EXACT.subtract(missing, owed))

@@ -1,0 +1,44 @@
+"""Amounts of prepaid value: 12 decimal places, so that one token at $2.50 per million is not lost."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from lib.decimals import EXACT, ZERO
+from lib.money import round_to
+
+PLACES = 12
+LEAST = Decimal(1).scaleb(-PLACES)
+"""The smallest step of credits, and of money within a wallet."""
+
+MOST = Decimal("1e18")
+"""More than any wallet holds, and few enough digits for exact sums."""
+
+
+class InvalidAmount(ValueError):
+    """An amount of prepaid value that is none; the text says why."""
+
+
+def checked(amount: Decimal) -> Decimal:
+    """
+    Return an amount that can be granted, held or taken as it is.
+
+    :raises InvalidAmount: unless it is above zero, at most `MOST`, and has at most 12 decimal places.
+    """
+    if not amount.is_finite() or not 0 < amount <= MOST:
+        raise InvalidAmount(f"{amount} is not an amount above zero and at most {MOST:,f}.")
+    if amount != round_to(amount, LEAST):
+        raise InvalidAmount(f"{amount:f} has more than 12 decimal places: round it first.")
+    return amount
+
+
+def rounded(amount: Decimal | Fraction) -> Decimal:
+    """Return an amount half-up to 12 places."""
+    return round_to(amount, LEAST)
+
+
+def added(*amounts: Decimal) -> Decimal:
+    """Return the exact sum."""
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total

@@ -1,0 +1,185 @@
+"""What people do to lots: void them, pay them back, move them to another wallet, let them last longer."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from lib.audit_log import change
+from lib.decimals import EXACT
+from wallets.credit_rules.lots import cost_between
+from wallets.credit_rules.units import checked
+from wallets.ledger.errors import Conflict, LedgerRefused, NotEnough
+from wallets.ledger.grant import Grant, put
+from wallets.ledger.locked_wallets import Open, open_for, open_wallets, read_lots
+from wallets.ledger.references import digest_of
+from wallets.ledger.transactions import Sheet, against, moved, write
+from wallets.models import Lot, Wallet
+from wallets.models.ledger import Account, Movement
+from wallets.operations.notifications import tell_adjusted
+
+
+def void(
+    *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
+) -> Lot:
+    """
+    Take units of a lot out of the wallet, without paying for them; the same reference again is no error.
+
+    :raises LedgerRefused: if the lot has less that is not held, or no reason is given.
+    """
+    return _take_out(Movement.VOID, lot_id, amount, reference, reason, at, by)
+
+
+def refund(
+    *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
+) -> Lot:
+    """
+    Take units of a lot that was paid for out of the wallet; what they cost is to be paid back.
+
+    :raises LedgerRefused: if the lot was not paid for, has less that is not held, or no reason is given.
+    """
+    return _take_out(Movement.REFUND, lot_id, amount, reference, reason, at, by)
+
+
+def _take_out(
+    kind: Movement,
+    lot_id: int,
+    amount: Decimal,
+    reference: str,
+    reason: str,
+    at: datetime,
+    by: AbstractBaseUser | None,
+) -> Lot:
+    checked(amount)
+    _check_reason(reason)
+    with change(f"{kind} credits", by=by, at=at):
+        row = Lot.objects.get(pk=lot_id)
+        wallet, before = open_for(row.wallet_id, reference, used_at=at)
+        digest = digest_of(kind, lot_id, amount)
+        if before is not None:
+            before.checked(reference, digest)
+            return row
+        read_lots({wallet.id: wallet}, [lot_id])
+        lot = wallet.lots[lot_id]
+        if kind == Movement.REFUND and not lot.cost:
+            raise LedgerRefused("Nothing was paid for it: void it instead.", field="lot")
+        if lot.free < amount:
+            raise NotEnough(amount, lot.free, wallet.unit)
+        sheet = Sheet(at, reason, by.pk if by else None)
+        legs = [moved(wallet, lot, EXACT.minus(amount))]
+        sheet.post(wallet, kind, reference, [*legs, against(Account.WORLD, legs)], digest=digest)
+        write(sheet, [wallet])
+        row.refresh_from_db()
+        tell_adjusted(row, str(kind), at=at, mark=reference, amount=amount)
+        return row
+
+
+def transfer(
+    *,
+    from_id: int,
+    to_id: int,
+    amount: Decimal,
+    reference: str,
+    reason: str,
+    at: datetime,
+    by: AbstractBaseUser | None = None,
+) -> list[Lot]:
+    """
+    Move units to another wallet of the same customer and unit, lot by lot on the conditions that they have.
+
+    Return the new lots. The same reference again returns what it moved before.
+
+    :raises LedgerRefused: if the wallets are not of one customer and unit, there is less, or no reason is given.
+    """
+    checked(amount)
+    _check_reason(reason)
+    if from_id == to_id:
+        raise LedgerRefused("A transfer goes to another wallet.", field="to")
+    with change("transfer credits", by=by, at=at):
+        wallets = open_wallets([from_id, to_id], used_at=at)
+        source, target = wallets[from_id], wallets[to_id]
+        if (source.customer_id, source.unit) != (target.customer_id, target.unit):
+            raise LedgerRefused("Both wallets must be of one customer and hold the same unit.", field="to")
+        if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
+            raise LedgerRefused("What their lots cost stands in two currencies: grant and void instead.", field="to")
+        found = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
+        if before := list(found.order_by("id")):
+            return _moved_before(before, amount, reference)
+        sheet = Sheet(at, reason, by.pk if by else None)
+        made = _transfer(source, target, amount, reference, sheet)
+        write(sheet, [source, target])
+        for lot in made:
+            tell_adjusted(lot, "transfer", at=at, mark=reference, amount=lot.amount)
+        return made
+
+
+def _transfer(source: Open, target: Open, amount: Decimal, reference: str, sheet: Sheet) -> list[Lot]:
+    # Of whatever feature: what is restricted stays so.
+    lots = [lot for lot in source.ordered() if lot.free and lot.is_valid(sheet.at)]
+    missing, made, legs = amount, [], []
+    rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in lots])}
+    for lot in lots:
+        units = min(lot.free, missing)
+        if not units:
+            break
+        missing = EXACT.subtract(missing, units)
+        row = rows[lot.id]
+        one = Grant(
+            row.kind,
+            units,
+            f"transfer:{reference}:{lot.id}",
+            cost=cost_between(lot, lot.remaining, EXACT.subtract(lot.remaining, units)),
+            valid_from=row.valid_from,
+            expires_at=row.expires_at,
+            features=row.features,
+            priority=row.priority,
+            is_paid=row.is_paid,
+            rolls_over=row.rolls_over,
+            rollover_most=row.rollover_most,
+            rollover_days=row.rollover_days,
+            rollover_ends=row.rollover_ends,
+            origin_id=row.pk,
+        )
+        legs.append(moved(source, lot, EXACT.minus(units)))
+        made.append(put(target, one, sheet, kind=Movement.TRANSFER_IN))
+    if missing:
+        raise NotEnough(amount, EXACT.subtract(amount, missing), source.unit)
+    sheet.post(source, Movement.TRANSFER_OUT, f"transfer:{reference}", [*legs, against(Account.WORLD, legs)])
+    return made
+
+
+def _moved_before(before: list[Lot], amount: Decimal, reference: str) -> list[Lot]:
+    if sum(one.amount for one in before) != amount:
+        raise Conflict(reference)
+    return before
+
+
+def extend(
+    *, lot_id: int, expires_at: datetime | None, reason: str, at: datetime, by: AbstractBaseUser | None = None
+) -> Lot:
+    """
+    Let a lot expire later, or never; then nothing of it rolls over.
+
+    :raises LedgerRefused: if it would expire earlier than it does, has gone to breakage, or no reason is given.
+    """
+    _check_reason(reason)
+    with change("extend credits", by=by, at=at, reason=reason):
+        row = Lot.objects.get(pk=lot_id)
+        wallet = open_wallets([row.wallet_id], used_at=at)[row.wallet_id]
+        read_lots({wallet.id: wallet}, [lot_id])
+        lot = wallet.lots[lot_id]
+        if lot.expires_at is None or (expires_at is not None and expires_at <= lot.expires_at):
+            raise LedgerRefused("It lasts as long already: choose a later moment, or none.", field="expires_at")
+        if lot.expired or not lot.remaining:
+            raise LedgerRefused("Nothing is left of it: grant anew.", field="lot")
+        ends = [end for end in row.rollover_ends if expires_at and end > expires_at]
+        rolls_over = len(ends) if row.rollover_ends else row.rolls_over if expires_at else 0
+        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=rolls_over, rollover_ends=ends)
+        row.refresh_from_db()
+        tell_adjusted(row, "extend", at=at, mark="")
+        return row
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise LedgerRefused("Say why.", field="reason")

@@ -1,0 +1,46 @@
+"""How wallets stand now: what can be spent, what is held, and what expires next."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from lib import prepared_statements
+from lib.decimals import ZERO
+
+_STANDING = """
+SELECT wallet_id, coalesce(sum(remaining - held) FILTER (WHERE is_valid), 0), sum(held), first,
+    coalesce(sum(remaining) FILTER (WHERE expires_at = first), 0), count(*)
+FROM (
+    SELECT wallet_id, remaining, held, expires_at,
+        valid_from <= %(at)s AND (expires_at IS NULL OR expires_at > %(at)s) AS is_valid,
+        min(expires_at) FILTER (WHERE expires_at > %(at)s) OVER (PARTITION BY wallet_id) AS first
+    FROM wallets_lot WHERE wallet_id = ANY(%(wallets)s) AND has_left
+) lots GROUP BY wallet_id, first
+"""
+
+
+class Standing(NamedTuple):
+    """
+    What is in a wallet.
+
+    available: units of lots that are valid now, without what is held; those kept for some features as well.
+    next_expiry, expiring: when the next lot expires, and how much is left in those that do so then. lots: with
+    something left in them.
+    """
+
+    available: Decimal = ZERO
+    held: Decimal = ZERO
+    next_expiry: datetime | None = None
+    expiring: Decimal = ZERO
+    lots: int = 0
+
+
+EMPTY = Standing()
+
+
+def standings(wallet_ids: Iterable[int], *, at: datetime) -> dict[int, Standing]:
+    """Return how these wallets stand, in one query; a wallet without anything left is not among them."""
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_STANDING, {"at": at, "wallets": list(wallet_ids)}, binary=True)
+        return {row[0]: Standing(*row[1:]) for row in cursor.fetchall()}

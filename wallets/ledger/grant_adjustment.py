@@ -1,0 +1,51 @@
+"""Make a lot that was granted ahead what it would be granted as by now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from lib.decimals import EXACT, ZERO
+from wallets.ledger.locked_wallets import open_wallets, read_lots
+from wallets.ledger.transactions import Sheet, against, moved, write
+from wallets.models import Entry, Lot
+from wallets.models.ledger import Account, Movement
+
+
+@transaction.atomic
+def fit(
+    *,
+    lot_id: int,
+    units: Decimal,
+    reason: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+    rollover_ends: Sequence[datetime] = (),
+) -> Decimal:
+    """
+    Take back what a lot has beyond `units`, as far as it is neither used nor held, and return how much that was.
+
+    expires_at, rollover_ends: as it ends, and goes on, by now; as it does where `expires_at` is None. What is void
+    already counts as taken back, and a lot of which something has expired stays as it is.
+    """
+    row = Lot.objects.get(pk=lot_id)
+    wallet = open_wallets([row.wallet_id], used_at=at)[row.wallet_id]
+    read_lots({wallet.id: wallet}, [lot_id])
+    row.refresh_from_db()
+    if row.expired:
+        return ZERO
+    void = Entry.objects.filter(lot=lot_id, transaction__kind=Movement.VOID).aggregate(units=Sum("units"))["units"]
+    lot = wallet.lots[lot_id]
+    beyond = EXACT.subtract(EXACT.add(row.amount, void or ZERO), units)
+    back = max(min(beyond, lot.free), ZERO)
+    if back:
+        sheet = Sheet(at, reason)
+        legs = [moved(wallet, lot, EXACT.minus(back))]
+        sheet.post(wallet, Movement.VOID, f"lot:{lot_id}:fit:{wallet.moves}", [*legs, against(Account.WORLD, legs)])
+        write(sheet, [wallet])
+    ends = list(rollover_ends)
+    if expires_at is not None and (expires_at, ends) != (row.expires_at, row.rollover_ends):
+        Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=len(ends), rollover_ends=ends)
+    return back

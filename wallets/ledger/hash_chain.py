@@ -1,0 +1,40 @@
+"""
+The ledger of a wallet is a chain: each transaction is sealed with what it says and the seal before it.
+
+Whoever changes one behind the triggers' back has to change the seals of all that follow, and the wallet's.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from lib.decimals import plain
+
+FACTS = (
+    *("wallet_id", "kind", "reference", "digest", "at", "used_at", "feature_id", "draw"),
+    *("units", "uncovered", "balance_after", "reason", "by_id"),
+)
+"""What of a transaction is sealed, in this order."""
+
+LEG = ("account", "lot_id", "units", "money", "place", "balance_after")
+"""What of an entry is sealed, in this order; the entries in the order in which they were written."""
+
+
+def seal_of(before: str, facts: Iterable[Any], legs: Iterable[Sequence[Any]]) -> str:
+    """
+    Return the seal of a transaction, as 64 hexadecimal digits.
+
+    before: the seal of the wallet's transaction before it, empty for the first. facts, legs: see FACTS and LEG.
+    """
+    told = [before, [_told(one) for one in facts], [[_told(one) for one in leg] for leg in legs]]
+    return sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

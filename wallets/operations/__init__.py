@@ -1,0 +1,1 @@
+"""What staff and other systems do to wallets: grants, settings, and payment of invoices."""

@@ -1,0 +1,139 @@
+"""Auto top-up as the customer sets it: within finance's ceilings, which stay as they are."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from customers.portal.visit import Visit, show, signed_in, went
+from invoices.portal.formats import Reading, reading
+from plans.models import PackPrice
+from wallets.auto_topup import Asked, CannotRule, Limits, remove_rule, set_rule
+from wallets.models import TopUpCeiling, TopUpRule, Wallet
+from wallets.models.topups import MOST_TOPUPS, CeilingSetter, CeilingSpan
+from wallets.portal.purchase import offered_for, told
+
+UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
+
+
+class RuleForm(forms.Form):
+    is_on = forms.BooleanField(label="Top this wallet up by itself", required=False)
+    threshold = forms.DecimalField(label="When the balance is below", **UNITS)
+    pack = forms.ChoiceField(label="By buying", widget=forms.RadioSelect)
+    target = forms.DecimalField(
+        label="Until it holds at least", required=False, help_text="One pack at a time where it is empty.", **UNITS
+    )
+    most = forms.IntegerField(
+        label="At most so many times a month", min_value=1, max_value=MOST_TOPUPS, required=False
+    )
+    most_money = forms.DecimalField(
+        label="For at most so much money a month, with tax",
+        min_value=0,
+        max_digits=20,
+        decimal_places=6,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
+
+    def asked(self, rule: TopUpRule | None, ceilings: list[Limits]) -> Asked:
+        """Return the rule that is asked for; what the customer has no say in stays what it was."""
+        chosen = self.cleaned_data
+        own = Limits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
+        if own.most is not None or own.most_money is not None:
+            ceilings = [*ceilings, own]
+        kept = {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+        figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
+        return Asked(**figures, **kept, ceilings=ceilings)
+
+
+@signed_in("GET", "POST")
+def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    wallet: Wallet = visit.one(Wallet.objects.filter(closed_at__isnull=True), pk=number)
+    figures = reading(visit, str(wallet.currency))
+    rule = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer").select_related("pack").first()
+    ceilings = list(rule.ceilings.all()) if rule else []
+    offered = offered_for(visit, wallet)
+    form = RuleForm(request.POST or None, offered=offered, figures=figures, initial=_initial(rule, ceilings))
+    if request.method == "POST" and form.is_valid():
+        try:
+            _set(visit, wallet, form)
+        except CannotRule as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        else:
+            return went("portal_wallet", wallet.pk, told="ruled")
+    context = {
+        "wallet": wallet,
+        "form": form,
+        "rule": rule,
+        "bounds": [_bound(one, figures) for one in ceilings if one.set_by == CeilingSetter.FINANCE],
+    }
+    return show(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
+
+
+@transaction.atomic
+def _set(visit: Visit, wallet: Wallet, form: RuleForm) -> None:
+    """Set the rule under its lock, so that a ceiling that finance sets meanwhile is not lost."""
+    rows = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
+    rule = rows.select_for_update(no_key=True, of=("self",)).first()
+    others = [one for one in rule.ceilings.all() if one.set_by == CeilingSetter.FINANCE] if rule else []
+    theirs = [Limits(one.set_by, one.span, one.most, one.most_money) for one in others]
+    by_day = [one for one in rule.ceilings.all() if (one.set_by, one.span) == ("customer", "day")] if rule else []
+    theirs += [Limits(one.set_by, one.span, one.most, one.most_money) for one in by_day]
+    set_rule(wallet_id=wallet.pk, asked=form.asked(rule, theirs), at=visit.at)
+
+
+@signed_in("POST")
+def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """
+    Top the wallet up no more. Where finance has set ceilings the rule is switched off instead, so that they stay.
+    """
+    wallet: Wallet = visit.one(Wallet.objects.all(), pk=number)
+    with transaction.atomic():
+        rows = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
+        rule = rows.select_for_update(no_key=True, of=("self",)).first()
+        if rule is not None and rule.ceilings.filter(set_by=CeilingSetter.FINANCE).exists():
+            kept = [Limits(one.set_by, one.span, one.most, one.most_money) for one in rule.ceilings.all()]
+            set_rule(wallet_id=wallet.pk, asked=_off(rule, kept), at=visit.at)
+        else:
+            remove_rule(wallet_id=wallet.pk, at=visit.at)
+    return went("portal_wallet", wallet.pk, told="unruled")
+
+
+def _off(rule: TopUpRule, ceilings: list[Limits]) -> Asked:
+    names = ("threshold", "percent", "target", "payer", "cooldown", "most_declines")
+    return Asked(rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings)
+
+
+def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:
+    if rule is None:
+        return {"is_on": True}
+    own = next((one for one in ceilings if (one.set_by, one.span) == ("customer", "month")), None)
+    threshold = rule.threshold
+    if threshold is None and rule.percent is not None and rule.pack.units is not None:
+        threshold = rule.percent * rule.pack.units / 100
+    return {
+        "is_on": rule.is_on,
+        "threshold": _bare(threshold),
+        "pack": rule.pack.code,
+        "target": _bare(rule.target),
+        "most": own.most if own else None,
+        "most_money": _bare(own.most_money) if own else None,
+    }
+
+
+def _bare(value: Decimal | None) -> str | None:
+    """Return a figure without padding, as one types it."""
+    return None if value is None else f"{value.normalize():f}"
+
+
+def _bound(one: TopUpCeiling, figures: Reading) -> str:
+    """Return a ceiling of finance's in words."""
+    what = [f"{one.most} top-ups"] if one.most is not None else []
+    what += [f"{figures.money(one.most_money)} with tax"] if one.most_money is not None else []
+    return f"{' and '.join(what)} {one.get_span_display()}"

@@ -1,0 +1,145 @@
+"""Top a wallet up: choose a pack, look at what it costs, buy."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+
+from customers.portal.visit import Visit, show, signed_in, went
+from invoices.portal.formats import Reading, reading
+from invoices.portal.payment import pay_link
+from lib.decimals import ZERO
+from plans.models import BonusSlab, CreditPack, PackPrice
+from plans.models.packs import PackUnit, SlabsBy
+from wallets.credit_rules.topup_rule import MOST_PACKS
+from wallets.models import Purchase, PurchaseState, Wallet
+from wallets.models.wallets import CREDITS
+from wallets.purchases import CannotBuy, Order, buy
+from wallets.statements.formats import stands_in
+
+MOST_OFFERED = 50
+
+
+class OrderForm(forms.Form):
+    """What to buy; reference: names this order, so that sending it twice buys once."""
+
+    pack = forms.ChoiceField(widget=forms.RadioSelect)
+    packs = forms.IntegerField(label="How many packs", min_value=1, max_value=MOST_PACKS, required=False)
+    units = forms.DecimalField(
+        label="How many units",
+        min_value=0,
+        max_digits=32,
+        decimal_places=12,
+        required=False,
+        help_text="Of what is sold unit by unit.",
+    )
+    reference = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
+        initial = {"packs": 1, "reference": uuid.uuid4()}
+        super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})
+        self.offered = {one.pack.code: one.pack for one in offered}
+        self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
+        if all(one.units is not None for one in self.offered.values()):
+            del self.fields["units"]
+        elif all(one.units is None for one in self.offered.values()):
+            del self.fields["packs"]
+
+    @property
+    def order(self) -> Order:
+        """What is ordered, once the form is valid."""
+        chosen = self.cleaned_data
+        reference = f"portal:{chosen['reference']}"
+        if self.offered[chosen["pack"]].units is None:
+            return Order(chosen["pack"], reference, units=chosen.get("units"))
+        return Order(chosen["pack"], reference, packs=chosen.get("packs") or 1)
+
+
+@signed_in("GET", "POST")
+def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Show what an order comes to, then, asked for once more, buy it."""
+    wallet: Wallet = visit.one(Wallet.objects.filter(closed_at__isnull=True), pk=number)
+    figures = reading(visit, str(wallet.currency))
+    form = OrderForm(request.POST or None, offered=offered_for(visit, wallet), figures=figures)
+    context: dict[str, Any] = {"wallet": wallet, "form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            if request.POST.get("seen") == _seen(form.order):
+                purchase = buy(wallet_id=wallet.pk, order=form.order, at=visit.at)
+                return _bought(purchase)
+            context |= {"comes_to": _comes_to(wallet, form.order, figures, visit), "seen": _seen(form.order)}
+        except CannotBuy as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+    return show(request, visit, "top_up.html", context, status=422 if form.errors else 200)
+
+
+def _seen(order: Order) -> str:
+    """Return what was shown, so that what is bought is that."""
+    return f"{order.pack} {order.packs} {order.units}"
+
+
+def _bought(purchase: Purchase) -> HttpResponseBase:
+    if link := pay_link(purchase.invoice):
+        return HttpResponseRedirect(link, status=303)
+    told = "granted" if purchase.state == PurchaseState.GRANTED else "bought"
+    return went("portal_wallet", purchase.wallet_id, told=told)
+
+
+def _comes_to(wallet: Wallet, order: Order, figures: Reading, visit: Visit) -> dict[str, str]:
+    """Return what an order comes to: it is bought, looked at, and taken back."""
+    with transaction.atomic():
+        purchase = buy(wallet_id=wallet.pk, order=order, at=visit.at)
+        invoice, unit = purchase.invoice, stands_in(wallet.unit)
+        told = {
+            "units": figures.in_currency(purchase.units, unit),
+            "bonus": figures.in_currency(purchase.bonus, unit) if purchase.bonus else "",
+            "net": figures.money(invoice.net.amount),
+            "tax": figures.money(invoice.tax.amount),
+            "total": figures.money(invoice.total.amount),
+            "due_on": figures.date(invoice.due_date) if invoice.due_date else "",
+        }
+        transaction.set_rollback(True)
+    return told
+
+
+def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
+    """Return the packs that are sold into a wallet now, by price: in two queries."""
+    unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
+    packs = CreditPack.objects.on_sale(visit.at).filter(unit=unit)
+    if wallet.unit != CREDITS:  # taxed once: when it is bought, or on the invoices that it pays
+        packs = packs.filter(is_taxed=not wallet.pays_invoices)
+    slabs = Prefetch("pack__slabs", BonusSlab.objects.order_by("least"))
+    priced = PackPrice.objects.filter(pack__in=packs, currency=wallet.currency).select_related("pack")
+    return list(priced.prefetch_related(slabs).order_by("price", "pk")[:MOST_OFFERED])
+
+
+def told(one: PackPrice, figures: Reading) -> str:
+    """Return what a pack is, in a sentence: “100 credits for $99.00 before tax; valid for 365 days”."""
+    pack, currency = one.pack, str(one.currency)
+    unit = stands_in(CREDITS if pack.unit == PackUnit.CREDITS else currency)
+    price = figures.in_currency(one.price, currency)
+    if pack.units is not None:
+        what = f"{pack.name}: {figures.in_currency(pack.units, unit)} for {price}"
+    else:
+        least, most = (figures.quantity(part or ZERO) for part in (pack.least_units, pack.most_units))
+        what = f"{pack.name}: {least} to {most} units, {price} each"
+    tax = " before tax" if pack.is_taxed else ""
+    bonus = "".join(f", {text}" for text in _bonuses(one, figures, unit))
+    valid = f"; valid for {pack.valid_days} days" if pack.valid_days else ""
+    return f"{what}{tax}{bonus}{valid}"
+
+
+def _bonuses(one: PackPrice, figures: Reading, unit: str) -> list[str]:
+    found = []
+    for slab in one.pack.slabs.all():
+        more = [figures.in_currency(slab.units, unit)] if slab.units else []
+        more += [figures.percent(slab.percent)] if slab.percent else []
+        is_paid = one.pack.slabs_by == SlabsBy.PRICE
+        since = figures.in_currency(slab.least, str(one.currency)) if is_paid else figures.quantity(slab.least)
+        if more:
+            found.append(f"bonus {' and '.join(more)}" + (f" from {since} on" if slab.least else ""))
+    return found

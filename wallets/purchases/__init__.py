@@ -1,0 +1,7 @@
+"""Packs bought into wallets: invoiced at once, granted when they are paid. docs/wallets.md#packs."""
+
+from wallets.purchases.paid_grant import grant_paid, settle_purchases
+from wallets.purchases.payment_receipt import receive_payment
+from wallets.purchases.purchase import CannotBuy, Order, buy, cancel
+
+__all__ = ["CannotBuy", "Order", "buy", "cancel", "grant_paid", "receive_payment", "settle_purchases"]

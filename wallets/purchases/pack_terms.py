@@ -1,0 +1,80 @@
+"""A pack as it is sold at one moment: what a purchase keeps of it."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from lib.decimals import EXACT
+from plans.models import CreditPack, Feature
+from plans.models.packs import PackUnit, SlabsBy
+from wallets.credit_rules.packs import Bought, Slab, bought
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """
+    units: of one pack; None where they are sold one by one. price: of a pack, or of each of them, before tax.
+    slabs: (from, units, percent). features: numbers of the features that it is for.
+    """
+
+    code: str
+    name: str
+    unit: str
+    units: Decimal | None
+    price: Decimal
+    slabs: tuple[tuple[Decimal, Decimal, Decimal], ...]
+    by_price: bool
+    is_taxed: bool
+    valid_days: int | None
+    features: tuple[int, ...]
+    priority: int
+    rolls_over: int
+    rollover_most: Decimal | None
+    rollover_days: int | None
+
+    def bought(self, packs: int, units: Decimal | None, currency: str) -> Bought:
+        """Return what so many packs, or units of those that are sold one by one, come to."""
+        count = Decimal(packs)
+        in_all = EXACT.multiply(self.units, count) if self.units is not None else units or Decimal(0)
+        price = EXACT.multiply(self.price, in_all if self.units is None else count)
+        slabs = [Slab(*one) for one in self.slabs]
+        return bought(in_all, price, currency, slabs, packs=packs, by_price=self.by_price)
+
+    def expires_at(self, at: datetime) -> datetime | None:
+        """Return when what is granted at `at` expires."""
+        return None if self.valid_days is None else at + timedelta(days=self.valid_days)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a purchase stores."""
+        stored: dict[str, Any] = msgspec.to_builtins(self)
+        return stored
+
+
+def terms_of(pack: CreditPack, currency: str) -> Terms | None:
+    """Return a pack as it is sold now in a currency; None if it is not sold in it."""
+    price = pack.prices.filter(currency=currency).first()
+    if price is None:
+        return None
+    features = Feature.objects.filter(code__in=pack.features).order_by("pk").values_list("pk", flat=True)
+    return Terms(
+        code=pack.code,
+        name=pack.name,
+        unit="credits" if pack.unit == PackUnit.CREDITS else currency,
+        units=pack.units,
+        price=price.price,
+        slabs=tuple(pack.slabs.order_by("least").values_list("least", "units", "percent")),
+        by_price=pack.slabs_by == SlabsBy.PRICE,
+        is_taxed=pack.is_taxed,
+        valid_days=pack.valid_days,
+        features=tuple(features),
+        priority=pack.priority,
+        rolls_over=pack.rolls_over,
+        rollover_most=pack.rollover_most,
+        rollover_days=pack.rollover_days,
+    )
+
+
+def stored(terms: dict[str, Any]) -> Terms:
+    """Return the terms that a purchase keeps."""
+    return msgspec.convert(terms, Terms)

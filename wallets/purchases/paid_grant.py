@@ -1,0 +1,118 @@
+"""
+Grant what was bought, once it is paid.
+
+The table is the queue: what is pending although its invoice is paid is granted by whoever records the payment, in the
+same transaction, and else by the sweeper.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from customers.customer_time import in_time_of
+from customers.notifications import announce
+from invoices.models import Line
+from invoices.models.invoices import InvoiceState
+from lib.decimals import plain
+from wallets.credit_rules.packs import spread
+from wallets.ledger.grant import Grant, grant
+from wallets.models import LotKind, Purchase, PurchaseState
+from wallets.purchases.pack_terms import stored
+
+AT_ONCE = 100
+"""Purchases that one look of the sweeper settles; it looks again while there are more."""
+
+CREDITED_BY_HAND = "Its invoice was credited"
+
+
+@dataclass(slots=True)
+class Settled:
+    """granted: purchases whose units arrived. cancelled: those whose invoice is void."""
+
+    granted: int = 0
+    cancelled: int = 0
+
+
+def arrive(purchase: Purchase, *, at: datetime) -> None:
+    """Put what a purchase bought into its wallet: its units, and their bonus; the caller holds the purchase."""
+    terms = stored(purchase.terms)
+    parts = [(LotKind.PURCHASED, f"purchase:{purchase.pk}", purchase.units)]
+    if purchase.bonus:
+        parts.append((LotKind.BONUS, f"purchase:{purchase.pk}:bonus", purchase.bonus))
+    costs = spread(_claimed(purchase), *(units for _, _, units in parts))
+    grants = [
+        Grant(
+            kind,
+            units,
+            source,
+            cost=cost,
+            expires_at=terms.expires_at(at),
+            features=terms.features,
+            priority=terms.priority,
+            rolls_over=terms.rolls_over,
+            rollover_most=terms.rollover_most,
+            rollover_days=terms.rollover_days,
+        )
+        for (kind, source, units), cost in zip(parts, costs, strict=True)
+    ]
+    grant(wallet_id=purchase.wallet_id, grants=grants, at=at, reason=terms.name, by_id=purchase.by_id)
+    Purchase.objects.filter(pk=purchase.pk).update(state=PurchaseState.GRANTED, granted_at=at)
+    announce(
+        kind="wallet.granted",
+        customer_id=purchase.wallet.customer_id,
+        facts={
+            "wallet": purchase.wallet_id,
+            "purchase": purchase.pk,
+            "invoice": purchase.invoice_id,
+            "units": plain(purchase.units),
+            "bonus": plain(purchase.bonus),
+            "unit": terms.unit,
+        },
+        key=f"purchase:{purchase.pk}",
+        at=at,
+    )
+
+
+def _claimed(purchase: Purchase) -> Decimal:
+    """Return what is claimed for it before tax: its price, less what credit notes took back before it arrived."""
+    credited = Line.objects.filter(invoice__corrects=purchase.invoice_id).aggregate(sum=Sum("amount"))["sum"]
+    return purchase.net - (credited or Decimal(0))
+
+
+@transaction.atomic
+def grant_paid(*, invoice_ids: Collection[int], at: datetime) -> list[Purchase]:
+    """Grant what these invoices claim, as far as they are paid and their purchases pending; the caller holds them."""
+    due = Purchase.objects.filter(
+        invoice__in=invoice_ids,
+        state=PurchaseState.PENDING,
+        invoice__state=InvoiceState.PAID,
+        wallet__closed_at__isnull=True,
+    )
+    found = list(due.select_for_update(of=("self",)).select_related("wallet").order_by("pk"))
+    for purchase in found:
+        arrive(purchase, at=at)
+    return found
+
+
+def settle_purchases(*, at: datetime, clock: int | None = None) -> Settled:
+    """
+    Grant what is paid and not granted yet, and end what was withdrawn by hand; harmless to run twice.
+
+    clock: of customers in this test clock's time; in real time for None. One transaction each, so that one wallet's
+    trouble is not another's.
+    """
+    settled = Settled()
+    theirs = in_time_of(clock, "wallet__customer")
+    pending = Purchase.objects.filter(theirs, state=PurchaseState.PENDING, wallet__closed_at__isnull=True)
+    paid = pending.filter(invoice__state=InvoiceState.PAID).order_by("pk")
+    for invoice_id in list(paid.values_list("invoice_id", flat=True)[:AT_ONCE]):
+        settled.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))
+    void = pending.filter(invoice__state=InvoiceState.VOID).order_by("pk")
+    for id_ in list(void.values_list("pk", flat=True)[:AT_ONCE]):
+        withdrawn = {"state": PurchaseState.CANCELLED, "ended_at": at, "reason": CREDITED_BY_HAND}
+        settled.cancelled += Purchase.objects.filter(pk=id_, state=PurchaseState.PENDING).update(**withdrawn)
+    return settled

@@ -1,0 +1,62 @@
+"""
+The wallets behind an invoice, for its pages: what each had, and what came and went in the invoice's period.
+
+Counted back from the ledger, which is only ever added to, so a file that is made again says the same.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from invoices.models import Invoice
+from invoices.rendering.formats import Figures
+from invoices.rendering.translations import speak
+from invoices.rendering.wallet_facts import WalletStatement
+from wallets.models import Wallet
+from wallets.statements.description import amounts, tell
+from wallets.statements.ledger_sums import LONGEST, read_statement
+from wallets.statements.totals import Statement
+from wallets.statements.translations import StatementWords, words_in
+
+MOST_WALLETS = 12
+
+
+def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
+    """Return the statement of each wallet that had something in the invoice's period; a query for each of them."""
+    since, until = invoice.period_start, invoice.period_end
+    if not since < until <= since + LONGEST:
+        return ()
+    buyer = invoice.buyer_facts
+    _, locale = speak(buyer.get("locale") or "")
+    words, zone = words_in(locale.language), ZoneInfo(buyer.get("time_zone") or "UTC")
+    wallets = Wallet.objects.filter(customer=invoice.customer_id, created_at__lt=until).order_by("id")
+    told = []
+    for wallet in wallets[:MOST_WALLETS]:
+        statement = read_statement(wallet, since=since, until=until)
+        if _is_empty(statement):
+            continue
+        figures = Figures(locale, str(wallet.currency), zone)
+        span = since, until
+        told.append(statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words))
+    return tuple(told)
+
+
+def statement_text(
+    name: str,
+    unit: str,
+    statement: Statement,
+    *,
+    span: tuple[datetime, datetime],
+    figures: Figures,
+    words: StatementWords,
+) -> WalletStatement:
+    """Return a statement of a span as an invoice prints it."""
+    return WalletStatement(
+        heading=f"{words.statement}: {name}",
+        span=figures.span(*span),
+        columns=(words.what, words.moved),
+        rows=tell(statement, amount=amounts(unit, figures=figures, words=words), words=words),
+    )
+
+
+def _is_empty(statement: Statement) -> bool:
+    return not (statement.opening or statement.closing or statement.lines)

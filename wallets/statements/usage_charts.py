@@ -1,0 +1,54 @@
+"""How a wallet's balance went, and what was used day by day."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from lib import prepared_statements
+
+DAYS = 30
+
+_BALANCES = """
+SELECT coalesce((
+    SELECT balance_after FROM wallets_transaction t WHERE t.wallet_id = %s AND t.at < until
+    ORDER BY t.at DESC, t.id DESC LIMIT 1
+), 0) FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS days(until, place) ORDER BY place
+"""
+
+_BURNED = """
+SELECT (coalesce(t.used_at, t.at) AT TIME ZONE %s)::date, coalesce(f.name, ''), -sum(t.units)
+FROM wallets_transaction t LEFT JOIN plans_feature f ON f.id = t.feature_id
+WHERE t.wallet_id = %s AND t.at >= %s AND t.kind IN ('spend', 'give_back') GROUP BY 1, 2
+"""
+
+
+class Burned(NamedTuple):
+    """
+    The last days of a wallet, by its customer's clock.
+
+    balances: at the end of each day, or now. by_feature: its name, empty for what is none → units used on each day.
+    """
+
+    days: Sequence[date]
+    balances: Sequence[Decimal]
+    by_feature: dict[str, list[Decimal]]
+
+
+def burned(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> Burned:
+    """Return the last days: two queries, which read the ledger of these days and no more."""
+    today = at.astimezone(zone).date()
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    since = datetime.combine(days[0], time.min, zone)
+    ends = [datetime.combine(day + timedelta(days=1), time.min, zone) for day in days]
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_BALANCES, [wallet_id, ends])
+        balances = [balance for (balance,) in cursor.fetchall()]
+        cursor.execute(_BURNED, [str(zone), wallet_id, since])
+        rows = cursor.fetchall()
+    by_feature: dict[str, list[Decimal]] = {}
+    for day, feature, units in sorted(rows, key=lambda row: row[1]):
+        if day in days:
+            by_feature.setdefault(feature, [Decimal(0)] * DAYS)[days.index(day)] = units
+    return Burned(days, balances, by_feature)
