@@ -22,7 +22,7 @@ def run(*, rounds: int, report: Report) -> list[Outcome]:
     at = timezone.now()
     start = (at - timedelta(days=16)).replace(hour=0, minute=0, second=0, microsecond=0)
     with scratch_server.database() as url:
-        version = sample_books.catalogue(at)
+        version = sample_books.catalog(at)
         sample_books.subscribe(version, first=0, count=CUSTOMERS, starts_at=start, ends_at=start + timedelta(days=31))
         usage_rows.store(events=EVENTS, customers=CUSTOMERS, starts_at=start)
         secret = keys.issue(name="benchmark", scopes=["read", "ingest"], sandbox=False, by=None, at=at)[1]

@@ -17,7 +17,9 @@ from billing.subscriptions.periods.generation import AHEAD
 
 DAYS = 30
 
-_GROUP = "SELECT series_id, sum(quantity) FROM billing_hour WHERE series_id BETWEEN %s AND %s GROUP BY series_id"
+_GROUP = (
+    "SELECT series_id, sum(quantity) FROM billing_hourlyusage WHERE series_id BETWEEN %s AND %s GROUP BY series_id"
+)
 
 
 def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> list[Outcome]:
@@ -28,7 +30,7 @@ def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> lis
     """
     at = timezone.now()
     with scratch_server.database():
-        version = sample_books.catalogue(at)
+        version = sample_books.catalog(at)
         sets = rounds + (rounds > 1)  # several rounds begin with one that does not count
         prepared = [_prepare(version, number, subscriptions, at, report) for number in range(sets)]
         with connection.cursor() as cursor:

@@ -94,7 +94,7 @@ def run_single(*, events: int, rounds: int, report: Report) -> list[Outcome]:
 
 
 def _prepare(at: datetime) -> str:
-    version = sample_books.catalogue(at, prepaid=True)
+    version = sample_books.catalog(at, prepaid=True)
     start = at - timedelta(days=15)
     sample_books.subscribe(version, first=0, count=CUSTOMERS, starts_at=start, ends_at=start + timedelta(days=31))
     sample_books.fill_wallets(start, lots=1)
@@ -129,7 +129,7 @@ def _events(count: int) -> Iterator[dict[str, object]]:
     """
     Yield events of the last minute, some of them twice.
 
-    Few customers send most (Zipf); each has its region and its favourite model, and seven API keys.
+    Few customers send most (Zipf); each has its region and its favorite model, and seven API keys.
     """
     chance, run_id = random.Random(), uuid4().hex[:12]
     weights = [1 / (rank + 1) for rank in range(CUSTOMERS)]

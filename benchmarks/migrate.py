@@ -11,7 +11,7 @@ from benchmarks.measurement import Outcome, Report, compare
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Move, Period
+from billing.models import MigrationItem, Period
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import Selection, Terms, plan_migration
 from billing.subscriptions import extend_periods
@@ -30,7 +30,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
     """
     at = timezone.now()
     with scratch_server.database():
-        version = sample_books.catalogue(at, levels=False)
+        version = sample_books.catalog(at, levels=False)
         target = new_version(source=version, by=None, at=at)
         target.plan, target.number = Plan.objects.create(code="other", name="Other"), 1
         sample_books.release(target, at)
@@ -92,7 +92,7 @@ def _close(prepared: Prepared) -> float:
 
 
 def _assert_all_done(expected: int) -> None:
-    moved = Move.objects.filter(state="moved", part__continues__invoice__isnull=False).count()
+    moved = MigrationItem.objects.filter(state="moved", part__continues__invoice__isnull=False).count()
     if moved != expected:
         raise RuntimeError(
             f"{moved:,} were moved to a document where {expected:,} should be: the figures mean nothing"

@@ -59,7 +59,7 @@ def _serve(stack: ExitStack, events: int, suffix: str, report: Report) -> tuple[
     start = (at - timedelta(days=16)).replace(hour=0, minute=0, second=0, microsecond=0)
     url = stack.enter_context(scratch_server.database(suffix))
     report(f"storing {events:,} events …")
-    version = sample_books.catalogue(at)
+    version = sample_books.catalog(at)
     sample_books.subscribe(version, first=0, count=CUSTOMERS, starts_at=start, ends_at=start + timedelta(days=31))
     usage_rows.store(events=events, customers=CUSTOMERS, starts_at=start)
     secret = keys.issue(name="benchmark", scopes=["read"], sandbox=False, by=None, at=at)[1]

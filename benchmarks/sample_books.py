@@ -1,4 +1,4 @@
-"""What the benchmarks bill: a catalogue of ten prices and a weighted sum, and customers by the thousand."""
+"""What the benchmarks bill: a catalog of ten prices and a weighted sum, and customers by the thousand."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ RUN_COSTS = Decimal("0.0125")
 PLENTY = Decimal(10**9)
 
 
-def catalogue(at: datetime, *, prepaid: bool = False, levels: bool = True) -> PlanVersion:
+def catalog(at: datetime, *, prepaid: bool = False, levels: bool = True) -> PlanVersion:
     """
     Return a live version of ten prices over three meters that all count the same event, and of a fourth meter.
 

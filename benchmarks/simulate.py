@@ -25,7 +25,7 @@ DAYS = 28
 
 _ROLLUPS = """
 SELECT s.period_id, s.meter_id, s.dimensions, sum(h.events), sum(h.quantity)
-FROM billing_series s JOIN billing_hour h ON h.series_id = s.id WHERE s.period_id = ANY(%s) GROUP BY s.id
+FROM billing_series s JOIN billing_hourlyusage h ON h.series_id = s.id WHERE s.period_id = ANY(%s) GROUP BY s.id
 """
 
 
@@ -37,7 +37,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
     """
     at = timezone.now()
     with scratch_server.database():
-        version = sample_books.catalogue(at)
+        version = sample_books.catalog(at)
         _prepare(version, subscriptions, at, report)
         draft = new_version(source=version, by=None, at=at)
         periods = list(Period.objects.filter(state="closed").order_by("subscription").values_list("pk", flat=True))

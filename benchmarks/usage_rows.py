@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n * 7919::bigint %% 1296000
 JOIN customers_customer c ON c.external_id = 'c' || CASE WHEN n %% 20 = 0 THEN 0 ELSE n %% %(customers)s END
 """
 
-# One value per event and meter, as the catalogue of the benchmark reads them.
+# One value per event and meter, as the catalog of the benchmark reads them.
 _VALUES = """
 CREATE TEMPORARY TABLE metered AS
 SELECT p.id AS period, p.starts_at AS start, m.id AS meter, pf.id AS granted, r.id AS rate, v.labels,
@@ -57,7 +57,7 @@ _SERIES = """
 INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT DISTINCT period, meter, labels FROM metered
 """
 _HOURS = """
-INSERT INTO billing_hour (series_id, bucket, events, quantity)
+INSERT INTO billing_hourlyusage (series_id, bucket, events, quantity)
 SELECT s.id, m.bucket, m.events, m.quantity FROM metered m
 JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (m.period, m.meter, m.labels)
 """
@@ -109,9 +109,11 @@ def _store_levels(customers: int, starts_at: datetime) -> None:
 
 def _trust_hours(cursor: Any) -> None:
     """Drop the scratch database's foreign key of hours: checking millions of rows takes longer than storing them."""
-    cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = 'billing_hour'::regclass AND contype = 'f'")
+    cursor.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'billing_hourlyusage'::regclass AND contype = 'f'"
+    )
     for (name,) in cursor.fetchall():
-        cursor.execute(f'ALTER TABLE billing_hour DROP CONSTRAINT "{name}"')
+        cursor.execute(f'ALTER TABLE billing_hourlyusage DROP CONSTRAINT "{name}"')
 
 
 def store_days(*, first_period: int, last_period: int, days: int) -> None:
@@ -140,7 +142,7 @@ _DAY_SERIES = f"""
 INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT p.id, f.meter_id, '{{}}' {_PRICED}
 """
 _DAY_TALLIES = """
-INSERT INTO billing_tally (series_id, span, starts_at, events, total, low, high, latest_at, latest_source, latest_key,
+INSERT INTO billing_aggregatestate (series_id, span, starts_at, events, total, low, high, latest_at, latest_source, latest_key,
     latest_value, first_at, moment, members)
 SELECT s.id, '', p.starts_at, %(days)s * 10, v.total, 1, 1, v.at, '', 'e', 1, v.at, v.total * 86400 * 1000000, 0
 FROM billing_series s
@@ -150,7 +152,7 @@ CROSS JOIN LATERAL (SELECT %(days)s * (1000 + p.id %% 977) AS total, p.starts_at
 WHERE p.id BETWEEN %(first)s AND %(last)s
 """
 _DAYS = """
-INSERT INTO billing_hour (series_id, bucket, events, quantity)
+INSERT INTO billing_hourlyusage (series_id, bucket, events, quantity)
 SELECT s.id, p.starts_at + n * %(day)s, 10, 1000 + p.id %% 977
 FROM billing_period p JOIN billing_series s ON s.period_id = p.id
 CROSS JOIN generate_series(0, %(days)s - 1) n

@@ -59,8 +59,8 @@ def bill_progress() -> int:
 
 
 @shared_task
-def replay_unbilled() -> dict[str, int]:
-    """Attribute what was unbilled once more; harmless to run twice, or on several workers at once."""
+def reprocess_usage() -> dict[str, int]:
+    """Attribute what was unmatched once more; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + CLOSING_SECONDS
     return asdict(replay(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
@@ -108,7 +108,7 @@ def advance_clocks() -> int:
 
 
 @shared_task
-def look_after_guardrails() -> dict[str, int]:
+def evaluate_alerts() -> dict[str, int]:
     """Fire and recover alerts of what has changed, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
     return asdict(sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))

@@ -76,9 +76,9 @@ def alert_keeps_what_it_told() -> pgtrigger.Trigger:
 
 
 def resolved_once() -> pgtrigger.Trigger:
-    """Return the trigger that lets unbilled usage be resolved, once, and never changed or removed otherwise."""
+    """Return the trigger that lets unmatched usage be resolved, once, and never changed or removed otherwise."""
     return pgtrigger.Trigger(
-        name="unbilled_usage_is_resolved_once",
+        name="unmatched_usage_is_resolved_once",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func="""
@@ -87,7 +87,7 @@ def resolved_once() -> pgtrigger.Trigger:
                = (to_jsonb(OLD) - ARRAY['resolved_at', 'resolved_sequence', 'reason', 'detail', 'customer_id']) THEN
                 RETURN NEW;
             END IF;
-            RAISE EXCEPTION 'unbilled_usage_is_resolved_once: it may only be attributed, once'
+            RAISE EXCEPTION 'unmatched_usage_is_resolved_once: it may only be attributed, once'
             USING ERRCODE = 'restrict_violation';
         """,
     )
@@ -132,7 +132,7 @@ def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
             JOIN billing_period p ON p.version_id = pf.version_id AND p.starts_at < until AND p.ends_at > since
             JOIN billing_subscription s ON s.id = p.subscription_id AND s.currency = cost.currency
             JOIN billing_series u ON u.period_id = p.id AND u.meter_id = cost.meter_id AND u.dimensions @> cost.match
-            JOIN billing_hour h ON h.series_id = u.id AND h.bucket < until AND h.bucket + interval '1 hour' > since
+            JOIN billing_hourlyusage h ON h.series_id = u.id AND h.bucket < until AND h.bucket + interval '1 hour' > since
             WHERE r.model = 'dynamic' AND r.cost_source = 'unit_cost' AND NOT EXISTS (
                 SELECT FROM plans_unitcost o
                 WHERE o.meter_id = cost.meter_id AND o.currency = cost.currency AND u.dimensions @> o.match

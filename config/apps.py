@@ -12,7 +12,7 @@ class PlatformConfig(AppConfig):
         from config import checks  # noqa: F401 - importing it registers the checks
 
 
-class BackofficeConfig(AdminConfig):
+class AdminSiteConfig(AdminConfig):
     """Django's admin, on our own site."""
 
     default_site = "config.admin_site.site.TollbookAdminSite"

@@ -31,7 +31,7 @@ SCHEDULE = {
     "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
     "advance test clocks": _every(10.0, "billing.tasks.advance_clocks"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
-    "look after guardrails": _every(10.0, "billing.tasks.look_after_guardrails"),
+    "evaluate alerts": _every(10.0, "billing.tasks.evaluate_alerts"),
     "let go of personal data": _every(86_400.0, "billing.tasks.let_go_of_personal_data"),
     "forget old jobs": _every(3600.0, "billing.tasks.forget_old_jobs"),
     "tell what happened": _every(5.0, "customers.tasks.tell"),

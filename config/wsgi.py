@@ -14,7 +14,7 @@ postgres.ensure_running()
 application = get_wsgi_application()
 
 # A batch of events makes tens of thousands of short-lived objects and no cycles: by default the collector would walk
-# the whole catalogue and all of Django some fifty times per request.
+# the whole catalog and all of Django some fifty times per request.
 gc.collect()
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)

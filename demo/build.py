@@ -13,7 +13,7 @@ from billing import closing
 from billing.closing import Closed
 from billing.models import Period
 from demo import catalog, sellers_and_customers, trace
-from demo.event_sender import BATCH, Sender, Tally
+from demo.event_sender import BATCH, SendCounts, Sender
 from invoices.models import Invoice
 from invoices.rendering.renderer import NotRendered, render_one
 
@@ -27,7 +27,7 @@ class Built:
 
     plans: int
     customers: int
-    events: Tally
+    events: SendCounts
     closed: Closed
 
     @property
@@ -54,9 +54,9 @@ def build(*, at: datetime, url: str, api_key: str, watch: Watch) -> Built:
     )
 
 
-def _post(at: datetime, url: str, api_key: str, watch: Watch) -> Tally:
+def _post(at: datetime, url: str, api_key: str, watch: Watch) -> SendCounts:
     events = trace.events(at)
-    tally = Tally()
+    tally = SendCounts()
     with Sender(url, api_key) as sender, watch("usage", len(events)) as tell:
         for tally in sender.send_all(events, sizes=repeat(BATCH)):
             tell(tally.total)

@@ -1,4 +1,4 @@
-"""The demo's meters, features and plans, from data/catalogue.toml into the database, published."""
+"""The demo's meters, features and plans, from data/catalog.toml into the database, published."""
 
 import tomllib
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ def features() -> dict[str, Feature]:
 
 
 def _data() -> dict[str, Any]:
-    return tomllib.loads((DATA / "catalogue.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((DATA / "catalog.toml").read_text(encoding="utf-8"))
 
 
 def _add_meter(*, readings: dict[str, str] | None = None, **fields: Any) -> Meter:

@@ -21,7 +21,7 @@ class SendingFailed(Exception):
 
 
 @dataclass(slots=True)
-class Tally:
+class SendCounts:
     """How the API answered, by event. `reasons`: the first few refusals."""
 
     accepted: int = 0
@@ -88,9 +88,9 @@ class Sender:
                 wait *= 2
         raise SendingFailed(f"The API did not take a batch of {len(events)} events: {problem}")
 
-    def send_all(self, events: Iterable[dict[str, Any]], *, sizes: Iterable[int]) -> Iterator[Tally]:
+    def send_all(self, events: Iterable[dict[str, Any]], *, sizes: Iterable[int]) -> Iterator[SendCounts]:
         """Post events in batches of these sizes, and yield the tally so far after each."""
-        tally = Tally()
+        tally = SendCounts()
         for batch in batches(list(events), sizes):
             tally.add(self.send(batch))
             yield tally

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db.models import Count, F, Sum
 
-from billing.models import Counter, Event, Period, UnbilledUsage
+from billing.models import Counter, Event, Period, UnmatchedUsage
 from billing.models.periods import PeriodState
 from invoices.models import Invoice, Rendering
 from plans.models.prices import Consumption
@@ -34,13 +34,13 @@ class Capped:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """unbilled: number of events (or meters' parts of events) by reason."""
+    """unmatched: number of events (or meters' parts of events) by reason."""
 
     events: int
     billed: list[Billed]
     documents: int
     open_periods: int
-    unbilled: dict[str, int]
+    unmatched: dict[str, int]
     capped: list[Capped]
 
 
@@ -50,7 +50,7 @@ def summary() -> Summary:
         billed=_billed(),
         documents=Rendering.objects.filter(content__isnull=False).count(),
         open_periods=Period.objects.filter(state=PeriodState.OPEN).count(),
-        unbilled=_unbilled(),
+        unmatched=_unmatched(),
         capped=_capped(),
     )
 
@@ -70,8 +70,8 @@ def _billed() -> list[Billed]:
     ]
 
 
-def _unbilled() -> dict[str, int]:
-    open_rows = UnbilledUsage.objects.filter(resolved_at__isnull=True)
+def _unmatched() -> dict[str, int]:
+    open_rows = UnmatchedUsage.objects.filter(resolved_at__isnull=True)
     counted = open_rows.values_list("reason").annotate(Count("id")).order_by("reason")
     return {str(reason): count for reason, count in counted}
 

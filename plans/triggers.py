@@ -207,12 +207,12 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
     )
 
 
-def catalogue_changed() -> pgtrigger.Trigger:
-    """Return the trigger that moves the catalogue's revision on, so that no process meters by an old copy of it."""
+def catalog_changed() -> pgtrigger.Trigger:
+    """Return the trigger that moves the catalog's revision on, so that no process meters by an old copy of it."""
     return pgtrigger.Trigger(
-        name="catalogue_moves_on",
+        name="catalog_moves_on",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func="UPDATE plans_catalogue SET revision = revision + 1; RETURN NULL;",
+        func="UPDATE plans_catalogrevision SET revision = revision + 1; RETURN NULL;",
     )

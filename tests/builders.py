@@ -22,12 +22,13 @@ from billing.audit import assert_clean
 from billing.audit.records import credit_notes, invoice_numbers, invoice_sections, invoices
 from billing.limits.spend_caps import set_cap
 from billing.metering.store import counter_store
-from billing.models import Coverage, Override, OwnCommitment, Period, SpendCap, Subscription
+from billing.models import Coverage, Override, Period, SpendCap, Subscription, SubscriptionCommitment
 from billing.subscriptions.terms import commitments
 from customers.models import Customer, Seller, TestClock
 from invoices.models import TaxRate
 from plans.costs import unit_costs
 from plans.models import (
+    BillingThreshold,
     BonusSlab,
     Commitment,
     Coupon,
@@ -42,7 +43,6 @@ from plans.models import (
     PlanVersion,
     Price,
     Rate,
-    Threshold,
     Tier,
     UnitCost,
 )
@@ -165,7 +165,7 @@ def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
     return Wallet.objects.create(customer=customer or make_customer(), **{"name": "Credits", **fields})
 
 
-def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> OwnCommitment:
+def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> SubscriptionCommitment:
     """Return a subscription's own commitment, from the period that runs then on unless `starts_at` says otherwise."""
     fields = {"starts_at": at, "reason": "as agreed", **fields}
     return commitments.promise(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
@@ -232,7 +232,7 @@ def make_plan(
     for described in credits:
         IncludedCredits.objects.create(version=version, **described)
     for described in thresholds:
-        Threshold.objects.create(version=version, **described)
+        BillingThreshold.objects.create(version=version, **described)
     for position, described in enumerate(offers):
         _add_offer(version, position=position, **described)
     return version

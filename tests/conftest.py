@@ -96,8 +96,8 @@ def forget_the_database() -> None:
     for module in map(sys.modules.get, ("plans.catalog.stored_terms", "billing.closing.lines.line_templates")):
         if module:
             module._kept.clear()
-    if catalogue := sys.modules.get("billing.metering.ingest.catalog_cache"):
-        catalogue._copy = catalogue.CatalogueCopy()
+    if catalog := sys.modules.get("billing.metering.ingest.catalog_cache"):
+        catalog._copy = catalog.CatalogCopy()
     for module in map(
         sys.modules.get, ("billing.metering.ingest.customer_cache", "billing.metering.store.counter_store")
     ):

@@ -24,13 +24,13 @@ _SEQUENCES = """
 SELECT seqrelid::regclass::text, coalesce(pg_sequence_last_value(seqrelid), seqstart),
     pg_sequence_last_value(seqrelid) IS NOT NULL FROM pg_sequence
 """
-_CATALOGUES = (
+_CATALOGS = (
     *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_trigger", "pg_proc", "pg_type"),
     *("pg_rewrite", "pg_policy", "pg_extension", "pg_statistic_ext"),
 )
 _YOUNG = "(SELECT ROW(count(*), count(*) FILTER (WHERE age(xmin) <= age(%(mark)s::xid)))::text FROM {})"
-_SCHEMA = "SELECT " + ", ".join(_YOUNG.format(name) for name in _CATALOGUES)
-"""How many rows each catalogue has, and how many are younger than a transaction: whatever DDL does changes these."""
+_SCHEMA = "SELECT " + ", ".join(_YOUNG.format(name) for name in _CATALOGS)
+"""How many rows each catalog has, and how many are younger than a transaction: whatever DDL does changes these."""
 
 
 class Original:

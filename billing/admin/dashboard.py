@@ -21,7 +21,7 @@ from django.utils import timezone
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.metering.unmatched_usage import newest_stakes
 from billing.metering.usage.usage_summary import Day, all_by_day
-from billing.models import Alert, Period, UnbilledUsage
+from billing.models import Alert, Period, UnmatchedUsage
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import Disabled
@@ -51,7 +51,7 @@ class Card:
     figures: list[str]
     note: str
     url: str
-    colour: str = ""
+    color: str = ""
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards += [_invoiced(at), _unmade_files()]
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
     if request.user.has_perm("billing.view_period"):
-        cards[1:1] = [_due(at), _failed(), _unbilled(), *_late()]
+        cards[1:1] = [_due(at), _failed(), _unmatched(), *_late()]
     if request.user.has_perm("wallets.view_wallet"):
         cards += _owing()
     if request.user.has_perm("customers.view_delivery"):
@@ -77,8 +77,8 @@ def usage_chart(request: HttpRequest) -> HttpResponse:
     """Return the chart, which arrives after the page: it is the only figure that sums up many rows."""
     if not request.user.has_perm("billing.view_period"):
         raise PermissionDenied
-    shown = _kept("backoffice:usage", CHART_SECONDS, _usage)
-    return TemplateResponse(request, "backoffice/dashboard_usage.html", shown)
+    shown = _kept("staff:usage", CHART_SECONDS, _usage)
+    return TemplateResponse(request, "staff/dashboard_usage.html", shown)
 
 
 def _invoiced(at: datetime) -> Card:
@@ -86,7 +86,7 @@ def _invoiced(at: datetime) -> Card:
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     before = (start - timedelta(days=1)).replace(day=1)
     then = min(before + (at - start), start)
-    now, earlier = _kept("backoffice:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(before, then)))
+    now, earlier = _kept("staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(before, then)))
     return Card(
         name="Invoiced this month, net",
         figures=[money(amount, currency) for currency, amount in now] or ["nothing yet"],
@@ -153,12 +153,12 @@ def _failed() -> Card:
     return Card("Closes that failed", [count], "Retried by themselves", url, "bad" if count != "0" else "")
 
 
-def _unbilled() -> Card:
-    count = _count(UnbilledUsage.objects.filter(resolved_at__isnull=True))
+def _unmatched() -> Card:
+    count = _count(UnmatchedUsage.objects.filter(resolved_at__isnull=True))
     amounts = newest_stakes().amounts if count != "0" else {}
     at_stake = " and ".join(money(amount, currency) for currency, amount in sorted(amounts.items()))
     note = f"Kept, not billed; about {at_stake} at stake" if at_stake else "Kept, not billed"
-    url = reverse("admin:billing_unbilledusage_changelist")
+    url = reverse("admin:billing_unmatchedusage_changelist")
     return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
 
 

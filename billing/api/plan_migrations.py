@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.subscriptions.serializers import version_of
-from billing.models import Job, Migration, Move
+from billing.models import Job, MigrationItem, PlanMigration
 from billing.models.plan_migrations import MOST_NOTICE_DAYS, MoveState, When
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MOST_IDS, MOST_TITLE, MigrationRefused, Selection, Terms, plan_migration
@@ -79,7 +79,7 @@ class NewMigrationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]
         return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
 
 
-class MigrationSerializer(serializers.ModelSerializer[Migration]):
+class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
     """A migration, and how far it is."""
 
     plan = serializers.CharField(source="version.plan.code")
@@ -89,7 +89,7 @@ class MigrationSerializer(serializers.ModelSerializer[Migration]):
     moves = serializers.SerializerMethodField(help_text="How many of the subscriptions are in which state.")
 
     class Meta:
-        model = Migration
+        model = PlanMigration
         fields = [
             "id",
             "title",
@@ -112,26 +112,26 @@ class MigrationSerializer(serializers.ModelSerializer[Migration]):
         read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
-    def get_left_out(self, migration: Migration) -> list[dict[str, str]]:
+    def get_left_out(self, migration: PlanMigration) -> list[dict[str, str]]:
         """Return each with the reason."""
         return [{"id": id_, "reason": reason} for id_, reason in migration.left_out]
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
-    def get_moves(self, migration: Migration) -> dict[str, int]:
+    def get_moves(self, migration: PlanMigration) -> dict[str, int]:
         """Return state → how many."""
         counted = self.context.get("counted")
         return counted.get(migration.pk, {}) if counted is not None else _counted([migration])[migration.pk]
 
 
-def _counted(migrations: list[Migration]) -> dict[int, dict[str, int]]:
+def _counted(migrations: list[PlanMigration]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {one.pk: {} for one in migrations}
-    rows = Move.objects.filter(migration__in=found).values_list("migration", "state").annotate(n=Count("pk"))
+    rows = MigrationItem.objects.filter(migration__in=found).values_list("migration", "state").annotate(n=Count("pk"))
     for migration_id, state, count in rows.order_by():
         found[migration_id][state] = count
     return found
 
 
-class MoveSerializer(serializers.ModelSerializer[Move]):
+class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
     """One subscription of a migration."""
 
     subscription = serializers.CharField(source="subscription.external_id")
@@ -143,7 +143,7 @@ class MoveSerializer(serializers.ModelSerializer[Move]):
     switch = NumberField(allow_null=True, help_text="What the document of the change would come to.")
 
     class Meta:
-        model = Move
+        model = MigrationItem
         fields = [
             "id",
             "subscription",
@@ -168,16 +168,16 @@ class StepSerializer(serializers.Serializer[Any]):
     job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
 
 
-class Migrations(Isolated, generics.GenericAPIView[Migration]):
+class Migrations(Isolated, generics.GenericAPIView[PlanMigration]):
     """Migrations of the caller's world."""
 
     sandbox_path = "sandbox"
-    queryset = Migration.objects.select_related("version__plan")
+    queryset = PlanMigration.objects.select_related("version__plan")
     serializer_class = MigrationSerializer
     lookup_url_kwarg = "number"
 
 
-class MigrationsView(Migrations, generics.ListAPIView[Migration]):
+class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
     """All of them."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
@@ -224,7 +224,7 @@ class MigrationsView(Migrations, generics.ListAPIView[Migration]):
         return Response(MigrationSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class MigrationView(Migrations, generics.RetrieveAPIView[Migration]):
+class MigrationView(Migrations, generics.RetrieveAPIView[PlanMigration]):
     """One of them."""
 
     required_scopes = {"GET": "read"}
@@ -234,7 +234,7 @@ class MigrationView(Migrations, generics.RetrieveAPIView[Migration]):
         return super().get(request, *args, **kwargs)
 
 
-class MovesView(Isolated, generics.ListAPIView[Move]):
+class MovesView(Isolated, generics.ListAPIView[MigrationItem]):
     """Its subscriptions."""
 
     sandbox_path = "migration__sandbox"
@@ -243,9 +243,9 @@ class MovesView(Isolated, generics.ListAPIView[Move]):
     filters = {"state": "state", "subscription": "subscription__external_id"}
     filter_choices = {"state": MoveState.values}
 
-    def get_queryset(self) -> QuerySet[Move]:
+    def get_queryset(self) -> QuerySet[MigrationItem]:
         """Return the moves of one migration that the caller may see."""
-        of_one = Move.objects.filter(migration=self.kwargs["number"])
+        of_one = MigrationItem.objects.filter(migration=self.kwargs["number"])
         self.queryset = of_one.select_related("subscription__customer")
         return super().get_queryset()
 

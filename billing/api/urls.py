@@ -5,7 +5,7 @@ from billing.api.closing.month_end import MonthEndView
 from billing.api.closing.regeneration import RegenerateView
 from billing.api.closing.upcoming_invoice import UpcomingView
 from billing.api.jobs import JobResultView, JobView
-from billing.api.limits.alert_rules import GuardrailsView, GuardrailView
+from billing.api.limits.alert_rules import AlertRulesView, AlertRuleView
 from billing.api.limits.alerts import AlertsView
 from billing.api.limits.check import CheckView
 from billing.api.limits.entitlements import EntitlementsView
@@ -16,7 +16,7 @@ from billing.api.metering.event_trace import TraceView
 from billing.api.metering.events import EventsView
 from billing.api.metering.line_events import LineEventsFileView, LineEventsView
 from billing.api.metering.meters import TryMeterView
-from billing.api.metering.unmatched_usage import UnbilledView
+from billing.api.metering.unmatched_usage import UnmatchedView
 from billing.api.metering.usage import BreakdownView, UsageView
 from billing.api.plan_migrations import (
     MigrationDropView,
@@ -71,8 +71,8 @@ urlpatterns = [
     path("reservations/<int:number>/commit", CommitView.as_view(), name="reservation_commit"),
     path("reservations/<int:number>/release", ReleaseView.as_view(), name="reservation_release"),
     path("meters/<str:meter>/try", TryMeterView.as_view(), name="meter_try"),
-    path("guardrails", GuardrailsView.as_view(), name="guardrails"),
-    path("guardrails/<int:number>", GuardrailView.as_view(), name="guardrail"),
+    path("alert-rules", AlertRulesView.as_view(), name="alert_rules"),
+    path("alert-rules/<int:number>", AlertRuleView.as_view(), name="alert_rule"),
     path("alerts", AlertsView.as_view(), name="alerts"),
     path("jobs/<int:number>", JobView.as_view(), name="job"),
     path("jobs/<int:number>/result.csv", JobResultView.as_view(), name="job_result"),
@@ -82,7 +82,7 @@ urlpatterns = [
     path("simulations/<int:number>/bills.csv", SimulatedBillsFileView.as_view(), name="simulated_bills_csv"),
     path("month-end", MonthEndView.as_view(), name="month_end"),
     path("late-usage", LateUsageView.as_view(), name="late_usage"),
-    path("unbilled", UnbilledView.as_view(), name="unbilled"),
+    path("unmatched-usage", UnmatchedView.as_view(), name="unmatched_usage"),
     path("customers/<str:customer>/export", ExportView.as_view(), name="customer_export"),
     path("customers/<str:customer>/erase", ErasureView.as_view(), name="customer_erase"),
     path("invoices/<int:invoice>/regenerate", RegenerateView.as_view(), name="invoice_regenerate"),

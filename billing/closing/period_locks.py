@@ -42,7 +42,7 @@ AND NOT EXISTS (SELECT FROM invoices_line n WHERE n.invoice_id = l.invoice_id AN
 AND NOT EXISTS (SELECT FROM billing_redemption n WHERE n.subscription_id = l.subscription_id)
 AND NOT EXISTS (SELECT FROM invoices_section n WHERE n.invoice_id = l.invoice_id)
 AND NOT EXISTS (SELECT FROM plans_commitment n WHERE n.version_id = l.version_id)
-AND NOT EXISTS (SELECT FROM billing_owncommitment n WHERE n.subscription_id = l.subscription_id)
+AND NOT EXISTS (SELECT FROM billing_subscriptioncommitment n WHERE n.subscription_id = l.subscription_id)
 """
 
 ON_NEXT_DOCUMENT = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"

@@ -173,9 +173,9 @@ def preview_cancellation(
     give_back: GiveBack = "none",
 ) -> Draft:
     """
-    Return the last document of a subscription that would be cancelled like this: made by cancelling it, undone again.
+    Return the last document of a subscription that would be canceled like this: made by canceling it, undone again.
 
-    :raises CancellationRefused: if it cannot be cancelled like this; see `cancel`.
+    :raises CancellationRefused: if it cannot be canceled like this; see `cancel`.
     :raises NothingToBill: if nothing of it is left to bill.
     """
     with transaction.atomic():

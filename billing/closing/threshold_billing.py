@@ -31,7 +31,7 @@ from plans.catalog.stored_terms import FeatureTerms, terms_of
 from plans.pricing.billing_thresholds import Threshold, passed
 
 _ANY = """
-SELECT EXISTS (SELECT FROM plans_threshold) OR EXISTS (SELECT FROM customers_customer WHERE billed_each IS NOT NULL)
+SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer WHERE billed_each IS NOT NULL)
 """
 
 _DUE = """
@@ -39,16 +39,16 @@ SELECT p.id, c.events, k.billed_each FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer k ON k.id = s.customer_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(n.events), 0) AS events FROM billing_counter n WHERE n.period_id = p.id) c
-LEFT JOIN billing_progresslook l ON l.period_id = p.id
+LEFT JOIN billing_thresholdcheck l ON l.period_id = p.id
 WHERE p.state = 'open' AND p.kind = 'regular' AND c.events <> coalesce(l.events, 0)
     AND (k.billed_each IS NOT NULL OR EXISTS (
-        SELECT FROM plans_threshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
+        SELECT FROM plans_billingthreshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
     AND p.starts_at <= %(at)s AND p.ends_at > %(at)s AND {in_time}
 ORDER BY p.id LIMIT %(limit)s
 """
 _HOLD = "SELECT id FROM billing_period WHERE id = %s AND state = 'open' FOR UPDATE SKIP LOCKED"
 _LOOKED = """
-INSERT INTO billing_progresslook AS l (period_id, events) VALUES (%s, %s)
+INSERT INTO billing_thresholdcheck AS l (period_id, events) VALUES (%s, %s)
 ON CONFLICT (period_id) DO UPDATE SET events = excluded.events
 """
 _EARLIER = "SELECT count(*) FROM invoices_invoice WHERE reference LIKE %s"

@@ -33,8 +33,8 @@ def resume(*, job_id: int, by: By, at: datetime) -> Job:
 
 def cancel(*, job_id: int, by: By, at: datetime) -> Job:
     """Stop a job for good: what is done stays done, what waits is never begun."""
-    with _held(job_id, (*OPEN, JobState.PAUSED), "job cancelled", by=by, at=at) as job:
-        job.state, job.finished_at = JobState.CANCELLED, at
+    with _held(job_id, (*OPEN, JobState.PAUSED), "job canceled", by=by, at=at) as job:
+        job.state, job.finished_at = JobState.CANCELED, at
         JobPart.objects.filter(job=job).delete()
     return job
 

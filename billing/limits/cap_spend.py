@@ -37,7 +37,7 @@ class Spent:
         return -(-60 // (self.cap.per_minute or 60))
 
     def is_of(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
-        """Tell whether use of a feature in a period, of these properties, counts towards it."""
+        """Tell whether use of a feature in a period, of these properties, counts toward it."""
         return (
             self.period_id in (None, period_id)
             and self.cap.covers(feature_id)

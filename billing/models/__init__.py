@@ -1,64 +1,63 @@
-from billing.models.alerts import Alert, Guardrail, Look, Watch
+from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
-from billing.models.commitments import CouponLine, OwnCommitment, Redemption, Settlement
+from billing.models.commitments import CouponLine, Redemption, Settlement, SubscriptionCommitment
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
-from billing.models.drawdowns import Draw
+from billing.models.drawdowns import Drawdown
 from billing.models.dunning import DunnedSubscription
 from billing.models.included_credits import PeriodGrant
 from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.pauses import Pause
 from billing.models.periods import Period
-from billing.models.plan_changes import Rollout, ScheduledChange, VersionToCome
-from billing.models.plan_migrations import Migration, Move
+from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersion
+from billing.models.plan_migrations import MigrationItem, PlanMigration
 from billing.models.price_overrides import Override, SpendCap
-from billing.models.quantities import Holding
+from billing.models.quantities import SubscriptionQuantity
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
 from billing.models.subscriptions import Coverage, Subscription
-from billing.models.threshold_checks import ProgressLook
+from billing.models.threshold_checks import ThresholdCheck
 from billing.models.usage import (
+    AggregateState,
     BilledUsage,
     Counter,
+    DistinctValue,
     Event,
-    Hour,
-    Level,
-    Member,
+    HourlyUsage,
+    LevelChange,
     Rollup,
     Series,
-    Tally,
-    UnbilledUsage,
+    UnmatchedUsage,
 )
 
 __all__ = [
+    "AggregateState",
     "Alert",
+    "AlertRule",
     "BilledUsage",
+    "ChangeCursor",
     "Clone",
     "Correction",
     "CountedCost",
     "Counter",
     "CouponLine",
     "Coverage",
-    "Draw",
+    "DistinctValue",
+    "Drawdown",
     "DunnedSubscription",
     "Event",
-    "Guardrail",
-    "Holding",
-    "Hour",
+    "HourlyUsage",
     "Job",
     "JobItem",
     "JobPart",
-    "Level",
-    "Look",
-    "Member",
-    "Migration",
-    "Move",
+    "LevelChange",
+    "MigrationItem",
     "Override",
-    "OwnCommitment",
     "Pause",
+    "PendingEvaluation",
     "Period",
     "PeriodGrant",
-    "ProgressLook",
+    "PlanMigration",
     "Redemption",
     "Reservation",
     "Rollout",
@@ -69,8 +68,9 @@ __all__ = [
     "SimulationResult",
     "SpendCap",
     "Subscription",
-    "Tally",
-    "UnbilledUsage",
-    "VersionToCome",
-    "Watch",
+    "SubscriptionCommitment",
+    "SubscriptionQuantity",
+    "ThresholdCheck",
+    "UnmatchedUsage",
+    "UpcomingVersion",
 ]

@@ -29,7 +29,7 @@ class Guarded(models.TextChoices):
 
 
 AGAINST_AN_AMOUNT = (Guarded.SPEND, Guarded.PROJECTED)
-"""Kinds whose limit is an amount of the guardrail's own."""
+"""Kinds whose limit is an amount of the alert rule's own."""
 
 OF_A_WALLET = (Guarded.LOW_BALANCE, Guarded.EXPIRING)
 
@@ -38,11 +38,11 @@ OF_A_FEATURE = (Guarded.ALLOWANCE, Guarded.CAP, Guarded.ANOMALY)
 
 
 @pghistory.track()
-class Guardrail(models.Model):
+class AlertRule(models.Model):
     """
     A rule of what to warn of, for everybody, the customers of a seller, one customer, or one subscription.
 
-    Of finance's rules the most specific one holds (docs/guardrails.md#which-rule-holds), so one that is off takes a
+    Of finance's rules the most specific one holds (docs/alerts.md#which-rule-holds), so one that is off takes a
     default away. The customer's own stand beside them.
 
     kind: what is watched. feature: of which feature; of all where empty. dimension, dimension_value: of the use that
@@ -57,7 +57,7 @@ class Guardrail(models.Model):
         "customers.Seller", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     customer = models.ForeignKey(
-        "customers.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="guardrails"
+        "customers.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="alert_rules"
     )
     subscription = models.ForeignKey(
         "billing.Subscription", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
@@ -78,7 +78,7 @@ class Guardrail(models.Model):
     class Meta:
         constraints = [
             one_of("kind", Guarded, name="guarded_is_known"),
-            one_of("set_by", CapSetter, name="guardrail_setter_is_known"),
+            one_of("set_by", CapSetter, name="alert_rule_setter_is_known"),
             models.CheckConstraint(
                 condition=Func(
                     F("levels"),
@@ -99,11 +99,11 @@ class Guardrail(models.Model):
                 name="guarded_spend_says_its_currency",
             ),
             models.CheckConstraint(
-                condition=Q(seller__isnull=True) | Q(customer__isnull=True), name="guardrail_has_one_scope"
+                condition=Q(seller__isnull=True) | Q(customer__isnull=True), name="alert_rule_has_one_scope"
             ),
             models.CheckConstraint(
                 condition=Q(subscription__isnull=True) | Q(customer__isnull=False),
-                name="guardrail_of_a_subscription_names_its_customer",
+                name="alert_rule_of_a_subscription_names_its_customer",
             ),
             models.CheckConstraint(
                 condition=Q(set_by="finance") | Q(customer__isnull=False, is_on=True),
@@ -153,8 +153,8 @@ class Alert(models.Model):
     level may be crossed anew.
     """
 
-    guardrail = models.ForeignKey(
-        "billing.Guardrail", on_delete=models.PROTECT, related_name="alerts", db_index=False
+    alert_rule = models.ForeignKey(
+        "billing.AlertRule", on_delete=models.PROTECT, related_name="alerts", db_index=False
     )
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     subscription = models.ForeignKey(
@@ -188,7 +188,7 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=[
-                    "guardrail",
+                    "alert_rule",
                     "customer",
                     "subscription",
                     "feature",
@@ -229,10 +229,10 @@ class Alert(models.Model):
         triggers = [alert_keeps_what_it_told()]
 
     def __str__(self) -> str:
-        return f"{self.guardrail}: {self.threshold}"
+        return f"{self.alert_rule}: {self.threshold}"
 
 
-class Watch(models.Model):
+class ChangeCursor(models.Model):
     """
     How far the sweeper has looked for what has changed in one of the tables that it follows.
 
@@ -260,7 +260,7 @@ class Watch(models.Model):
         return self.source
 
 
-class Look(models.Model):
+class PendingEvaluation(models.Model):
     """
     A customer to look after. The table is the queue, and its row the lock: while one sweeper has taken a customer, no
     other can, so what is read is never older than the alerts that it is compared with.

@@ -13,12 +13,12 @@ from django.db.models.functions import Coalesce, Least
 
 from billing.models.periods import Period, PeriodState
 from billing.triggers import append_only, leaves_billed_periods_alone, redemption_only_ends
-from plans.models.commitments import Promised
+from plans.models.commitments import CommitmentTerms
 from plans.models.coupons import Duration
 
 
 @pghistory.track()
-class OwnCommitment(Promised):
+class SubscriptionCommitment(CommitmentTerms):
     """
     What one subscription promises to spend, in place of what everybody on its version does.
 
@@ -33,12 +33,12 @@ class OwnCommitment(Promised):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta(Promised.Meta):
+    class Meta(CommitmentTerms.Meta):
         abstract = False
         verbose_name = "commitment of a subscription"
         verbose_name_plural = "commitments of subscriptions"
         constraints = [
-            *Promised.Meta.constraints,
+            *CommitmentTerms.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
                 name="own_commitment_ends_after_it_starts",

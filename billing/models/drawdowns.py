@@ -7,7 +7,7 @@ from lib.field_types import finite
 from wallets.models.field_types import MOST, UnitsField
 
 
-class Draw(models.Model):
+class Drawdown(models.Model):
     """
     The use of one feature in one window of one period, as a wallet pays for it.
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 class DunnedSubscription(models.Model):
     """
-    A subscription that was paused or cancelled since an invoice was not paid: docs/payments.md#dunning.
+    A subscription that was paused or canceled since an invoice was not paid: docs/payments.md#dunning.
 
     act: the dunning step that asked for it; each is followed once for a subscription. outcome: why it could not be
     done, if so; nothing is named where nothing ran any more.

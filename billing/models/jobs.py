@@ -33,13 +33,13 @@ class JobState(models.TextChoices):
     PAUSED = "paused", "paused"
     DONE = "done", "done"
     FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELED = "canceled", "canceled"
 
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 """States in which workers take its items."""
 
-ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 
 
 @pghistory.track(exclude=["cut_tries"])

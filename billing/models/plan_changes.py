@@ -114,7 +114,7 @@ class ScheduledChange(models.Model):
         return f"{self.subscription}: {self.from_version} → {self.version}"
 
 
-class VersionToCome(PlanVersion):
+class UpcomingVersion(PlanVersion):
     """What billing promises of a version that subscriptions are to move to; plans know of none."""
 
     class Meta:

@@ -26,7 +26,7 @@ class MigrationState(models.TextChoices):
 
 
 @pghistory.track()
-class Migration(models.Model):
+class PlanMigration(models.Model):
     """
     Subscriptions that are to move to a version, chosen once; each is a `Move`.
 
@@ -58,8 +58,8 @@ class Migration(models.Model):
 
     class Meta:
         permissions = [
-            ("run_migration", "Can run migrations, and roll them back"),
-            ("approve_migration", "Can approve the migrations of others"),
+            ("run_planmigration", "Can run migrations, and roll them back"),
+            ("approve_planmigration", "Can approve the migrations of others"),
         ]
         constraints = [
             one_of("when", When, name="migration_moment_is_known"),
@@ -110,7 +110,7 @@ class MoveState(models.TextChoices):
 
 
 @pghistory.track()
-class Move(models.Model):
+class MigrationItem(models.Model):
     """
     One subscription of a migration, chosen when it was planned.
 
@@ -121,7 +121,9 @@ class Move(models.Model):
     document of the change comes to. In its own currency, as of the preview; warnings: what that found.
     """
 
-    migration = models.ForeignKey("billing.Migration", on_delete=models.PROTECT, related_name="moves", db_index=False)
+    migration = models.ForeignKey(
+        "billing.PlanMigration", on_delete=models.PROTECT, related_name="moves", db_index=False
+    )
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="moves")
     from_version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=9, choices=MoveState, default=MoveState.WAITING)

@@ -19,7 +19,7 @@ class HoldingQuerySet(models.QuerySet["Holding"]):
 
 
 @pghistory.track()
-class Holding(models.Model):
+class SubscriptionQuantity(models.Model):
     """
     From a moment on, a subscription holds so many units of a fee: until a later row says otherwise.
 

@@ -21,12 +21,12 @@ class SubscriptionState(models.TextChoices):
     TRIALING = "trialing", "in trial"
     ACTIVE = "active", "active"
     PAUSED = "paused", "paused"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELED = "canceled", "canceled"
     ENDED = "ended", "ended"
 
 
 RUNNING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
-GETS_PERIODS = "('trialing', 'active', 'paused', 'cancelled')"
+GETS_PERIODS = "('trialing', 'active', 'paused', 'canceled')"
 """SQL for the states in which a subscription may have further periods."""
 
 
@@ -44,7 +44,7 @@ class Subscription(models.Model):
     external_id, sandbox: unique together; the second is the customer's.
     anchor_at: the instant that anniversary periods are counted from; it never drifts.
     trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
-    term_ends_at: of one that is cancelled, when it would end by itself; empty if it would not. settles: what becomes
+    term_ends_at: of one that is canceled, when it would end by itself; empty if it would not. settles: what becomes
     of what was claimed beyond its end.
     version: what its next period will be billed by; each period keeps its own.
     drafted: of a draft, what it is to begin with: see `billing.subscriptions.lifecycle.drafts`; empty for all others.
@@ -62,7 +62,7 @@ class Subscription(models.Model):
     anchor_at = models.DateTimeField()
     trial_ends_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
-    cancelled_at = models.DateTimeField(null=True, blank=True)
+    canceled_at = models.DateTimeField(null=True, blank=True)
     term_ends_at = models.DateTimeField(null=True, blank=True)
     settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
     drafted = models.JSONField(default=dict, blank=True)
@@ -86,17 +86,17 @@ class Subscription(models.Model):
                 name="subscription_ends_after_it_starts",
             ),
             models.CheckConstraint(
-                condition=~Q(state="cancelled") | Q(cancelled_at__isnull=False, ends_at__isnull=False),
-                name="cancelled_subscription_says_when",
+                condition=~Q(state="canceled") | Q(canceled_at__isnull=False, ends_at__isnull=False),
+                name="canceled_subscription_says_when",
             ),
             models.CheckConstraint(condition=Q(state="draft") | Q(drafted={}), name="only_a_draft_is_still_to_begin"),
             models.CheckConstraint(
                 condition=Q(term_ends_at__isnull=True)
-                | Q(state__in=("cancelled", "ended"), term_ends_at__gte=F("ends_at")),
-                name="only_what_is_cancelled_had_a_later_end",
+                | Q(state__in=("canceled", "ended"), term_ends_at__gte=F("ends_at")),
+                name="only_what_is_canceled_had_a_later_end",
             ),
             models.CheckConstraint(
-                condition=Q(settles="") | Q(settles__in=Settling.values, state__in=("cancelled", "ended")),
+                condition=Q(settles="") | Q(settles__in=Settling.values, state__in=("canceled", "ended")),
                 name="cancellation_settles_in_a_known_way",
             ),
             models.CheckConstraint(

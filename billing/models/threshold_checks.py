@@ -3,7 +3,7 @@
 from django.db import models
 
 
-class ProgressLook(models.Model):
+class ThresholdCheck(models.Model):
     """
     A period that was compared with its thresholds, when so many events were counted in it.
 

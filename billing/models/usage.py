@@ -2,7 +2,7 @@
 What was used. These tables are written by the store (billing/metering/store) in sets, and only ever added to.
 
 Event is the fact as it was sent; Counter and Rollup are the sums kept beside it in the same transaction, so that a
-read or a close never walks events; BilledUsage is what a line took from them; UnbilledUsage is what no price took.
+read or a close never walks events; BilledUsage is what a line took from them; UnmatchedUsage is what no price took.
 """
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -109,7 +109,7 @@ class Series(models.Model):
         return ", ".join(f"{name} {value}" for name, value in self.dimensions.items())
 
 
-class Tally(models.Model):
+class AggregateState(models.Model):
     """
     What is kept of a series in one window for aggregations that a sum is not: see
     plans/aggregation/aggregate_state.py.
@@ -150,7 +150,7 @@ class Tally(models.Model):
         return f"{self.events} events"
 
 
-class Level(models.Model):
+class LevelChange(models.Model):
     """
     One event of a level: what a weighted sum of levels is added up from, and every weighted sum explained by.
 
@@ -171,7 +171,7 @@ class Level(models.Model):
         return f"{self.value:f} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
-class Member(models.Model):
+class DistinctValue(models.Model):
     """
     A distinct value of a series, and the last word on it in its period.
 
@@ -191,7 +191,7 @@ class Member(models.Model):
         return self.value
 
 
-class Hour(models.Model):
+class HourlyUsage(models.Model):
     """
     The usage of one series in one hour: what charts and breakdowns sum up.
 
@@ -235,11 +235,11 @@ class Rollup(models.Model):
         return f"{self.quantity:f} at {self.bucket:%Y-%m-%d %H:%M}"
 
 
-class UnbilledUsage(models.Model):
+class UnmatchedUsage(models.Model):
     """
     An event, or one meter's part of it, that no price took, with its reason.
 
-    meter: empty where the event as a whole is unbilled.
+    meter: empty where the event as a whole is unmatched.
     resolved_at, resolved_sequence: when a replay attributed it, and its place among the period's events since.
     """
 
@@ -257,11 +257,11 @@ class UnbilledUsage(models.Model):
     resolved_sequence = models.BigIntegerField(null=True)
 
     class Meta:
-        verbose_name_plural = "unbilled usage"
+        verbose_name_plural = "unmatched usage"
         constraints = [
-            one_of("reason", Reason, name="unbilled_reason_is_known"),
+            one_of("reason", Reason, name="unmatched_reason_is_known"),
             models.UniqueConstraint(
-                fields=["event_key", "meter"], name="event_is_unbilled_once_per_meter", nulls_distinct=False
+                fields=["event_key", "meter"], name="event_is_unmatched_once_per_meter", nulls_distinct=False
             ),
             models.CheckConstraint(
                 condition=Q(resolved_at__isnull=True, resolved_sequence__isnull=True)
@@ -270,14 +270,14 @@ class UnbilledUsage(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-id"], condition=Q(resolved_at__isnull=True), name="unbilled_open"),
+            models.Index(fields=["-id"], condition=Q(resolved_at__isnull=True), name="unmatched_open"),
             models.Index(
-                fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unbilled_by_customer_ref"
+                fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unmatched_by_customer_ref"
             ),
             models.Index(
                 fields=["resolved_sequence"],
                 condition=Q(resolved_sequence__isnull=False),
-                name="unbilled_by_resolved_sequence",
+                name="unmatched_by_resolved_sequence",
             ),
         ]
         triggers = [resolved_once()]

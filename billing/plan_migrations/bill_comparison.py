@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from billing.models import Move
+from billing.models import MigrationItem
 from billing.simulation import Bill, Simulated, simulate
 from plans.models import PlanVersion
 
@@ -21,7 +21,7 @@ SELECT p.id FROM unnest(%s::bigint[]) AS s(id) CROSS JOIN LATERAL (
 """
 
 
-def note_bills(moves: Sequence[Move], version: PlanVersion, *, at: datetime) -> None:
+def note_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: datetime) -> None:
     """
     Note of each of these moves what its last periods came to, and by the target; none where that cannot be told.
 
@@ -39,7 +39,7 @@ def note_bills(moves: Sequence[Move], version: PlanVersion, *, at: datetime) -> 
         periods = of_all.get(one.subscription_id, [])
         one.before, one.after = _total([it.before for it in periods]), _total([it.after[0] for it in periods])
         one.warnings += dict.fromkeys(problem for it in periods for problem in it.after[0].problems)
-    Move.objects.bulk_update(moves, ["before", "after", "warnings"])
+    MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 
 
 def _total(bills: Sequence[Bill]) -> Decimal | None:

@@ -6,20 +6,20 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection
 
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import When
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from lib.audit_log import change
 
 _NOTE = """
-UPDATE billing_move m SET state = 'moved', problem = '', moved_at = %(at)s, part_id = p.id,
+UPDATE billing_migrationitem m SET state = 'moved', problem = '', moved_at = %(at)s, part_id = p.id,
     from_version_id = former.version_id
 FROM billing_period p JOIN billing_period former ON former.id = p.continues_id
 WHERE p.id = ANY(%(parts)s) AND m.subscription_id = p.subscription_id AND m.migration_id = %(migration)s
 """
 
 
-def move_together(moves: Sequence[Move], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
+def move_together(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
     """
     Move those of these that can be, all of one migration and at `at`; return the numbers of their subscriptions.
 
@@ -39,6 +39,6 @@ def move_together(moves: Sequence[Move], *, at: datetime, by: AbstractBaseUser |
     return set(parts)
 
 
-def _is_plain(migration: Migration, at: datetime) -> bool:
+def _is_plain(migration: PlanMigration, at: datetime) -> bool:
     is_now = migration.when == When.NOW or (migration.moment is not None and migration.moment <= at)
     return is_now and not migration.ends_overrides and not migration.converts

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from billing.models import Migration, Move, Period, Subscription
+from billing.models import MigrationItem, Period, PlanMigration, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.plan_migrations import MoveState, When
 from billing.models.subscriptions import RUNNING
@@ -81,7 +81,7 @@ def plan_migration(
     sandbox: bool = False,
     at: datetime,
     by: AbstractBaseUser | None = None,
-) -> Migration:
+) -> PlanMigration:
     """
     Store a migration with a row for each subscription that is chosen now; nobody moves before it is run.
 
@@ -90,7 +90,7 @@ def plan_migration(
     _check(title, version, selection, terms, at=at)
     with change("plan a migration", by=by, at=at):
         chosen = chosen_by(selection, version=version, sandbox=sandbox)
-        made = Migration.objects.create(
+        made = PlanMigration.objects.create(
             title=title,
             version=version,
             sandbox=sandbox,
@@ -101,8 +101,10 @@ def plan_migration(
             **asdict(terms),
         )
         rows = chosen.order_by("pk").values_list("pk", "version").iterator()
-        moves = (Move(migration=made, subscription_id=id_, from_version_id=version_id) for id_, version_id in rows)
-        if not Move.objects.bulk_create(moves, batch_size=2_000):
+        moves = (
+            MigrationItem(migration=made, subscription_id=id_, from_version_id=version_id) for id_, version_id in rows
+        )
+        if not MigrationItem.objects.bulk_create(moves, batch_size=2_000):
             raise MigrationRefused("No running subscription fits: choose others.", field="selection")
         return made
 
@@ -192,18 +194,18 @@ def _reason(subscription: Subscription, version: PlanVersion) -> str:
     return "It does not fit what else was asked for."
 
 
-def exclude(*, migration: Migration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
+def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
     """Leave these out, as long as they have not moved; return how many it were."""
     return _set(migration, move_ids, {MoveState.WAITING, MoveState.REFUSED}, MoveState.EXCLUDED, at=at, by=by)
 
 
-def include(*, migration: Migration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
+def include(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
     """Let these move after all; return how many it were."""
     return _set(migration, move_ids, {MoveState.EXCLUDED}, MoveState.WAITING, at=at, by=by)
 
 
 def _set(
-    migration: Migration,
+    migration: PlanMigration,
     move_ids: Sequence[int],
     of: set[MoveState],
     to: MoveState,
@@ -212,4 +214,4 @@ def _set(
     by: AbstractBaseUser | None,
 ) -> int:
     with change("choose who is moved", by=by, at=at):
-        return Move.objects.filter(migration=migration, pk__in=move_ids, state__in=of).update(state=to)
+        return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=of).update(state=to)

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.jobs.kinds import Kind, Outcome
-from billing.models import Job, JobItem, Move
+from billing.models import Job, JobItem, MigrationItem
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations.bill_comparison import note_bills
 from billing.plan_migrations.bulk_move import move_together
@@ -39,7 +39,7 @@ TO_UNDO = (MoveState.SCHEDULED, MoveState.MOVED)
 def _cut(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Iterator[JobItem]]:
     def cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         number, last = (after.number, after.parameters["last"]) if after else (0, 0)
-        moves = Move.objects.filter(migration=job.parameters["migration"], state__in=states).order_by("pk")
+        moves = MigrationItem.objects.filter(migration=job.parameters["migration"], state__in=states).order_by("pk")
         while ids := list(moves.filter(pk__gt=last).values_list("pk", flat=True)[:PIECE]):
             number, first, last = number + 1, ids[0], ids[-1]
             yield JobItem(job=job, number=number, parameters={"first": first, "last": last})
@@ -47,10 +47,10 @@ def _cut(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Itera
     return cut
 
 
-def _each(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[Move]:
+def _each(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[MigrationItem]:
     """Yield the moves of a piece that are still to be done, locked."""
     span = item.parameters["first"], item.parameters["last"]
-    held = Move.objects.select_for_update(of=("self",)).filter(
+    held = MigrationItem.objects.select_for_update(of=("self",)).filter(
         migration=item.job.parameters["migration"], state__in=states, pk__range=span
     )
     parties = held.select_related("subscription__customer__seller", "from_version__plan", "migration__version__plan")
@@ -71,7 +71,7 @@ def _run(item: JobItem, at: datetime) -> Outcome:
     return outcome
 
 
-def _move_alone(one: Move, item: JobItem, at: datetime, outcome: Outcome) -> None:
+def _move_alone(one: MigrationItem, item: JobItem, at: datetime, outcome: Outcome) -> None:
     try:
         with transaction.atomic():
             found = move(one, at=_now(one, at), by=item.job.by)
@@ -110,25 +110,25 @@ def _preview(item: JobItem, at: datetime) -> Outcome:
     return outcome
 
 
-def _now(one: Move, at: datetime) -> datetime:
+def _now(one: MigrationItem, at: datetime) -> datetime:
     """Return what time it is for the customer: a sandbox customer may have a clock of its own."""
     customer = one.subscription.customer
     return at if customer.test_clock_id is None else time_of(customer)
 
 
-def _refuse(one: Move, error: Exception, state: MoveState, outcome: Outcome) -> None:
-    Move.objects.filter(pk=one.pk).update(state=state, problem=str(error))
+def _refuse(one: MigrationItem, error: Exception, state: MoveState, outcome: Outcome) -> None:
+    MigrationItem.objects.filter(pk=one.pk).update(state=state, problem=str(error))
     one.state, one.problem = state, str(error)
     outcome.figures["not possible"] += 1
     outcome.findings.append(_told(one, None))
 
 
-def _count(one: Move, what: str, moment: datetime, outcome: Outcome) -> None:
+def _count(one: MigrationItem, what: str, moment: datetime, outcome: Outcome) -> None:
     outcome.figures[what] += 1
     outcome.findings.append(_told(one, moment))
 
 
-def _told(one: Move, moment: datetime | None) -> dict[str, str | int]:
+def _told(one: MigrationItem, moment: datetime | None) -> dict[str, str | int]:
     return {
         "subscription": one.subscription.external_id,
         "customer": one.subscription.customer.external_id,
@@ -139,7 +139,7 @@ def _told(one: Move, moment: datetime | None) -> dict[str, str | int]:
     }
 
 
-RUN = "billing.run_migration"
-MIGRATION_PREVIEW = Kind(permission="billing.add_migration", cut=_cut(TO_PREVIEW), do=_preview, columns=COLUMNS)
+RUN = "billing.run_planmigration"
+MIGRATION_PREVIEW = Kind(permission="billing.add_planmigration", cut=_cut(TO_PREVIEW), do=_preview, columns=COLUMNS)
 MIGRATION = Kind(permission=RUN, cut=_cut(TO_RUN), do=_run, columns=COLUMNS)
 MIGRATION_UNDO = Kind(permission=RUN, cut=_cut(TO_UNDO), do=_undo, columns=COLUMNS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import MoveState
 from customers.notifications import Announcement, announce_all
 from lib.formats import money
@@ -13,7 +13,7 @@ KIND = "migration.announced"
 AT_A_TIME = 1_000
 
 
-def announce_to_customers(migration: Migration, *, at: datetime) -> int:
+def announce_to_customers(migration: PlanMigration, *, at: datetime) -> int:
     """Announce it to everybody who waits to be moved, in the caller's transaction; return how many they are."""
     told = 0
     announcements = _announcements(migration, at=at)
@@ -23,7 +23,7 @@ def announce_to_customers(migration: Migration, *, at: datetime) -> int:
     return told
 
 
-def _announcements(migration: Migration, *, at: datetime) -> Iterator[Announcement]:
+def _announcements(migration: PlanMigration, *, at: datetime) -> Iterator[Announcement]:
     begins_at = max(at + timedelta(days=migration.notice_days or 0), migration.moment or at)
     waiting = migration.moves.filter(state=MoveState.WAITING).select_related("subscription", "from_version__plan")
     for one in waiting.order_by("pk").iterator(AT_A_TIME):
@@ -38,7 +38,7 @@ def _announcements(migration: Migration, *, at: datetime) -> Iterator[Announceme
         yield Announcement(one.subscription.customer_id, facts, f"migration:{migration.pk}:{one.pk}")
 
 
-def _bills(one: Move) -> dict[str, str | None]:
+def _bills(one: MigrationItem) -> dict[str, str | None]:
     """Return what the customer's last periods came to, and would come to, where that is known."""
     if one.before is None or one.after is None:
         return {"bill_before": None, "bill_after": None}

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
-from billing.models import Counter, Move, Override, Period, ScheduledChange, Subscription
+from billing.models import Counter, MigrationItem, Override, Period, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.plan_migrations import MoveState, When
@@ -22,7 +22,7 @@ from lib.formats import number
 from plans.models import PlanFeature, PlanVersion
 
 
-def preview(one: Move, *, at: datetime) -> None:
+def preview(one: MigrationItem, *, at: datetime) -> None:
     """Note of a move why it is not possible, or what its document comes to and what is worth a second look."""
     one.problem, one.switch = "", None
     try:
@@ -34,7 +34,7 @@ def preview(one: Move, *, at: datetime) -> None:
     one.save(update_fields=["problem", "switch", "warnings", "state", "previewed_at"])
 
 
-def _switch(one: Move, *, at: datetime) -> Decimal:
+def _switch(one: MigrationItem, *, at: datetime) -> Decimal:
     migration = one.migration
     draft = preview_change(
         subscription=one.subscription,
@@ -46,7 +46,7 @@ def _switch(one: Move, *, at: datetime) -> Decimal:
     return draft.totals.total - sum((note.totals.total for note in draft.credit_notes), Decimal(0))
 
 
-def _warnings(one: Move, *, at: datetime) -> Iterator[str]:
+def _warnings(one: MigrationItem, *, at: datetime) -> Iterator[str]:
     subscription, version = one.subscription, one.migration.version
     if lost := _lost(subscription, version):
         yield f"It would lose {', '.join(lost)}."

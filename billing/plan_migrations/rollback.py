@@ -91,7 +91,7 @@ def undo_change(
 
 def _part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:
     """Return the period as it is now, if it can still be undone."""
-    if subscription.state not in (*RUNNING, SubscriptionState.CANCELLED):
+    if subscription.state not in (*RUNNING, SubscriptionState.CANCELED):
         raise CannotUndo(f"It is {subscription.get_state_display()}.")
     if subscription.version_id != part.version_id:
         raise CannotUndo(f"It has moved on to {subscription.version} since.")

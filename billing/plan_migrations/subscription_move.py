@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
 
-from billing.models import Migration, Move, Override, Period, ScheduledChange, Subscription
+from billing.models import MigrationItem, Override, Period, PlanMigration, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.plan_migrations import MoveState, When
@@ -30,7 +30,7 @@ class Change(NamedTuple):
     scheduled: ScheduledChange | None = None
 
 
-def move(one: Move, *, at: datetime, by: By) -> Change:
+def move(one: MigrationItem, *, at: datetime, by: By) -> Change:
     """
     Move a subscription as its migration says, which is not done before.
 
@@ -50,7 +50,7 @@ def move(one: Move, *, at: datetime, by: By) -> Change:
         return found
 
 
-def _change(one: Move, migration: Migration, *, at: datetime, by: By) -> Change:
+def _change(one: MigrationItem, migration: PlanMigration, *, at: datetime, by: By) -> Change:
     asked = {"subscription": one.subscription, "version": migration.version, "at": at, "by": by}
     if migration.when == When.NOW or (migration.moment is not None and migration.moment <= at):
         part = change_plan(**asked)
@@ -71,7 +71,7 @@ def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple
     return ended
 
 
-def move_back(one: Move, *, at: datetime, by: By) -> None:
+def move_back(one: MigrationItem, *, at: datetime, by: By) -> None:
     """
     Let a subscription be on its former version as if it had never moved.
 
@@ -83,7 +83,7 @@ def move_back(one: Move, *, at: datetime, by: By) -> None:
         one.save()
 
 
-def _restore(one: Move, *, at: datetime, by: By) -> None:
+def _restore(one: MigrationItem, *, at: datetime, by: By) -> None:
     subscription = one.subscription
     if one.change is not None:
         move_due(at=at, subscription_ids=[subscription.pk])
@@ -110,7 +110,7 @@ def _begun_by(done: ScheduledChange) -> Period | None:
     return made.filter(starts_at=done.moment).first()
 
 
-def _restore_overrides(one: Move) -> None:
+def _restore_overrides(one: MigrationItem) -> None:
     """Let what ended with the move hold for as long as it was agreed."""
     if not one.ended:
         return

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from billing.models import Move
+from billing.models import MigrationItem
 from wallets.ledger import conversion
 from wallets.ledger.wallet_lookup import wallet_for
 from wallets.models import Wallet
@@ -13,7 +13,7 @@ from wallets.models import Wallet
 By = AbstractBaseUser | None
 
 
-def convert_wallets(one: Move, *, at: datetime, by: By) -> None:
+def convert_wallets(one: MigrationItem, *, at: datetime, by: By) -> None:
     """
     Convert what the customer's wallets of the migration's unit hold; a customer who has two moves is converted once.
 
@@ -23,7 +23,7 @@ def convert_wallets(one: Move, *, at: datetime, by: By) -> None:
         conversion.convert(**wallets, rate=one.migration.rate, **_named(one), at=at, by=by)
 
 
-def convert_wallets_back(one: Move, *, at: datetime, by: By) -> None:
+def convert_wallets_back(one: MigrationItem, *, at: datetime, by: By) -> None:
     """
     Undo that.
 
@@ -33,7 +33,7 @@ def convert_wallets_back(one: Move, *, at: datetime, by: By) -> None:
         conversion.convert_back(**wallets, **_named(one), at=at, by=by)
 
 
-def _wallets(one: Move, at: datetime) -> Iterator[dict[str, int]]:
+def _wallets(one: MigrationItem, at: datetime) -> Iterator[dict[str, int]]:
     migration, customer_id = one.migration, one.subscription.customer_id
     held = Wallet.objects.filter(customer=customer_id, unit=migration.from_unit, closed_at__isnull=True)
     for source in held.order_by("pk"):
@@ -41,5 +41,5 @@ def _wallets(one: Move, at: datetime) -> Iterator[dict[str, int]]:
         yield {"from_id": source.pk, "to_id": target.pk}
 
 
-def _named(one: Move) -> dict[str, str]:
+def _named(one: MigrationItem) -> dict[str, str]:
     return {"reference": f"migration:{one.migration_id}", "reason": one.migration.title}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
-from billing.models import Job, Migration
+from billing.models import Job, PlanMigration
 from billing.models.jobs import ENDED, JobKind
 from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.cohort import MigrationRefused
@@ -45,7 +45,7 @@ def tell(*, migration_id: int, at: datetime, by: By) -> int:
         return announce_to_customers(migration, at=at)
 
 
-def ask(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migration:
+def ask(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """
     Ask somebody else to approve it.
 
@@ -56,7 +56,7 @@ def ask(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migration:
     return migration
 
 
-def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migration:
+def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """
     Agree to it; it may be run then.
 
@@ -69,7 +69,7 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migrati
     return migration
 
 
-def decline(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migration:
+def decline(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """Say no to it, or take back what was asked or approved; it may be asked for again."""
     states = (MigrationState.REVIEW, MigrationState.APPROVED)
     with _held(migration_id, states, "decline a migration", at=at, by=by) as migration:
@@ -77,7 +77,7 @@ def decline(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> Migrati
     return migration
 
 
-def drop(*, migration_id: int, at: datetime, by: By) -> Migration:
+def drop(*, migration_id: int, at: datetime, by: By) -> PlanMigration:
     """Give it up before it is begun."""
     with _held(migration_id, OPEN, "drop a migration", at=at, by=by) as migration:
         migration.state = MigrationState.DROPPED
@@ -114,7 +114,7 @@ def roll_back(*, migration_id: int, at: datetime, by: By) -> Job:
         return _start(migration, JobKind.MIGRATION_UNDO, f"{migration.title}: rolled back", at=at, by=by)
 
 
-def missing(migration: Migration, *, at: datetime) -> str:
+def missing(migration: PlanMigration, *, at: datetime) -> str:
     """Return why it cannot be run yet, and what to do; empty if nothing is missing."""
     rule = PublishingRule.objects.get()
     if rule.migrations_need_approval and migration.approved_at is None:
@@ -135,17 +135,17 @@ def jobs_of(migration_id: int) -> list[Job]:
     return list(Job.objects.filter(kind__in=kinds, parameters__migration=migration_id).order_by("-pk"))
 
 
-def _start(migration: Migration, kind: JobKind, title: str, *, at: datetime, by: By) -> Job:
+def _start(migration: PlanMigration, kind: JobKind, title: str, *, at: datetime, by: By) -> Job:
     return start.start(kind=kind, title=title, parameters={"migration": migration.pk}, dry_run=False, by=by, at=at)
 
 
 @contextmanager
 def _held(
     migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: By
-) -> Iterator[Migration]:
+) -> Iterator[PlanMigration]:
     """Lock a migration that is in one of these states, and none of whose jobs is under way; store what it becomes."""
     with change(action, by=by, at=at):
-        held = Migration.objects.select_for_update(of=("self",)).select_related("version__plan")
+        held = PlanMigration.objects.select_for_update(of=("self",)).select_related("version__plan")
         migration = held.get(pk=migration_id)
         if migration.state not in states:
             raise MigrationRefused(f"It is {migration.get_state_display()} already.")

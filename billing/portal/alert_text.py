@@ -29,7 +29,7 @@ def shown(one: Alert, figures: Reading, *, at: datetime | None = None) -> dict[s
     limit = "" if one.limit is None else f" of {_figure(one, one.limit, figures)}"
     is_over = at is not None and one.ends_at is not None and one.ends_at <= at
     return {
-        "what": WORDS[Guarded(one.guardrail.kind)].format(level=one.threshold),
+        "what": WORDS[Guarded(one.alert_rule.kind)].format(level=one.threshold),
         "of": of,
         "value": f"{_figure(one, one.value, figures)}{limit}",
         "at": figures.moment(one.fired_at),

@@ -8,13 +8,13 @@ from django.http.response import HttpResponseBase
 
 from billing.limits.alerts.rule_settings import (
     DEFAULT_LEVELS,
-    GuardrailRefused,
+    AlertRuleRefused,
     Scope,
-    remove_guardrail,
-    set_guardrail,
+    remove_alert_rule,
+    set_alert_rule,
 )
 from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
-from billing.models import Alert, Guardrail, SpendCap, Subscription
+from billing.models import Alert, AlertRule, SpendCap, Subscription
 from billing.models.alerts import Guarded
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import shown
@@ -49,7 +49,7 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             value=chosen.get("value", ""),
         )
         try:
-            set_guardrail(
+            set_alert_rule(
                 kind=chosen["kind"],
                 scope=scope,
                 levels=chosen["levels"],
@@ -58,7 +58,7 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
                 at=visit.at,
             )
             return went("portal_limits", told="budget")
-        except GuardrailRefused as refused:
+        except AlertRuleRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
     return _page(request, visit, budget=form)
 
@@ -66,10 +66,10 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @signed_in("POST")
 def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Watch it no more, where the customer has set it."""
-    found = visit.one(Guardrail.objects.filter(removed_at__isnull=True), pk=number)
+    found = visit.one(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
     if found.set_by != CapSetter.CUSTOMER:
         return went("portal_limits", told="theirs")
-    remove_guardrail(guardrail=found, at=visit.at)
+    remove_alert_rule(alert_rule=found, at=visit.at)
     return went("portal_limits", told="removed")
 
 
@@ -110,9 +110,9 @@ def _page(
     request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CapForm | None = None
 ) -> HttpResponseBase:
     figures, features = reading(visit), features_of(visit)
-    told = visit.own(Alert.objects.select_related("guardrail", "feature", "wallet", "subscription"))
+    told = visit.own(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
     alerts, more = page_of(told, request, size=10)
-    rules = visit.own(Guardrail.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
+    rules = visit.own(AlertRule.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
     caps = visit.own(SpendCap.objects.select_related("feature"))
     of_subscriptions = visit.own(SpendCap.objects.select_related("feature"), "subscription__customer")
     context = {
@@ -139,7 +139,7 @@ def features_of(visit: Visit) -> dict[str, str]:
     }
 
 
-def _rule(one: Guardrail, figures: Reading) -> dict[str, Any]:
+def _rule(one: AlertRule, figures: Reading) -> dict[str, Any]:
     levels = ", ".join(f"{level} %" for level in one.levels or DEFAULT_LEVELS[one.kind])
     amount = _amount(one.amount, one.currency, figures) if one.amount is not None else ""
     return {

@@ -78,7 +78,7 @@ class PeriodShown:
 def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     figures = reading(visit)
     running = expected(customer=visit.customer, at=visit.at)
-    alerts = visit.own(Alert.objects.open(visit.at)).select_related("guardrail", "feature", "wallet", "subscription")
+    alerts = visit.own(Alert.objects.open(visit.at)).select_related("alert_rule", "feature", "wallet", "subscription")
     context = {
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
@@ -94,7 +94,7 @@ def _most_urgent(alerts: list[Alert]) -> list[Alert]:
     """Return the last level that each rule told of each thing: those below it say no more."""
     found: dict[tuple[Any, ...], Alert] = {}
     for one in alerts:  # newest first, and of those told at once the most urgent first
-        of = (one.guardrail_id, one.subscription_id, one.feature_id, one.wallet_id, one.dimension_value)
+        of = (one.alert_rule_id, one.subscription_id, one.feature_id, one.wallet_id, one.dimension_value)
         found.setdefault(of, one)
     return list(found.values())[:MOST_ALERTS]
 

@@ -21,7 +21,7 @@ SHOWN = [
     SubscriptionState.TRIALING,
     SubscriptionState.ACTIVE,
     SubscriptionState.PAUSED,
-    SubscriptionState.CANCELLED,
+    SubscriptionState.CANCELED,
 ]
 MOST = 50
 TOLD = {

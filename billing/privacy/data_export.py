@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
-from billing.models import Hour, Subscription
+from billing.models import HourlyUsage, Subscription
 from billing.privacy.export_values import rows_of, text_of
 from billing.privacy.payment_export import PAID, PAID_ROWS
 from customers.models import Customer, Delivery
@@ -62,7 +62,7 @@ def _subscriptions(customer: Customer) -> Iterable[list[str]]:
 
 
 def _usage(customer: Customer) -> Iterable[list[str]]:
-    found = Hour.objects.filter(series__period__subscription__customer=customer)
+    found = HourlyUsage.objects.filter(series__period__subscription__customer=customer)
     months = found.annotate(month=TruncMonth("bucket")).values_list(
         "month", "series__meter__code", "series__meter__unit", "series__dimensions"
     )
@@ -83,8 +83,10 @@ def _movements(customer: Customer) -> Iterable[list[str]]:
 
 
 def _mails(customer: Customer) -> Iterable[list[str]]:
-    found = Delivery.objects.filter(notice__customer=customer, endpoint__isnull=True).order_by("pk")
-    return rows_of(found.values_list("tried_at", "contact__email", "notice__kind", "state", "notice__facts"))
+    found = Delivery.objects.filter(notification__customer=customer, endpoint__isnull=True).order_by("pk")
+    return rows_of(
+        found.values_list("tried_at", "contact__email", "notification__kind", "state", "notification__facts")
+    )
 
 
 def _changes(customer: Customer) -> Iterable[list[str]]:

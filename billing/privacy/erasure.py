@@ -29,9 +29,9 @@ NAME = "Erased"
 KEPT_FROM_CHANGE = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
     *("billing.SubscriptionEvent:append_only", "customers.Notice:notice_is_only_handed_out"),
-    *("billing.UnbilledUsage:unbilled_usage_is_resolved_once", "invoices.InstrumentEvent:append_only"),
-    *("invoices.ChargeEvent:append_only", "invoices.RefundEvent:append_only"),
-    *("billing.MigrationEvent:append_only", "billing.JobEvent:append_only"),
+    *("billing.UnmatchedUsage:unmatched_usage_is_resolved_once", "invoices.PaymentMethodEvent:append_only"),
+    *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
+    *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
     *("invoices.Charge:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that keep what is erased here from everybody else."""
@@ -142,8 +142,8 @@ _BLANK_COLUMNS = ", ".join(f"{column} = ''" for column in BLANKED)
 
 _STATEMENTS = (
     # Mail and webhooks: to whom, about what, and what was answered.
-    "DELETE FROM customers_delivery WHERE notice_id IN (SELECT id FROM customers_notice WHERE customer_id = %(id)s)",
-    "DELETE FROM customers_notice WHERE customer_id = %(id)s",
+    "DELETE FROM customers_delivery WHERE notification_id IN (SELECT id FROM customers_notification WHERE customer_id = %(id)s)",
+    "DELETE FROM customers_notification WHERE customer_id = %(id)s",
     # History keeps who changed something and when, and forgets what it said.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",
     f"UPDATE customers_customerevent SET {_BLANK_COLUMNS}, legal_name = %(blank)s, external_id = %(name)s,"  # noqa: S608
@@ -176,7 +176,7 @@ _STATEMENTS = (
     """,
     # What refers to the customer and its subscriptions by name.
     """
-    UPDATE billing_unbilledusage SET customer_ref = %(name)s, detail = ''
+    UPDATE billing_unmatchedusage SET customer_ref = %(name)s, detail = ''
     WHERE customer_id = %(id)s OR (customer_ref, sandbox) = (%(former)s, %(sandbox)s)
     """,
     """

@@ -8,7 +8,7 @@ from billing.models import Period, Subscription
 from billing.models.periods import PeriodState
 from billing.models.subscriptions import SubscriptionState
 from customers.models import Customer
-from invoices.models import Charge, CustomerBalance, Invoice, Refund
+from invoices.models import CustomerBalance, Invoice, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
 from lib.formats import money
 from wallets.models import Purchase, Wallet
@@ -45,7 +45,7 @@ def _owed(customer: Customer) -> Iterator[str]:
 
 def _kept(customer: Customer) -> Iterator[str]:
     """Say what of their money is on its way, or still theirs."""
-    attempts = Charge.objects.filter(invoice__customer=customer), Refund.objects.filter(customer=customer)
+    attempts = PaymentAttempt.objects.filter(invoice__customer=customer), Refund.objects.filter(customer=customer)
     if any(one.filter(state=AttemptState.PENDING).exists() for one in attempts):
         yield "A charge or a refund is under way. Wait until it is settled, or settle it by hand, first."
     for one in CustomerBalance.objects.filter(customer=customer, amount__gt=0).order_by("currency"):

@@ -15,25 +15,25 @@ SIGN_INS = (
 # The provider's name of a card means nothing to anybody else, and charges refer to it.
 CARDS = (
     """
-    UPDATE invoices_instrument i SET label = %(blank)s, expires_on = NULL, is_default = false,
+    UPDATE invoices_paymentmethod i SET label = %(blank)s, expires_on = NULL, is_default = false,
         removed_at = coalesce(removed_at, %(at)s)
     FROM invoices_payeraccount a WHERE a.id = i.account_id AND a.customer_id = %(id)s
     """,
     """
-    UPDATE invoices_instrumentevent e SET label = %(blank)s, expires_on = NULL
-    FROM invoices_instrument i JOIN invoices_payeraccount a ON a.id = i.account_id
+    UPDATE invoices_paymentmethodevent e SET label = %(blank)s, expires_on = NULL
+    FROM invoices_paymentmethod i JOIN invoices_payeraccount a ON a.id = i.account_id
     WHERE i.id = e.pgh_obj_id AND a.customer_id = %(id)s
     """,
 )
 
 ATTEMPTS = (
     """
-    UPDATE invoices_charge c SET reason = '', page = '', back_to = '' FROM invoices_invoice i
+    UPDATE invoices_paymentattempt c SET reason = '', page = '', back_to = '' FROM invoices_invoice i
     WHERE i.id = c.invoice_id AND i.customer_id = %(id)s
     """,
     """
-    UPDATE invoices_chargeevent e SET reason = '', page = '', back_to = ''
-    FROM invoices_charge c JOIN invoices_invoice i ON i.id = c.invoice_id
+    UPDATE invoices_paymentattemptevent e SET reason = '', page = '', back_to = ''
+    FROM invoices_paymentattempt c JOIN invoices_invoice i ON i.id = c.invoice_id
     WHERE c.id = e.pgh_obj_id AND i.customer_id = %(id)s
     """,
     "UPDATE invoices_refund SET reason = '' WHERE customer_id = %(id)s",
@@ -48,7 +48,7 @@ MESSAGES = (
     ) OR EXISTS (
         SELECT FROM (
             SELECT ref FROM invoices_payeraccount WHERE customer_id = %(id)s
-            UNION ALL SELECT unnest(ARRAY[c.ref, c.key::text]) FROM invoices_charge c
+            UNION ALL SELECT unnest(ARRAY[c.ref, c.key::text]) FROM invoices_paymentattempt c
                 JOIN invoices_invoice i ON i.id = c.invoice_id WHERE i.customer_id = %(id)s
             UNION ALL SELECT unnest(ARRAY[ref, key::text]) FROM invoices_refund WHERE customer_id = %(id)s
         ) AS named WHERE ref <> '' AND position('"' || ref || '"' IN p.content::text) > 0)
@@ -66,10 +66,10 @@ TRACES = (*SIGN_INS, *CARDS, *ATTEMPTS, *MESSAGES, *LOGS)
 
 _LISTED = (
     # table                     column
-    ("billing_migration", "selection"),
-    ("billing_migration", "left_out"),
-    ("billing_migrationevent", "selection"),
-    ("billing_migrationevent", "left_out"),
+    ("billing_planmigration", "selection"),
+    ("billing_planmigration", "left_out"),
+    ("billing_planmigrationevent", "selection"),
+    ("billing_planmigrationevent", "left_out"),
     ("billing_job", "parameters"),
     ("billing_jobevent", "parameters"),
 )

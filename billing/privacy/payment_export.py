@@ -8,11 +8,11 @@ from billing.privacy.export_values import rows_of
 from customers.models import Customer, PortalSession
 from invoices.models import (
     BalanceEntry,
-    Charge,
     DunningAct,
-    Instrument,
     PayerAccount,
     Payment,
+    PaymentAttempt,
+    PaymentMethod,
     ProviderEvent,
     Refund,
 )
@@ -30,7 +30,7 @@ PAID: dict[str, Sequence[str]] = {
 
 
 def _cards(customer: Customer) -> Iterable[list[str]]:
-    found = Instrument.objects.filter(account__customer=customer).order_by("pk")
+    found = PaymentMethod.objects.filter(account__customer=customer).order_by("pk")
     return rows_of(found.values_list("account__provider", *PAID["cards"][1:]))
 
 
@@ -40,7 +40,7 @@ def _payments(customer: Customer) -> Iterable[list[str]]:
 
 
 def _charges(customer: Customer) -> Iterable[list[str]]:
-    found = Charge.objects.filter(invoice__customer=customer).order_by("pk")
+    found = PaymentAttempt.objects.filter(invoice__customer=customer).order_by("pk")
     return rows_of(found.values_list("invoice__number", *PAID["charges"][1:]))
 
 

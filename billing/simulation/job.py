@@ -18,7 +18,7 @@ from billing.models import Job, JobItem, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort, periods_of
 from billing.simulation.history.usage_costs import read_costs
-from billing.simulation.results import Threshold, found_of, result
+from billing.simulation.results import ShockThreshold, found_of, result
 from billing.simulation.simulation_run import simulate
 from billing.simulation.summaries import facts_of
 from plans.catalog.version_snapshot import fingerprint_of
@@ -64,8 +64,8 @@ class Asked(msgspec.Struct, frozen=True):
     shock_amount: Decimal = Decimal(0)
 
     @property
-    def threshold(self) -> Threshold:
-        return Threshold(self.shock_percent, self.shock_amount)
+    def threshold(self) -> ShockThreshold:
+        return ShockThreshold(self.shock_percent, self.shock_amount)
 
 
 def start_simulation(

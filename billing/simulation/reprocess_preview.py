@@ -1,5 +1,5 @@
 """
-What trying unbilled usage again would bill: the replay itself, rated before and after, and taken back.
+What trying unmatched usage again would bill: the replay itself, rated before and after, and taken back.
 
 Nothing of it stays, and what it says is what the replay does.
 """
@@ -22,7 +22,7 @@ from billing.metering.rating_inputs.aggregate_quantities import read_held
 from billing.metering.rating_inputs.multi_period_windows import read_runs
 from billing.metering.rating_inputs.period_counters import with_metered, with_runs
 from billing.metering.store import counter_store
-from billing.models import Period, UnbilledUsage
+from billing.models import Period, UnmatchedUsage
 from billing.models.periods import PeriodKind, PeriodState
 from lib.decimals import ZERO
 
@@ -50,14 +50,14 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class ReprocessPreview:
     """What came of the reports, and what it adds; nothing of it has happened."""
 
     replayed: Replayed
     bills: tuple[Bill, ...]
 
 
-def rehearse(*, at: datetime, report_ids: Collection[int]) -> Rehearsal:
+def rehearse(*, at: datetime, report_ids: Collection[int]) -> ReprocessPreview:
     """Return what replaying these reports would count and bill now; nothing is stored."""
     try:
         with transaction.atomic():
@@ -78,12 +78,12 @@ def rehearse(*, at: datetime, report_ids: Collection[int]) -> Rehearsal:
         for then, cost in [before.get(place, nothing)]
         if (quantity, amount) != (then, cost)
     ]
-    return Rehearsal(replayed, tuple(sorted(bills, key=lambda one: -one.amount)))
+    return ReprocessPreview(replayed, tuple(sorted(bills, key=lambda one: -one.amount)))
 
 
 def _periods(report_ids: Collection[int], *, at: datetime) -> list[int]:
     """Return the periods that the reports which are resolved may change: theirs, and those that follow until now."""
-    resolved = UnbilledUsage.objects.filter(pk__in=report_ids, resolved_at__isnull=False)
+    resolved = UnmatchedUsage.objects.filter(pk__in=report_ids, resolved_at__isnull=False)
     first = resolved.aggregate(first=Min("occurred_at"))["first"]
     if first is None:
         return []

@@ -20,7 +20,7 @@ MOST_PERCENT = Decimal(10) ** 12
 MOST_PROBLEMS = 20
 
 
-class Threshold(NamedTuple):
+class ShockThreshold(NamedTuple):
     """When an increase is a bill shock: above so many percent, and above this amount per period."""
 
     percent: Decimal
@@ -87,7 +87,7 @@ class Found(msgspec.Struct, omit_defaults=False):
 
 
 def found_of(
-    simulated: Sequence[Simulated], number: int, *, costs: Mapping[int, Decimal], threshold: Threshold
+    simulated: Sequence[Simulated], number: int, *, costs: Mapping[int, Decimal], threshold: ShockThreshold
 ) -> Found:
     """Return what the periods of one subscription come to by the version of this number."""
     bills = [(one, one.before, one.after[number]) for one in simulated]

@@ -8,23 +8,23 @@ from django.contrib.auth.management import create_permissions
 APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
-    "customers.customer testclock seller apikey contact webhookendpoint delivery notice wording",
-    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits feature meter"
+    "customers.customer testclock seller apikey contact webhookendpoint delivery notification emailtemplate",
+    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits feature meter"
     " meterreading unitcost",
-    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest rehearsal",
-    "billing.subscription override owncommitment spendcap redemption scheduledchange rollout period unbilledusage",
-    "billing.reservation guardrail alert",
-    "billing.event correction job migration move simulationresult",
+    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest requiredsimulation",
+    "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period unmatchedusage",
+    "billing.reservation alertrule alert",
+    "billing.event correction job planmigration migrationitem simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
-    "invoices.charge refund balanceentry customerbalance instrument payeraccount providerevent",
+    "invoices.paymentattempt refund balanceentry customerbalance paymentmethod payeraccount providerevent",
     "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
-    "plans.plan planversion planfeature price rate tier fee commitment threshold includedcredits unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits unitcost",
     "plans.coupon promotion creditpack packprice bonusslab",
 ]
-AGREED = "billing.subscription override owncommitment spendcap redemption guardrail"
+AGREED = "billing.subscription override subscriptioncommitment spendcap redemption alertrule"
 MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
@@ -42,12 +42,12 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("change", ["billing.scheduledchange", "billing.reservation", "billing.alert", "invoices.rendering"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
-        ("add run", ["billing.migration"]),
+        ("add run", ["billing.planmigration"]),
         ("issue", ["invoices.creditnote"]),
         ("record collect", ["invoices.payment"]),
         ("pay", ["invoices.refund"]),
         ("add change delete", ["invoices.dunningstep"]),
-        ("add change delete", ["customers.wording"]),
+        ("add change delete", ["customers.emailtemplate"]),
         ("claim", ["invoices.invoice"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
@@ -61,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("decide", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),
         ("change", ["plans.publishingrule"]),
-        ("approve", ["billing.migration"]),
+        ("approve", ["billing.planmigration"]),
         ("close", ["billing.period"]),
         ("lock unlock", ["invoices.month"]),
     ],
@@ -70,11 +70,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.customer testclock apikey contact webhookendpoint", AGREED]),
         ("delete", ["customers.contact"]),
         ("add", ["customers.portallink"]),
-        ("change", ["billing.scheduledchange", "billing.reservation", "billing.unbilledusage", "invoices.rendering"]),
+        (
+            "change",
+            ["billing.scheduledchange", "billing.reservation", "billing.unmatchedusage", "invoices.rendering"],
+        ),
         ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
-        ("add run", ["billing.migration"]),
+        ("add run", ["billing.planmigration"]),
     ],
     "support": [("view", EVERYTHING_SEEN), ("add", ["customers.portallink"])],
     "engineer": [
@@ -83,7 +86,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change", ["customers.apikey webhookendpoint testclock"]),
         (
             "change",
-            ["customers.delivery", "billing.unbilledusage", "invoices.rendering", "django_celery_beat.periodictask"],
+            ["customers.delivery", "billing.unmatchedusage", "invoices.rendering", "django_celery_beat.periodictask"],
         ),
     ],
 }
@@ -96,6 +99,8 @@ def write(apps: Apps, schema_editor: Any = None) -> None:
 
     Called by migrations, one for each release that adds models or groups; Django makes the permissions themselves
     only after all migrations have run, so they are made here first.
+
+    :raises KeyError: if a right does not exist, so that a renamed model cannot take rights away silently.
     """
     for label in APPS:
         app = apps.get_app_config(label)
@@ -106,10 +111,10 @@ def write(apps: Apps, schema_editor: Any = None) -> None:
     group_model = apps.get_model("auth", "Group")
     for name, rights in GROUPS.items():
         group, _ = group_model.objects.get_or_create(name=name)
-        group.permissions.add(*(known[right] for right in spelt_out(rights) if right in known))
+        group.permissions.add(*(known[right] for right in spelled_out(rights)))
 
 
-def spelt_out(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+def spelled_out(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
     """Return rights as (app, codename) pairs."""
     found = []
     for verbs, models in rights:

@@ -49,6 +49,6 @@ def _text(page: ModelAdmin, row: Any, column: str) -> str:
         return strip_tags(display_for_field(value, field, ""))
     if getattr(attribute, "boolean", False):
         return str(bool(value))
-    if isinstance(value, tuple):  # a coloured label: what it is, and how it reads
+    if isinstance(value, tuple):  # a colored label: what it is, and how it reads
         value = value[-1]
     return strip_tags(display_for_value(value, ""))

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from billing.models import Job, Period, UnbilledUsage
+from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import OPEN
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
@@ -30,15 +30,15 @@ class Item:
     page: str
     permission: str = ""
     waiting: Callable[[], QuerySet] | None = None
-    colour: str = "warning"
+    color: str = "warning"
 
 
 def _failed_closes() -> QuerySet:
     return Period.objects.failed()
 
 
-def _unbilled_usage() -> QuerySet:
-    return UnbilledUsage.objects.filter(resolved_at__isnull=True)
+def _unmatched_usage() -> QuerySet:
+    return UnmatchedUsage.objects.filter(resolved_at__isnull=True)
 
 
 def _open_jobs() -> QuerySet:
@@ -65,14 +65,14 @@ MENU: list[tuple[str, list[Item]]] = [
             Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
             Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
             Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
-            Item("Migrations", "move_down", "billing_migration_changelist", "billing.view_migration"),
+            Item("Migrations", "move_down", "billing_planmigration_changelist", "billing.view_planmigration"),
             Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),
     (
         "Payments",
         [
-            Item("Charges", "credit_card", "invoices_charge_changelist", "invoices.view_charge"),
+            Item("Charges", "credit_card", "invoices_paymentattempt_changelist", "invoices.view_paymentattempt"),
             Item(
                 "Refunds",
                 "currency_exchange",
@@ -96,7 +96,7 @@ MENU: list[tuple[str, list[Item]]] = [
         "Limits",
         [
             Item("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
-            Item("Guardrails", "fence", "billing_guardrail_changelist", "billing.view_guardrail"),
+            Item("Alert rules", "fence", "billing_alertrule_changelist", "billing.view_alertrule"),
             Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
             Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
         ],
@@ -115,11 +115,11 @@ MENU: list[tuple[str, list[Item]]] = [
                 "danger",
             ),
             Item(
-                "Unbilled usage",
+                "Unmatched usage",
                 "report",
-                "billing_unbilledusage_changelist",
-                "billing.view_unbilledusage",
-                _unbilled_usage,
+                "billing_unmatchedusage_changelist",
+                "billing.view_unmatchedusage",
+                _unmatched_usage,
             ),
             Item("Events", "bolt", "billing_event_changelist", "billing.view_event"),
             Item("Jobs", "checklist", "billing_job_changelist", "billing.view_job", _open_jobs, "info"),
@@ -127,7 +127,7 @@ MENU: list[tuple[str, list[Item]]] = [
         ],
     ),
     (
-        "Catalogue",
+        "Catalog",
         [
             Item("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
             Item(
@@ -173,8 +173,8 @@ MENU: list[tuple[str, list[Item]]] = [
                 "customers.view_delivery",
                 _failed_deliveries,
             ),
-            Item("Notices", "campaign", "customers_notice_changelist", "customers.view_notice"),
-            Item("Mail texts", "edit_note", "customers_wording_changelist", "customers.view_wording"),
+            Item("Notices", "campaign", "customers_notification_changelist", "customers.view_notification"),
+            Item("Mail texts", "edit_note", "customers_emailtemplate_changelist", "customers.view_emailtemplate"),
         ],
     ),
     (
@@ -205,7 +205,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
 def _entry(item: Item) -> dict[str, Any]:
     entry = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
     if item.waiting is not None and (badge := _badge(item.waiting())):
-        entry |= {"badge": badge, "badge_variant": item.colour}
+        entry |= {"badge": badge, "badge_variant": item.color}
     return entry
 
 

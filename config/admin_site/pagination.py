@@ -11,7 +11,7 @@ MOST = 10_000
 class BoundedPaginator(Paginator):
     """A paginator that stops counting at `MOST`, so that a list of a million rows opens like one of a thousand."""
 
-    template_name = "backoffice/pagination.html"
+    template_name = "staff/pagination.html"
     most = MOST
 
     @cached_property

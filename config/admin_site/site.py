@@ -93,7 +93,7 @@ class TollbookAdminSite(UnfoldAdminSite):
             "back": back or (reverse(f"{name}_change", args=[obj.pk]) if obj else reverse(f"{name}_changelist")),
         }
         request.current_app = self.name
-        return TemplateResponse(request, "backoffice/confirm.html", context)
+        return TemplateResponse(request, "staff/confirm.html", context)
 
     def _url(self, model: type[Model], route: str, view: Callable[..., HttpResponse], what: str) -> URLPattern:
         """Return an address below a model's list, for a view that takes the model's page."""

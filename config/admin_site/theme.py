@@ -1,4 +1,4 @@
-"""The theme's settings: names and colours. Settings import this module, so it imports no model."""
+"""The theme's settings: names and colors. Settings import this module, so it imports no model."""
 
 from typing import Any
 
@@ -32,15 +32,15 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Usage-based billing",
     "SITE_SYMBOL": "receipt_long",
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("backoffice/favicon.svg")},
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("staff/favicon.svg")},
     ],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "config.admin_site.theme.environment",
     "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
-    "STYLES": [lambda request: static("backoffice/backoffice.css")],
-    "SCRIPTS": [lambda request: static("backoffice/backoffice.js")],
+    "STYLES": [lambda request: static("staff/staff.css")],
+    "SCRIPTS": [lambda request: static("staff/staff.js")],
     "COLORS": {"primary": BLUE},
     "COMMAND": {"search_models": False, "search_callback": "config.admin_site.search.found", "show_history": True},
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.admin_site.menu.groups"},

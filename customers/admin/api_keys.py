@@ -25,7 +25,7 @@ from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
 
-STATE_COLOURS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
+STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
 
 class IssueForm(forms.Form):
@@ -82,7 +82,7 @@ class ApiKeyAdmin(ModelAdmin):
     def scopes_shown(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
-    @display(description="State", label=STATE_COLOURS)
+    @display(description="State", label=STATE_COLORS)
     def state(self, key: ApiKey) -> tuple[str, str]:
         if key.revoked_at is not None:
             return "revoked", "revoked"
@@ -194,4 +194,4 @@ class ApiKeyAdmin(ModelAdmin):
             "back": reverse("admin:customers_apikey_changelist"),
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/secret.html", context)
+        return TemplateResponse(request, "staff/customers/secret.html", context)

@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from customers.models import Wording
+from customers.models import EmailTemplate
 from customers.notifications.email import Text, compose
 from customers.notifications.email_templates import LANGUAGES, names_of, problems_of
 from customers.notifications.kinds import KINDS
@@ -35,7 +35,7 @@ class WordingForm(forms.ModelForm):
     )
 
     class Meta:
-        model = Wording
+        model = EmailTemplate
         fields = ("kind", "language", "subject", "body")
         widgets = {
             "subject": UnfoldAdminTextInputWidget,
@@ -54,25 +54,27 @@ class WordingForm(forms.ModelForm):
         return cleaned
 
 
-@admin.register(Wording)
+@admin.register(EmailTemplate)
 class WordingAdmin(ModelAdmin):
     form = WordingForm
     list_display = ("title", "language_shown", "subject")
     ordering = ("kind", "language")
     search_fields = ("kind", "subject")
-    change_form_outer_after_template = "backoffice/mail_preview.html"
+    change_form_outer_after_template = "staff/customers/email_preview.html"
     actions_detail = ("send_test",)
 
     def get_urls(self) -> list[URLPattern]:
-        preview = path("preview/", self.admin_site.admin_view(self.preview_view), name="customers_wording_preview")
+        preview = path(
+            "preview/", self.admin_site.admin_view(self.preview_view), name="customers_emailtemplate_preview"
+        )
         return [preview, *super().get_urls()]
 
     @display(description="Mail", ordering="kind")
-    def title(self, wording: Wording) -> str:
+    def title(self, wording: EmailTemplate) -> str:
         return KINDS[wording.kind].title if wording.kind in KINDS else wording.kind
 
     @display(description="Language", ordering="language")
-    def language_shown(self, wording: Wording) -> str:
+    def language_shown(self, wording: EmailTemplate) -> str:
         return LANGUAGES.get(wording.language, wording.language)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
@@ -81,14 +83,14 @@ class WordingAdmin(ModelAdmin):
             raise PermissionDenied
         kind = request.POST.get("kind", "")
         if kind not in SAMPLES:
-            return TemplateResponse(request, "backoffice/mail_preview_result.html", {"untouched": True})
+            return TemplateResponse(request, "staff/customers/email_preview_result.html", {"untouched": True})
         subject, body = (request.POST.get(name, "") for name in ("subject", "body"))
         problems = [*problems_of(kind, subject), *problems_of(kind, body)]
         is_own = bool(subject.strip() and body.strip())
         language = request.POST.get("language", "en").strip() or "en"
         text = sample(kind, language, {language: [subject, body]} if is_own else {})
         context = {"text": text, "problems": problems, "is_own": is_own, "names": names_with_samples(kind)}
-        return TemplateResponse(request, "backoffice/mail_preview_result.html", context)
+        return TemplateResponse(request, "staff/customers/email_preview_result.html", context)
 
     def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request)
@@ -97,7 +99,7 @@ class WordingAdmin(ModelAdmin):
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mail the stored wording, with sample facts, to whoever asks."""
         wording = self.get_object(request, object_id)
-        back = HttpResponseRedirect(reverse("admin:customers_wording_change", args=[object_id]))
+        back = HttpResponseRedirect(reverse("admin:customers_emailtemplate_change", args=[object_id]))
         to = request.user.email
         if wording is None or not to:
             messages.error(request, "You have no mail address: have one entered under People first.")

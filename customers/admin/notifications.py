@@ -13,13 +13,13 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from customers.admin.search import ids_like
-from customers.models import Delivery, Notice
+from customers.models import Delivery, Notification
 from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, TEST
 from customers.notifications.resend import replay
 from customers.notifications.webhook_endpoints import EndpointRefused
 
-COLOURS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
+COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
 MOST_AT_ONCE = 200
 """Deliveries that one click sends again; an endpoint's own page does so for more."""
 
@@ -37,7 +37,7 @@ class KindFilter(DropdownFilter):
 
 
 class DeliveredKindFilter(KindFilter):
-    lookup = "notice__kind"
+    lookup = "notification__kind"
 
 
 class Log(ModelAdmin):
@@ -53,17 +53,17 @@ class Log(ModelAdmin):
         return False
 
     @display(description="Facts")
-    def facts_shown(self, row: Notice | Delivery) -> str:
-        facts = row.notice.facts if isinstance(row, Delivery) else row.facts
+    def facts_shown(self, row: Notification | Delivery) -> str:
+        facts = row.notification.facts if isinstance(row, Delivery) else row.facts
         return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)[:120]
 
     @display(description="Facts")
-    def facts_in_full(self, row: Notice | Delivery) -> str:
-        facts = row.notice.facts if isinstance(row, Delivery) else row.facts
+    def facts_in_full(self, row: Notification | Delivery) -> str:
+        facts = row.notification.facts if isinstance(row, Delivery) else row.facts
         return json.dumps(facts, indent=2, ensure_ascii=False)
 
 
-@admin.register(Notice)
+@admin.register(Notification)
 class NoticeAdmin(Log):
     list_display = ("created_at", "kind", "customer", "facts_shown", "told")
     list_filter = (KindFilter, ("customer", AutocompleteSelectFilter))
@@ -75,7 +75,7 @@ class NoticeAdmin(Log):
     readonly_fields = fields
 
     @display(description="Told to")
-    def told(self, notice: Notice) -> str:
+    def told(self, notice: Notification) -> str:
         if notice.recipients is None:
             return "not handed out yet"
         return "nobody" if not notice.recipients else f"{notice.recipients:,}"
@@ -93,7 +93,7 @@ class DeliveryAdmin(Log):
         DeliveredKindFilter,
         ("endpoint", AutocompleteSelectFilter),
     )
-    list_select_related = ("notice__customer", "endpoint", "contact", "staff")
+    list_select_related = ("notification__customer", "endpoint", "contact", "staff")
     search_fields = ("target",)
     search_help_text = "Part of a customer's name, or the start of an external id"
     ordering = ("-pk",)
@@ -114,28 +114,28 @@ class DeliveryAdmin(Log):
     readonly_fields = fields
     actions = ("send_again",)
 
-    @display(description="Happened", ordering="notice__created_at")
+    @display(description="Happened", ordering="notification__created_at")
     def happened_at(self, delivery: Delivery) -> Any:
-        return delivery.notice.created_at
+        return delivery.notification.created_at
 
     @display(description="Happened")
     def happened(self, delivery: Delivery) -> str:
-        return date_format(delivery.notice.created_at, "DATETIME_FORMAT")
+        return date_format(delivery.notification.created_at, "DATETIME_FORMAT")
 
     @display(description="Type")
     def kind(self, delivery: Delivery) -> str:
-        return delivery.notice.kind
+        return delivery.notification.kind
 
     @display(description="Customer")
     def customer(self, delivery: Delivery) -> Any:
-        return delivery.notice.customer
+        return delivery.notification.customer
 
     @display(description="To")
     def to(self, delivery: Delivery) -> str:
         whom = delivery.endpoint or delivery.contact or delivery.staff
         return str(whom) if whom else "a contact who was removed"
 
-    @display(description="State", ordering="state", label=COLOURS)
+    @display(description="State", ordering="state", label=COLORS)
     def state_shown(self, delivery: Delivery) -> tuple[str, str]:
         return delivery.state, delivery.get_state_display()
 
@@ -152,7 +152,7 @@ class DeliveryAdmin(Log):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(notice__customer_id__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(notification__customer_id__in=ids_like(term)) if term else queryset), False
 
     @admin.action(description="Send the selected again", permissions=["again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> Any:

@@ -74,7 +74,7 @@ def _shown(page: ModelAdmin, request: HttpRequest, customer: Customer, url: str,
         "back": back,
     }
     request.current_app = page.admin_site.name
-    answer = TemplateResponse(request, "backoffice/secret.html", context)
+    answer = TemplateResponse(request, "staff/customers/secret.html", context)
     answer["Cache-Control"] = "no-store"
     return answer
 

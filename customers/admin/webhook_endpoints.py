@@ -29,7 +29,7 @@ from customers.notifications import endpoint_health, http_client, webhook_endpoi
 from customers.notifications.kinds import KINDS
 from customers.notifications.resend import FURTHEST_BACK, replay_since
 
-STATE_COLOURS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
+STATE_COLORS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
 
 
 class EndpointForm(forms.ModelForm):
@@ -113,7 +113,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     def world(self, endpoint: WebhookEndpoint) -> str:
         return "sandbox customers" if endpoint.sandbox else "live customers"
 
-    @display(description="State", label=STATE_COLOURS)
+    @display(description="State", label=STATE_COLORS)
     def state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:
         if endpoint.disabled_at is not None:
             return "disabled", endpoint.get_disabled_reason_display()
@@ -320,4 +320,4 @@ class WebhookEndpointAdmin(ModelAdmin):
             "back": reverse("admin:customers_webhookendpoint_change", args=[endpoint.pk]),
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/secret.html", context)
+        return TemplateResponse(request, "staff/customers/secret.html", context)

@@ -28,14 +28,14 @@ class Deliveries(generics.GenericAPIView[Delivery]):
         """:raises Http404: if the caller sees no such endpoint."""
         kept = WebhookEndpoint.objects.kept().filter(sandbox=self.request.user.sandbox)
         endpoint = generics.get_object_or_404(kept, pk=self.kwargs["webhook"])
-        return Delivery.objects.filter(endpoint=endpoint).select_related("notice__customer", "endpoint")
+        return Delivery.objects.filter(endpoint=endpoint).select_related("notification__customer", "endpoint")
 
 
 class DeliveriesView(Deliveries, generics.ListAPIView[Delivery]):
     """All of them."""
 
     required_scopes = {"GET": "read"}
-    filters = {"state": "state", "type": "notice__kind"}
+    filters = {"state": "state", "type": "notification__kind"}
     filter_choices = {"state": DeliveryState.values}
 
     @extend_schema(operation_id="list_webhook_deliveries", summary="Messages to a webhook endpoint, newest first")

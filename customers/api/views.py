@@ -37,7 +37,7 @@ class CustomersView(Isolated, generics.ListAPIView[Customer]):
     @extend_schema(
         operation_id="create_customer",
         summary="Create a customer",
-        description="Usage that was sent for it before is kept as unbilled, and attributed when it is replayed.",
+        description="Usage that was sent for it before is kept as unmatched, and attributed when it is replayed.",
         responses={201: CustomerSerializer},
         examples=[EXAMPLE],
     )

@@ -112,4 +112,4 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     @extend_schema_field({"type": "string", "example": "msg_0f3c5b1e9f6b4f0ca0d1b7e5b0a3c2d1"})
     def get_message(self, delivery: Delivery) -> str:
         """Return the name that the receiver knows the message by."""
-        return message_name(delivery.notice.message_id)
+        return message_name(delivery.notification.message_id)

@@ -184,7 +184,7 @@ class SendTestView(Endpoints):
         endpoint = self.get_object()
         with as_problems():
             delivery = webhook_endpoints.send_test(endpoint=endpoint, at=timezone.now())
-        delivery.notice.refresh_from_db(fields=["message_id"])
+        delivery.notification.refresh_from_db(fields=["message_id"])
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_201_CREATED)
 
 

@@ -1,11 +1,11 @@
-"""How well a colour is read on white paper."""
+"""How well a color is read on white paper."""
 
 LEGIBLE = 3.0
 """The least contrast of large text, such as headings: WCAG 2.2, 1.4.3."""
 
 
 def contrast_on_white(color: str) -> float:
-    """Return the contrast ratio of a colour such as #1f3a5f on white, from 1 to 21: WCAG 2.2."""
+    """Return the contrast ratio of a color such as #1f3a5f on white, from 1 to 21: WCAG 2.2."""
     red, green, blue = (_linear(int(color[place : place + 2], 16) / 255) for place in (1, 3, 5))
     return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 

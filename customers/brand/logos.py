@@ -40,7 +40,7 @@ def read_logo(content: bytes) -> Logo:
     pixels.save(out, "PNG", optimize=True)
     drawn = out.getvalue()
     if len(drawn) > MOST_BYTES:
-        raise LogoRefused("The picture is too detailed to be a logo: use one with fewer colours, or a smaller one.")
+        raise LogoRefused("The picture is too detailed to be a logo: use one with fewer colors, or a smaller one.")
     return Logo(sha256=sha256(drawn).hexdigest(), content=drawn)
 
 
@@ -50,7 +50,7 @@ def keep(logo: Logo) -> Logo:
 
 
 def _decoded(content: bytes) -> Image.Image:
-    """Return the first frame's pixels, their colours red, green and blue, with transparency where there is some."""
+    """Return the first frame's pixels, their colors red, green and blue, with transparency where there is some."""
     try:
         with _strictly(), Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:

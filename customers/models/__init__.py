@@ -2,9 +2,9 @@ from customers.models.api_keys import ApiKey, IdempotentRequest
 from customers.models.clocks import TestClock
 from customers.models.contacts import Contact
 from customers.models.customers import Customer
-from customers.models.email_templates import Wording
+from customers.models.email_templates import EmailTemplate
 from customers.models.logos import Logo
-from customers.models.notifications import Delivery, Notice
+from customers.models.notifications import Delivery, Notification
 from customers.models.portal_access import PortalLink, PortalSession
 from customers.models.sellers import Seller
 from customers.models.webhook_endpoints import WebhookEndpoint
@@ -14,13 +14,13 @@ __all__ = [
     "Contact",
     "Customer",
     "Delivery",
+    "EmailTemplate",
     "IdempotentRequest",
     "Logo",
-    "Notice",
+    "Notification",
     "PortalLink",
     "PortalSession",
     "Seller",
     "TestClock",
     "WebhookEndpoint",
-    "Wording",
 ]

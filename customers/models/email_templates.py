@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 @pghistory.track()
-class Wording(models.Model):
+class EmailTemplate(models.Model):
     """
     Finance's own text of one kind of mail in one language; without it, the text that comes with the product.
 

@@ -22,7 +22,7 @@ def _of_facts(function: str, argument: str | Cast, output: models.Field) -> Func
     return Func(argument, function=function, output_field=output)
 
 
-class Notice(models.Model):
+class Notification(models.Model):
     """
     One thing that happened, written in the transaction in which it happened.
 
@@ -89,8 +89,8 @@ class Delivery(models.Model):
     status, answer: what the receiver said last, its first characters; or why it could not be reached.
     """
 
-    notice = models.ForeignKey(
-        "customers.Notice", on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    notification = models.ForeignKey(
+        "customers.Notification", on_delete=models.PROTECT, related_name="deliveries", db_index=False
     )
     target = models.CharField(max_length=40)
     endpoint = models.ForeignKey(
@@ -108,7 +108,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["notice", "target"], name="notice_is_delivered_once"),
+            models.UniqueConstraint(fields=["notification", "target"], name="notice_is_delivered_once"),
             models.CheckConstraint(
                 condition=Q(next_at__isnull=True, state__in=[DeliveryState.DELIVERED, DeliveryState.GIVEN_UP])
                 | Q(
@@ -137,4 +137,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Notice {self.notice_id} to {self.target}"
+        return f"Notice {self.notification_id} to {self.target}"

@@ -42,7 +42,7 @@ class EInvoices(models.TextChoices):
 
 MOST_TEXT = 2_000
 HEX_COLOR = "^#[0-9a-fA-F]{6}$"
-hex_color = RegexValidator(HEX_COLOR, "Use a colour of six hexadecimal digits, such as #1f3a5f.")
+hex_color = RegexValidator(HEX_COLOR, "Use a color of six hexadecimal digits, such as #1f3a5f.")
 
 
 @pghistory.track()
@@ -52,7 +52,7 @@ class Seller(Party):
 
     grace: how long after a period's end stragglers are waited for before its invoice is issued.
     breakage: when prepaid value that is never used becomes revenue. breakage_percent: how much of it is expected not
-    to be, where that is recognised in proportion to use: docs/wallets.md#breakage.
+    to be, where that is recognized in proportion to use: docs/wallets.md#breakage.
     The rest is what documents look like and say, which they copy when they are issued: docs/rendering.md#branding.
     """
 
@@ -63,7 +63,7 @@ class Seller(Party):
     late_usage = models.CharField(max_length=12, choices=LateUsage, default=LateUsage.NEXT_INVOICE)
     net_days = models.PositiveSmallIntegerField(default=14, help_text="Days from issue until payment is due.")
     breakage = models.CharField(
-        "breakage is recognised", max_length=12, choices=Breakage, default=Breakage.EXPIRY, db_default=Breakage.EXPIRY
+        "breakage is recognized", max_length=12, choices=Breakage, default=Breakage.EXPIRY, db_default=Breakage.EXPIRY
     )
     breakage_percent = models.DecimalField(
         "expected breakage (%)",

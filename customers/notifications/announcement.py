@@ -32,7 +32,7 @@ class Announcement(NamedTuple):
 
 
 _WRITE = """
-INSERT INTO customers_notice (kind, customer_id, facts, key, created_at)
+INSERT INTO customers_notification (kind, customer_id, facts, key, created_at)
 SELECT %s, told.customer_id, told.facts, told.key, %s
 FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS told(customer_id, facts, key)
 ON CONFLICT (key) DO NOTHING

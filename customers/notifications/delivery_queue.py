@@ -88,16 +88,16 @@ _TAKE = """
 , taken AS (
     UPDATE customers_delivery d SET state = 'sending', attempts = attempts + 1, tried_at = %(at)s, next_at = %(until)s
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.notice_id, d.attempts, d.endpoint_id, d.contact_id, d.staff_id
+    RETURNING d.id, d.notification_id, d.attempts, d.endpoint_id, d.contact_id, d.staff_id
 )
 SELECT t.id, t.attempts, n.message_id, n.kind, n.facts, n.created_at, c.external_id, coalesce(c.legal_name, ''),
     coalesce(c.sandbox, e.sandbox, false), t.endpoint_id, coalesce(e.url, ''), coalesce(e.secret, ''),
     CASE WHEN e.previous_until > %(at)s THEN e.previous_secret ELSE '' END,
     coalesce(k.email, CASE WHEN u.is_active THEN u.email END, ''),
     spoken.language, CASE WHEN t.endpoint_id IS NULL THEN (
-        SELECT jsonb_object_agg(w.language, jsonb_build_array(w.subject, w.body)) FROM customers_wording w
+        SELECT jsonb_object_agg(w.language, jsonb_build_array(w.subject, w.body)) FROM customers_emailtemplate w
         WHERE w.kind = n.kind AND w.language IN (spoken.language, 'en')) END
-FROM taken t JOIN customers_notice n ON n.id = t.notice_id
+FROM taken t JOIN customers_notification n ON n.id = t.notification_id
 LEFT JOIN customers_customer c ON c.id = n.customer_id
 LEFT JOIN customers_webhookendpoint e ON e.id = t.endpoint_id
 LEFT JOIN customers_contact k ON k.id = t.contact_id

@@ -1,8 +1,8 @@
 """
 A notice as a person gets it.
 
-Each kind has a template, templates/notices/<kind>.txt: the subject on its first line, then paragraphs. A translation
-stands in templates/notices/<language>/<kind>.txt. Finance's own wording takes the place of either. What happened is
+Each kind has a template, templates/email/<kind>.txt: the subject on its first line, then paragraphs. A translation
+stands in templates/email/<language>/<kind>.txt. Finance's own wording takes the place of either. What happened is
 listed below; the HTML says the same, framed.
 """
 
@@ -18,7 +18,7 @@ from django.urls import reverse
 from customers.notifications.announcement import Facts
 from customers.notifications.delivery_queue import Claim
 from customers.notifications.email_templates import CUSTOMER, filled
-from customers.notifications.fact_labels import labelled
+from customers.notifications.fact_labels import labeled
 from customers.notifications.signatures import message_name
 
 OF_INVOICES = ("invoice.", "payment.failed")
@@ -45,9 +45,9 @@ class Text:
             "language": self.language,
         }
         message = EmailMultiAlternatives(
-            subject=self.subject, body=render_to_string("notices/mail.txt", shown), to=[to], headers=headers
+            subject=self.subject, body=render_to_string("email/mail.txt", shown), to=[to], headers=headers
         )
-        message.attach_alternative(render_to_string("notices/mail.html", shown), "text/html")
+        message.attach_alternative(render_to_string("email/mail.html", shown), "text/html")
         return message
 
 
@@ -90,8 +90,8 @@ def compose(kind: str, *, language: str, facts: Facts, customer_name: str, wordi
             subject, _, body = text.strip().partition("\n")
             paragraphs = tuple(" ".join(one.split()) for one in body.split("\n\n") if one.strip())
             listed = {name: value for name, value in said.items() if name != "customer"}
-            return Text(spoken, subject, paragraphs, labelled(listed, spoken))
-    raise TemplateDoesNotExist(f"notices/{kind}.txt")
+            return Text(spoken, subject, paragraphs, labeled(listed, spoken))
+    raise TemplateDoesNotExist(f"email/{kind}.txt")
 
 
 def _own(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | None:
@@ -102,7 +102,7 @@ def _own(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | Non
 
 
 def _packaged(kind: str, language: str, context: Mapping[str, str]) -> str | None:
-    folder = "notices" if language == "en" else f"notices/{language}"
+    folder = "email" if language == "en" else f"email/{language}"
     try:
         return get_template(f"{folder}/{kind}.txt").render(dict(context))
     except TemplateDoesNotExist:

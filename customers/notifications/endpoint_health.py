@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from customers.models import Delivery, Notice, WebhookEndpoint
+from customers.models import Delivery, Notification, WebhookEndpoint
 from customers.models.webhook_endpoints import Disabled
 from customers.notifications.kinds import ENDPOINT_DISABLED
 
@@ -75,7 +75,7 @@ def _tell_staff(endpoint: WebhookEndpoint, reason: Disabled, at: datetime) -> No
         "customers.change_webhookendpoint", backend="django.contrib.auth.backends.ModelBackend"
     )
     told = list(users.filter(is_staff=True).exclude(email="").order_by("pk")[:MOST_TOLD])
-    notice = Notice.objects.create(
+    notice = Notification.objects.create(
         kind=ENDPOINT_DISABLED,
         customer=None,
         facts={"endpoint": str(endpoint), "url": endpoint.url, "reason": reason.label},

@@ -12,7 +12,7 @@ AT_ONCE = 1_000
 _HAND_OUT = """
 WITH due AS MATERIALIZED (
     SELECT n.id, n.kind, n.customer_id, c.sandbox, c.owner_id
-    FROM customers_notice n LEFT JOIN customers_customer c ON c.id = n.customer_id
+    FROM customers_notification n LEFT JOIN customers_customer c ON c.id = n.customer_id
     WHERE n.recipients IS NULL ORDER BY n.id LIMIT %(at_once)s
     FOR NO KEY UPDATE OF n SKIP LOCKED
 ), told AS (
@@ -29,12 +29,12 @@ WITH due AS MATERIALIZED (
     FROM due JOIN auth_user u ON u.id = due.owner_id AND NOT due.sandbox AND u.is_active AND u.email <> ''
         AND due.kind = ANY(%(owner)s)
 ), written AS (
-    INSERT INTO customers_delivery (notice_id, target, endpoint_id, contact_id, staff_id, state, attempts, next_at,
+    INSERT INTO customers_delivery (notification_id, target, endpoint_id, contact_id, staff_id, state, attempts, next_at,
         answer)
     SELECT id, target, endpoint_id, contact_id, staff_id, 'pending', 0, %(at)s, '' FROM told
-    ON CONFLICT (notice_id, target) DO NOTHING
+    ON CONFLICT (notification_id, target) DO NOTHING
 )
-UPDATE customers_notice n SET recipients = (SELECT count(*) FROM told WHERE told.id = n.id)
+UPDATE customers_notification n SET recipients = (SELECT count(*) FROM told WHERE told.id = n.id)
 FROM due WHERE n.id = due.id
 """
 

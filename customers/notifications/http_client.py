@@ -52,7 +52,7 @@ def check(url: str) -> None:
     Check an address as it is typed, without looking its name up.
 
     :raises Refused: if it is not https to one of PORTS, names a user or a fragment, or is an IP address, however
-    spelt, that is not public; hosts in settings.OUTBOUND_PRIVATE_HOSTS may be anything.
+    spelled, that is not public; hosts in settings.OUTBOUND_PRIVATE_HOSTS may be anything.
     """
     try:
         parts = urlsplit(url)

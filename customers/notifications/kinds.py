@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
     "refund.failed": Kind("A refund did not arrive, and is on the customer's balance", Mail.BILLING, to_owner=True),
     "refund.succeeded": Kind("A refund was paid", Mail.BILLING),
     "subscription.cancellation_withdrawn": Kind("A cancellation was taken back"),
-    "subscription.cancelled": Kind("A subscription was cancelled", Mail.BILLING, to_owner=True),
+    "subscription.canceled": Kind("A subscription was canceled", Mail.BILLING, to_owner=True),
     "subscription.change_scheduled": Kind("A subscription will move to another version"),
     "subscription.change_withdrawn": Kind("A scheduled move was taken back"),
     "subscription.created": Kind("A subscription was made"),

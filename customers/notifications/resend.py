@@ -11,14 +11,14 @@ from customers.notifications.webhook_endpoints import EndpointRefused, refuse_if
 FURTHEST_BACK = timedelta(days=90)
 
 _AGAIN = """
-INSERT INTO customers_delivery (notice_id, target, endpoint_id, state, attempts, next_at, answer)
+INSERT INTO customers_delivery (notification_id, target, endpoint_id, state, attempts, next_at, answer)
 SELECT n.id, 'endpoint:' || e.id, e.id, 'pending', 0, %(at)s, ''
 FROM customers_webhookendpoint e
-JOIN customers_notice n ON n.created_at >= %(since)s AND n.recipients IS NOT NULL
+JOIN customers_notification n ON n.created_at >= %(since)s AND n.recipients IS NOT NULL
     AND (e.kinds = '{}' OR n.kind = ANY(e.kinds))
 LEFT JOIN customers_customer c ON c.id = n.customer_id
 WHERE e.id = %(endpoint)s AND CASE WHEN c.id IS NULL THEN n.kind LIKE 'plan.%%' ELSE c.sandbox = e.sandbox END
-ON CONFLICT (notice_id, target) DO UPDATE SET state = 'pending', attempts = 0, next_at = excluded.next_at
+ON CONFLICT (notification_id, target) DO UPDATE SET state = 'pending', attempts = 0, next_at = excluded.next_at
 WHERE customers_delivery.state IN ('failed', 'given_up')
     OR customers_delivery.state = 'delivered' AND %(delivered)s
 """

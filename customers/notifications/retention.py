@@ -10,13 +10,13 @@ AT_ONCE = 5_000
 # By id, which is the order in which notices were written: so an index finds the oldest, and nothing else is read.
 _FORGET = """
 WITH old AS MATERIALIZED (
-    SELECT id FROM customers_notice n WHERE recipients IS NOT NULL AND created_at < %(before)s
-        AND NOT EXISTS (SELECT FROM customers_delivery d WHERE d.notice_id = n.id AND d.next_at IS NOT NULL)
+    SELECT id FROM customers_notification n WHERE recipients IS NOT NULL AND created_at < %(before)s
+        AND NOT EXISTS (SELECT FROM customers_delivery d WHERE d.notification_id = n.id AND d.next_at IS NOT NULL)
     ORDER BY id LIMIT %(at_once)s FOR UPDATE SKIP LOCKED
 ), gone AS (
-    DELETE FROM customers_delivery d USING old WHERE d.notice_id = old.id
+    DELETE FROM customers_delivery d USING old WHERE d.notification_id = old.id
 )
-DELETE FROM customers_notice n USING old WHERE n.id = old.id
+DELETE FROM customers_notification n USING old WHERE n.id = old.id
 """
 _REMOVED = """
 DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'

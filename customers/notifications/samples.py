@@ -44,7 +44,7 @@ SAMPLES: dict[str, Facts] = {
     "payment.taken_back": PAID | {"reason": "The debit was returned"},
     "refund.failed": REFUND | {"reason": "The account was closed"},
     "refund.succeeded": REFUND,
-    "subscription.cancelled": {"subscription": "acme-pro", "ends_at": "2026-06-01", "give_back": "none"},
+    "subscription.canceled": {"subscription": "acme-pro", "ends_at": "2026-06-01", "give_back": "none"},
     "subscription.ended": {"subscription": "acme-pro", "plan": "pro", "ended_at": "2026-06-01"},
     "topup.failed": {"wallet": 5, "purchase": 9, "reason": "declined"},
     "topup.paid": {"units": "1000", "bonus": "50", "unit": "credits", "invoice": 43},

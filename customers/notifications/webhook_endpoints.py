@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
-from customers.models import Delivery, Notice, WebhookEndpoint
+from customers.models import Delivery, Notification, WebhookEndpoint
 from customers.models.webhook_endpoints import Disabled
 from customers.notifications import http_client
 from customers.notifications.kinds import KINDS, TEST
@@ -85,7 +85,7 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
     :raises EndpointRefused: if it is disabled.
     """
     refuse_if_disabled(endpoint)
-    notice = Notice.objects.create(
+    notice = Notification.objects.create(
         kind=TEST,
         customer=None,
         facts={"message": "This is a test."},

@@ -127,7 +127,7 @@ def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Htt
         "back": reverse("admin:invoices_invoice_change", args=[invoice.pk]),
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/credit.html", context)
+    return TemplateResponse(request, "staff/invoices/credit_note.html", context)
 
 
 def _shown(draft: Draft, invoice: Invoice) -> dict[str, Any]:

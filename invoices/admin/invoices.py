@@ -36,7 +36,7 @@ from invoices.rendering.page_content import compose
 from lib.admin.number_fields import figure
 from lib.formats import money
 
-STATE_COLOURS = {
+STATE_COLORS = {
     "draft": "info",
     "issued": "info",
     "paid": "success",
@@ -61,7 +61,7 @@ class InvoiceAdmin(ModelAdmin):
     search_help_text = "The start of a number, or part of a customer's name"
     ordering = ("-pk",)
     actions_detail = ("open_pdf", "edit_draft", "issue_draft", "discard_draft", "credit", "void", "render_again")
-    change_form_before_template = "backoffice/invoice.html"
+    change_form_before_template = "staff/invoices/invoice.html"
 
     @display(description="Number", ordering="number")
     def name(self, invoice: Invoice) -> str:
@@ -71,7 +71,7 @@ class InvoiceAdmin(ModelAdmin):
     def customer_shown(self, invoice: Invoice) -> str:
         return str(invoice.customer)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, invoice: Invoice) -> tuple[str, str]:
         return invoice.state, invoice.get_state_display()
 
@@ -113,7 +113,7 @@ class InvoiceAdmin(ModelAdmin):
             "corrections": list(invoice.corrections.order_by("pk")),
             "due": money(invoice.due, str(invoice.currency)) if invoice.credited or invoice.paid else "",
             "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
-            "state_colour": STATE_COLOURS.get(invoice.state, ""),
+            "state_color": STATE_COLORS.get(invoice.state, ""),
             "rendering": rendering,
             "usage_lines": invoice.lines.filter(kind__in=BILLS_USAGE).order_by("position"),
         }

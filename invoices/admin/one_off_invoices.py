@@ -106,7 +106,7 @@ def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Http
         "back": kept.url,
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/claim.html", context)
+    return TemplateResponse(request, "staff/invoices/one_off_invoice.html", context)
 
 
 def _row(line: OneOff) -> dict[str, Any]:

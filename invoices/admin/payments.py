@@ -16,13 +16,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from customers.admin.search import ids_like
 from customers.customer_time import time_of
-from invoices.models import BalanceEntry, Charge, DunningStep, Invoice, ProviderEvent, Refund
+from invoices.models import BalanceEntry, DunningStep, Invoice, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from invoices.payments.refunds.refund import CannotRefund, record_by_hand
 from lib.admin.number_fields import figure
 from lib.formats import money
 
-STATE_COLOURS = {"pending": "info", "succeeded": "success", "declined": "danger", "cancelled": "warning"}
+STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
 
 
 class Kept(ModelAdmin):
@@ -50,7 +50,7 @@ def _document(invoice: Invoice | None) -> str | SafeString:
     return format_html('<a href="{}">{}</a>', reverse("admin:invoices_invoice_change", args=[invoice.pk]), invoice)
 
 
-@admin.register(Charge)
+@admin.register(PaymentAttempt)
 class ChargeAdmin(Kept):
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
     list_filter = (
@@ -62,28 +62,28 @@ class ChargeAdmin(Kept):
     search_fields = ("ref",)
     search_help_text = "The provider's name of it, or part of a customer's name"
     fields = (
-        *("document", "state", "amount_shown", "provider", "instrument", "ref", "code", "reason", "tries"),
+        *("document", "state", "amount_shown", "provider", "payment_method", "ref", "code", "reason", "tries"),
         *("created_at", "sent_at", "next_at", "settled_at", "closes_at", "disputed_at", "by"),
     )
 
     @display(description="Charge")
-    def name(self, charge: Charge) -> str:
+    def name(self, charge: PaymentAttempt) -> str:
         return f"{charge.invoice}, no. {charge.number}"
 
     @display(description="Customer")
-    def customer(self, charge: Charge) -> str:
+    def customer(self, charge: PaymentAttempt) -> str:
         return str(charge.invoice.customer)
 
     @display(description="Invoice")
-    def document(self, charge: Charge) -> str | SafeString:
+    def document(self, charge: PaymentAttempt) -> str | SafeString:
         return _document(charge.invoice)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
-    def state_shown(self, charge: Charge) -> tuple[str, str]:
+    @display(description="State", ordering="state", label=STATE_COLORS)
+    def state_shown(self, charge: PaymentAttempt) -> tuple[str, str]:
         return charge.state, charge.get_state_display()
 
     @display(description="Amount", ordering="amount")
-    def amount_shown(self, charge: Charge) -> str:
+    def amount_shown(self, charge: PaymentAttempt) -> str:
         return figure(money(charge.amount, str(charge.currency)))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
@@ -110,7 +110,7 @@ class RefundAdmin(Kept):
     search_help_text = "The provider's or the bank's name of it, or part of a customer's name"
     actions_detail = ("paid_by_hand",)
     fields = (
-        *("customer", "document", "state", "amount_shown", "provider", "charge", "ref", "code", "reason", "tries"),
+        *("customer", "document", "state", "amount_shown", "provider", "attempt", "ref", "code", "reason", "tries"),
         *("created_at", "sent_at", "next_at", "settled_at", "by"),
     )
 
@@ -118,7 +118,7 @@ class RefundAdmin(Kept):
     def document(self, refund: Refund) -> str | SafeString:
         return _document(refund.note)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, refund: Refund) -> tuple[str, str]:
         is_ours = refund.provider == RefundProvider.MANUAL and refund.state == AttemptState.PENDING
         return refund.state, "to be paid by hand" if is_ours else refund.get_state_display()

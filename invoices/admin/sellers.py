@@ -34,7 +34,7 @@ class SampledSellerAdmin(SellerAdmin):
 
     actions_detail = ("sample_pdf",)
     inlines = (DunningInline,)
-    change_form_outer_after_template = "backoffice/seller_preview.html"
+    change_form_outer_after_template = "staff/customers/seller_preview.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.preview_view)
@@ -59,7 +59,7 @@ class SampledSellerAdmin(SellerAdmin):
             for name, texts in form.errors.items()
         ]
         context = {"problems": problems, **self._drawn(typed, form.chosen_logo())}
-        return TemplateResponse(request, "backoffice/seller_preview_result.html", context)
+        return TemplateResponse(request, "staff/customers/seller_preview_result.html", context)
 
     @action(description="Sample PDF", icon="picture_as_pdf", permissions=["view"], attrs={"target": "_blank"})
     def sample_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

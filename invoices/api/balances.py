@@ -104,7 +104,7 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
     class Meta:
         model = Refund
         fields = [
-            *("id", "customer", "credit_note", "charge", "provider", "state", "amount", "ref", "reason"),
+            *("id", "customer", "credit_note", "attempt", "provider", "state", "amount", "ref", "reason"),
             *("created_at", "settled_at"),
         ]
         read_only_fields = fields

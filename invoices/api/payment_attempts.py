@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from customers.api_keys.idempotency import harmless_again, idempotent
 from customers.customer_time import time_of
 from customers.models import Customer
-from invoices.models import Charge, DocumentKind, Instrument, Invoice
+from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.payments import attempts
 from invoices.payments.attempts import CannotCharge
 from invoices.payments.attempts.checkout import setup_page
@@ -37,7 +37,7 @@ def as_problems() -> Iterator[None]:
         raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
 
 
-class ChargeSerializer(serializers.ModelSerializer[Charge]):
+class ChargeSerializer(serializers.ModelSerializer[PaymentAttempt]):
     """An attempt to take what is due of an invoice."""
 
     amount = AmountField(source="money")
@@ -47,14 +47,14 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
     settled_at = InstantField(allow_null=True, help_text="When it was known what came of it; null while under way.")
 
     class Meta:
-        model = Charge
+        model = PaymentAttempt
         fields = [
-            *("id", "number", "state", "amount", "provider", "instrument", "page", "closes_at", "code", "reason"),
+            *("id", "number", "state", "amount", "provider", "payment_method", "page", "closes_at", "code", "reason"),
             *("created_at", "settled_at"),
         ]
         read_only_fields = fields
 
-    def get_page(self, charge: Charge) -> str | None:
+    def get_page(self, charge: PaymentAttempt) -> str | None:
         """Return the page's address."""
         if not charge.page or charge.state != "pending":
             return None
@@ -65,8 +65,8 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
 class NewChargeSerializer(KnownFields, serializers.Serializer[Any]):
     """What is to be charged."""
 
-    instrument = serializers.IntegerField(
-        source="instrument_id", required=False, min_value=1, help_text="The customer's default one if not given."
+    payment_method = serializers.IntegerField(
+        source="payment_method_id", required=False, min_value=1, help_text="The customer's default one if not given."
     )
 
 
@@ -88,16 +88,16 @@ class OfInvoice:
         return generics.get_object_or_404(own.select_related("customer"), pk=self.kwargs["invoice"])
 
 
-class ChargesView(OfInvoice, generics.ListAPIView[Charge]):
+class ChargesView(OfInvoice, generics.ListAPIView[PaymentAttempt]):
     """Charges of one invoice."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
     serializer_class = ChargeSerializer
 
-    def get_queryset(self) -> QuerySet[Charge]:
+    def get_queryset(self) -> QuerySet[PaymentAttempt]:
         """Return the invoice's charges."""
-        return Charge.objects.filter(invoice=self.invoice())
+        return PaymentAttempt.objects.filter(invoice=self.invoice())
 
     @extend_schema(operation_id="list_charges", summary="Charges of an invoice, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -121,12 +121,12 @@ class ChargesView(OfInvoice, generics.ListAPIView[Charge]):
         with as_problems():
             charge = attempts.begin(invoice_id=found.pk, **serializer.validated_data, at=at)
         # Nobody is asked for money before it is committed that they are.
-        transaction.on_commit(partial(attempts.ask, charge_id=charge.pk, at=at), robust=True)
+        transaction.on_commit(partial(attempts.ask, attempt_id=charge.pk, at=at), robust=True)
         charge.refresh_from_db()
         return Response(self.get_serializer(charge).data, status=status.HTTP_201_CREATED)
 
 
-class PaymentPageView(OfInvoice, generics.GenericAPIView[Charge]):
+class PaymentPageView(OfInvoice, generics.GenericAPIView[PaymentAttempt]):
     """A page on which the customer pays an invoice."""
 
     required_scopes = {"POST": "manage", "DELETE": "manage"}
@@ -164,13 +164,13 @@ class PaymentPageView(OfInvoice, generics.GenericAPIView[Charge]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class InstrumentSerializer(serializers.ModelSerializer[Instrument]):
+class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
     """A card or bank account that a customer has agreed to be charged by."""
 
     created_at = InstantField()
 
     class Meta:
-        model = Instrument
+        model = PaymentMethod
         fields = ["id", "label", "expires_on", "is_default", "created_at"]
         read_only_fields = fields
 
@@ -186,44 +186,44 @@ class OfCustomer(Isolated):
         own = Customer.objects.filter(sandbox=self.request.user.sandbox)
         return generics.get_object_or_404(own, external_id=self.kwargs["customer"])
 
-    def get_queryset(self) -> QuerySet[Instrument]:
+    def get_queryset(self) -> QuerySet[PaymentMethod]:
         """Return what was not removed."""
         return super().get_queryset().filter(account__customer=self.customer(), removed_at__isnull=True)
 
 
-class InstrumentsView(OfCustomer, generics.ListAPIView[Instrument]):
+class PaymentMethodsView(OfCustomer, generics.ListAPIView[PaymentMethod]):
     """All of them."""
 
     required_scopes = {"GET": "read"}
-    queryset = Instrument.objects.all()
-    serializer_class = InstrumentSerializer
+    queryset = PaymentMethod.objects.all()
+    serializer_class = PaymentMethodSerializer
 
     @extend_schema(operation_id="list_instruments", summary="What a customer can be charged by")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
 
-class InstrumentView(OfCustomer, generics.GenericAPIView[Instrument]):
+class PaymentMethodView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
     """One of them."""
 
     required_scopes = {"POST": "manage", "DELETE": "manage"}
-    queryset = Instrument.objects.select_related("account")
-    serializer_class = InstrumentSerializer
-    lookup_url_kwarg = "instrument"
+    queryset = PaymentMethod.objects.select_related("account")
+    serializer_class = PaymentMethodSerializer
+    lookup_url_kwarg = "payment_method"
 
     @extend_schema(
         operation_id="make_instrument_default",
         summary="Let this one be charged from now on",
         request=None,
-        responses={200: InstrumentSerializer},
+        responses={200: PaymentMethodSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        return Response(self.get_serializer(make_default(instrument_id=self.get_object().pk)).data)
+        return Response(self.get_serializer(make_default(payment_method_id=self.get_object().pk)).data)
 
     @extend_schema(operation_id="remove_instrument", summary="Let it be charged no longer", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         with as_problems():
-            forget(instrument_id=self.get_object().pk, at=time_of(self.customer()))
+            forget(payment_method_id=self.get_object().pk, at=time_of(self.customer()))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -233,12 +233,12 @@ class SetupPageSerializer(serializers.Serializer[Any]):
     page = serializers.CharField()
 
 
-class SetupPageView(OfCustomer, generics.GenericAPIView[Instrument]):
+class SetupPageView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
     """A page on which a customer leaves a card."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
-    queryset = Instrument.objects.all()
+    queryset = PaymentMethod.objects.all()
     serializer_class = SetupPageSerializer
 
     @extend_schema(

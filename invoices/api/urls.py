@@ -5,7 +5,13 @@ from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, C
 from invoices.api.customer_tax import TaxationView, TaxNumberCheckView
 from invoices.api.einvoice_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
 from invoices.api.one_off_views import ClaimsView, ClaimView, IssueView
-from invoices.api.payment_attempts import ChargesView, InstrumentsView, InstrumentView, PaymentPageView, SetupPageView
+from invoices.api.payment_attempts import (
+    ChargesView,
+    PaymentMethodsView,
+    PaymentMethodView,
+    PaymentPageView,
+    SetupPageView,
+)
 from invoices.api.views import PdfView
 
 urlpatterns = [
@@ -20,9 +26,13 @@ urlpatterns = [
     path("invoices/<int:invoice>/payment-page", PaymentPageView.as_view(), name="payment_page"),
     path("refunds", RefundsView.as_view(), name="refunds"),
     path("refunds/<int:refund>/paid", RefundPaidView.as_view(), name="refund_paid"),
-    path("customers/<str:customer>/instruments", InstrumentsView.as_view(), name="instruments"),
-    path("customers/<str:customer>/instruments/page", SetupPageView.as_view(), name="setup_page"),
-    path("customers/<str:customer>/instruments/<int:instrument>", InstrumentView.as_view(), name="instrument"),
+    path("customers/<str:customer>/payment_methods", PaymentMethodsView.as_view(), name="payment_methods"),
+    path("customers/<str:customer>/payment-methods/page", SetupPageView.as_view(), name="setup_page"),
+    path(
+        "customers/<str:customer>/payment-methods/<int:payment_method>",
+        PaymentMethodView.as_view(),
+        name="payment_method",
+    ),
     path("customers/<str:customer>/balances", BalancesView.as_view(), name="balances"),
     path("customers/<str:customer>/balances/entries", BalanceEntriesView.as_view(), name="balance_entries"),
     path("customers/<str:customer>/balances/payouts", PayOutView.as_view(), name="balance_payouts"),

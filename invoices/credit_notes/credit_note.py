@@ -102,7 +102,9 @@ def nothing_is_being_taken(invoice: Invoice) -> None:
     """
     charge = invoice.charges.filter(state=AttemptState.PENDING).first()
     if charge is not None:
-        way_out = "close the page that it is paid on" if charge.instrument_id is None else "wait for what comes of it"
+        way_out = (
+            "close the page that it is paid on" if charge.payment_method_id is None else "wait for what comes of it"
+        )
         since = f"{charge.created_at:%Y-%m-%d %H:%M %Z}"
         raise CannotCredit(f"{charge.money} of {invoice} is being taken since {since}: {way_out}.", field="invoice")
 

@@ -4,7 +4,7 @@ from invoices.models.dunning import DunningAct, DunningStep
 from invoices.models.invoices import Invoice, InvoiceTax, Line
 from invoices.models.month_locks import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
-from invoices.models.payment_attempts import Charge, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.models.payment_attempts import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
 from invoices.models.payments import Payment
 from invoices.models.pdf_files import Rendering
 from invoices.models.sections import Section
@@ -12,13 +12,11 @@ from invoices.models.taxes import TaxRate
 
 __all__ = [
     "BalanceEntry",
-    "Charge",
     "CustomerBalance",
     "Discount",
     "DocumentKind",
     "DunningAct",
     "DunningStep",
-    "Instrument",
     "Invoice",
     "InvoiceTax",
     "Line",
@@ -26,6 +24,8 @@ __all__ = [
     "NumberSeries",
     "PayerAccount",
     "Payment",
+    "PaymentAttempt",
+    "PaymentMethod",
     "ProviderEvent",
     "Refund",
     "Rendering",

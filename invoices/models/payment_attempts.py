@@ -47,7 +47,7 @@ class PayerAccount(models.Model):
 
 
 @pghistory.track()
-class Instrument(models.Model):
+class PaymentMethod(models.Model):
     """
     A card or bank account that a provider keeps, and that its customer has agreed to be charged by.
 
@@ -55,7 +55,7 @@ class Instrument(models.Model):
     removed_at: when its owner, or the provider, withdrew it.
     """
 
-    account = models.ForeignKey("invoices.PayerAccount", on_delete=models.PROTECT, related_name="instruments")
+    account = models.ForeignKey("invoices.PayerAccount", on_delete=models.PROTECT, related_name="payment_methods")
     ref = models.CharField(max_length=MOST_REF)
     label = models.CharField(max_length=80)
     expires_on = models.DateField(null=True)
@@ -88,7 +88,7 @@ class AttemptState(models.TextChoices):
     PENDING = "pending", "under way"
     SUCCEEDED = "succeeded", "succeeded"
     DECLINED = "declined", "declined"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELED = "canceled", "canceled"
 
 
 class Attempt(models.Model):
@@ -162,11 +162,11 @@ def charge_is_of_what_is_due() -> pgtrigger.Trigger:
 
 
 @pghistory.track()
-class Charge(Attempt):
+class PaymentAttempt(Attempt):
     """
     An attempt to take what is due of an invoice; at most one of an invoice is under way.
 
-    number: counted from 1 for each invoice. instrument: what is charged, or nothing where the customer pays on a page
+    number: counted from 1 for each invoice. payment_method: what is charged, or nothing where the customer pays on a page
     of the provider's. page: its address, until closes_at; back_to: where it leads then.
     disputed_at: when the customer's bank took issue with it.
     """
@@ -174,7 +174,9 @@ class Charge(Attempt):
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="charges", db_index=False)
     number = models.PositiveSmallIntegerField()
     provider = models.CharField(max_length=7, choices=ProviderName)
-    instrument = models.ForeignKey("invoices.Instrument", on_delete=models.PROTECT, null=True, related_name="charges")
+    payment_method = models.ForeignKey(
+        "invoices.PaymentMethod", on_delete=models.PROTECT, null=True, related_name="charges"
+    )
     page = models.TextField(blank=True)
     back_to = models.TextField(blank=True)
     closes_at = models.DateTimeField(null=True)
@@ -192,7 +194,7 @@ class Charge(Attempt):
             ),
             one_of("provider", ProviderName, name="charge_provider_is_known"),
             models.CheckConstraint(
-                condition=Q(instrument__isnull=True) | Q(page="", closes_at__isnull=True),
+                condition=Q(payment_method__isnull=True) | Q(page="", closes_at__isnull=True),
                 name="charge_goes_by_an_instrument_or_a_page",
             ),
         ]
@@ -220,7 +222,9 @@ class Refund(Attempt):
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="refunds")
     note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="refunds")
-    charge = models.ForeignKey("invoices.Charge", on_delete=models.PROTECT, null=True, related_name="refunds")
+    attempt = models.ForeignKey(
+        "invoices.PaymentAttempt", on_delete=models.PROTECT, null=True, related_name="refunds"
+    )
     provider = models.CharField(max_length=7, choices=RefundProvider)
 
     class Meta:
@@ -229,8 +233,8 @@ class Refund(Attempt):
             *_attempt("refund"),
             one_of("provider", RefundProvider, name="refund_provider_is_known"),
             models.CheckConstraint(
-                condition=Q(provider="manual", charge__isnull=True)
-                | (~Q(provider="manual") & Q(charge__isnull=False)),
+                condition=Q(provider="manual", attempt__isnull=True)
+                | (~Q(provider="manual") & Q(attempt__isnull=False)),
                 name="refund_goes_back_as_it_came",
             ),
         ]

@@ -9,7 +9,7 @@ from invoices.triggers.issued_invoices import append_only, payments_are_counted
 from lib.field_types import AMOUNT, MOST_MONEY, one_of
 
 
-class PaymentMethod(models.TextChoices):
+class PaymentChannel(models.TextChoices):
     MANUAL = "manual", "recorded by hand"
     WALLET = "wallet", "from a wallet"
     BALANCE = "balance", "from the customer's balance"
@@ -31,9 +31,11 @@ class Payment(models.Model):
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="payments", db_index=False)
     amount = models.DecimalField(**AMOUNT)
     currency = CurrencyField(default=None)
-    method = models.CharField(max_length=7, choices=PaymentMethod)
+    method = models.CharField(max_length=7, choices=PaymentChannel)
     reference = models.CharField(max_length=120)
-    charge = models.OneToOneField("invoices.Charge", on_delete=models.PROTECT, null=True, related_name="payment")
+    attempt = models.OneToOneField(
+        "invoices.PaymentAttempt", on_delete=models.PROTECT, null=True, related_name="payment"
+    )
     reverses = models.OneToOneField("invoices.Payment", on_delete=models.PROTECT, null=True, related_name="reversal")
     paid_at = models.DateTimeField()
     reason = models.CharField(max_length=300, blank=True)
@@ -48,11 +50,11 @@ class Payment(models.Model):
             models.UniqueConstraint(fields=["invoice", "reference"], name="payment_counts_once"),
             models.CheckConstraint(
                 condition=models.Q(reverses__isnull=True, amount__gt=0, amount__lte=MOST_MONEY)
-                | models.Q(reverses__isnull=False, charge__isnull=True, amount__lt=0, amount__gte=-MOST_MONEY),
+                | models.Q(reverses__isnull=False, attempt__isnull=True, amount__lt=0, amount__gte=-MOST_MONEY),
                 name="payment_is_above_zero_unless_it_takes_one_back",
             ),
             models.CheckConstraint(condition=~models.Q(reference=""), name="payment_has_a_reference"),
-            one_of("method", PaymentMethod, name="payment_method_is_known"),
+            one_of("method", PaymentChannel, name="payment_method_is_known"),
         ]
         triggers = [append_only(), payments_are_counted()]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.contrib.auth.models import AbstractBaseUser
 
 from customers.notifications import Announcement, announce_all
-from invoices.models import BalanceEntry, Charge, DocumentKind, Invoice, Payment
+from invoices.models import BalanceEntry, DocumentKind, Invoice, Payment, PaymentAttempt
 from invoices.models.balances import BalanceKind
 from invoices.models.invoices import InvoiceState
 from lib.audit_log import change
@@ -38,7 +38,7 @@ def record_payment(
     paid_at: datetime | None = None,
     reason: str = "",
     by: AbstractBaseUser | None = None,
-    charge: Charge | None = None,
+    charge: PaymentAttempt | None = None,
     keeps_surplus: bool = False,
 ) -> Payment:
     """
@@ -70,7 +70,7 @@ def record_payment(
             paid_at=paid_at or at,
             reason=reason,
             by_id=by.pk if by else None,
-            charge=charge,
+            attempt=charge,
             created_at=at,
         )
         if amount == invoice.due:

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.customer_time import time_of
-from invoices.models import Charge, ProviderEvent
+from invoices.models import PaymentAttempt, ProviderEvent
 from invoices.models.payment_attempts import AttemptState, ProviderName
 from invoices.payments.attempts.provider_calls import order_of
 from invoices.payments.provider_webhooks.event_followup import follow_event
@@ -41,8 +41,8 @@ def stripe_event(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def sandbox_page(request: HttpRequest, key: UUID) -> HttpResponse:
     """Stand in for a provider's page: pay, or do not. Only sandbox customers have such pages, and no money moves."""
-    charges = Charge.objects.select_related("invoice__customer", "instrument__account")
-    charge = get_object_or_404(charges, key=key, provider=ProviderName.SANDBOX, instrument__isnull=True)
+    charges = PaymentAttempt.objects.select_related("invoice__customer", "payment_method__account")
+    charge = get_object_or_404(charges, key=key, provider=ProviderName.SANDBOX, payment_method__isnull=True)
     if request.method == "POST" and charge.state == AttemptState.PENDING:
         at = time_of(charge.invoice.customer)
         kind = "sandbox.paid" if "pay" in request.POST else "sandbox.closed"

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from invoices.models import Charge, Refund
+from invoices.models import PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.settlement import settle
 from invoices.payments.providers import Answer, provider
@@ -59,14 +59,14 @@ def _compare(seen: Seen, name: str, at: datetime, settles: bool) -> Iterator[Dif
         yield _differ(f"there it {seen.state}, here it is {ours.get_state_display()}", seen, ours.pk)
         if settles:
             answer = Answer(seen.state, seen.ref)
-            if isinstance(ours, Charge):
-                settle(charge_id=ours.pk, answer=answer, at=at)
+            if isinstance(ours, PaymentAttempt):
+                settle(attempt_id=ours.pk, answer=answer, at=at)
             else:
                 settle_refund(refund_id=ours.pk, answer=answer, at=at)
 
 
-def _find(seen: Seen, name: str) -> Charge | Refund | None:
-    rows = (Charge if seen.kind == "charge" else Refund).objects.filter(provider=name)
+def _find(seen: Seen, name: str) -> PaymentAttempt | Refund | None:
+    rows = (PaymentAttempt if seen.kind == "charge" else Refund).objects.filter(provider=name)
     try:
         return rows.filter(key=UUID(seen.key)).first()
     except ValueError:
@@ -74,7 +74,7 @@ def _find(seen: Seen, name: str) -> Charge | Refund | None:
 
 
 def _missing(known: set[tuple[str, str]], name: str, start: datetime, end: datetime) -> Iterator[Difference]:
-    for kind, model in (("charge", Charge), ("refund", Refund)):
+    for kind, model in (("charge", PaymentAttempt), ("refund", Refund)):
         rows = model.objects.filter(provider=name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end)
         for one in rows.order_by("pk").iterator():
             if (kind, str(one.key)) not in known:

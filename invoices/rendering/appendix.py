@@ -74,7 +74,7 @@ def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: 
         axes=tuple((axis, figures.quantity(axis.quantity)) for axis in drawn.axes),
         ticks=tuple(_ticks(days, drawn.bars, name_day)),
         dimensions=tuple(_dimension(one, figures, words) for one in meter.dimensions),
-        later=words.arrived_later.format(quantity=figures.quantity(meter.unbilled)) if meter.unbilled else "",
+        later=words.arrived_later.format(quantity=figures.quantity(meter.unmatched)) if meter.unmatched else "",
     )
 
 

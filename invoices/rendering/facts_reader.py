@@ -9,8 +9,8 @@ from django.db import connection
 from customers.models import Logo
 from invoices.documents.seller_terms import LOOK_FACTS
 from invoices.models import DocumentKind, Invoice
-from invoices.models.payments import PaymentMethod
-from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Look, Party, Settled, TaxFacts
+from invoices.models.payments import PaymentChannel
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, Settled, TaxFacts
 
 LINE_COLUMNS = (
     "kind",
@@ -85,16 +85,16 @@ def _settled(invoice: Invoice) -> tuple[Settled, ...]:
     """Return what the customer's balance paid when it was issued; later payments do not change a document."""
     if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
         return ()
-    paid = invoice.payments.filter(method=PaymentMethod.BALANCE).values_list("amount", flat=True)
+    paid = invoice.payments.filter(method=PaymentChannel.BALANCE).values_list("amount", flat=True)
     return tuple(Settled("balance", amount) for amount in paid)
 
 
-def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Look:
+def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
     """Return what a document looks like by its seller's facts; one query more where these name a logo."""
     said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
     if sha256 := said.pop("logo_id"):
         logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
-    return Look(**said, logo=logo)
+    return Branding(**said, logo=logo)
 
 
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:

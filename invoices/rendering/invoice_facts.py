@@ -75,7 +75,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Branding:
     """
     What a document of this seller looks like, and what it says beside the claim.
 
@@ -133,7 +133,7 @@ class InvoiceFacts:
     kind: str = "invoice"
     corrects: tuple[str, date] | None = None
     reason: str = ""
-    look: Look = Look()
+    look: Branding = Branding()
     settled: tuple[Settled, ...] = ()
 
     @property

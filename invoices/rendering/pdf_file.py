@@ -35,7 +35,7 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
     usage, wallets: what the pages after the invoice proper show.
 
     What the invoice claims is printed to the letter or not at all. In the appendix, whose values any event may bring,
-    a character that no font has is spelt out as its code point.
+    a character that no font has is spelled out as its code point.
 
     :raises NoFont: if a text of the invoice proper cannot be printed.
     :raises NotAnInvoice: if its seller's documents always carry their data, and this one cannot.
@@ -47,7 +47,7 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
     except MissingGlyphs as error:
         if texts := _texts_with(error.characters, replace(document, usage=())):
             raise NoFont(_reason(error.characters, texts)) from error
-        legible = replace(document, usage=_spelt_out(document.usage, error.characters))
+        legible = replace(document, usage=_spelled_out(document.usage, error.characters))
         return typeset(to_html(legible), embedded=embedded)
 
 
@@ -89,14 +89,14 @@ def _reason(characters: str, texts: Sequence[str]) -> str:
     return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
 
 
-def _spelt_out(value: Any, characters: str) -> Any:
+def _spelled_out(value: Any, characters: str) -> Any:
     """Return the same value with each of the characters in its texts replaced by its code point."""
     if isinstance(value, str):
         return value.translate({ord(one): f"[U+{ord(one):04X}]" for one in characters})
     if isinstance(value, tuple):
-        return tuple(_spelt_out(one, characters) for one in value)
+        return tuple(_spelled_out(one, characters) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(
-            value, **{field.name: _spelt_out(getattr(value, field.name), characters) for field in fields(value)}
+            value, **{field.name: _spelled_out(getattr(value, field.name), characters) for field in fields(value)}
         )
     return value

@@ -60,7 +60,7 @@ def take(*, invoice_id: int, at: datetime, insist: bool = False) -> Claim | None
     return None if row is None else Claim(invoice_id, row[0])
 
 
-def fulfil(claim: Claim, *, content: bytes, at: datetime) -> None:
+def fulfill(claim: Claim, *, content: bytes, at: datetime) -> None:
     """Store the file with its hash, unless it is there: whoever was first wrote the same bytes."""
     Rendering.objects.filter(invoice=claim.invoice_id, content__isnull=True).update(
         content=content, sha256=sha256(content).hexdigest(), rendered_at=at, error="", retry_at=None

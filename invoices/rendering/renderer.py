@@ -112,7 +112,7 @@ def attempt(claim: render_queue.Claim, *, at: datetime) -> bool:
         render_queue.fail(claim, reason=str(error) if known else f"{type(error).__name__}: {error}", at=at)
         return False
     reached("render.before_storing")
-    render_queue.fulfil(claim, content=content, at=at)
+    render_queue.fulfill(claim, content=content, at=at)
     return True
 
 

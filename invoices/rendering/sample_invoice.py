@@ -8,7 +8,7 @@ from typing import Any
 
 from invoices.documents.totals import Tax, total_up
 from invoices.models import TaxRate
-from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Look, Party, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 from lib.money import round_money
 from plans.pricing.charge_models import Charge, Graduated, PerUnit, Tier
@@ -32,7 +32,7 @@ BUYER = Party(
 
 
 def sample(
-    facts: Mapping[str, Any], look: Look, *, currency: str, net_days: int, rate: TaxRate | None
+    facts: Mapping[str, Any], look: Branding, *, currency: str, net_days: int, rate: TaxRate | None
 ) -> InvoiceFacts:
     """
     Return an invoice to a customer in the seller's own country, in the seller's language.

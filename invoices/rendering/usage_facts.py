@@ -27,7 +27,7 @@ class MeterUsage:
     What one meter counted in the invoice's periods, by the customer's clock.
 
     steps: (first day of the step, quantity) where there was usage, in order of time.
-    unbilled: how much of the total arrived after the invoice was issued, and so is not on it.
+    unmatched: how much of the total arrived after the invoice was issued, and so is not on it.
     """
 
     name: str
@@ -36,4 +36,4 @@ class MeterUsage:
     step: Literal["day", "month"]
     steps: tuple[tuple[date, Decimal], ...]
     dimensions: tuple[DimensionUsage, ...]
-    unbilled: Decimal = Decimal(0)
+    unmatched: Decimal = Decimal(0)

@@ -81,11 +81,11 @@ def payments_are_counted() -> pgtrigger.Trigger:
         + refused_if(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
-            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_charge c ON c.id = n.charge_id
+            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_paymentattempt c ON c.id = n.attempt_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
                 OR (i.paid + i.credited - i.returned > i.total AND n.reverses_id IS NULL)
                 OR (o.invoice_id, -o.amount) IS DISTINCT FROM (n.invoice_id, n.amount) AND n.reverses_id IS NOT NULL
-                OR n.charge_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
+                OR n.attempt_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
                     IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
             """,
             "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",

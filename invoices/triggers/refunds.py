@@ -51,7 +51,7 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses to give back more than a credit note left to be refunded, or a charge took.
 
-    What failed or was cancelled does not count.
+    What failed or was canceled does not count.
     """
     return pgtrigger.Trigger(
         name="refund_is_of_what_came_in",
@@ -63,7 +63,7 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
         func=refused_if(
             """
             SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
-            LEFT JOIN invoices_charge c ON c.id = r.charge_id
+            LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id
             WHERE (n.id IS NOT NULL AND ((n.kind, n.customer_id, n.currency)
                     IS DISTINCT FROM ('credit_note', r.customer_id, r.currency)
                     OR n.total < (SELECT sum(o.amount) FROM invoices_refund o
@@ -71,7 +71,7 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
                 OR (c.id IS NOT NULL AND ((c.state, c.currency, c.provider)
                     IS DISTINCT FROM ('succeeded', r.currency, r.provider) OR c.amount <
                         (SELECT sum(o.amount) FROM invoices_refund o
-                        WHERE o.charge_id = c.id AND o.state IN ('pending', 'succeeded'))))
+                        WHERE o.attempt_id = c.id AND o.state IN ('pending', 'succeeded'))))
             """,
             "refund_is_of_what_came_in: it is of a credit note of its customer, and no more than its charge took",
             code="check_violation",

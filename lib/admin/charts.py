@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-COLOURS = ("#3b6fc4", "#e0913a", "#3d9a74", "#a35bb5", "#c2504f", "#7a8794")
+COLORS = ("#3b6fc4", "#e0913a", "#3d9a74", "#a35bb5", "#c2504f", "#7a8794")
 FAINT = "#b8c4d6"
 GRID = "rgba(128, 140, 160, 0.18)"
 INK = "#7d8796"
@@ -14,7 +14,7 @@ INK = "#7d8796"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line or one colour of bars; None where there is no figure."""
+    """One line or one color of bars; None where there is no figure."""
 
     name: str
     values: Sequence[Decimal | int | None]
@@ -23,7 +23,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What `backoffice/chart.html` draws."""
+    """What `staff/chart.html` draws."""
 
     kind: str
     data: str
@@ -44,7 +44,7 @@ class MeterChart:
 def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str, stacked: bool = True) -> Chart:
     """Return bars for each label, stacked or side by side."""
     datasets = [
-        _dataset(one, COLOURS[place % len(COLOURS)])
+        _dataset(one, COLORS[place % len(COLORS)])
         | {"stack": "all" if stacked else one.name, "maxBarThickness": 28, "borderRadius": 2}
         for place, one in enumerate(series)
     ]
@@ -54,17 +54,17 @@ def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str, stack
 def lines(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:
     """Return lines; a faint one is what the others are compared with."""
     datasets = [
-        _dataset(one, FAINT if one.faint else COLOURS[0])
+        _dataset(one, FAINT if one.faint else COLORS[0])
         | {"borderWidth": 2, "pointRadius": 0, "pointHitRadius": 8, "tension": 0.25, "spanGaps": False}
-        | ({"borderDash": [4, 4]} if one.faint else {"fill": "origin", "backgroundColor": f"{COLOURS[0]}1a"})
+        | ({"borderDash": [4, 4]} if one.faint else {"fill": "origin", "backgroundColor": f"{COLORS[0]}1a"})
         for one in series
     ]
     return _chart("line", labels, datasets, summary, stacked=False)
 
 
-def _dataset(one: Series, colour: str) -> dict[str, Any]:
+def _dataset(one: Series, color: str) -> dict[str, Any]:
     values = [None if value is None else float(value) for value in one.values]  # a drawing, not an amount
-    return {"label": one.name, "data": values, "borderColor": colour, "backgroundColor": colour}
+    return {"label": one.name, "data": values, "borderColor": color, "backgroundColor": color}
 
 
 def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool) -> Chart:

@@ -1,4 +1,4 @@
-"""The catalogue's staff pages: meters, features, plans, versions, prices."""
+"""The catalog's staff pages: meters, features, plans, versions, prices."""
 
 from plans.admin.catalog import features_and_plans, meters, unit_costs
 from plans.admin.prices import price_page

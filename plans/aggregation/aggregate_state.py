@@ -45,7 +45,7 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Aggregate:
     """
     What is kept of a window's events.
 
@@ -66,16 +66,16 @@ class Tally:
     members: int = 0
 
 
-EMPTY = Tally()
+EMPTY = Aggregate()
 
 
-def tally_of(mark: Mark, start: datetime) -> Tally:
+def tally_of(mark: Mark, start: datetime) -> Aggregate:
     """Return what one event adds: as a value, and as a delta at its time since the window's start."""
     value = mark.value
-    return Tally(1, value, value, value, mark, mark.at, EXACT.multiply(value, Decimal(ticks(mark.at - start))))
+    return Aggregate(1, value, value, value, mark, mark.at, EXACT.multiply(value, Decimal(ticks(mark.at - start))))
 
 
-def add(one: Tally, other: Tally) -> Tally:
+def add(one: Aggregate, other: Aggregate) -> Aggregate:
     """
     Return the tally of the events of both.
 
@@ -86,7 +86,7 @@ def add(one: Tally, other: Tally) -> Tally:
         return other
     if not other.events:
         return one
-    return Tally(
+    return Aggregate(
         events=one.events + other.events,
         total=EXACT.add(one.total, other.total),
         low=_least(one.low, other.low),
@@ -98,7 +98,7 @@ def add(one: Tally, other: Tally) -> Tally:
     )
 
 
-def quantity(aggregation: Aggregation, tally: Tally, *, opening: Decimal = ZERO) -> Decimal:
+def quantity(aggregation: Aggregation, tally: Aggregate, *, opening: Decimal = ZERO) -> Decimal:
     """
     Return the quantity that an aggregation other than the weighted sum makes of a window's events.
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from lib.decimals import EXACT, ZERO
 from lib.money import round_to
-from plans.aggregation.aggregate_state import QUOTIENT, Mark, Tally, Window, ticks
+from plans.aggregation.aggregate_state import QUOTIENT, Aggregate, Mark, Window, ticks
 
 Measures = Literal["deltas", "levels"]
 """Whether an event says by how much the level changed, or what it is from then on."""
@@ -24,7 +24,7 @@ class Held(NamedTuple):
 
 
 def weighted_sum(
-    measures: Measures, tally: Tally, window: Window, *, opening: Decimal = ZERO, until: datetime | None = None
+    measures: Measures, tally: Aggregate, window: Window, *, opening: Decimal = ZERO, until: datetime | None = None
 ) -> Decimal:
     """
     Return Σ level × the time it was held ÷ the whole period of use.
@@ -43,7 +43,9 @@ def weighted_sum(
     return round_to(Fraction(held) / window.full, QUOTIENT).normalize(EXACT)
 
 
-def integral(measures: Measures, tally: Tally, *, start: datetime, end: datetime, opening: Decimal = ZERO) -> Decimal:
+def integral(
+    measures: Measures, tally: Aggregate, *, start: datetime, end: datetime, opening: Decimal = ZERO
+) -> Decimal:
     """Return Σ level × microseconds held from `start` to `end`, which is not before the last event, exactly."""
     if measures == "deltas":
         whole = EXACT.multiply(EXACT.add(opening, tally.total), Decimal(ticks(end - start)))
@@ -55,7 +57,7 @@ def integral(measures: Measures, tally: Tally, *, start: datetime, end: datetime
     return EXACT.add(EXACT.add(before, tally.moment), after)
 
 
-def closing_level(measures: Measures, tally: Tally, *, opening: Decimal = ZERO) -> Decimal:
+def closing_level(measures: Measures, tally: Aggregate, *, opening: Decimal = ZERO) -> Decimal:
     """Return the level that the window is left with, and a recurring meter enters the next one with."""
     if measures == "deltas":
         return EXACT.add(opening, tally.total)

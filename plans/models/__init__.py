@@ -1,19 +1,20 @@
 from plans.models.approvals import ChangeRequest, PublishingRule
-from plans.models.billing_thresholds import Threshold
-from plans.models.catalog import Catalogue, Feature, Plan
+from plans.models.billing_thresholds import BillingThreshold
+from plans.models.catalog import CatalogRevision, Feature, Plan
 from plans.models.commitments import Commitment
 from plans.models.coupons import Coupon, Promotion
 from plans.models.included_credits import IncludedCredits
 from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
-from plans.models.required_simulations import Rehearsal
+from plans.models.required_simulations import RequiredSimulation
 from plans.models.unit_costs import UnitCost
 from plans.models.versions import PlanVersion
 
 __all__ = [
+    "BillingThreshold",
     "BonusSlab",
-    "Catalogue",
+    "CatalogRevision",
     "ChangeRequest",
     "Commitment",
     "Coupon",
@@ -31,8 +32,7 @@ __all__ = [
     "Promotion",
     "PublishingRule",
     "Rate",
-    "Rehearsal",
-    "Threshold",
+    "RequiredSimulation",
     "Tier",
     "UnitCost",
 ]

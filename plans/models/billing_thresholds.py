@@ -10,7 +10,7 @@ from plans.triggers import frozen_with_its_version
 
 
 @pghistory.track()
-class Threshold(models.Model):
+class BillingThreshold(models.Model):
     """
     What usage of a period may come to before it is invoiced: docs/closing.md#progressive-billing.
 

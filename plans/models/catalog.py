@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from lib.field_types import one_of
 from plans.models.meters import code
-from plans.triggers import catalogue_changed
+from plans.triggers import catalog_changed
 
 
 class FeatureKind(models.TextChoices):
@@ -15,17 +15,17 @@ class FeatureKind(models.TextChoices):
     STATIC = "static", "a fixed value"
 
 
-class Catalogue(models.Model):
+class CatalogRevision(models.Model):
     """
     The one row that tells which state of meters and features is current.
 
-    Every process keeps the catalogue in memory and compares this number before it trusts its copy.
+    Every process keeps the catalog in memory and compares this number before it trusts its copy.
     """
 
     revision = models.BigIntegerField(default=1)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_catalogue")]
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_catalog")]
 
     def __str__(self) -> str:
         return f"revision {self.revision}"
@@ -67,7 +67,7 @@ class Feature(models.Model):
                 name="feature_has_a_meter_if_and_only_if_metered",
             ),
         ]
-        triggers = [catalogue_changed()]
+        triggers = [catalog_changed()]
 
     def __str__(self) -> str:
         return self.name

@@ -11,7 +11,7 @@ from plans.pricing.commitments import MOST_FACTOR, MOST_PERIODS
 from plans.triggers import frozen_with_its_version
 
 
-class Promised(models.Model):
+class CommitmentTerms(models.Model):
     """
     The figures of a commitment, whoever made it.
 
@@ -60,15 +60,15 @@ class Promised(models.Model):
 
 
 @pghistory.track()
-class Commitment(Promised):
+class Commitment(CommitmentTerms):
     """What everybody on a version promises to spend, in one currency; docs/closing.md#commitments."""
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="commitments")
 
-    class Meta(Promised.Meta):
+    class Meta(CommitmentTerms.Meta):
         abstract = False
         constraints = [
-            *Promised.Meta.constraints,
+            *CommitmentTerms.Meta.constraints,
             models.UniqueConstraint(fields=["version", "currency"], name="version_has_one_commitment_per_currency"),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]

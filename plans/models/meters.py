@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from lib.field_types import finite, one_of
-from plans.triggers import catalogue_changed, meter_in_use_keeps_its_meaning
+from plans.triggers import catalog_changed, meter_in_use_keeps_its_meaning
 
 code = RegexValidator(
     r"^[a-z0-9][a-z0-9_.-]*$",
@@ -50,7 +50,7 @@ class Meter(models.Model):
     A meter reads one value per event (`value_property`, a dotted path into the properties, or an `expression` of
     them), or several, one per `MeterReading`, each filed under a value of the dimension `reading_dimension`. Events
     that fail the filters are not counted and are nobody's loss; events without the value they should carry are
-    reported as unbilled.
+    reported as unmatched.
 
     measures: what the value of a weighted sum tells. operation_property: of distinct values, the property that says
     `remove` where a value goes; anything else, and its absence, adds it. price_property: what the event itself costs,
@@ -136,7 +136,7 @@ class Meter(models.Model):
         ]
         triggers = [
             meter_in_use_keeps_its_meaning(meter_of_row="{row}.id", harmless=("name", "unit")),
-            catalogue_changed(),
+            catalog_changed(),
         ]
 
     def __str__(self) -> str:
@@ -155,7 +155,7 @@ class MeterReading(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["meter", "dimension_value"], name="meter_reads_a_dimension_value_once")
         ]
-        triggers = [meter_in_use_keeps_its_meaning(meter_of_row="{row}.meter_id"), catalogue_changed()]
+        triggers = [meter_in_use_keeps_its_meaning(meter_of_row="{row}.meter_id"), catalog_changed()]
 
     def __str__(self) -> str:
         return f"{self.dimension_value} from {self.value_property}"

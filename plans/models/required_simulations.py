@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 @pghistory.track()
-class Rehearsal(models.Model):
+class RequiredSimulation(models.Model):
     """
     Past usage was rated by a version, as it was then: written by whoever did, once it was all done.
 

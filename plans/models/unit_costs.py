@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import UNIT_PRICE, finite
-from plans.triggers import catalogue_changed
+from plans.triggers import catalog_changed
 
 
 class UnitCostQuerySet(models.QuerySet["UnitCost"]):
@@ -66,7 +66,7 @@ class UnitCost(models.Model):
                 violation_error_message="Another cost of the same usage is in force in that time.",
             ),
         ]
-        triggers = [catalogue_changed()]
+        triggers = [catalog_changed()]
 
     def __str__(self) -> str:
         usage = ", ".join(f"{name} {value}" for name, value in self.match.items())

@@ -91,7 +91,7 @@ def settle(
     """
     Part what was spent by what was promised, and return what is claimed beside it.
 
-    spent: the claims that count towards the commitment in this period, rounded as their lines are.
+    spent: the claims that count toward the commitment in this period, rounded as their lines are.
     before: the same of the contract's earlier periods, at plain prices.
     share: of a full period that this one is; the promise holds in proportion.
     is_final: whether the period, or the contract, ends here; what is missing is made up only then.

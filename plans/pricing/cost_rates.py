@@ -43,7 +43,7 @@ def in_force(costs: Sequence[UnitCost], at: datetime) -> UnitCost | None:
 
 def cost_of(costs: Iterable[UnitCost], dimensions: Mapping[str, str], at: datetime) -> UnitCost | None:
     """
-    Return the most specific unit cost in force at a moment, or None if there is none: the usage is unbilled then.
+    Return the most specific unit cost in force at a moment, or None if there is none: the usage is unmatched then.
 
     Source: docs/pricing.md#unit-costs.
     """

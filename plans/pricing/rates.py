@@ -50,7 +50,7 @@ def match_rate(rates: Iterable[Rate], dimensions: Mapping[str, str]) -> Rate | N
 
     dimensions: dimension → value of the use, as text; dimensions that no rate names do not matter.
 
-    Among equally specific rates the first listed wins. None means that no rate covers the use: it is unbilled
+    Among equally specific rates the first listed wins. None means that no rate covers the use: it is unmatched
     usage, to be reported by the caller.
 
     Source: docs/pricing.md#rates-by-dimension.

@@ -178,7 +178,7 @@ def rate_usage(
     climbed: rate key → units that stand on its ladder already, billed by the version that was in force before.
 
     Included units are drawn from the rates in their listed order, and each rate climbs its own tiers. Above a
-    hard cap units are refused and cost nothing. Usage that no rate matches is not passed here: it is unbilled
+    hard cap units are refused and cost nothing. Usage that no rate matches is not passed here: it is unmatched
     usage.
 
     :raises UnknownRate: if a key is not a rate's.
@@ -292,5 +292,5 @@ def _divide(terms: PriceTerms, quantity: Decimal, left: Decimal) -> tuple[Decima
 def _unknown(terms: PriceTerms, used: Mapping[int | str, Decimal | Usage]) -> UnknownRate:
     unknown = sorted(map(repr, set(used) - {rate.key for rate in terms.rates}))
     return UnknownRate(
-        f"No rate has the key {', '.join(unknown)}: usage that no rate matches is unbilled usage, not rated."
+        f"No rate has the key {', '.join(unknown)}: usage that no rate matches is unmatched usage, not rated."
     )

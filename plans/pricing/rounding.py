@@ -17,7 +17,7 @@ MOST_PLACES = 38
 @dataclass(frozen=True, slots=True)
 class Rounding:
     """
-    How a meter rounds its aggregate: up (away from zero), down (towards zero) or half up, to n decimal
+    How a meter rounds its aggregate: up (away from zero), down (toward zero) or half up, to n decimal
     places.
 
     places: 0 to 38. Mirrored around zero, so that a correction takes off what the usage put on.

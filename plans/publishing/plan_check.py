@@ -74,7 +74,7 @@ def _of_price(feature: FeatureTerms) -> Iterator[str]:
     name = f"{feature.name} in {currency_name(price.currency)}"
     if price.rates and all(rate.match for rate in price.rates):
         yield (
-            f"{name}: usage that matches none of its {number(len(price.rates))} rates would be unbilled:"
+            f"{name}: usage that matches none of its {number(len(price.rates))} rates would be unmatched:"
             " add a default rate."
         )
     if feature.included and all(_is_free(rate.charge) for rate in price.rates):

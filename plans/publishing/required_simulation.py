@@ -4,20 +4,20 @@ from datetime import datetime
 from typing import Any
 
 from plans.catalog.version_snapshot import fingerprint_of
-from plans.models import PlanVersion, PublishingRule, Rehearsal
+from plans.models import PlanVersion, PublishingRule, RequiredSimulation
 
 
 def rehearsed(
     *, version: PlanVersion, content: str, reference: str, facts: dict[str, Any], at: datetime
-) -> Rehearsal:
+) -> RequiredSimulation:
     """Note that past usage was rated by what a version said under this fingerprint; a second time changes nothing."""
-    made, _ = Rehearsal.objects.get_or_create(
+    made, _ = RequiredSimulation.objects.get_or_create(
         version=version, reference=reference, defaults={"content": content, "facts": facts, "at": at}
     )
     return made
 
 
-def rehearsal_of(version: PlanVersion) -> Rehearsal | None:
+def rehearsal_of(version: PlanVersion) -> RequiredSimulation | None:
     """Return the last rehearsal of exactly what a version says now."""
     return version.rehearsals.filter(content=fingerprint_of(version)).order_by("-at", "-pk").first()
 

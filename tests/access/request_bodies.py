@@ -43,7 +43,7 @@ _SENT: dict[str, Any] = {
     "GET events/trace": {"id": "{word}-020300"},
     "POST check": {"customer": "{word}", "feature": "{word}.calls"},
     "POST reservations": {"customer": "{word}", "feature": "{word}.calls", "quantity": "1"},
-    "POST guardrails": {"customer": "{word}", "kind": "spend", "amount": "50"},
+    "POST alert rules": {"customer": "{word}", "kind": "spend", "amount": "50"},
     "POST simulations": {"versions": [{"plan": "plan-w", "version": 1}], "customers": ["{word}"], "periods": 1},
     "POST migrations": {"title": "All", "plan": "plan-w", "from": {"ids": ["{word}"]}},
     "POST subscriptions": {"customer": "{word}", "plan": "plan-w"},
@@ -62,16 +62,16 @@ _SENT: dict[str, Any] = {
     "POST wallets/<wallet>/spend": {"amount": "1", "key": "once"},
     "POST wallets/<wallet>/transfer": {"amount": "1", "to": 1, **WHY},
     "POST plans/<plan>/preview": {"feature": CALLS, "currency": "USD", "quantities": [{"quantity": "1"}]},
-    "POST customers/<customer>/instruments/page": {"back_to": "https://example.com/back"},
+    "POST customers/<customer>/payment-methods/page": {"back_to": "https://example.com/back"},
     "POST portal/enter/<secret>": {"entrance": "0"},
     "GET admin/autocomplete/": {"app_label": "billing", "model_name": "subscription", "field_name": "customer"},
     "GET month-end": {"seller": "acme", "month": "2026-03"},
     **{
         f"GET {listed}": {"customer": "{word}"}
-        for listed in ("subscriptions", "invoices", "credit-notes", "wallets", "alerts", "guardrails", "refunds")
+        for listed in ("subscriptions", "invoices", "credit-notes", "wallets", "alerts", "alert_rules", "refunds")
     },
     "GET late-usage": {"customer": "{word}"},
-    "GET unbilled": {"customer": "{word}"},
+    "GET unmatched": {"customer": "{word}"},
     "GET customers/<customer>/usage/breakdown": {
         "meter": CALLS,
         "since": "2026-02-01T00:00:00Z",

@@ -99,14 +99,14 @@ def routes() -> list[Route]:
     """Return every route; one that is written twice is one."""
     found = {}
     for path, view in _walk(get_resolver().url_patterns):
-        for one in _spelt_out(path):
+        for one in _spelled_out(path):
             found.setdefault(one, Route(one, view))
     return list(found.values())
 
 
-def _spelt_out(path: str) -> list[str]:
+def _spelled_out(path: str) -> list[str]:
     """Return the addresses of a page whose last word, or whose job's kind, says which right it takes."""
-    if path == "admin/billing/migration/<number>/do/<how>/":
+    if path == "admin/billing/planmigration/<number>/do/<how>/":
         return [path.replace("<how>", how) for how in NEEDS]
     if path == "admin/billing/job/<job_id>/steer/<how>/":
         return [path.replace("<job_id>", f"<{kind}>").replace("<how>", "cancel") for kind in JobKind.values]

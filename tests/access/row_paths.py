@@ -8,15 +8,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from billing.models import (
-    Guardrail,
+    AlertRule,
     Job,
-    Migration,
     Override,
-    OwnCommitment,
+    PlanMigration,
     Redemption,
     Reservation,
     SpendCap,
     Subscription,
+    SubscriptionCommitment,
 )
 from billing.models.jobs import JobKind
 from customers.models import (
@@ -30,7 +30,7 @@ from customers.models import (
 )
 from customers.portal_auth import magic_links
 from invoices.documents.signed_links import link_to
-from invoices.models import Charge, Instrument, Invoice, Line, MonthLock, Refund
+from invoices.models import Invoice, Line, MonthLock, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.routes import ASKED_FOR, Route
 from tests.access.world import NOW
@@ -113,7 +113,7 @@ def _endpoint(word: str) -> WebhookEndpoint:
 
 
 def _page_to_pay(word: str) -> UUID:
-    return Charge.objects.filter(provider="sandbox", instrument=None).latest("pk").key
+    return PaymentAttempt.objects.filter(provider="sandbox", payment_method=None).latest("pk").key
 
 
 def _contact(route: Route, word: str) -> Found:
@@ -121,9 +121,9 @@ def _contact(route: Route, word: str) -> Found:
     return {"customer": word, "number": row.pk}, row
 
 
-def _instrument(route: Route, word: str) -> Found:
-    row = Instrument.objects.filter(removed_at=None).earliest("pk")
-    return {"customer": row.account.customer.external_id, "instrument": row.pk}, row
+def _payment_method(route: Route, word: str) -> Found:
+    row = PaymentMethod.objects.filter(removed_at=None).earliest("pk")
+    return {"customer": row.account.customer.external_id, "payment_method": row.pk}, row
 
 
 def _payer(route: Route, word: str) -> Found:
@@ -150,7 +150,7 @@ def _cap(route: Route, word: str) -> Found:
 
 
 def _budget(word: str) -> Model:
-    return Guardrail.objects.filter(customer__external_id=word).earliest("pk")
+    return AlertRule.objects.filter(customer__external_id=word).earliest("pk")
 
 
 def _statement(route: Route, word: str) -> Found:
@@ -215,20 +215,20 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/test-clocks/": _one(clock=lambda word: TestClock.objects.earliest("pk")),
     "api/v1/reservations/": _one(number=_live(Reservation, "customer__sandbox")),
     "api/v1/meters/": _one(meter=lambda word: Meter.objects.get(code=f"{word}.calls").code),
-    "api/v1/guardrails/": _one(number=_budget),
+    "api/v1/alert-rules/": _one(number=_budget),
     "api/v1/jobs/": _one(number=_job("usage_import")),
     "api/v1/simulations/": _one(number=_job("simulation")),
-    "api/v1/migrations/": _one(number=_live(Migration, "sandbox")),
+    "api/v1/migrations/": _one(number=_live(PlanMigration, "sandbox")),
     "api/v1/subscriptions/<subscription>/overrides/<": _agreed(Override),
-    "api/v1/subscriptions/<subscription>/commitments/<": _agreed(OwnCommitment),
+    "api/v1/subscriptions/<subscription>/commitments/<": _agreed(SubscriptionCommitment),
     "api/v1/subscriptions/<subscription>/coupons/<": _redemption,
     "api/v1/subscriptions/<subscription>/spend-caps/<": _cap,
     "api/v1/subscriptions/<subscription>/quantities/": _seats,
     "api/v1/subscriptions/": _on_subscription,
     "api/v1/customers/<customer>/spend-caps/<": _cap,
     "api/v1/customers/<customer>/contacts/<": _contact,
-    "api/v1/customers/<customer>/instruments/<": _instrument,
-    "api/v1/customers/<customer>/instruments": _payer,
+    "api/v1/customers/<customer>/payment-methods/<": _payment_method,
+    "api/v1/customers/<customer>/payment_methods": _payer,
     "api/v1/customers/<customer>/balances": _payer,
     "api/v1/customers/": _of_customer,
     "api/v1/wallets/<wallet>/topup": _one(wallet=_topped_up),
@@ -261,7 +261,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     **{f"admin/billing/job/<{kind}>/": _one(**{kind: _job(kind)}) for kind in JobKind.values},
     "admin/billing/job/<job_id>/": _one(job_id=_job("usage_import")),
     "admin/billing/simulationresult/<job_id>/": _one(job_id=_job("simulation")),
-    "admin/billing/migration/<number>/": _one(number=lambda word: Migration.objects.earliest("pk")),
+    "admin/billing/planmigration/<number>/": _one(number=lambda word: PlanMigration.objects.earliest("pk")),
     "admin/invoices/monthlock/month-end/<": _month,
     "admin/invoices/invoice/<pk>/": _one(pk=_invoice),
     "admin/<app>/": _one(app=lambda word: "billing"),

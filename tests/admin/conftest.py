@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.limits.alerts.rule_settings import Scope, set_alert_rule
 from billing.metering.imports.job import start_import
-from billing.models import Alert, Job, Subscription, UnbilledUsage
+from billing.models import Alert, Job, Subscription, UnmatchedUsage
 from customers.api_keys import keys
 from customers.notifications import announce, webhook_endpoints
 from customers.notifications.fan_out import fan_out
@@ -103,7 +103,7 @@ def _add_one() -> None:
     wallet = Wallet.objects.create(customer=customer, at_zero="grace", grace=50)
     add_spends(wallet, number)
     add_alert(subscription)
-    add_unbilled(customer_ref=f"nobody-{number}")
+    add_unmatched(customer_ref=f"nobody-{number}")
     add_import(f"usage-{number}.csv")
     pack = make_pack(f"pack-{number}", slabs=[(0, 10, 0)])
     packs = make_wallet(customer, name="Packs").pk
@@ -116,10 +116,10 @@ def _add_one() -> None:
 def add_alert(subscription: Subscription) -> None:
     """Let a rule of the subscription's own have told of something, which is still so."""
     asked = {"levels": [50], "amount": Decimal(10), "at": JAN}
-    rule = set_guardrail(kind="spend", scope=Scope(subscription=subscription), **asked)
+    rule = set_alert_rule(kind="spend", scope=Scope(subscription=subscription), **asked)
     figures = {"threshold": 50, "value": 6, "limit": 10, "agreed_limit": 10, "unit": "USD"}
     Alert.objects.create(
-        guardrail=rule,
+        alert_rule=rule,
         customer=subscription.customer,
         subscription=subscription,
         since=JAN,
@@ -137,7 +137,7 @@ def add_spends(wallet: Wallet, number: int) -> None:
     spend(wallet_id=wallet.pk, amount=Decimal(25), reference="use", feature_id=feature.pk, at=at)
 
 
-def add_unbilled(**fields: Any) -> UnbilledUsage:
+def add_unmatched(**fields: Any) -> UnmatchedUsage:
     """Return an event of a customer that is not known, unless `fields` say otherwise."""
     number = next(_key)
     facts = {
@@ -150,7 +150,7 @@ def add_unbilled(**fields: Any) -> UnbilledUsage:
         "reason": "unknown_customer",
         "detail": "nobody",
     }
-    return UnbilledUsage.objects.create(**facts | fields)
+    return UnmatchedUsage.objects.create(**facts | fields)
 
 
 def add_import(name: str, rows: str = "1,nobody,api.call\n", **more: Any) -> Job:

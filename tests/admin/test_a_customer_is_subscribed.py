@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Holding, Subscription
+from billing.models import Subscription, SubscriptionQuantity
 from plans.models import Coupon, Plan
 from tests.builders import fee, make_coupon, make_customer, make_plan, offer, publish, rate
 
@@ -48,7 +48,7 @@ def test_in_another_currency_with_seats_and_coupons(subscribing):
     made = Subscription.objects.get()
     assert (str(made.currency), made.version.plan.code) == ("JPY", "team")
     assert list(made.redemptions.order_by("position").values_list("coupon__code", flat=True)) == ["TEN", "YEN"]
-    assert Holding.objects.get().quantity == 4
+    assert SubscriptionQuantity.objects.get().quantity == 4
 
 
 REFUSED = [

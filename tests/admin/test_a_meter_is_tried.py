@@ -7,7 +7,7 @@ from django.test import Client
 
 from billing.models import Event
 from plans.models import Meter
-from tests.admin.test_catalogue_forms import METER
+from tests.admin.test_catalog_forms import METER
 from tests.builders import make_meter, make_plan, offer, publish, rate
 
 TYPED = METER | {
@@ -36,7 +36,7 @@ EVENTS = [
     ({"status": "failed", "input": 1, "output": 1}, ["Is not counted", "and not “cached” or “ok”"]),
     ({"input": 1, "output": 1}, ["status is missing"]),
     ({"status": "ok", "tier": "internal", "input": 1, "output": 1}, ["left out, since tier is “internal”"]),
-    ({"status": "ok", "input": 1}, ["“output” is missing: reported as unbilled usage"]),
+    ({"status": "ok", "input": 1}, ["“output” is missing: reported as unmatched usage"]),
     ({"specversion": "1.0", "data": {"status": "ok", "input": 1, "output": 1}}, ["Counts as 5 tokens"]),
     ('[{"input": 1}]', ["Paste one event"]),
     ("{input: 1}", ["is not a JSON event"]),

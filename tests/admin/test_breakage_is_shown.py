@@ -1,6 +1,6 @@
 """What becomes revenue of prepaid value that is never used, as finance reads it and takes it away."""
 
-from tests.wallets.test_breakage_is_recognised import move, wallet  # noqa: F401
+from tests.wallets.test_breakage_is_recognized import move, wallet  # noqa: F401
 
 
 def test_finance_sees_it_and_takes_it_as_a_table(wallet, member):  # noqa: F811
@@ -10,5 +10,5 @@ def test_finance_sees_it_and_takes_it_as_a_table(wallet, member):  # noqa: F811
     assert "in proportion to use, 10 % expected" in text
     assert '<td class="n">$2.70</td>' in text
     table = client.get("/admin/wallets/wallet/breakage/?format=csv").content.decode().splitlines()
-    assert table[0] == "seller,month,currency,granted,used,expired,recognised,deferred"
+    assert table[0] == "seller,month,currency,granted,used,expired,recognized,deferred"
     assert table[3] == "acme,2026-03,USD,0,0,16.2,9,0"

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.models import OwnCommitment, Redemption
+from billing.models import Redemption, SubscriptionCommitment
 from billing.subscriptions import apply_coupon
 from plans.models import Coupon
 from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan, offer, publish, rate, subscribe
@@ -122,10 +122,10 @@ def test_a_commitment_is_agreed_with_a_reason_and_ended(member, acme):
     typed = {"minimum": "1,000", "periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "on"}
     assert "Enter the reason" in client.post(here, typed).content.decode()
     told = client.post(here, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
-    made = OwnCommitment.objects.get()
+    made = SubscriptionCommitment.objects.get()
     assert (made.minimum, made.periods, made.reason) == (1000, 12, "Deal 7")
     assert "$1,000.00 of usage in 12 periods together" in told
-    client.post(f"/admin/billing/owncommitment/{made.pk}/end/")
+    client.post(f"/admin/billing/subscriptioncommitment/{made.pk}/end/")
     made.refresh_from_db()
     assert made.ends_at == made.starts_at, "it had not begun: withdrawn"
 

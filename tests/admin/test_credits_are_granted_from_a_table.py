@@ -10,7 +10,7 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job
 from billing.subscriptions.bulk_grants import job as granting
-from customers.models import Notice
+from customers.models import Notification
 from lib.tabular_files import as_xlsx
 from lib.task_clock import database_time
 from tests.builders import make_customer, make_feature
@@ -68,7 +68,7 @@ def test_what_it_would_do_comes_first_then_it_is_done(member):
     assert money.features == [make_feature("runs").pk]
     assert Transaction.objects.get(wallet=credits.wallet).reason == "Sorry"
     assert Transaction.objects.get(wallet=credits.wallet).by.username == job.by.username
-    assert sorted(Notice.objects.values_list("kind", "customer__external_id")) == [
+    assert sorted(Notification.objects.values_list("kind", "customer__external_id")) == [
         ("wallet.granted", "acme"),
         ("wallet.granted", "beta"),
     ]
@@ -83,7 +83,7 @@ def test_the_same_table_twice_grants_nothing_twice(member):
         assert steer(client, job)["granted"] == expected
     assert job.figures["before"] == 3
     assert Lot.objects.count() == 3
-    assert Notice.objects.count() == 3
+    assert Notification.objects.count() == 3
 
 
 WRONG = [
@@ -132,7 +132,7 @@ def test_a_key_grants_one_amount(member):
 
 NO_TABLES = [
     ("customer,amount", "There is no column “units”"),
-    ("customer,units,colour", "“colour” is no column"),
+    ("customer,units,color", "“color” is no column"),
     ("customer,units", "There is no row below the first line"),
 ]
 

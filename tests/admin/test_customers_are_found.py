@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.admin.conftest import add_unbilled
+from tests.admin.conftest import add_unmatched
 from tests.api.documents import make_invoice
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 
@@ -13,7 +13,7 @@ def globex(db):
     make_customer("other", legal_name="Initech Ltd")
     subscribe(customer, publish(make_plan(fees=[fee("1")])), external_id="sub-of-globex")
     make_invoice(customer)
-    add_unbilled(customer_ref="glx-77", event_name="image.render")
+    add_unmatched(customer_ref="glx-77", event_name="image.render")
     return customer
 
 
@@ -27,8 +27,8 @@ SEARCHES = [
     ("billing/subscription", "globex", "sub-of-globex"),
     ("billing/subscription", "sub-of", "sub-of-globex"),
     ("billing/period", "glx-77", "Globex"),
-    ("billing/unbilledusage", "glx-77", "image.render"),
-    ("billing/unbilledusage", "image.render", "image.render"),
+    ("billing/unmatchedusage", "glx-77", "image.render"),
+    ("billing/unmatchedusage", "image.render", "image.render"),
 ]
 
 

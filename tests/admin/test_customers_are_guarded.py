@@ -1,17 +1,17 @@
-"""Guardrails are set, switched off and removed on their pages; alerts are seen, narrowed and seen to."""
+"""Alert rules are set, switched off and removed on their pages; alerts are seen, narrowed and seen to."""
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from billing.limits.alerts.evaluation import sweep
-from billing.limits.alerts.rule_settings import Scope, set_guardrail
-from billing.models import Alert, Guardrail
+from billing.limits.alerts.rule_settings import Scope, set_alert_rule
+from billing.models import Alert, AlertRule
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/billing/guardrail/"
+LIST = "/admin/billing/alertrule/"
 ALERTS = "/admin/billing/alert/"
 
 
@@ -37,10 +37,10 @@ def typed(**fields):
 def test_a_rule_is_added_for_a_customer_changed_and_removed(member, acme):
     client = member("finance")
     here = client.post(f"{LIST}add/", typed(customer=acme.customer_id, amount="500", levels="80, 100"), follow=True)
-    rule = Guardrail.objects.get(kind="spend")
+    rule = AlertRule.objects.get(kind="spend")
     assert (rule.customer, rule.levels, rule.currency) == (acme.customer, [80, 100], "USD")
     assert "$500.00" in here.content.decode()
-    page = reverse("admin:billing_guardrail_change", args=[rule.pk])
+    page = reverse("admin:billing_alertrule_change", args=[rule.pk])
     client.post(page, {"levels": "90", "amount": "600"}, follow=True)
     rule.refresh_from_db()
     assert (rule.levels, rule.amount, rule.is_on) == ([90], 600, False)
@@ -52,7 +52,7 @@ def test_a_rule_is_added_for_a_customer_changed_and_removed(member, acme):
 
 def test_a_default_is_switched_off_for_one_customer(member, acme):
     member("finance").post(f"{LIST}add/", typed(kind="allowance", customer=acme.customer_id, is_on=""))
-    assert not Guardrail.objects.get(customer=acme.customer).is_on
+    assert not AlertRule.objects.get(customer=acme.customer).is_on
     use(acme, "mails", 8)
     assert sweep(at=timezone.now()).fired == 0
 
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_beside_its_field(member, acme):
     assert "name it" in client.post(f"{LIST}add/", typed(amount="5")).content.decode()
     told = client.post(f"{LIST}add/", typed(customer=acme.customer_id)).content.decode()
     assert "could be invoiced in USD" in told
-    assert not Guardrail.objects.filter(kind="spend").exists()
+    assert not AlertRule.objects.filter(kind="spend").exists()
 
 
 def test_defaults_are_listed_in_words(member):
@@ -94,7 +94,7 @@ def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
 
 def test_support_sets_no_rule_and_sees_to_no_alert(member, warned):
     assert member("support").post(f"{LIST}add/", typed()).status_code == 403
-    rule = set_guardrail(kind="cap", scope=Scope(customer=warned.customer), at=timezone.now())
+    rule = set_alert_rule(kind="cap", scope=Scope(customer=warned.customer), at=timezone.now())
     assert member("support").post(f"{LIST}{rule.pk}/remove/").status_code == 403
     asked = {"action": "acknowledge_all", "_selected_action": [Alert.objects.first().pk]}
     member("support").post(ALERTS, asked)

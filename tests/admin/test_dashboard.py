@@ -5,10 +5,10 @@ import re
 import pytest
 from django.utils import timezone
 
-from billing.models import Hour, Series
+from billing.models import HourlyUsage, Series
 from invoices.credit_notes import credit
 from invoices.models import Invoice, NumberSeries
-from tests.admin.conftest import add_unbilled
+from tests.admin.conftest import add_unmatched
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -45,11 +45,11 @@ def test_every_figure_leads_to_a_list_that_opens(member, company):
 
 
 def test_counts_what_calls_for_action(member, db):
-    add_unbilled()
+    add_unmatched()
     client = member("operations")
     assert cards(client)["Events without a price"].figures == ["1"]
     menu = re.sub(r"\s+", " ", client.get("/admin/").content.decode())
-    assert re.search(r"Unbilled usage</span> <span [^>]*> 1 </span>", menu)
+    assert re.search(r"Unmatched usage</span> <span [^>]*> 1 </span>", menu)
 
 
 def test_charts_usage_of_live_customers_by_meter(member, db):
@@ -59,7 +59,7 @@ def test_charts_usage_of_live_customers_by_meter(member, db):
     for sandbox, quantity in [(False, 40), (True, 1000)]:
         subscription = subscribe(make_customer(sandbox=sandbox), version, starts_at=today)
         series = Series.objects.create(period=subscription.periods.first(), meter=meter, dimensions={})
-        Hour.objects.create(series=series, bucket=today, events=1, quantity=quantity)
+        HourlyUsage.objects.create(series=series, bucket=today, events=1, quantity=quantity)
     answer = member("support").get("/admin/billing/period/usage/")
     chart = answer.context["charts"][0]
     assert (chart.name, chart.now, chart.before) == ("calls", "40 calls", "40")

@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 
-from customers.models import Wording
+from customers.models import EmailTemplate
 
-LIST = "/admin/customers/wording/"
+LIST = "/admin/customers/emailtemplate/"
 TYPED = {"kind": "invoice.paid", "language": "en", "subject": "Paid: {number}", "body": "Thanks.\n\nAll of {total}."}
 
 
@@ -14,7 +14,7 @@ def test_a_wording_is_stored_and_tested(member):
     client = member("finance")
     User.objects.update(email="fin@tollbook.example")
     assert client.post(f"{LIST}add/", TYPED).status_code == 302
-    stored = Wording.objects.get()
+    stored = EmailTemplate.objects.get()
 
     answer = client.post(f"{LIST}{stored.pk}/send_test/", follow=True)
 
@@ -27,7 +27,7 @@ def test_what_is_no_fact_is_refused(member):
     answer = member("finance").post(f"{LIST}add/", TYPED | {"subject": "{nothing}"})
 
     assert "{nothing} is no fact of this mail" in answer.content.decode()
-    assert not Wording.objects.exists()
+    assert not EmailTemplate.objects.exists()
 
 
 PREVIEWS = [
@@ -47,7 +47,7 @@ def test_the_preview_is_what_would_be_mailed(member, typed, shown):
 
     assert shown in answer.content.decode()
     assert "<script>x" not in answer.content.decode()
-    assert not Wording.objects.exists()
+    assert not EmailTemplate.objects.exists()
 
 
 def test_support_reads_and_writes_nothing(member):

@@ -83,14 +83,14 @@ def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
     assert Purchase.objects.get().by.first_name == "Finance"
 
 
-def test_one_is_cancelled_with_a_reason(member, wallet):
+def test_one_is_canceled_with_a_reason(member, wallet):
     finance = member("finance")
     asked = {"pack": "hundred", "packs": "1", "reference": "x"}
     finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", asked)
     address = f"/admin/wallets/purchase/{Purchase.objects.get().pk}/cancel/"
     assert "Say why" in finance.post(address, {"_reason": ""}).content.decode()
     page = finance.post(address, {"_reason": "By mistake"}, follow=True).content.decode()
-    for part in ("cancelled", "By mistake", "void"):
+    for part in ("canceled", "By mistake", "void"):
         assert part in page
 
 

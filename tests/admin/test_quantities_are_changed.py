@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Holding
+from billing.models import SubscriptionQuantity
 from tests.builders import JAN, fee, make_customer, make_plan, publish, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -30,20 +30,20 @@ def test_the_effect_is_shown_first_and_nothing_is_changed(member, subscription):
     shown = member("finance").post(page(subscription), asked(3)).content.decode()
     assert "The next invoice: " in shown
     assert "Change quantity" in shown
-    assert not Holding.objects.exists()
+    assert not SubscriptionQuantity.objects.exists()
 
 
 def test_what_was_seen_is_then_done(member, subscription):
     finance = member("finance")
     done = finance.post(page(subscription), asked(3, seen="seats 3 None", _reason="two teams"), follow=True)
-    made = Holding.objects.get()
+    made = SubscriptionQuantity.objects.get()
     assert (made.quantity, made.reason, made.recorded_by) == (3, "two teams", done.wsgi_request.user)
     assert "Held now" in done.content.decode()
 
 
 def test_another_quantity_than_the_one_seen_is_shown_anew(member, subscription):
     member("finance").post(page(subscription), asked(4, seen="seats 3 None"))
-    assert not Holding.objects.exists()
+    assert not SubscriptionQuantity.objects.exists()
 
 
 def test_a_refusal_says_why(member, subscription):

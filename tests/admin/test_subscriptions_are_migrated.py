@@ -10,14 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from billing.admin.jobs import worker_wakeup
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.subscriptions import extend_periods
 from lib.task_clock import database_time
 from plans.models import Plan, PublishingRule
 from tests.billing.plan_migrations.world import make_version
 from tests.builders import make_customer, subscribe
 
-LIST = "/admin/billing/migration/"
+LIST = "/admin/billing/planmigration/"
 PLAN = f"{LIST}plan/"
 
 
@@ -35,10 +35,10 @@ def plan(client, **fields):
     return client.post(PLAN, {**asked, **fields})
 
 
-def planned(client, **fields) -> Migration:
+def planned(client, **fields) -> PlanMigration:
     answer = plan(client, plan=Plan.objects.get(code="old").pk, **fields)
     assert answer.status_code == 302, answer.content.decode()
-    return Migration.objects.latest("pk")
+    return PlanMigration.objects.latest("pk")
 
 
 def shown(client, migration):
@@ -63,11 +63,11 @@ def test_it_is_planned_previewed_run_and_rolled_back(member):
     assert "Move 2" in client.get(f"{LIST}{migration.pk}/do/run/").content.decode()
     take(client, migration, "run")
     go_on()
-    assert Move.objects.filter(state="moved").count() == 2
+    assert MigrationItem.objects.filter(state="moved").count() == 2
     assert "as if they had never moved" in client.get(f"{LIST}{migration.pk}/do/roll_back/").content.decode()
     take(client, migration, "roll_back")
     go_on()
-    assert Move.objects.filter(state="undone").count() == 2
+    assert MigrationItem.objects.filter(state="undone").count() == 2
     assert "Rolled back" in shown(client, migration)
 
 
@@ -75,10 +75,10 @@ def test_ids_come_from_a_file_and_those_of_nobody_come_back(member):
     client = member("operations")
     file = SimpleUploadedFile("who.csv", b"id\ns-acme\nnobody\n")
     assert plan(client, file=file).status_code == 302
-    page = shown(client, Migration.objects.get())
+    page = shown(client, PlanMigration.objects.get())
     assert "nobody" in page
     assert "No subscription or customer has this id." in page
-    assert Move.objects.get().subscription.external_id == "s-acme"
+    assert MigrationItem.objects.get().subscription.external_id == "s-acme"
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_what_is_wrong_stands_on_the_form_and_nothing_is_lost(member, fields, wh
 def test_single_ones_are_left_out(member):
     client = member("operations")
     planned(client)
-    first = Move.objects.first()
-    client.post("/admin/billing/move/", {"action": "leave_out", "_selected_action": [first.pk]})
+    first = MigrationItem.objects.first()
+    client.post("/admin/billing/migrationitem/", {"action": "leave_out", "_selected_action": [first.pk]})
     first.refresh_from_db()
     assert first.state == "excluded"
 
@@ -131,12 +131,12 @@ def test_support_only_looks(member, step):
 def test_its_pages_ask_a_fixed_number_of_questions(member):
     client = member("operations")
     migration = planned(client)
-    pages = [LIST, f"{LIST}{migration.pk}/change/", "/admin/billing/move/"]
+    pages = [LIST, f"{LIST}{migration.pk}/change/", "/admin/billing/migrationitem/"]
     counts = [_questions(client, page) for page in pages]
-    old = Move.objects.first().from_version
+    old = MigrationItem.objects.first().from_version
     for number in range(5):
         one = subscribe(make_customer(), old, database_time())
-        Move.objects.create(migration=migration, subscription=one, from_version=old, problem=f"Why {number}")
+        MigrationItem.objects.create(migration=migration, subscription=one, from_version=old, problem=f"Why {number}")
     assert [_questions(client, page) for page in pages] == counts
 
 

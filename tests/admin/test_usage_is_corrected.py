@@ -11,7 +11,7 @@ from django.utils import timezone
 from billing.closing import close_due
 from billing.metering.ingest.event_recorder import record
 from billing.metering.ingest.parser import key_of
-from billing.models import Correction, UnbilledUsage
+from billing.models import Correction, UnmatchedUsage
 from invoices.models import Invoice, Line
 from tests.billing.metering.ingest.request_parser import NOW, received
 from tests.billing.metering.ingest.world import call, counted, make_world, send
@@ -86,7 +86,7 @@ def test_it_is_replaced_by_what_is_typed(member):
     text = client.post(action("a", "replace_it"), {"event": json.dumps(new), **REASON}, follow=True).content.decode()
     assert "It is replaced." in text
     assert counted() == {"calls/call/03": (1, 1)}
-    assert UnbilledUsage.objects.get().customer_ref == "nobody"
+    assert UnmatchedUsage.objects.get().customer_ref == "nobody"
 
 
 @pytest.mark.parametrize(

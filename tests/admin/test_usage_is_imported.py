@@ -161,7 +161,7 @@ def test_columns_are_mapped_and_ids_made(member):
     assert (job.figures["accepted"], job.figures["refused"]) == (1, 0)
 
 
-def test_a_job_is_paused_gone_on_with_and_cancelled(member):
+def test_a_job_is_paused_gone_on_with_and_canceled(member):
     client = member("operations")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
     assert "No item is begun any more" in steer(client, job, "pause")
@@ -169,11 +169,11 @@ def test_a_job_is_paused_gone_on_with_and_cancelled(member):
     steer(client, job, "resume")
     asked = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
     assert "What waits is never begun" in asked
-    assert "It is cancelled" in steer(client, job, "cancel")
-    assert "The job is cancelled already" in steer(client, job, "pause")
+    assert "It is canceled" in steer(client, job, "cancel")
+    assert "The job is canceled already" in steer(client, job, "pause")
     go_on()
     job.refresh_from_db()
-    assert (job.state, job.total) == (JobState.CANCELLED, None)
+    assert (job.state, job.total) == (JobState.CANCELED, None)
 
 
 def test_what_failed_is_shown_given_out_and_tried_again(member, monkeypatch):

@@ -71,7 +71,7 @@ def test_is_rotated(member, hook):
 def test_is_tested_switched_off_and_on_and_removed(member, hook):
     client = member("operations")
     assert client.post(page_of(hook, "send_test")).status_code == 302
-    assert Delivery.objects.get().notice.kind == "webhook.test"
+    assert Delivery.objects.get().notification.kind == "webhook.test"
     client.post(page_of(hook, "switch"))
     hook.refresh_from_db()
     assert hook.disabled_reason == Disabled.BY_HAND

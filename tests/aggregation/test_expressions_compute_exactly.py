@@ -20,10 +20,10 @@ decoded = msgspec.json.Decoder(dict, float_hook=number).decode
 @pytest.mark.parametrize("row", rows("expressions"), ids=lambda row: row["expression"])
 def test_an_expression_gives_what_is_documented(row):
     expression, properties = compiled(row["expression"].strip("`")), decoded(row["properties"].strip("`"))
-    if row["value"].startswith("unbilled: "):
+    if row["value"].startswith("unmatched: "):
         with pytest.raises(NoValue) as why:
             expression.value(properties)
-        assert str(why.value) == row["value"].removeprefix("unbilled: ")
+        assert str(why.value) == row["value"].removeprefix("unmatched: ")
     else:
         assert expression.value(properties) == D(row["value"])
 

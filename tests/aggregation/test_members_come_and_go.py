@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import Tally, add, quantity
+from plans.aggregation.aggregate_state import Aggregate, add, quantity
 from plans.aggregation.distinct_values import Step, change, is_member
 from tests.aggregation.strategies import START
 from tests.pricing.strategies import LAW
@@ -70,5 +70,5 @@ def test_no_step_changes_nothing_for_who_was_there_and_who_was_not():
 
 
 def test_what_came_less_what_went_is_added_to_what_was_there():
-    together = add(Tally(events=3, members=2), Tally(events=1, members=-1))
+    together = add(Aggregate(events=3, members=2), Aggregate(events=1, members=-1))
     assert quantity("unique", together, opening=Decimal(4)) == 5

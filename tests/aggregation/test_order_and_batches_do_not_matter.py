@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, Mark, Tally, add, quantity, tally_of
+from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, Aggregate, Mark, add, quantity, tally_of
 from tests.aggregation.strategies import START, marks, values
 from tests.pricing.strategies import LAW
 
@@ -22,7 +22,7 @@ EXPECTED = {
 }
 
 
-def tally(found: list) -> Tally:
+def tally(found: list) -> Aggregate:
     return reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
 
 
@@ -51,9 +51,9 @@ def test_an_average_is_exact_to_twelve_places(found):
 
 def test_what_one_tally_does_not_tell_the_other_does_but_for_the_first_event():
     mark = Mark(START, "", "e", D(5))
-    counted, told = Tally(events=2, total=D(9)), tally_of(mark, START)
-    assert add(counted, told) == add(told, counted) == Tally(3, D(14), D(5), D(5), mark)
-    assert add(counted, counted) == Tally(events=4, total=D(18))
+    counted, told = Aggregate(events=2, total=D(9)), tally_of(mark, START)
+    assert add(counted, told) == add(told, counted) == Aggregate(3, D(14), D(5), D(5), mark)
+    assert add(counted, counted) == Aggregate(events=4, total=D(18))
 
 
 def test_a_weighted_sum_is_not_told_by_events_alone():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, Mark, Tally, add, tally_of
+from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, Aggregate, Mark, add, tally_of
 from plans.aggregation.weighted_sum import Held, closing_level, levels_held, moment_of_levels, weighted_sum
 from tests.aggregation.strategies import END, SECONDS, START, WINDOW, marks, values
 from tests.pricing.strategies import LAW
@@ -18,11 +18,11 @@ from tests.pricing.strategies import LAW
 D = Decimal
 
 
-def tally(measures: str, found: list[Mark]) -> Tally:
+def tally(measures: str, found: list[Mark]) -> Aggregate:
     total = reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
     if measures == "deltas":
         return total
-    return Tally(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
+    return Aggregate(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
 
 
 def second_by_second(measures: str, found: list[Mark], opening: Decimal, until: int) -> F:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, Window, add, quantity, tally_of, ticks
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, Window, add, quantity, tally_of, ticks
 from plans.aggregation.distinct_values import Step, change
 from plans.aggregation.weighted_sum import integral, moment_of_levels, weighted_sum
 
@@ -28,11 +28,11 @@ def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
     return [dict(zip(header, cells, strict=True)) for cells in body]
 
 
-def tally(measures: str, found: list[Mark]) -> Tally:
+def tally(measures: str, found: list[Mark]) -> Aggregate:
     total = reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
     if measures == "deltas":
         return total
-    return Tally(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
+    return Aggregate(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
 
 
 @pytest.mark.parametrize("row", rows("aggregations", table=1), ids=lambda row: row["aggregation"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from invoices.models import Charge
+from invoices.models import PaymentAttempt
 from invoices.payments.attempts import ask
 from tests.api.calls import problem
 from tests.api.documents import make_invoice
@@ -54,7 +54,7 @@ def test_under_a_key_it_is_asked_for_once_and_only_when_it_is_written_down(live,
 def test_without_a_card_the_refusal_names_what_is_missing(live, invoice, at_stripe):
     told = problem(live.post(charges(invoice), {}), 422, "unprocessable")
     assert "charged" in told["detail"]
-    assert not Charge.objects.exists()
+    assert not PaymentAttempt.objects.exists()
 
 
 def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_stripe, stripe_server):
@@ -63,7 +63,7 @@ def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_st
     assert told["page"].startswith(stripe_server.address)
     problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
     at_stripe.pay(at_stripe.of("checkout.session")[0])
-    ask(charge_id=told["id"], at=Charge.objects.get().next_at)
+    ask(attempt_id=told["id"], at=PaymentAttempt.objects.get().next_at)
     assert state(live, invoice) == "paid"
 
 
@@ -72,7 +72,7 @@ def test_a_page_is_closed_so_that_the_invoice_can_be_voided(live, invoice, at_st
     assert live.send("DELETE", page(invoice)).status_code == 204
     assert [one["status"] for one in at_stripe.of("checkout.session")] == ["expired"]
     shown = live.get(charges(invoice)).json()["data"]
-    assert [(one["state"], one["page"]) for one in shown] == [("cancelled", None)]
+    assert [(one["state"], one["page"]) for one in shown] == [("canceled", None)]
     assert live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}).status_code in (200, 201)
     assert live.send("DELETE", page(invoice)).status_code == 204
 
@@ -86,7 +86,7 @@ def test_what_was_paid_before_the_page_was_closed_counts(live, invoice, at_strip
 
 def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoice, at_stripe):
     first, second = (leave_card(invoice.customer, at_stripe) for _ in range(2))
-    path = "/customers/acme/instruments"
+    path = "/customers/acme/payment_methods"
     assert [one["id"] for one in live.get(path).json()["data"] if one["is_default"]] == [second.pk]
     chosen = live.post(f"{path}/{first.pk}", {}).json()
     assert (chosen["id"], chosen["is_default"], chosen["label"]) == (first.pk, True, "Visa 4242")
@@ -101,7 +101,7 @@ def test_another_world_sees_and_takes_nothing(sandbox, invoice, at_stripe):
         sandbox.post(charges(invoice), {}),
         sandbox.post(page(invoice), BACK),
         sandbox.send("DELETE", page(invoice)),
-        sandbox.get("/customers/acme/instruments"),
+        sandbox.get("/customers/acme/payment_methods"),
     ):
         problem(answer, 404, "not-found")
     assert at_stripe.taken() == []

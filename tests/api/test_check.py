@@ -70,7 +70,7 @@ WRONG = [
     (b'{"customer":"acme","feature":"messages","quantity":1e400}', "quantity"),
     (b'{"customer":"acme","feature":"messages","quantity":' + b"9" * 5000 + b"}", "body"),
     (b'{"customer":"a\\u0000","feature":"messages"}', "customer"),
-    (b'{"customer":"acme","feature":"messages","colour":"red"}', "body"),
+    (b'{"customer":"acme","feature":"messages","color":"red"}', "body"),
 ]
 
 

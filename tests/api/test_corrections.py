@@ -84,7 +84,7 @@ def test_a_single_one_that_cannot_be_made_is_a_problem(caller):
         (void("a", reason=""), "reason"),
         (void("a", reason="  "), "reason"),
         (void("a", kind="undo"), "kind"),
-        (void("a", colour="red"), "colour"),
+        (void("a", color="red"), "color"),
         (void("a", reason="\0"), "correction"),
         (void("a", replacement=call("c", timestamp=WHEN)), "replacement"),
         ({"id": "a", "kind": "replace", "reason": "x"}, "replacement"),

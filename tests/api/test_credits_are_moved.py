@@ -6,7 +6,7 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 
-from customers.models import Notice
+from customers.models import Notification
 from tests.api.calls import problem
 from tests.api.test_wallets import give, told
 from tests.builders import make_customer
@@ -42,7 +42,7 @@ def test_a_key_names_what_happens_once(live, wallet):
     )
     problem(live.post(f"/wallets/{wallet.pk}/spend", sent | {"amount": "3"}), 409, "conflict")
     assert balance(live, wallet) == "3"
-    (notice,) = Notice.objects.all()
+    (notice,) = Notification.objects.all()
     assert (notice.kind, notice.facts["amount"], notice.facts["unit"]) == ("wallet.granted", "5", "credits")
 
 
@@ -76,14 +76,14 @@ def test_a_grant_that_is_none_is_refused(live, wallet, body, field, code):
 
 def test_a_lot_is_refunded_and_voided_down_to_nothing(live, wallet, bought):
     path = f"/lots/{bought.pk}"
-    assert live.post(f"{path}/refund", {"amount": "25", "reason": "cancelled"}).json()["remaining"] == "75"
+    assert live.post(f"{path}/refund", {"amount": "25", "reason": "canceled"}).json()["remaining"] == "75"
     repeated = {"amount": "5", "reason": "fraud", "key": "v1"}
     assert [live.post(f"{path}/void", repeated).json()["remaining"] for _ in range(2)] == ["70", "70"]
     assert live.post(f"{path}/void", {"reason": "all of it"}).json()["remaining"] == "0"
     assert told(live.post(f"{path}/void", {"reason": "once more"}), "amount") == "invalid"
     (refund,) = Transaction.objects.filter(kind="refund")
     assert (refund.reason, [(one.account, one.money) for one in refund.entries.order_by("id")]) == (
-        "cancelled",
+        "canceled",
         [("wallet", D(-20)), ("world", D(20))],
     )
 

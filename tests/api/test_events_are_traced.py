@@ -55,7 +55,7 @@ def test_it_tells_why_nobody_was_asked(caller):
     send(call("lost", customer="nobody"), {"id": "odd", "customer": "acme", "event": "never.heard"})
     assert traced(caller, "lost")["why_not"] == "no customer of this name (nobody)"
     assert traced(caller, "odd")["why_not"] == "no meter counts events of this name (never.heard)"
-    assert traced(caller, "lost")["unbilled"][0]["reason"] == "unknown_customer"
+    assert traced(caller, "lost")["unmatched"][0]["reason"] == "unknown_customer"
 
 
 def test_it_tells_the_tier_that_its_units_fall_in(caller):

@@ -34,7 +34,7 @@ def test_what_would_not_is_told_with_the_reason(caller):
     assert (answer["counted"], answer["values"]) == (False, [])
     assert [one["detail"] for one in answer["steps"] if not one["holds"]] == [
         "status is “failed”, and not “ok”",
-        "“tokens” is missing: reported as unbilled usage",
+        "“tokens” is missing: reported as unmatched usage",
     ]
     assert not Event.objects.exists()
 

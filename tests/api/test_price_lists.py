@@ -66,7 +66,7 @@ WRONG = [
     (("features", 0, "prices", 0, "rates", 0, "tiers", 0, "unit_price"), "-1", None),
     (("features", 0, "prices", 0, "rates", 0, "tiers", 0, "up_to"), None, None),
     (("fees", 0, "amount"), [], "fees.0.amount"),
-    (("fees", 0, "colour"), "red", "fees.0.colour"),
+    (("fees", 0, "color"), "red", "fees.0.color"),
     (("fees",), {}, "fees"),
     (("interval_count",), 0, None),
     (("interval_count",), 1.5, "interval_count"),

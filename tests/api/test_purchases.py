@@ -45,10 +45,10 @@ def test_the_same_reference_is_answered_with_what_it_bought(live, wallet):
     assert told["errors"][0]["field"] == "reference"
 
 
-def test_one_that_nobody_has_paid_is_cancelled(live, wallet):
+def test_one_that_nobody_has_paid_is_canceled(live, wallet):
     id_ = buy(live, wallet).json()["id"]
     told = live.post(f"/purchases/{id_}/cancel", {"reason": "By mistake"}).json()
-    assert (told["state"], told["reason"]) == ("cancelled", "By mistake")
+    assert (told["state"], told["reason"]) == ("canceled", "By mistake")
     assert live.get(f"/invoices/{told['invoice']}").json()["state"] == "void"
     problem(live.post(f"/purchases/{id_}/cancel", {}), 400, "invalid-fields")
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_bought_is_refused_by_field(live, wallet, body, field):
     assert [one["field"] for one in told["errors"]] == [field]
 
 
-def test_what_was_granted_is_not_cancelled(live, wallet):
+def test_what_was_granted_is_not_canceled(live, wallet):
     told = buy(live, wallet).json()
     live.post(f"/invoices/{told['invoice']}/payments", {"reference": "bank"})
     problem(live.post(f"/purchases/{told['id']}/cancel", {"reason": "No"}), 422, "unprocessable")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.models import Holding
+from billing.models import SubscriptionQuantity
 from tests.api.calls import problem
 from tests.builders import fee, make_customer, make_plan, publish
 
@@ -39,7 +39,7 @@ def test_a_quantity_changes_now_and_once(live, pro):
         told = live.send("PUT", "/subscriptions/acme-pro/quantities/seats", {"quantity": 7, "reason": "two teams"})
         assert told.status_code == 200
         assert told.json()["quantities"][0]["quantity"] == 7
-    assert Holding.objects.get().reason == "two teams"
+    assert SubscriptionQuantity.objects.get().reason == "two teams"
 
 
 def test_current_usage_shows_what_is_held(live, pro):
@@ -74,7 +74,7 @@ def test_a_quantity_is_refused_in_words(live, pro, fee_code, body, says):
     live.post("/subscriptions", BODY)
     refused = live.send("PUT", f"/subscriptions/acme-pro/quantities/{fee_code}", body)
     assert says in problem(refused, 422, "unprocessable")["detail"]
-    assert not Holding.objects.exists()
+    assert not SubscriptionQuantity.objects.exists()
 
 
 def test_a_subscription_cannot_begin_with_what_its_plan_does_not_have(live, pro):

@@ -47,7 +47,7 @@ def test_guessing_ends_and_may_go_on_later(clock, secret, django_assert_num_quer
     problem(ask(secret), 401, "not-authenticated")
 
 
-def test_a_key_in_use_is_let_in_whatever_its_neighbours_do(clock, live):
+def test_a_key_in_use_is_let_in_whatever_its_neighbors_do(clock, live):
     assert live.get("/customers").status_code == 200
     for _ in range(5):
         ask()

@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP: started, read, cancelled."""
+"""Subscriptions over HTTP: started, read, canceled."""
 
 from datetime import datetime, timedelta
 
@@ -128,16 +128,16 @@ def test_a_repeat_with_its_key_subscribes_once(live, pro):
     assert Subscription.objects.count() == 1
 
 
-def test_a_cancelled_subscription_runs_to_the_end_of_its_period(live, pro):
+def test_a_canceled_subscription_runs_to_the_end_of_its_period(live, pro):
     period = live.post("/subscriptions", BODY).json()["current_period"]
 
     told = live.post("/subscriptions/acme-pro/cancel", {}).json()
 
-    assert (told["state"], told["ends_at"]) == ("cancelled", period["end"])
-    assert told["cancelled_at"]
+    assert (told["state"], told["ends_at"]) == ("canceled", period["end"])
+    assert told["canceled_at"]
 
 
-def test_a_subscription_may_be_cancelled_at_once(live, pro):
+def test_a_subscription_may_be_canceled_at_once(live, pro):
     live.post("/subscriptions", BODY)
     before = timezone.now()
 
@@ -145,10 +145,10 @@ def test_a_subscription_may_be_cancelled_at_once(live, pro):
 
     found = Subscription.objects.get()
     assert before <= found.ends_at <= timezone.now()
-    assert told["state"] in ("cancelled", "ended")
+    assert told["state"] in ("canceled", "ended")
 
 
-def test_a_subscription_may_be_cancelled_at_a_date(live, pro):
+def test_a_subscription_may_be_canceled_at_a_date(live, pro):
     live.post("/subscriptions", BODY)
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
 
@@ -172,7 +172,7 @@ def test_a_cancellation_that_is_wrong_is_named(live, pro, body, field):
     assert set(faults(live.post("/subscriptions/acme-pro/cancel", body))) == {field}
 
 
-def test_a_subscription_is_not_cancelled_in_the_past(live, pro):
+def test_a_subscription_is_not_canceled_in_the_past(live, pro):
     live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
 
     told = problem(live.post("/subscriptions/acme-pro/cancel", {"ends_at": "2026-03-01T00:00:00Z"}), 409, "conflict")
@@ -194,7 +194,7 @@ def test_what_a_cancellation_gives_back_is_shown_and_may_be_taken_back(live, pro
     live.post("/subscriptions/acme-pro/cancel", {"ends_at": later, "give_back": "credit"})
     assert Subscription.objects.get().periods.filter(settles="balance").exists()
     told = live.post("/subscriptions/acme-pro/cancel/withdraw", {}).json()
-    assert (told["state"], told["ends_at"], told["cancelled_at"]) == ("active", None, None)
+    assert (told["state"], told["ends_at"], told["canceled_at"]) == ("active", None, None)
 
 
 def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
@@ -208,7 +208,7 @@ def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
 
     assert ids() == ["other-pro", "acme-pro"]
     assert ids(customer="acme") == ["acme-pro"]
-    assert ids(state="cancelled") == ["other-pro"]
+    assert ids(state="canceled") == ["other-pro"]
     assert ids(plan="pro", customer="other") == ["other-pro"]
     assert ids(plan="none") == []
 

@@ -90,7 +90,7 @@ REFUSED = [
     ({"since": "yesterday"}, "since"),
     ({"until": "2026-04-01T00:00:00"}, "until"),
     ({"window": "minute"}, "window"),
-    ({"group_by": "colour"}, "group_by"),
+    ({"group_by": "color"}, "group_by"),
 ]
 
 

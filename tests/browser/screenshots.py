@@ -17,7 +17,7 @@ from tests.browser.chromium import chromium
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDTH, HEIGHT = 1400, 900
-COLOURS = 256
+COLORS = 256
 
 
 def dashboard(page: Page) -> None:
@@ -68,7 +68,7 @@ PICTURES: dict[str, Callable[[Page], None]] = {
 
 
 def take(url: str, user: str, password: str) -> None:
-    """Sign in and save every picture, with as few colours as it needs."""
+    """Sign in and save every picture, with as few colors as it needs."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, base_url=url).new_page()
@@ -80,7 +80,7 @@ def take(url: str, user: str, password: str) -> None:
             go(page)
             page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / name)
-            Image.open(FOLDER / name).convert("RGB").quantize(COLOURS).save(FOLDER / name, optimize=True)
+            Image.open(FOLDER / name).convert("RGB").quantize(COLORS).save(FOLDER / name, optimize=True)
             print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size // 1024} KiB")
 
 

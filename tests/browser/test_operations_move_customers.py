@@ -18,7 +18,7 @@ from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Job, Move
+from billing.models import Job, MigrationItem
 from billing.models.jobs import OPEN
 from billing.subscriptions import extend_periods
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
@@ -82,7 +82,7 @@ def test_there_and_back(signed_in, cohort, tmp_path):
 
 
 def plan(page: Page) -> None:
-    page.goto("/admin/billing/migration/")
+    page.goto("/admin/billing/planmigration/")
     page.get_by_role("link", name="Plan a migration").click()
     page.fill("#id_title", "Starter is no more")
     page.select_option("#id_plan", label="Starter")
@@ -117,4 +117,4 @@ def die_in_the_middle(announced: Path) -> None:
 
 
 def states() -> dict[str, int]:
-    return dict(Counter(Move.objects.values_list("state", flat=True)))
+    return dict(Counter(MigrationItem.objects.values_list("state", flat=True)))

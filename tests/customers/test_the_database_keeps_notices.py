@@ -3,7 +3,7 @@
 import pytest
 
 from customers.brand.logos import keep, read_logo
-from customers.models import Contact, Wording
+from customers.models import Contact, EmailTemplate
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from tests.builders import JAN, make_clock, make_customer
@@ -28,7 +28,17 @@ COLUMNS = {
     ),
     "logo": ("sha256", "content"),
     "delivery": (
-        *("notice_id", "target", "endpoint_id", "contact_id", "staff_id", "state", "attempts", "next_at", "answer"),
+        *(
+            "notification_id",
+            "target",
+            "endpoint_id",
+            "contact_id",
+            "staff_id",
+            "state",
+            "attempts",
+            "next_at",
+            "answer",
+        ),
     ),
 }
 
@@ -37,7 +47,7 @@ COLUMNS = {
 def told(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
-    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
     magic_links.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
     sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
@@ -173,4 +183,4 @@ def test_every_promise_is_tested():
 def test_what_is_still_to_be_told_is_not_forgotten():
     tell(make_customer(), key="another", at=JAN)
 
-    assert refused_by("DELETE FROM customers_notice WHERE recipients IS NULL") == "notice_is_only_handed_out"
+    assert refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notice_is_only_handed_out"

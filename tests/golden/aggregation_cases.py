@@ -15,7 +15,7 @@ from billing.metering.ingest.event_recorder import record
 from billing.metering.rating_inputs.aggregate_quantities import NO_OPENING, Opening, by_dimensions, read_held
 from billing.metering.rating_inputs.period_counters import Counted, with_metered
 from billing.metering.usage.breakdown import breakdown
-from billing.models import Coverage, Level, Period, Rollup, Subscription
+from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
 from plans.aggregation.aggregate_state import Mark, Window, tally_of, ticks
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import terms_of
@@ -182,7 +182,7 @@ def shares(period: Period) -> list[Decimal]:
     """Return what each event adds to a weighted sum, to three places."""
     start, end = period.starts_at, period.ends_at
     window = Window(start, end, ticks(timedelta(days=31)))
-    levels = Level.objects.filter(series__period=period).order_by("at")
+    levels = LevelChange.objects.filter(series__period=period).order_by("at")
     added = [weighted_sum("deltas", tally_of(Mark(one.at, "", "", one.value), start), window) for one in levels]
     return [one.quantize(Decimal("0.001"), ROUND_HALF_UP) for one in added]
 

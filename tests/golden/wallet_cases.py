@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.metering.ingest.event_recorder import record
 from billing.metering.ingest.parser import read
-from billing.models import Draw
+from billing.models import Drawdown
 from lib.currencies import CREDITS
 from lib.money import round_money
 from plans.pricing.charge_models import PerUnit
@@ -310,11 +310,11 @@ def metered_wallet(case: Case) -> Figures:
             sent | {"id": f"{number}:{place}", "properties": item | {"units": int(item["units"])}}
             for place, item in enumerate(one["items"])
         ]
-        refused = sum(Draw.objects.values_list("refused", flat=True), NONE)
+        refused = sum(Drawdown.objects.values_list("refused", flat=True), NONE)
         send(*items, at=moment(one["at"]) + HOUR)
         after.append(balance_of(wallet))
         deducted.append(after[-2] - after[-1])
-        if sum(Draw.objects.values_list("refused", flat=True), NONE) > refused:
+        if sum(Drawdown.objects.values_list("refused", flat=True), NONE) > refused:
             errors.append({"at": one["at"], "error": "insufficient_balance"})
     return {"deducted": deducted, "balance_after": after[1:], "errors": errors}
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from invoices.credit_notes import CannotCredit, Taken, credit, void
-from invoices.models import BalanceEntry, Charge, CustomerBalance, Invoice
+from invoices.models import BalanceEntry, CustomerBalance, Invoice, PaymentAttempt
 from invoices.payments import attempts
 from invoices.payments.attempts import CannotCharge, ask, begin
 from invoices.payments.manual_payments import record_payment
@@ -39,14 +39,14 @@ def follow(charge, at, hours=48):
     """Let time pass until it is known what came of a charge."""
     until = at + timedelta(hours=hours)
     while charge.state == "pending" and at < until:
-        charge = ask(charge_id=charge.pk, at=at)
+        charge = ask(attempt_id=charge.pk, at=at)
         at = (charge.next_at or at) + timedelta(seconds=1)
     return charge
 
 
 def test_what_is_due_is_charged_and_paid(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     assert (charge.state, state(invoice)) == ("succeeded", ("paid", D("23.80")))
     assert [(one["amount"], one["currency"]) for one in at_stripe.taken()] == [(2380, "eur")]
     payment = invoice.payments.get()
@@ -55,11 +55,11 @@ def test_what_is_due_is_charged_and_paid(invoice, at_stripe, now):
 
 def test_a_declined_card_pays_nothing_and_says_why(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe, declines="insufficient_funds")
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     assert (charge.state, charge.code, charge.reason) == ("declined", "insufficient_funds", "Your card was declined.")
     assert state(invoice) == ("issued", 0)
     leave_card(invoice.customer, at_stripe)
-    again = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    again = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     assert (again.number, again.state, state(invoice)) == (2, "succeeded", ("paid", D("23.80")))
 
 
@@ -67,7 +67,7 @@ def test_a_declined_card_pays_nothing_and_says_why(invoice, at_stripe, now):
 def test_whatever_befalls_a_request_it_is_taken_once(invoice, at_stripe, now, fault):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults = [fault]
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     assert charge.state == "pending"
     assert charge.reason
     charge = follow(charge, charge.next_at)
@@ -90,7 +90,7 @@ def test_any_mixture_of_faults_leaves_one_charge(invoice, at_stripe, now):
 def test_where_it_is_not_found_the_key_keeps_it_one(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults, at_stripe.lists_lag = ["break_after"], True
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     assert follow(charge, charge.next_at).state == "succeeded"
     assert len(at_stripe.taken()) == 1
 
@@ -105,16 +105,16 @@ def test_nobody_is_charged_twice_at_a_time(invoice, at_stripe, now):
 def test_a_charge_that_somebody_asks_about_is_left_to_them(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = begin(invoice_id=invoice.pk, at=now)
-    Charge.objects.filter(pk=charge.pk).update(leased_until=now + timedelta(seconds=30), sent_at=now)
-    assert ask(charge_id=charge.pk, at=now).state == "pending"
+    PaymentAttempt.objects.filter(pk=charge.pk).update(leased_until=now + timedelta(seconds=30), sent_at=now)
+    assert ask(attempt_id=charge.pk, at=now).state == "pending"
     assert not at_stripe.taken()
-    assert ask(charge_id=charge.pk, at=now + timedelta(seconds=31)).state == "succeeded"
+    assert ask(attempt_id=charge.pk, at=now + timedelta(seconds=31)).state == "succeeded"
 
 
 def test_who_asked_too_slowly_leaves_it_settled(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     slow = begin(invoice_id=invoice.pk, at=now)
-    ask(charge_id=slow.pk, at=now)
+    ask(attempt_id=slow.pk, at=now)
     left = attempts.settling.postpone(slow, reason="It took too long", at=now)
     assert (left.state, left.reason, left.next_at) == ("succeeded", "", None)
 
@@ -130,9 +130,9 @@ def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, no
 def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = begin(invoice_id=invoice.pk, at=now)
-    Charge.objects.filter(pk=charge.pk).update(sent_at=now)
-    charge = ask(charge_id=charge.pk, at=now + timedelta(hours=24))
-    assert (charge.state, charge.reason) == ("cancelled", "The provider knows nothing of it a day after it was sent")
+    PaymentAttempt.objects.filter(pk=charge.pk).update(sent_at=now)
+    charge = ask(attempt_id=charge.pk, at=now + timedelta(hours=24))
+    assert (charge.state, charge.reason) == ("canceled", "The provider knows nothing of it a day after it was sent")
     assert not at_stripe.taken()
 
 
@@ -147,7 +147,7 @@ SURPLUS = [
 def test_what_is_taken_beyond_what_is_due_is_the_customers(invoice, at_stripe, now, meanwhile, balance):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults = ["break_after"]
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     amount = D("23.80") if "all" in meanwhile else D("10.00")
     record_payment(invoice_id=invoice.pk, amount=amount, method="manual", reference="bank-1", at=now)
     charge = follow(charge, charge.next_at)
@@ -172,19 +172,19 @@ def test_nobody_is_asked_for_money_before_it_is_written_down_for_good(invoice, a
     leave_card(invoice.customer, at_stripe)
     charge = begin(invoice_id=invoice.pk, at=now)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
-        ask(charge_id=charge.pk, at=now)
+        ask(attempt_id=charge.pk, at=now)
     assert not at_stripe.taken()
 
 
 def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
-    charge = ask(charge_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
+    charge = ask(attempt_id=begin(invoice_id=invoice.pk, at=now).pk, at=now)
     late = begin(invoice_id=make_invoice(invoice.customer).pk, at=now)
-    gone = attempts.settling.Answer("cancelled", reason="Nobody knows it")
-    late = attempts.settle(charge_id=late.pk, answer=gone, at=now)
-    late = attempts.settle(charge_id=late.pk, answer=attempts.settling.Answer("succeeded", "pi_late"), at=now)
+    gone = attempts.settling.Answer("canceled", reason="Nobody knows it")
+    late = attempts.settle(attempt_id=late.pk, answer=gone, at=now)
+    late = attempts.settle(attempt_id=late.pk, answer=attempts.settling.Answer("succeeded", "pi_late"), at=now)
     assert (late.state, Invoice.objects.get(pk=late.invoice_id).state) == ("succeeded", "paid")
-    assert attempts.settle(charge_id=charge.pk, answer=gone, at=now).state == "succeeded"
+    assert attempts.settle(attempt_id=charge.pk, answer=gone, at=now).state == "succeeded"
 
 
 def test_the_sweeper_charges_who_has_left_a_card_once(invoice, at_stripe, now):
@@ -198,7 +198,7 @@ def test_a_key_that_stripe_refuses_charges_nobody_and_says_so(invoice, stripe_se
     leave_card(invoice.customer, stripe_server.books)
     charge = begin(invoice_id=invoice.pk, at=now)
     stripe_server.secret_key = "another"
-    charge = ask(charge_id=charge.pk, at=now)
+    charge = ask(attempt_id=charge.pk, at=now)
     assert charge.state == "pending"
     assert "Stripe refuses our key" in charge.reason
     stripe_server.secret_key = "sk_test_tollbook"

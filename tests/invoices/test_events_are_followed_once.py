@@ -8,7 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.models import Charge, Instrument, Invoice, ProviderEvent
+from invoices.models import Invoice, PaymentAttempt, PaymentMethod, ProviderEvent
 from invoices.payments import attempts
 from invoices.payments.attempts import CannotCharge
 from invoices.payments.provider_webhooks.event_followup import follow_events
@@ -49,7 +49,7 @@ def test_a_page_that_is_paid_pays_the_invoice(invoice, at_stripe, later):
     assert tell(event("checkout.session.completed", session)) == 200
     assert follow_events(at=later) == 1
     invoice.refresh_from_db()
-    assert (invoice.state, invoice.paid, Charge.objects.get().state) == ("paid", D("23.80"), "succeeded")
+    assert (invoice.state, invoice.paid, PaymentAttempt.objects.get().state) == ("paid", D("23.80"), "succeeded")
 
 
 def test_the_same_events_in_any_order_and_number_come_to_the_same(invoice, at_stripe, later):
@@ -76,8 +76,8 @@ def test_what_cannot_be_followed_now_is_followed_later(invoice, stripe_server, l
     assert tell(event("checkout.session.completed", session)) == 200
     stripe_server.secret_key = "another"
     follow_events(at=later)
-    Charge.objects.update(leased_until=None)
-    assert Charge.objects.get().state == "pending"
+    PaymentAttempt.objects.update(leased_until=None)
+    assert PaymentAttempt.objects.get().state == "pending"
     stripe_server.secret_key = "sk_test_tollbook"
     attempts.sweep(at=later + timedelta(hours=3))
     assert Invoice.objects.get().state == "paid"
@@ -136,7 +136,7 @@ def test_a_card_that_is_left_on_a_page_is_charged_from_then_on(invoice, at_strip
     at_stripe.card(session["customer"])
     assert tell(event("checkout.session.completed", session)) == 200
     follow_events(at=later)
-    kept = Instrument.objects.get()
+    kept = PaymentMethod.objects.get()
     assert (kept.label, kept.is_default, kept.expires_on.isoformat()) == ("Visa 4242", True, "2031-04-01")
     assert attempts.sweep(at=later).begun == 1
     assert Invoice.objects.get().state == "paid"
@@ -146,7 +146,7 @@ def test_a_page_that_is_closed_takes_nothing_any_more(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
     attempts.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)
     charge.refresh_from_db()
-    assert charge.state == "cancelled"
+    assert charge.state == "canceled"
     assert session["status"] == "expired"
 
 
@@ -171,7 +171,7 @@ def test_while_a_page_is_open_no_card_is_charged(invoice, at_stripe):
 def test_a_lost_dispute_takes_the_payment_back(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
     charge = attempts.ask(
-        charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+        attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
     )
     for status, id_ in (("needs_response", "evt_1"), ("lost", "evt_2"), ("lost", "evt_3")):
         dispute = {"id": "dp_1", "payment_intent": charge.ref, "status": status}

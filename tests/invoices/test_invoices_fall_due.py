@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from customers.models import Notice
+from customers.models import Notification
 from invoices.documents.past_due import mark_overdue
 from invoices.models import Invoice, NumberSeries
 from invoices.payments.manual_payments import record_payment
@@ -60,7 +60,7 @@ def test_there_are_rows():
 def test_it_is_told_once(invoice):
     assert (mark_overdue(at=LATER), mark_overdue(at=LATER)) == (1, 0)
 
-    [told] = Notice.objects.filter(kind="invoice.overdue")
+    [told] = Notification.objects.filter(kind="invoice.overdue")
     assert told.facts == {
         "invoice": invoice.pk,
         "number": "INV-1",

@@ -5,7 +5,15 @@ from decimal import Decimal as D
 import pytest
 
 from invoices.credit_notes import credit
-from invoices.models import Charge, DunningAct, DunningStep, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.models import (
+    DunningAct,
+    DunningStep,
+    PayerAccount,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEvent,
+    Refund,
+)
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.providers import Answer
@@ -18,16 +26,16 @@ pytestmark = pytest.mark.django_db
 COLUMNS = {
     "charge": (
         *("key", "amount", "currency", "state", "ref", "code", "reason", "tries", "next_at", "created_at"),
-        *("settled_at", "invoice_id", "number", "provider", "instrument_id", "page", "back_to", "closes_at"),
+        *("settled_at", "invoice_id", "number", "provider", "payment_method_id", "page", "back_to", "closes_at"),
     ),
     "refund": (
         *("key", "amount", "currency", "state", "ref", "code", "reason", "tries", "next_at", "created_at"),
-        *("settled_at", "customer_id", "note_id", "charge_id", "provider"),
+        *("settled_at", "customer_id", "note_id", "attempt_id", "provider"),
     ),
     "balanceentry": ("customer_id", "currency", "kind", "amount", "document_id", "reference", "place", "after", "at"),
     "customerbalance": ("customer_id", "currency", "amount", "entries"),
     "payeraccount": ("customer_id", "provider", "ref", "created_at"),
-    "instrument": ("account_id", "ref", "label", "is_default", "created_at", "removed_at"),
+    "payment_method": ("account_id", "ref", "label", "is_default", "created_at", "removed_at"),
     "providerevent": ("provider", "ref", "kind", "content", "received_at", "tries", "outcome"),
     "dunningstep": ("seller_id", "days", "action"),
     "dunningact": ("invoice_id", "days", "action", "outcome", "at"),
@@ -39,10 +47,10 @@ def paid(shared_transaction: None) -> None:
     """A charge that paid, one under way, a refund, and what is on the balance."""
     customer = make_customer("acme", seller=make_seller(), currency="EUR")
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=FEB)
-    Instrument.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
+    PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
     first, second, third = (make_invoice(customer, net="20.00", tax="3.80") for _ in range(3))
     charge = attempts.begin(invoice_id=first.pk, at=FEB)
-    attempts.settle(charge_id=charge.pk, answer=Answer("succeeded", "pi_1"), at=FEB)
+    attempts.settle(attempt_id=charge.pk, answer=Answer("succeeded", "pi_1"), at=FEB)
     credit(invoice_id=first.pk, lines=None, reason="Sorry", to="refund", at=FEB)
     attempts.begin(invoice_id=second.pk, at=FEB)
     record_payment(
@@ -90,13 +98,13 @@ CASES = [
     ("charge_is_of_what_is_due", again("charge", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
     ("charge_is_settled_once", edit("charge", "state = 'declined'", DONE)),
     ("charge_is_settled_once", edit("charge", "amount = 1", PENDING)),
-    ("charge_is_settled_once", "DELETE FROM invoices_charge"),
+    ("charge_is_settled_once", "DELETE FROM invoices_paymentattempt"),
     # refunds
     ("refund_is_above_zero", again("refund", amount="0")),
     ("refund_state_is_known", edit("refund", "state = 'other', settled_at = now(), next_at = NULL")),
     ("refund_is_pending_or_settled", edit("refund", "settled_at = now()")),
     ("refund_provider_is_known", again("refund", amount="0.01", provider="'other'")),
-    ("refund_goes_back_as_it_came", again("refund", amount="0.01", charge_id="NULL", note_id="NULL")),
+    ("refund_goes_back_as_it_came", again("refund", amount="0.01", attempt_id="NULL", note_id="NULL")),
     ("refund_is_of_what_came_in", again("refund", amount="0.01")),
     ("refund_is_settled_once", edit("refund", "amount = 1")),
     # balances
@@ -112,9 +120,9 @@ CASES = [
     ("customer_has_one_account_at_a_provider", again("payeraccount", ref="'cus_2'")),
     ("payer_account_provider_is_known", again("payeraccount", provider="'other'")),
     ("payer_account_is_of_one_customer", again("payeraccount", customer_id="0")),
-    ("instrument_is_kept_once", again("instrument", is_default="false")),
-    ("one_instrument_of_an_account_is_charged", again("instrument", ref="'pm_2'")),
-    ("removed_instrument_is_not_charged", edit("instrument", "removed_at = now()")),
+    ("instrument_is_kept_once", again("payment_method", is_default="false")),
+    ("one_instrument_of_an_account_is_charged", again("payment_method", ref="'pm_2'")),
+    ("removed_instrument_is_not_charged", edit("payment_method", "removed_at = now()")),
     # what providers tell
     ("provider_event_is_stored_once", again("providerevent")),
     ("event_provider_is_known", again("providerevent", provider="'other'")),
@@ -137,4 +145,4 @@ def test_a_broken_promise_is_refused(name: str, statement: str) -> None:
 
 
 def test_the_world_holds_what_is_broken() -> None:
-    assert (Charge.objects.count(), Refund.objects.count()) == (2, 1)
+    assert (PaymentAttempt.objects.count(), Refund.objects.count()) == (2, 1)

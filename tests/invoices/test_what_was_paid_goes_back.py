@@ -6,7 +6,7 @@ from decimal import Decimal as D
 import pytest
 from django.db import IntegrityError, transaction
 
-from customers.models import Notice
+from customers.models import Notification
 from invoices.credit_notes import Taken, credit
 from invoices.models import BalanceEntry, CustomerBalance, Invoice, NumberSeries, Refund
 from invoices.payments import attempts
@@ -47,7 +47,7 @@ def note(invoice, to, *, some=True):
 
 
 def told_paid():
-    return list(Notice.objects.filter(kind="invoice.paid").values_list("key", flat=True))
+    return list(Notification.objects.filter(kind="invoice.paid").values_list("key", flat=True))
 
 
 def test_what_a_note_or_the_balance_settles_is_told_as_paid_once(invoice, customer):
@@ -115,7 +115,7 @@ def test_too_much_by_transfer_is_kept_where_that_is_said(invoice, customer):
 def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
     pay(invoice, "100.00")
-    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     found = list(Refund.objects.order_by("pk").values_list("provider", "amount", "state"))
     assert found == [("stripe", D("19.00"), "pending"), ("manual", D("4.80"), "pending")]
@@ -129,7 +129,7 @@ def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe, fault):
     leave_card(customer, at_stripe)
-    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     at_stripe.faults, at = [fault], invoice.issued_at
     refund = Refund.objects.get()
@@ -141,7 +141,7 @@ def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe,
 
 def test_a_refund_that_fails_weeks_later_is_on_the_balance(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
-    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     refund = refunding.send(refund_id=Refund.objects.get().pk, at=invoice.issued_at)
     at_stripe.things[refund.ref] |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}

@@ -5,7 +5,7 @@ from django.db.models import Sum
 
 from billing.audit import assert_clean
 from billing.closing import close_due
-from billing.models import UnbilledUsage
+from billing.models import UnmatchedUsage
 from invoices.models import Line
 from plans.models import Meter, Plan
 from plans.plan_templates.template_import import start_from, templates
@@ -33,7 +33,7 @@ def test_a_template_bills_its_example(template):
     ]
     send(*({**one, "timestamp": MAR.isoformat()} for one in sent), at=NOW)
     close_due(at=CLOSED)
-    assert not UnbilledUsage.objects.exists()
+    assert not UnmatchedUsage.objects.exists()
     march = Line.objects.filter(service_start__gte=MAR, service_start__lt=APR)
     assert march.aggregate(total=Sum("amount"))["total"] == template.total
     assert_clean()

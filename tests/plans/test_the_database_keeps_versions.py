@@ -5,7 +5,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from plans.models import Catalogue, PlanVersion, Promotion
+from plans.models import CatalogRevision, PlanVersion, Promotion
 from plans.publishing.approvals import ask
 from plans.publishing.required_simulation import rehearsed
 from tests.builders import (
@@ -37,7 +37,7 @@ OF = {
     "plans_fee": "version_id IN ({version})",
     "plans_commitment": "version_id IN ({version})",
     "plans_includedcredits": "version_id IN ({version})",
-    "plans_threshold": "version_id IN ({version})",
+    "plans_billingthreshold": "version_id IN ({version})",
     "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
 }
 OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
@@ -48,7 +48,7 @@ EDITS = {
     "plans_fee": "amount = amount + 1",
     "plans_commitment": "minimum = minimum + 1",
     "plans_includedcredits": "amount = amount + 1",
-    "plans_threshold": "amount = amount + 1",
+    "plans_billingthreshold": "amount = amount + 1",
     "plans_price": "currency = 'EUR'",
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
@@ -128,7 +128,7 @@ CASES = [
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET meter_id = NULL WHERE kind = 'metered'"),
     ("feature_has_a_meter_if_and_only_if_metered", "UPDATE plans_feature SET kind = 'boolean'"),
     ("feature_fails_open_or_closed", "UPDATE plans_feature SET when_unreachable = 'other'"),
-    ("there_is_one_catalogue", "INSERT INTO plans_catalogue (id, revision) VALUES (2, 1)"),
+    ("there_is_one_catalog", "INSERT INTO plans_catalogrevision (id, revision) VALUES (2, 1)"),
     # versions
     ("version_state_is_known", version("state = 'other', effective_from = now(), published_at = now()")),
     ("version_interval_is_known", version("interval_unit = 'hour'")),
@@ -248,10 +248,10 @@ CASES = [
     ("rollover_has_a_bound_only_where_there_is_one", credits("rollover_most = 5")),
     ("rollover_has_a_bound_only_where_there_is_one", credits("rolls_over = 1, rollover_most = 'NaN'")),
     ("included_priority_is_0_to_1000", credits("priority = 1001")),
-    ("threshold_is_above_zero", edit("plans_threshold", "amount = 0", only="repeats")),
-    ("threshold_is_above_zero", edit("plans_threshold", "amount = 'NaN'", only="repeats")),
-    ("threshold_is_listed_once", edit("plans_threshold", "amount = 5", only="repeats")),
-    ("one_threshold_of_a_version_repeats", edit("plans_threshold", "repeats = true")),
+    ("threshold_is_above_zero", edit("plans_billingthreshold", "amount = 0", only="repeats")),
+    ("threshold_is_above_zero", edit("plans_billingthreshold", "amount = 'NaN'", only="repeats")),
+    ("threshold_is_listed_once", edit("plans_billingthreshold", "amount = 5", only="repeats")),
+    ("one_threshold_of_a_version_repeats", edit("plans_billingthreshold", "repeats = true")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
     # credit packs
     ("pack_unit_is_known", pack("creditpack", "unit = 'other'")),
@@ -334,11 +334,11 @@ CASES = [
         "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = asked_by_id",
     ),
     ("version_has_one_open_request", asked_for()),
-    ("rehearsal_names_its_content", "UPDATE plans_rehearsal SET content = 'x'"),
+    ("rehearsal_names_its_content", "UPDATE plans_requiredsimulation SET content = 'x'"),
     (
         "version_is_rehearsed_once_at_a_time",
-        "INSERT INTO plans_rehearsal (version_id, content, reference, facts, at)"
-        " SELECT version_id, content, reference, facts, at FROM plans_rehearsal",
+        "INSERT INTO plans_requiredsimulation (version_id, content, reference, facts, at)"
+        " SELECT version_id, content, reference, facts, at FROM plans_requiredsimulation",
     ),
     # a meter that it prices
     ("meter_in_use_keeps_its_meaning", "UPDATE plans_meter SET event_name = 'other' WHERE code = 'api.calls'"),
@@ -428,10 +428,10 @@ def test_a_name_or_unit_may_change_since_no_figure_depends_on_it():
     assert refused_by("UPDATE plans_meter SET name = 'Calls', unit = 'request' WHERE code = 'api.calls'") == "nothing"
 
 
-def test_the_catalogue_moves_on_with_every_change_of_what_is_metered():
-    before = Catalogue.objects.get().revision
+def test_the_catalog_moves_on_with_every_change_of_what_is_metered():
+    before = CatalogRevision.objects.get().revision
     make_meter("another")
-    assert Catalogue.objects.get().revision > before
+    assert CatalogRevision.objects.get().revision > before
 
 
 def test_history_of_prices_is_only_added_to():

@@ -34,7 +34,7 @@ CASES: list[tuple[Offers, str]] = [
     ),
     (
         lambda: [tokens(rate("1", match={"model": "a"}), rate("2", match={"model": "b"}))],
-        "tokens in USD: usage that matches none of its 2 rates would be unbilled: add a default rate.",
+        "tokens in USD: usage that matches none of its 2 rates would be unmatched: add a default rate.",
     ),
     (
         lambda: volume(tier(100, "0.52"), tier(None, "0.149505")),

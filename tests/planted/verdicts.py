@@ -24,7 +24,7 @@ def verdict(bug: Bug, *, status: int, output: str) -> str:
     if green := [guard for guard in bug.guards if not any(_is_of(guard, test) for test in red)]:
         return f"stayed green: {', '.join(green)}"
     if any(_UNREADABLE.search(test) for test in red):
-        return "the patch breaks the program, not its behaviour"
+        return "the patch breaks the program, not its behavior"
     if _IN_SETUP.search(output) and not (bug.in_setup and bug.in_setup in output):
         return "a guard failed while it was set up, for another reason than the patch"
     return CAUGHT

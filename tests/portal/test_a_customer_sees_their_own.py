@@ -132,7 +132,7 @@ def test_nothing_is_done_to_what_is_anothers(own, foreign):
     foreign.contact.refresh_from_db()
     assert foreign.customer.contacts.count() == 2
     assert foreign.customer.spend_caps.count() == 1
-    assert foreign.customer.guardrails.filter(removed_at__isnull=True).count() == 1
+    assert foreign.customer.alert_rules.filter(removed_at__isnull=True).count() == 1
 
 
 def test_whoever_looks_only_changes_nothing(own):

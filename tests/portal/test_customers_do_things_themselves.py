@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from billing.limits.spend_caps import set_cap
-from billing.models import Guardrail, ScheduledChange, SpendCap
+from billing.models import AlertRule, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
 from tests.portal.world import TODAY
@@ -90,7 +90,7 @@ def test_a_budget_is_of_one_value(own):
     }
     assert own.client().post("/portal/limits/budgets", form).status_code == 303
 
-    rule = Guardrail.objects.latest("pk")
+    rule = AlertRule.objects.latest("pk")
     told = (rule.set_by, rule.amount, rule.levels, rule.dimension, rule.dimension_value, rule.customer)
     assert told == ("customer", Decimal("12.5"), [80, 100], "model", "m1", own.customer)
 

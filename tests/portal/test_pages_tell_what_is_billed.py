@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.limits.alerts.rule_settings import Scope, set_alert_rule
 from billing.limits.spend_caps import set_cap
 from billing.metering.usage.forecast import expected, pace_of
 from tests.builders import make_pack
@@ -106,4 +106,4 @@ def _more(own) -> None:
         match = {"model": f"m{number}"}
         set_cap(customer=own.customer, amount=Decimal(9), match=match, set_by="customer", at=TODAY)
         scope = Scope(customer=own.customer, dimension="model", value=f"m{number}")
-        set_guardrail(kind="spend", scope=scope, amount=Decimal(9), set_by="customer", at=TODAY)
+        set_alert_rule(kind="spend", scope=scope, amount=Decimal(9), set_by="customer", at=TODAY)

@@ -9,7 +9,7 @@ from typing import Any
 from django.test import Client
 
 from billing.closing import close_due
-from billing.limits.alerts.rule_settings import Scope, set_guardrail
+from billing.limits.alerts.rule_settings import Scope, set_alert_rule
 from billing.limits.spend_caps import set_cap
 from billing.metering.ingest.event_recorder import record
 from billing.metering.ingest.parser import read
@@ -77,7 +77,7 @@ def make_account(word: str, **fields: Any) -> Account:
     close_due(at=FEB + DAY)
     invoice = Invoice.objects.filter(customer=customer, lines__kind="usage").distinct().latest("pk")
     wallet = _wallet(customer, word)
-    rule = set_guardrail(kind="spend", scope=Scope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
+    rule = set_alert_rule(kind="spend", scope=Scope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
     _alert(customer, rule)
     cap = set_cap(customer=customer, amount=Decimal(800), set_by="customer", at=FEB)
     return Account(
@@ -97,7 +97,7 @@ def make_account(word: str, **fields: Any) -> Account:
 
 def _plan(word: str) -> Any:
     """
-    Return a plan that customers may leave, and make another that they may come to: the catalogue is everybody's, so
+    Return a plan that customers may leave, and make another that they may come to: the catalog is everybody's, so
     neither is named by the word.
     """
     Meter.objects.create(
@@ -151,5 +151,5 @@ def _wallet(customer: Customer, word: str) -> Wallet:
 def _alert(customer: Customer, rule: Any) -> None:
     figures = {"threshold": 50, "value": 45, "limit": 90, "agreed_limit": 90, "unit": "USD"}
     Alert.objects.create(
-        guardrail=rule, customer=customer, since=FEB, ends_at=TODAY + 20 * DAY, fired_at=TODAY - DAY, **figures
+        alert_rule=rule, customer=customer, since=FEB, ends_at=TODAY + 20 * DAY, fired_at=TODAY - DAY, **figures
     )

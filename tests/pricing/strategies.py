@@ -81,7 +81,7 @@ usages = st.one_of(
 
 
 @st.composite
-def catalogues(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, Usage]]:
+def catalogs(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, Usage]]:
     """Return terms with up to four rates, and usage of some of them."""
     by_event = draw(st.booleans())
     models = st.one_of(charges, percentages, decimals(0, 3, 4).map(Dynamic)) if by_event else charges

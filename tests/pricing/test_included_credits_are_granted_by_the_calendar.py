@@ -84,7 +84,7 @@ def test_months_begin_at_midnight_where_the_customer_is():
 TRIALS = [
     # ends     granted   why
     ("01-15", True, ["5"], "whole, though half a month"),
-    ("01-08", True, ["2.5"], "cancelled or changed half-way through it"),
+    ("01-08", True, ["2.5"], "canceled or changed half-way through it"),
     ("01-15", False, [], "the version gives a trial none"),
 ]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from plans.pricing.charge_models import Flat, Graduated, PerUnit, Tier
 from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
-from tests.pricing.strategies import LAW, catalogues
+from tests.pricing.strategies import LAW, catalogs
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
@@ -29,9 +29,9 @@ def test_included_units_are_drawn_as_documented(row):
 
 
 @LAW
-@given(catalogues())
-def test_a_rate_draws_only_what_those_before_it_left(catalogue):
-    terms, used = catalogue
+@given(catalogs())
+def test_a_rate_draws_only_what_those_before_it_left(catalog):
+    terms, used = catalog
     left = terms.included
     for line in rate_usage(terms, used).lines:
         assert line.included == min(left, line.quantity)

@@ -1,4 +1,4 @@
-"""A second rater, written from the prose in fractions, comes to the same amounts for random catalogues."""
+"""A second rater, written from the prose in fractions, comes to the same amounts for random catalogs."""
 
 from fractions import Fraction
 
@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from plans.pricing.rating import rate_usage
 from tests.pricing import independent_rater
-from tests.pricing.strategies import LAW, catalogues
+from tests.pricing.strategies import LAW, catalogs
 
 
 @LAW
-@given(catalogues(), st.fractions(0, 1))
-def test_independent_rater_agrees(catalogue, share):
-    terms, used = catalogue
+@given(catalogs(), st.fractions(0, 1))
+def test_independent_rater_agrees(catalog, share):
+    terms, used = catalog
     rating = rate_usage(terms, used, share=share)
     amounts, refused = independent_rater.bill(terms, used)
     assert sum((Fraction(line.refused) for line in rating.lines), Fraction(0)) == refused

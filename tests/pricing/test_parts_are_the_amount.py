@@ -10,15 +10,15 @@ from hypothesis import given
 from plans.pricing.charge_models import PerUnit
 from plans.pricing.rating import PriceTerms, Rate, Usage, nothing, rate_usage
 from plans.pricing.rating_parts import Part, total
-from tests.pricing.strategies import LAW, catalogues, charges, quantities
+from tests.pricing.strategies import LAW, catalogs, charges, quantities
 
 D = Decimal
 
 
 @LAW
-@given(catalogues())
-def test_parts_sum_to_the_amount_of_their_line_and_lines_to_the_rating(catalogue):
-    rating = rate_usage(*catalogue)
+@given(catalogs())
+def test_parts_sum_to_the_amount_of_their_line_and_lines_to_the_rating(catalog):
+    rating = rate_usage(*catalog)
     for line in rating.lines:
         assert total(line.parts) == line.amount
         assert F(line.quantity) == F(line.included) + F(line.billable) + F(line.refused)
@@ -33,9 +33,9 @@ def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, quantity):
 
 
 @LAW
-@given(catalogues())
-def test_a_stored_part_reads_back_equal_without_exponents(catalogue):
-    for part in (part for line in rate_usage(*catalogue).lines for part in line.parts):
+@given(catalogs())
+def test_a_stored_part_reads_back_equal_without_exponents(catalog):
+    for part in (part for line in rate_usage(*catalog).lines for part in line.parts):
         stored = json.dumps(part.as_json())
         assert Part.from_json(json.loads(stored)) == part
         assert not any("E" in text.upper() for text in part.as_json().values() if text)

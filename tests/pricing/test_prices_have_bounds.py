@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lib.decimals import plain
 from plans.pricing.charge_models import InvalidCharge, PerUnit
 from plans.pricing.rating import PriceTerms, Rate, rate_usage
-from tests.pricing.strategies import LAW, catalogues, decimals
+from tests.pricing.strategies import LAW, catalogs, decimals
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
@@ -33,9 +33,9 @@ def test_bounds_are_claimed_as_documented(row):
 
 
 @LAW
-@given(catalogues(), decimals(0, 200, 2), decimals(0, 200, 2), st.fractions(0, 1))
-def test_what_is_due_lies_within_them_and_lines_do_not_change(catalogue, one, other, share):
-    terms, used = catalogue
+@given(catalogs(), decimals(0, 200, 2), decimals(0, 200, 2), st.fractions(0, 1))
+def test_what_is_due_lies_within_them_and_lines_do_not_change(catalog, one, other, share):
+    terms, used = catalog
     terms = replace(terms, minimum=None, maximum=None)
     least, most = sorted((one, other))
     fields = {name: getattr(terms, name) for name in ("currency", "rates", "included", "model", "rounding")}

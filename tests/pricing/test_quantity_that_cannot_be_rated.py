@@ -36,7 +36,7 @@ def test_the_longest_numbers_allowed_are_exact():
 
 
 def test_usage_filed_under_no_rate_is_refused_not_dropped():
-    with pytest.raises(UnknownRate, match=r"'images', 'sms'.*unbilled"):
+    with pytest.raises(UnknownRate, match=r"'images', 'sms'.*unmatched"):
         rate_usage(TERMS, {"tokens": D(1), "sms": D(1), "images": D(0)})
 
 

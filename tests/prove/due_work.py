@@ -26,7 +26,7 @@ UNIT_PRICE = Fraction(1, 100)
 @dataclass
 class Work:
     """
-    The catalogue, and who is billed by it.
+    The catalog, and who is billed by it.
 
     fees: customer → what it owes beside its usage, by our own reckoning.
     """

@@ -126,7 +126,7 @@ def _months(zone: ZoneInfo, now: datetime) -> list[datetime]:
 
 
 def _prepare(months: dict[str, list[datetime]], now: datetime) -> str:
-    """Make catalogue and customers, and return the secret of an API key."""
+    """Make catalog and customers, and return the secret of an API key."""
     # Late usage that costs nothing has its document too, so that every quantity stands on one.
     make_seller(grace=timedelta(0), zero_invoices="issue")
     usage = {"event_name": "request", "aggregation": "sum"}
@@ -259,7 +259,7 @@ def _oracle(events: Sequence[Event], months: dict[str, list[datetime]]) -> Quant
 
 
 def _price(what: str, quantity: Fraction) -> Fraction:
-    """Price a month's quantity by the catalogue above, to the cent, halves up."""
+    """Price a month's quantity by the catalog above, to the cent, halves up."""
     if what == "requests":
         amount = ceil(quantity / 100) * Fraction("0.37")
     elif what == "seconds":

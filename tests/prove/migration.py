@@ -20,7 +20,7 @@ from billing.job_kinds import KINDS
 from billing.jobs.controls import retry_failed
 from billing.jobs.worker import work
 from billing.metering.ingest import event_recorder, parser
-from billing.models import Job, Migration, Move, Subscription
+from billing.models import Job, MigrationItem, PlanMigration, Subscription
 from billing.models.jobs import JobState
 from billing.plan_migrations import jobs, workflow
 from billing.plan_migrations.cohort import Selection, Terms, plan_migration
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     return verdict.conclude()
 
 
-def _begin(count: int) -> tuple[datetime, Migration]:
+def _begin(count: int) -> tuple[datetime, PlanMigration]:
     at = database_time()
     began = at - 10 * DAY
     old = _version("old", "31", "0.10", included=5, since=began - DAY)
@@ -110,7 +110,7 @@ def _use(name: str, many: int, moment: datetime) -> None:
         event_recorder.record(events=found, sandbox=False, at=at)
 
 
-def _killed(step, migration: Migration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
+def _killed(step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
     """Take a step with workers that are killed so often, and return where they were."""
     job: Job = step(migration_id=migration.pk, at=database_time(), by=None)
     campaign = Campaign(job, chance)
@@ -130,7 +130,7 @@ def _resume(job: Job) -> None:
 
 def _states() -> dict[str, int]:
     connection.close()
-    return dict(Counter(Move.objects.values_list("state", flat=True)))
+    return dict(Counter(MigrationItem.objects.values_list("state", flat=True)))
 
 
 def _bill(began: datetime, months: int) -> None:

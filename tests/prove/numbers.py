@@ -81,7 +81,7 @@ def _due_periods(count: int) -> list[int]:
     """Subscribe so many customers, each with one month that is over and a fee to bill for it."""
     at = database_time()
     make_seller("bench", grace=timedelta(0))
-    version = sample_books.catalogue(at)
+    version = sample_books.catalog(at)
     ends_at = datetime(at.year, at.month, 1, tzinfo=UTC)
     starts_at = (ends_at - timedelta(days=1)).replace(day=1)
     sample_books.subscribe(version, first=0, count=count, starts_at=starts_at, ends_at=ends_at)

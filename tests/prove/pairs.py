@@ -55,13 +55,13 @@ class Outcome(NamedTuple):
     kept: Decimal
 
 
-def finalise(invoice: Invoice) -> None:
+def finalize(invoice: Invoice) -> None:
     issue_draft(invoice_id=invoice.pk, at=database_time())
 
 
 def charge(invoice: Invoice) -> None:
     at = database_time()
-    attempts.ask(charge_id=attempts.begin(invoice_id=invoice.pk, at=at).pk, at=at)
+    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=at).pk, at=at)
 
 
 def transfer(invoice: Invoice) -> None:
@@ -83,7 +83,7 @@ def refund(invoice: Invoice) -> None:
 
 
 OPERATIONS = {
-    "finalise": finalise,
+    "finalize": finalize,
     "charge": charge,
     "transfer": transfer,
     "void": annul,

@@ -26,7 +26,7 @@ from django.db import connection
 
 from config.postgres import Cluster
 from invoices.credit_notes import Taken, credit
-from invoices.models import Charge, Invoice, ProviderEvent, Refund
+from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund
 from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts import CannotCharge
@@ -171,7 +171,9 @@ class Campaign:
     def _customer_acts(self, one: Run) -> None:
         """Open a page, as often as it takes, and pay on it or leave it; leave another card than a declined one."""
         if one.kind == "declined":
-            self._until(lambda: Charge.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one])
+            self._until(
+                lambda: PaymentAttempt.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one]
+            )
             leave_card(Invoice.objects.get(pk=one.invoice_id).customer, self.books)
             attempts.begin(invoice_id=one.invoice_id, at=self.hours.now())
         elif one.kind != "card":
@@ -191,7 +193,7 @@ class Campaign:
                 last = str(error)
                 self.hours.go_on(self.chance.choice(STEPS[:3]))
                 time.sleep(0.5)
-        tried = Charge.objects.filter(invoice=one.invoice_id).values()
+        tried = PaymentAttempt.objects.filter(invoice=one.invoice_id).values()
         raise AssertionError(f"no page opens for invoice {one.invoice_id}: {last} {list(tried)} {self.hours.now()}")
 
     @contextmanager
@@ -206,7 +208,7 @@ class Campaign:
     def _lie(self, teller: Teller, new: Sequence[Run]) -> None:
         """Pretend that what is not paid was paid."""
         for one in new[: len(new) // 4]:
-            charge = Charge.objects.filter(invoice=one.invoice_id).first()
+            charge = PaymentAttempt.objects.filter(invoice=one.invoice_id).first()
             answers = teller.lie({"id": "pi_lie", "metadata": {"tollbook_key": str(charge.key if charge else "")}})
             self.lies.update(answers.keys())
             taken_in = [what for what, status in answers.items() if status != 400]
@@ -223,7 +225,7 @@ class Campaign:
         ids = [one.invoice_id for one in runs]
 
         def is_settled() -> bool:
-            under_way = Charge.objects.filter(invoice__in=ids, state="pending").exists()
+            under_way = PaymentAttempt.objects.filter(invoice__in=ids, state="pending").exists()
             sent_back = Refund.objects.filter(note__corrects__in=ids, state="pending").exists()
             cards = [one.invoice_id for one in runs if one.kind == "card"]
             untouched = Invoice.objects.filter(pk__in=cards, charges__isnull=True).exists()
@@ -239,9 +241,9 @@ class Campaign:
                     return
                 time.sleep(0.05)
             self.hours.go_on(self.chance.choice(STEPS))
-        still = Charge.objects.filter(invoice__in=[one.invoice_id for one in runs], state="pending").values_list(
-            "reason"
-        )
+        still = PaymentAttempt.objects.filter(
+            invoice__in=[one.invoice_id for one in runs], state="pending"
+        ).values_list("reason")
         self.verdict.require(False, f"states do not converge: {list(still)[:3]}")
 
     # What has come of it --------------------------------------------------------------------------------------------
@@ -279,7 +281,9 @@ class Campaign:
         say(f"  {ProviderEvent.objects.count():,} events are stored, of {self.told:,} that were told")
         self.verdict.require(ProviderEvent.objects.count() == self.told, "an event was lost, or stored twice")
         say(f"  {self.lies.total():,} lies were told")
-        pending = Charge.objects.filter(state="pending").count() + Refund.objects.filter(state="pending").count()
+        pending = (
+            PaymentAttempt.objects.filter(state="pending").count() + Refund.objects.filter(state="pending").count()
+        )
         self.verdict.require(not pending, f"{pending} attempts are under way for ever")
-        charges, refunds, taken = Charge.objects.count(), Refund.objects.count(), len(self.books.taken())
+        charges, refunds, taken = PaymentAttempt.objects.count(), Refund.objects.count(), len(self.books.taken())
         say(f"  {charges:,} charges and {refunds:,} refunds, {taken:,} were taken")

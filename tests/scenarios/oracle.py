@@ -76,7 +76,7 @@ class Currency:
 
 
 def tokens_of(requests: list[Request], which: str = "both") -> int:
-    """Count tokens. A request that lacks one of its two numbers is reported as unbilled, and none of it counts."""
+    """Count tokens. A request that lacks one of its two numbers is reported as unmatched, and none of it counts."""
     total = 0
     for request in requests:
         if request.prompt is not None and request.completion is not None:

@@ -12,14 +12,14 @@ from django.utils import timezone
 from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import Period
-from billing.tasks import close_due_periods, replay_unbilled
+from billing.tasks import close_due_periods, reprocess_usage
 from invoices.models import Invoice
 from tests.api.calls import Caller
 from tests.builders import FEB, JAN, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/billing/unbilledusage/"
+LIST = "/admin/billing/unmatchedusage/"
 
 
 def request(id_: str, **properties: object) -> dict[str, object]:
@@ -37,7 +37,7 @@ def test_it_is_reported_valued_tried_again_and_billed():
         caller = Caller()
         sent = [request("r1", input=1000, output=250), request("r2", input="0.5", output=0), request("r3", input=70)]
         assert caller.post("/events", sent).json()["accepted"] == 3
-        (group,) = [one for one in caller.get("/unbilled").json()["data"] if one["quantity"]]
+        (group,) = [one for one in caller.get("/unmatched").json()["data"] if one["quantity"]]
         assert (group["reason"], group["events"], group["quantity"]) == ("unknown_customer", 2, "2000.5")
         assert group["estimate"] is None
 
@@ -56,7 +56,7 @@ def test_it_is_reported_valued_tried_again_and_billed():
         staff.post(LIST, typed | {"_agreed": "1"})
 
         # The one without a value is told with its reason, and has no price: it is not a zero.
-        (left,) = caller.get("/unbilled").json()["data"]
+        (left,) = caller.get("/unmatched").json()["data"]
         assert (left["reason"], left["meter"], left["quantity"]) == ("bad_value", "work", None)
         assert "“output” is missing" in staff.get(LIST).content.decode()
 
@@ -64,7 +64,7 @@ def test_it_is_reported_valued_tried_again_and_billed():
         said = {"id": "r3", "kind": "replace", "reason": "It left its output out"}
         answer = caller.post("/events/corrections", said | {"replacement": request("r3b", input=70, output=20)})
         assert answer.status_code == 200, answer.content
-        assert caller.get("/unbilled").json()["data"] == []
+        assert caller.get("/unmatched").json()["data"] == []
 
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == Decimal("4.30")  # 2,000.5 + 70 + 4 × 20 tokens
@@ -85,7 +85,7 @@ def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(mon
         assert caller.post("/customers", customer).status_code == 201
         sent = [request("r1", total=1000), request("r2", total=500, tokens=7)]
         assert caller.post("/events", sent).json()["accepted"] == 2
-        told = [(one["reason"], one["quantity"]) for one in caller.get("/unbilled").json()["data"]]
+        told = [(one["reason"], one["quantity"]) for one in caller.get("/unmatched").json()["data"]]
         assert sorted(told, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
 
         work.value_property = "total"
@@ -93,8 +93,8 @@ def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(mon
         publish(make_plan("pro", offers=offers))
         subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
         assert caller.post("/subscriptions", subscription).status_code == 201
-        assert replay_unbilled()["resolved"] == 2
-        assert caller.get("/unbilled").json()["data"] == []
+        assert reprocess_usage()["resolved"] == 2
+        assert caller.get("/unmatched").json()["data"] == []
 
     with time_machine.travel(FEB + timedelta(hours=1), tick=False):
         close_due_periods()
@@ -115,13 +115,13 @@ def test_what_it_may_come_to_is_told_until_it_is_put_right(monkeypatch):
         assert caller.post("/subscriptions", subscription).status_code == 201
         sent = [request("r1", tokens=1000), request("r2", tokens=600), request("r3")]
         assert caller.post("/events", sent).json()["accepted"] == 3
-        (group,) = caller.get("/unbilled", customer="acme").json()["data"]
+        (group,) = caller.get("/unmatched", customer="acme").json()["data"]
         assert (group["estimate"], group["estimated_by"]) == ({"amount": "8", "currency": "USD"}, "average_event")
 
         said = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
         answer = caller.post("/events/corrections", said | {"replacement": request("r3b", tokens=50)})
         assert answer.status_code == 200, answer.content
-        assert caller.get("/unbilled").json()["data"] == []
+        assert caller.get("/unmatched").json()["data"] == []
 
     with time_machine.travel(FEB + timedelta(hours=1), tick=False):
         close_due_periods()

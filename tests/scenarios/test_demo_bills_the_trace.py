@@ -33,7 +33,7 @@ TABLES = (
     "billing_event",
     "billing_counter",
     "billing_rollup",
-    "billing_unbilledusage",
+    "billing_unmatchedusage",
     "billing_billedusage",
     "billing_period",
     "invoices_invoice",

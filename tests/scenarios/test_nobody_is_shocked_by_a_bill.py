@@ -11,7 +11,7 @@ from django.core import mail
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from billing.tasks import look_after_guardrails
+from billing.tasks import evaluate_alerts
 from customers.models import Contact, Customer
 from tests.api.calls import Caller
 from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish
@@ -38,7 +38,7 @@ def messages(client, since, count):
     """Send so many messages, each once, and let the sweeper and the deliverer have their turn."""
     events = [{"id": f"m{since + place}", "customer": "acme", "event": "message"} for place in range(count)]
     assert client.post("/events", events).status_code == 200
-    look_after_guardrails()
+    evaluate_alerts()
     send(timezone.now() + timedelta(seconds=1))
 
 

@@ -1,4 +1,4 @@
-"""The README's five minutes, from a customer to a PDF, run as they are written, against the demo's own catalogue."""
+"""The README's five minutes, from a customer to a PDF, run as they are written, against the demo's own catalog."""
 
 import json
 import os

@@ -1,18 +1,20 @@
 """Customers who have left a card at Stripe."""
 
 from customers.models import Customer
-from invoices.models import Instrument, PayerAccount
+from invoices.models import PayerAccount, PaymentMethod
 from tests.builders import FEB
 from tests.stripe.server import Books
 
 
-def leave_card(customer: Customer, books: Books, *, declines: str = "", wants_customer: bool = False) -> Instrument:
+def leave_card(
+    customer: Customer, books: Books, *, declines: str = "", wants_customer: bool = False
+) -> PaymentMethod:
     """Let a customer be charged by a card that does as it is told; it takes the place of an earlier one."""
     account, _ = PayerAccount.objects.get_or_create(
         customer=customer, provider="stripe", defaults={"ref": books.make("cus", "customer")["id"], "created_at": FEB}
     )
     card = books.card(account.ref, declines=declines, wants_customer=wants_customer)
-    Instrument.objects.filter(account=account).update(is_default=False)
-    return Instrument.objects.create(
+    PaymentMethod.objects.filter(account=account).update(is_default=False)
+    return PaymentMethod.objects.create(
         account=account, ref=card["id"], label="Visa 4242", is_default=True, created_at=FEB
     )

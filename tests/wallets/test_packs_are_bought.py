@@ -113,17 +113,17 @@ def test_what_was_sold_keeps_its_terms(wallet):
     assert (lot.expires_at, lot.rollover_most, lot.rollover_days) == (JAN + timedelta(days=32), 5, 9)
 
 
-def test_nobody_pays_for_what_is_cancelled(wallet):
+def test_nobody_pays_for_what_is_canceled(wallet):
     make_pack("pack")
     purchase = bought(wallet)
     for _ in range(2):
         purchase = cancel(purchase_id=purchase.pk, reason="By mistake", at=JAN)
-    assert told(purchase) == ("cancelled", "void", 0)
+    assert told(purchase) == ("canceled", "void", 0)
     assert Invoice.objects.get(kind="credit_note").reason == "By mistake"
     assert bought(wallet, reference="second").state == "pending"
 
 
-def test_what_is_paid_in_part_or_granted_is_not_cancelled(wallet):
+def test_what_is_paid_in_part_or_granted_is_not_canceled(wallet):
     make_pack("pack")
     purchase = bought(wallet)
     pay(purchase, "1", "part")
@@ -138,9 +138,9 @@ def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
     make_pack("pack")
     purchase = bought(wallet)
     credit(invoice_id=purchase.invoice_id, lines=None, reason="Wrong pack", to="offset", at=JAN)
-    assert settle_purchases(at=JAN).cancelled == 1
+    assert settle_purchases(at=JAN).canceled == 1
     purchase.refresh_from_db()
-    assert (*told(purchase), purchase.reason) == ("cancelled", "void", 0, "Its invoice was credited")
+    assert (*told(purchase), purchase.reason) == ("canceled", "void", 0, "Its invoice was credited")
 
 
 def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):

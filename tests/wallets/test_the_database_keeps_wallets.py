@@ -118,7 +118,7 @@ CASES = [
     ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'granted'", granted_at="NULL")),
     ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'pending'", ended_at="now()")),
     ("purchase_keeps_its_terms", edit("purchase", "units = units + 1", "state = 'pending'")),
-    ("purchase_keeps_its_terms", edit("purchase", "state = 'cancelled'", "state = 'granted'")),
+    ("purchase_keeps_its_terms", edit("purchase", "state = 'canceled'", "state = 'granted'")),
     ("purchase_keeps_its_terms", "DELETE FROM wallets_purchase"),
     # top-ups
     ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "threshold = 5")),
@@ -156,12 +156,12 @@ CASES = [
 OF_DRAWS = [
     (
         "use_is_drawn_once",
-        "INSERT INTO billing_draw (period_id, plan_feature_id, window_start, cost, overage, refused, times)"
-        " SELECT period_id, plan_feature_id, window_start, 0, 0, 0, 0 FROM billing_draw",
+        "INSERT INTO billing_drawdown (period_id, plan_feature_id, window_start, cost, overage, refused, times)"
+        " SELECT period_id, plan_feature_id, window_start, 0, 0, 0, 0 FROM billing_drawdown",
     ),
-    ("drawn_cost_is_finite", "UPDATE billing_draw SET cost = 'NaN', overage = 0, refused = 0"),
-    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_draw SET overage = cost + 1"),
-    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_draw SET refused = -1, overage = 0"),
+    ("drawn_cost_is_finite", "UPDATE billing_drawdown SET cost = 'NaN', overage = 0, refused = 0"),
+    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_drawdown SET overage = cost + 1"),
+    ("no_more_is_missing_than_was_asked_for", "UPDATE billing_drawdown SET refused = -1, overage = 0"),
 ]
 
 

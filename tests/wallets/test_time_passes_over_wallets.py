@@ -9,7 +9,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.audit.records import wallets
 from config.schedule import SCHEDULE
-from customers.models import Notice
+from customers.models import Notification
 from tests.builders import JAN, make_customer, make_seller
 from tests.docs_tables import rows
 from tests.races import Running, together
@@ -97,7 +97,7 @@ def test_what_expired_is_told_once():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)), lot(2, "other"))
     sweep(at=DUE)
     sweep(at=DUE)
-    told = Notice.objects.get()
+    told = Notification.objects.get()
     assert (told.kind, told.customer_id) == ("wallet.expired", wallet.customer_id)
     assert told.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
 

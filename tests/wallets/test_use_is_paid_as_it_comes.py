@@ -10,7 +10,7 @@ from billing.closing import close_due
 from billing.metering.corrections import Wanted, correct
 from billing.metering.ingest.parser import key_of
 from billing.metering.usage.current_usage import current_usage
-from billing.models import Draw
+from billing.models import Drawdown
 from invoices.models import Line
 from lib.currencies import CREDITS
 from tests.billing.metering.ingest.world import send
@@ -104,7 +104,7 @@ def test_what_a_blocked_wallet_had_not_costs_nothing_and_is_told():
     runs("1", "2", "3")
 
     assert balance_of(wallet) == 0
-    assert Draw.objects.get().refused == 1
+    assert Drawdown.objects.get().refused == 1
 
 
 def test_what_goes_on_beyond_the_wallet_is_invoiced():
@@ -129,7 +129,7 @@ def test_grace_goes_below_zero_as_far_as_it_may():
     runs("1", "2", "3", "4")
 
     assert balance_of(wallet) == -20
-    assert Draw.objects.get().refused == 5
+    assert Drawdown.objects.get().refused == 5
 
 
 def test_a_lot_pays_for_use_of_its_own_time():
@@ -152,8 +152,8 @@ def test_every_movement_is_of_a_draw(wallet):
 
     spends = Transaction.objects.filter(kind="spend").order_by("id")
     assert [(one.units, one.feature.code, one.draw) for one in spends] == [
-        (-1, "runs", Draw.objects.get().pk),
-        (-2, "runs", Draw.objects.get().pk),
+        (-1, "runs", Drawdown.objects.get().pk),
+        (-2, "runs", Drawdown.objects.get().pk),
     ]
 
 
@@ -165,7 +165,7 @@ def test_a_correction_gives_back_what_it_takes_off(wallet):
     correct(corrections=[wrong], sandbox=False, at=LATER, by=who)
 
     assert balance_of(wallet) == 98
-    assert Draw.objects.get().cost == 2
+    assert Drawdown.objects.get().cost == 2
 
 
 def test_a_correction_takes_off_what_the_wallet_had_not_before_it_gives_back():
@@ -175,7 +175,7 @@ def test_a_correction_takes_off_what_the_wallet_had_not_before_it_gives_back():
     wrong = [Wanted(n, id_, "", key_of(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")]
     correct(corrections=wrong, sandbox=False, at=LATER, by=User.objects.create(username="olga"))
 
-    assert (balance_of(wallet), Draw.objects.get().refused) == (1, 0)
+    assert (balance_of(wallet), Drawdown.objects.get().refused) == (1, 0)
 
 
 def test_what_is_owed_is_forgiven_by_a_correction_and_what_repaid_it_comes_back():

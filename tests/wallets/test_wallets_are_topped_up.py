@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from customers.models import Notice
+from customers.models import Notification
 from invoices.models import Invoice
 from tests.builders import JAN, make_customer, make_pack, make_wallet
 from tests.races import together
@@ -43,7 +43,7 @@ def told(wallet):
 
 
 def kinds():
-    return list(Notice.objects.filter(kind__startswith="topup").order_by("pk").values_list("kind", flat=True))
+    return list(Notification.objects.filter(kind__startswith="topup").order_by("pk").values_list("kind", flat=True))
 
 
 def test_at_twenty_nothing_is_bought_and_at_nineteen_a_pack(wallet):
@@ -96,13 +96,13 @@ def test_nothing_more_is_bought_while_one_is_pending_and_its_payment_is_followed
     assert (sweep(at=JAN).settled, told(wallet)) == (1, (119, ["paid"]))
 
 
-def test_one_whose_purchase_is_cancelled_makes_room_for_the_next(wallet):
+def test_one_whose_purchase_is_canceled_makes_room_for_the_next(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
     sweep(at=JAN)
     cancel(purchase_id=Purchase.objects.get().pk, reason="Not now", at=JAN)
     assert sweep(at=JAN).bought == 1
-    assert told(wallet) == (19, ["cancelled", "pending"])
+    assert told(wallet) == (19, ["canceled", "pending"])
     assert kinds() == []
 
 

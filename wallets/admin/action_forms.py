@@ -229,7 +229,7 @@ def moving(
         "back": back,
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/wallet_move.html", context)
+    return TemplateResponse(request, "staff/wallets/wallet_action.html", context)
 
 
 def effect_shown(effect: Effect, form: MoveForm) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from lib.formats import money, number, units
 from wallets.auto_topup import Asked, CannotRule, Limits, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
 
-STATE_COLOURS = {"pending": "info", "paid": "success", "declined": "danger", "cancelled": ""}
-ON_COLOURS = {"on": "success", "off": "", "stopped": "danger"}
+STATE_COLORS = {"pending": "info", "paid": "success", "declined": "danger", "canceled": ""}
+ON_COLORS = {"on": "success", "off": "", "stopped": "danger"}
 
 
 class RuleForm(forms.ModelForm):
@@ -102,7 +102,7 @@ class TopUpRuleAdmin(ModelAdmin):
     def buys(self, rule: TopUpRule) -> str:
         return f"{rule.pack}" if rule.target is None else f"{rule.pack}, up to {number(rule.target)}"
 
-    @display(description="State", label=ON_COLOURS)
+    @display(description="State", label=ON_COLORS)
     def state(self, rule: TopUpRule) -> tuple[str, str]:
         if rule.is_on:
             return "on", "on"
@@ -190,7 +190,7 @@ class TopUpAdmin(ModelAdmin):
     def wallet_shown(self, topup: TopUp) -> str:
         return str(topup.wallet)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, topup: TopUp) -> tuple[str, str]:
         return topup.state, topup.get_state_display()
 

@@ -39,7 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:wallets_wallet_changelist"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/breakage.html", context)
+    return TemplateResponse(request, "staff/wallets/breakage.html", context)
 
 
 def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidFor
 from wallets.models import Lot
 from wallets.statements.formats import shown
 
-KIND_COLOURS = {"purchased": "success", "included": "info", "rollover": "info", "promotional": "warning"}
+KIND_COLORS = {"purchased": "success", "included": "info", "rollover": "info", "promotional": "warning"}
 
 
 @admin.register(Lot)
@@ -64,7 +64,7 @@ class LotAdmin(ModelAdmin):
     def customer(self, lot: Lot) -> str:
         return str(lot.wallet.customer)
 
-    @display(description="Kind", ordering="kind", label=KIND_COLOURS)
+    @display(description="Kind", ordering="kind", label=KIND_COLORS)
     def kind_shown(self, lot: Lot) -> tuple[str, str]:
         return lot.kind, lot.get_kind_display()
 

@@ -25,7 +25,7 @@ from plans.models.packs import PackUnit, SlabsBy
 from wallets.credit_rules.packs import Bought, Slab, bought
 
 FIGURES = ("units", "least_units", "most_units", "rollover_most")
-STATE_COLOURS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
+STATE_COLORS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
 
 
 class PackForm(forms.ModelForm):
@@ -142,7 +142,7 @@ class PackAdmin(ModelAdmin):
     search_fields = ("code", "name")
     ordering = ("-pk",)
     actions_detail = ("archive",)
-    change_form_outer_after_template = "backoffice/pack_example.html"
+    change_form_outer_after_template = "staff/wallets/pack_example.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditPack]:
         prices = Prefetch("prices", PackPrice.objects.order_by("currency"))
@@ -179,7 +179,7 @@ class PackAdmin(ModelAdmin):
         each = " each" if pack.units is None else ""
         return figure(" · ".join(f"{money(one.price, str(one.currency))}{each}" for one in pack.prices.all()))
 
-    @display(description="State", label=STATE_COLOURS)
+    @display(description="State", label=STATE_COLORS)
     def state(self, pack: CreditPack) -> tuple[str, str]:
         at = timezone.now()
         if pack.archived_at is not None:
@@ -227,7 +227,7 @@ class PackAdmin(ModelAdmin):
         if not problem:
             pack = CreditPack(**form.cleaned_data)
             context |= {"examples": examples(pack, _typed(request, "prices"), _typed(request, "slabs"))}
-        return TemplateResponse(request, "backoffice/pack_example_result.html", context)
+        return TemplateResponse(request, "staff/wallets/pack_example_result.html", context)
 
 
 def _typed(request: HttpRequest, prefix: str) -> list[Any]:

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 from customers.customer_time import time_of
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice, Payment
-from invoices.models.payments import PaymentMethod
+from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_instrument
 from invoices.payments.attempts.settlement import take_back
@@ -61,7 +61,7 @@ class TakeBackForm(forms.Form):
 
 def _standing(invoice: Invoice) -> QuerySet[Payment]:
     """Return the payments that can be taken back: those that came from outside."""
-    ours = (PaymentMethod.MANUAL, PaymentMethod.STRIPE, PaymentMethod.SANDBOX)
+    ours = (PaymentChannel.MANUAL, PaymentChannel.STRIPE, PaymentChannel.SANDBOX)
     return invoice.payments.filter(method__in=ours, reverses__isnull=True, reversal__isnull=True).order_by("pk")
 
 
@@ -78,7 +78,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
     def shown(self, invoice: Invoice) -> dict[str, Any]:
         """Add what was paid, and how, and what was tried."""
         payments = invoice.payments.select_related("by").order_by("pk")
-        charges = invoice.charges.select_related("instrument").order_by("pk")
+        charges = invoice.charges.select_related("payment_method").order_by("pk")
         return super().shown(invoice) | {
             "payments": [(one, _money(one.amount, invoice)) for one in payments],
             "charges": [(one, _money(one.amount, invoice)) for one in charges],
@@ -96,7 +96,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
             except attempts.CannotCharge as refused:
                 messages.error(request, str(refused))
             else:
-                charge = attempts.ask(charge_id=charge.pk, at=at)
+                charge = attempts.ask(attempt_id=charge.pk, at=at)
                 told = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
                 (messages.success if charge.state == "succeeded" else messages.warning)(request, told)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
@@ -149,7 +149,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
                 payment = receive_payment(
                     invoice_id=invoice.pk,
                     **form.cleaned_data,
-                    method=PaymentMethod.MANUAL,
+                    method=PaymentChannel.MANUAL,
                     reason=request.POST.get("_reason", "")[:300],
                     at=time_of(invoice.customer),
                     by=request.user,

@@ -27,7 +27,7 @@ from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
 from wallets.purchases import CannotBuy, Order, buy, cancel
 
-STATE_COLOURS = {"pending": "info", "granted": "success", "failed": "danger", "cancelled": ""}
+STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "canceled": ""}
 
 
 class BuyForm(forms.Form):
@@ -91,7 +91,7 @@ class PurchaseAdmin(ModelAdmin):
     def wallet_shown(self, purchase: Purchase) -> str:
         return str(purchase.wallet)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, purchase: Purchase) -> tuple[str, str]:
         return purchase.state, purchase.get_state_display()
 
@@ -153,7 +153,7 @@ class PurchaseAdmin(ModelAdmin):
             except (CannotBuy, CannotCharge) as refused:
                 messages.error(request, str(refused))
             else:
-                messages.success(request, "It is cancelled, and its invoice void.")
+                messages.success(request, "It is canceled, and its invoice void.")
                 return HttpResponseRedirect(reverse("admin:wallets_purchase_change", args=[purchase.pk]))
         return self.admin_site.confirmation(
             request,

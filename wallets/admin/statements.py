@@ -76,7 +76,7 @@ def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> Ht
         "back": reverse("admin:wallets_wallet_change", args=[wallet.pk]),
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/wallet_statement.html", context)
+    return TemplateResponse(request, "staff/wallets/statement.html", context)
 
 
 def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class TransactionAdmin(ModelAdmin):
         *("reference", "reason", "by", "seal"),
     )
     readonly_fields = fields
-    change_form_after_template = "backoffice/entries.html"
+    change_form_after_template = "staff/wallets/entries.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         return super().get_queryset(request).select_related("wallet__customer", "feature", "by")

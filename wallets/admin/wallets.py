@@ -100,7 +100,7 @@ class WalletAdmin(ModelAdmin):
     autocomplete_fields = ("customer",)
     actions_list = ("breakage",)
     actions_detail = ("grant", "buy", "transfer", "statement", "close")
-    change_form_outer_before_template = "backoffice/wallet.html"
+    change_form_outer_before_template = "staff/wallets/wallet.html"
 
     @display(description="Wallet")
     def name_shown(self, wallet: Wallet) -> str:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from customers.api_keys.idempotency import idempotent
 from customers.customer_time import time_of
 from invoices.models import DocumentKind, Invoice, Payment
-from invoices.models.payments import PaymentMethod
+from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import MOST_REFERENCE, CannotPay
 from lib.api.fields import InstantField, KnownFields
 from lib.api.number_fields import AmountField, NumberField
@@ -88,7 +88,7 @@ class PaymentsView(generics.ListAPIView[Payment]):
         asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
         try:
             at = time_of(found.customer)
-            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentMethod.MANUAL, at=at)
+            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentChannel.MANUAL, at=at)
         except CannotPay as refused:
             errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused

@@ -20,7 +20,7 @@ from wallets.purchases import CannotBuy, Order, buy, cancel
 from wallets.purchases.purchase import MOST_REFERENCE
 
 EXAMPLE = OpenApiExample("Two packs", {"pack": "credits-100", "packs": 2, "reference": "order-7"}, request_only=True)
-STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `cancelled` where nobody pays."
+STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` where nobody pays."
 
 
 class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
@@ -147,7 +147,7 @@ class PurchaseCancellationView(Purchases):
         serializer.is_valid(raise_exception=True)
         try:
             at = time_of(found.wallet.customer)
-            cancelled = cancel(purchase_id=found.pk, **serializer.validated_data, at=at)
+            canceled = cancel(purchase_id=found.pk, **serializer.validated_data, at=at)
         except CannotBuy as error:
             raise self.refused(error) from error
-        return Response(PurchaseSerializer(cancelled).data)
+        return Response(PurchaseSerializer(canceled).data)

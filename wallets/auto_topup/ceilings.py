@@ -18,7 +18,7 @@ def free_again(rule: TopUpRule, amount: Decimal, *, at: datetime) -> datetime | 
     """
     Return when the ceilings of a rule may allow a top-up of this amount again; None if they do now.
 
-    Days and months are those of the customer's calendar; what was declined or cancelled does not count.
+    Days and months are those of the customer's calendar; what was declined or canceled does not count.
     """
     zone = ZoneInfo(rule.wallet.customer.time_zone)
     held = []

@@ -128,7 +128,7 @@ def _check_below(own: Decimal | int | None, finance: Decimal | int | None) -> No
 
 
 def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Top a wallet up no more; what is pending is still paid or cancelled, and its history stays."""
+    """Top a wallet up no more; what is pending is still paid or canceled, and its history stays."""
     with change("remove top-up rule", by=by, at=at, wallet=wallet_id):
         if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
             tell_wallet(

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from customers.customer_time import in_time_of
 from customers.notifications import announce
-from invoices.models import Charge, Invoice
+from invoices.models import Invoice, PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
-from invoices.models.payments import PaymentMethod
+from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
 from lib.audit_log import change
 from lib.decimals import plain
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 def settle(
-    *, topup_id: int, outcome: Outcome, at: datetime, reason: str = "", method: str = PaymentMethod.SANDBOX
+    *, topup_id: int, outcome: Outcome, at: datetime, reason: str = "", method: str = PaymentChannel.SANDBOX
 ) -> TopUp:
     """
     Record what came of the payment of a top-up: the one way in for whoever takes the money. Again is no error.
@@ -78,14 +78,14 @@ def answer(topup: TopUp, payer: str, *, at: datetime) -> None:
 def _charge(topup: TopUp, at: datetime) -> None:
     """Charge the customer's card, or ask what came of that; what is paid is granted by whoever records it."""
     invoice_id = topup.purchase.invoice_id
-    charge = Charge.objects.filter(invoice=invoice_id).order_by("-number").first()
+    charge = PaymentAttempt.objects.filter(invoice=invoice_id).order_by("-number").first()
     try:
         charge = charge or attempts.begin(invoice_id=invoice_id, at=at)
     except attempts.CannotCharge as refused:
         settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=str(refused))
         return
     if charge.state == AttemptState.PENDING and (charge.next_at is None or charge.next_at <= at):
-        charge = attempts.ask(charge_id=charge.pk, at=at)
+        charge = attempts.ask(attempt_id=charge.pk, at=at)
     if charge.state == AttemptState.SUCCEEDED:
         grant_paid(invoice_ids=[invoice_id], at=at)
         settle(topup_id=topup.pk, outcome=Outcome.PAID, at=at)
@@ -109,7 +109,7 @@ def follow(*, at: datetime, clock: int | None = None) -> int:
             _hold_rule(topup)
             is_paid = topup.purchase.state == PurchaseState.GRANTED
             reason = "" if is_paid else topup.purchase.reason
-            count += end(topup, TopUpState.PAID if is_paid else TopUpState.CANCELLED, at=at, reason=reason)
+            count += end(topup, TopUpState.PAID if is_paid else TopUpState.CANCELED, at=at, reason=reason)
     return count
 
 
@@ -121,7 +121,7 @@ def end(topup: TopUp, state: TopUpState, *, at: datetime, reason: str = "") -> b
     topup.state, topup.settled_at, topup.reason = state, at, reason
     if state == TopUpState.PAID:
         TopUpRule.objects.filter(wallet=topup.wallet_id, declines__gt=0).update(declines=0)
-    if state != TopUpState.CANCELLED:
+    if state != TopUpState.CANCELED:
         _tell(topup, at)
     return True
 

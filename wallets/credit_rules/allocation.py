@@ -28,7 +28,7 @@ class Share(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What lots give towards an amount; missing: what none of them could."""
+    """What lots give toward an amount; missing: what none of them could."""
 
     shares: tuple[Share, ...]
     missing: Decimal

@@ -15,7 +15,7 @@ from wallets.credit_rules.units import rounded
 
 
 class Policy(StrEnum):
-    """When breakage is recognised."""
+    """When breakage is recognized."""
 
     EXPIRY = "expiry"
     PROPORTIONAL = "proportional"
@@ -35,14 +35,14 @@ class Moved(NamedTuple):
     expired: Decimal
 
 
-def recognised_of(basis: Decimal, used: Decimal, expired: Decimal, *, policy: Policy, expected: Decimal) -> Decimal:
+def recognized_of(basis: Decimal, used: Decimal, expired: Decimal, *, policy: Policy, expected: Decimal) -> Decimal:
     """
-    Return the breakage of a lot that is recognised when so much of it has been used and has expired.
+    Return the breakage of a lot that is recognized when so much of it has been used and has expired.
 
     basis, used, expired: costs so far. expected: the part of the basis that is expected never to be used, 0 to 1.
 
     In proportion: the expected breakage, by how much of the expected use there has been, and never more than is left.
-    What has expired is recognised in any case, so that, when nothing is left, both policies come to the same.
+    What has expired is recognized in any case, so that, when nothing is left, both policies come to the same.
     """
     left = EXACT.subtract(EXACT.subtract(basis, used), expired)
     if policy is Policy.EXPIRY or left <= 0 or expected >= 1:
@@ -54,7 +54,7 @@ def recognised_of(basis: Decimal, used: Decimal, expired: Decimal, *, policy: Po
 
 def by_month(moved: Iterable[Moved], *, policy: Policy, expected: Decimal) -> Iterator[tuple[str, Decimal]]:
     """
-    Yield what is recognised of one lot in each month in which it moved; below zero where an estimate is put right.
+    Yield what is recognized of one lot in each month in which it moved; below zero where an estimate is put right.
 
     moved: in the order of the months.
     """
@@ -62,6 +62,6 @@ def by_month(moved: Iterable[Moved], *, policy: Policy, expected: Decimal) -> It
     for one in moved:
         basis, used = EXACT.add(basis, one.basis), EXACT.add(used, one.used)
         expired = EXACT.add(expired, one.expired)
-        now = recognised_of(basis, used, expired, policy=policy, expected=expected)
+        now = recognized_of(basis, used, expired, policy=policy, expected=expected)
         yield one.month, EXACT.subtract(now, before)
         before = now

@@ -16,7 +16,7 @@ class PurchaseState(models.TextChoices):
     PENDING = "pending", "waiting for payment"
     GRANTED = "granted", "granted"
     FAILED = "failed", "payment declined"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELED = "canceled", "canceled"
 
 
 @pghistory.track()
@@ -62,7 +62,7 @@ class Purchase(models.Model):
             models.CheckConstraint(
                 condition=Q(state="pending", granted_at__isnull=True, ended_at__isnull=True)
                 | Q(state="granted", granted_at__isnull=False, ended_at__isnull=True)
-                | Q(state__in=["failed", "cancelled"], granted_at__isnull=True, ended_at__isnull=False),
+                | Q(state__in=["failed", "canceled"], granted_at__isnull=True, ended_at__isnull=False),
                 name="purchase_is_granted_or_came_to_nothing",
             ),
         ]

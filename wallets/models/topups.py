@@ -119,7 +119,7 @@ class TopUpState(models.TextChoices):
     PENDING = "pending", "waiting for payment"
     PAID = "paid", "paid"
     DECLINED = "declined", "declined"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELED = "canceled", "canceled"
 
 
 @pghistory.track()
@@ -128,7 +128,7 @@ class TopUp(models.Model):
     One time that a wallet was topped up by itself; at most one of a wallet is pending.
 
     balance: what it held when that was found to be too little. amount: what it costs with tax.
-    state: paid once its units are there, on trust too. reason: why it was declined or cancelled.
+    state: paid once its units are there, on trust too. reason: why it was declined or canceled.
     """
 
     wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="topups", db_index=False)
@@ -150,7 +150,7 @@ class TopUp(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="topup_costs_something"),
             models.CheckConstraint(
                 condition=Q(state="pending", settled_at__isnull=True)
-                | Q(state__in=["paid", "declined", "cancelled"], settled_at__isnull=False),
+                | Q(state__in=["paid", "declined", "canceled"], settled_at__isnull=False),
                 name="topup_is_pending_or_settled",
             ),
         ]

@@ -8,7 +8,7 @@ from django.db import connection
 
 from customers.customer_time import of_clock
 from invoices.models import Invoice, Payment
-from invoices.models.payments import PaymentMethod
+from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.audit_log import change
 from lib.decimals import DOWN, EXACT, ZERO
@@ -91,14 +91,14 @@ def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
     return record_payment(
         invoice_id=invoice.pk,
         amount=amount,
-        method=PaymentMethod.WALLET,
+        method=PaymentChannel.WALLET,
         reference=f"wallet:{wallet_id}:{place}",
         at=at,
     )
 
 
 def _taken(wallet: Open, invoice: Invoice, at: datetime) -> tuple[Sequence[Share], Decimal]:
-    """Return what lots give towards what is due, in whole minor units; nothing that has expired comes back for it."""
+    """Return what lots give toward what is due, in whole minor units; nothing that has expired comes back for it."""
     there = ZERO
     lots = [lot for lot in wallet.ordered() if lot.is_valid(at) and lot.is_for(None) and lot.free]
     for lot in lots:

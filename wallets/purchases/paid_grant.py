@@ -31,10 +31,10 @@ CREDITED_BY_HAND = "Its invoice was credited"
 
 @dataclass(slots=True)
 class Settled:
-    """granted: purchases whose units arrived. cancelled: those whose invoice is void."""
+    """granted: purchases whose units arrived. canceled: those whose invoice is void."""
 
     granted: int = 0
-    cancelled: int = 0
+    canceled: int = 0
 
 
 def arrive(purchase: Purchase, *, at: datetime) -> None:
@@ -113,6 +113,6 @@ def settle_purchases(*, at: datetime, clock: int | None = None) -> Settled:
         settled.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))
     void = pending.filter(invoice__state=InvoiceState.VOID).order_by("pk")
     for id_ in list(void.values_list("pk", flat=True)[:AT_ONCE]):
-        withdrawn = {"state": PurchaseState.CANCELLED, "ended_at": at, "reason": CREDITED_BY_HAND}
-        settled.cancelled += Purchase.objects.filter(pk=id_, state=PurchaseState.PENDING).update(**withdrawn)
+        withdrawn = {"state": PurchaseState.CANCELED, "ended_at": at, "reason": CREDITED_BY_HAND}
+        settled.canceled += Purchase.objects.filter(pk=id_, state=PurchaseState.PENDING).update(**withdrawn)
     return settled

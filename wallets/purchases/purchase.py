@@ -26,7 +26,7 @@ MOST_REFERENCE = 120
 
 
 class CannotBuy(Exception):
-    """A pack cannot be bought, or a purchase not cancelled; the text says why and what to do. field: which figure."""
+    """A pack cannot be bought, or a purchase not canceled; the text says why and what to do. field: which figure."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -165,12 +165,12 @@ def cancel(
     reason: str,
     at: datetime,
     by: AbstractBaseUser | None = None,
-    state: PurchaseState = PurchaseState.CANCELLED,
+    state: PurchaseState = PurchaseState.CANCELED,
 ) -> Purchase:
     """
     Let a purchase that nobody has paid come to nothing: a credit note voids its invoice. Again is no error.
 
-    state: what has become of it: cancelled, or failed where its payment was declined.
+    state: what has become of it: canceled, or failed where its payment was declined.
 
     :raises CannotBuy: if it was granted, or some of it is paid.
     """
@@ -181,7 +181,7 @@ def cancel(
         # The invoice first, as when it is paid: whoever comes second sees what the first has done.
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=purchase.invoice_id)
         purchase.refresh_from_db()
-        if purchase.state in (PurchaseState.CANCELLED, PurchaseState.FAILED):
+        if purchase.state in (PurchaseState.CANCELED, PurchaseState.FAILED):
             return purchase
         if purchase.state == PurchaseState.GRANTED:
             raise CannotBuy("What it bought is in the wallet: refund what is left of that.", field="purchase")

@@ -27,7 +27,7 @@ GROUP BY 1, 2, 3 ORDER BY 2, 3
 """
 
 
-COLUMNS = ("month", "currency", "granted", "used", "expired", "recognised", "deferred")
+COLUMNS = ("month", "currency", "granted", "used", "expired", "recognized", "deferred")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Month:
     Costs of one month, in one currency.
 
     granted: what came in, less what went out unused. used: what use took. expired: what went to breakage.
-    recognised: the breakage that is revenue by the seller's policy; deferred: what is not revenue at the month's end.
+    recognized: the breakage that is revenue by the seller's policy; deferred: what is not revenue at the month's end.
     """
 
     month: str
@@ -44,7 +44,7 @@ class Month:
     granted: Decimal = ZERO
     used: Decimal = ZERO
     expired: Decimal = ZERO
-    recognised: Decimal = ZERO
+    recognized: Decimal = ZERO
     deferred: Decimal = ZERO
 
 
@@ -58,21 +58,21 @@ def breakage_of(seller: Seller) -> list[Month]:
     months: dict[tuple[str, str], Month] = {}
     for (currency, _), rows in groupby(_rows(seller), key=itemgetter(0, 1)):
         moved = [Moved(*row[2:]) for row in rows]
-        for one, (_, recognised) in zip(moved, by_month(moved, **rules), strict=True):
+        for one, (_, recognized) in zip(moved, by_month(moved, **rules), strict=True):
             month = months.setdefault((currency, one.month), Month(one.month, currency))
             month.granted = EXACT.add(month.granted, one.basis)
             month.used, month.expired = EXACT.add(month.used, one.used), EXACT.add(month.expired, one.expired)
-            month.recognised = EXACT.add(month.recognised, recognised)
+            month.recognized = EXACT.add(month.recognized, recognized)
     found = [months[key] for key in sorted(months)]
     _defer(found)
     return found
 
 
 def _defer(months: list[Month]) -> None:
-    """Say what is left at each month's end: what came in, less what was used and what is recognised."""
+    """Say what is left at each month's end: what came in, less what was used and what is recognized."""
     left: dict[str, Decimal] = {}
     for one in months:
-        earned = EXACT.add(one.used, one.recognised)
+        earned = EXACT.add(one.used, one.recognized)
         left[one.currency] = EXACT.add(left.get(one.currency, ZERO), EXACT.subtract(one.granted, earned))
         one.deferred = left[one.currency]
 

@@ -30,8 +30,8 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return what the page of an audit says: how many promises were looked at, and what breaks which."""
     found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
     return {
-        "counted_in": "backoffice/job_audit_counted.html",
-        "told_in": "backoffice/job_audit.html",
+        "counted_in": "staff/jobs/job_audit_counted.html",
+        "told_in": "staff/jobs/job_audit.html",
         "counted": figures,
         "findings": list(islice(chain.from_iterable(found), MOST_SHOWN)) if figures.get("violated") else (),
     }

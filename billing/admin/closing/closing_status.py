@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from billing.models import Job, Period, UnbilledUsage
+from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind
 from billing.models.periods import PeriodState
 
@@ -54,22 +54,22 @@ def page(request: HttpRequest) -> HttpResponse:
     context["may_close"] = request.user.has_perm(CLOSE)
     request.current_app = admin.site.name
     only_progress = request.headers.get("HX-Request") == "true"
-    template = "backoffice/closing_progress.html" if only_progress else "backoffice/closing.html"
+    template = "staff/closing/closing_progress.html" if only_progress else "staff/closing/closing_status.html"
     return TemplateResponse(request, template, context)
 
 
 def progress(*, at: datetime) -> dict[str, Any]:
     """Return how far closing is. What waits after a failure counts as failed, not as due."""
-    days = cache.get_or_set("backoffice:closing", lambda: _days(at=at), FRESH_SECONDS)
+    days = cache.get_or_set("staff:closing", lambda: _days(at=at), FRESH_SECONDS)
     failures = Period.objects.failed().select_related("subscription__customer").order_by("pk")[:MOST_FAILURES]
-    unbilled = UnbilledUsage.objects.filter(resolved_at__isnull=True, sandbox=False)
+    unmatched = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=False)
     return {
         "at": at,
         "days": days,
         "due": sum(one.due for one in days),
         "failed": sum(one.failed for one in days),
         "failures": list(failures),
-        "unbilled": unbilled.order_by()[:MOST_COUNTED].count(),
+        "unmatched": unmatched.order_by()[:MOST_COUNTED].count(),
         "most_counted": MOST_COUNTED,
         "runs": Job.objects.filter(kind=JobKind.CLOSE_RUN).select_related("by").order_by("-pk")[:MOST_RUNS],
     }

@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:closing"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/close_run.html", context)
+    return TemplateResponse(request, "staff/closing/invoice_run.html", context)
 
 
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     rows = chain.from_iterable(with_left[:MOST_SHOWN]) if figures.get("left") else ()
     invoices = figures.get("invoices", 0)
     return {
-        "counted_in": "backoffice/job_close_run_counted.html",
-        "told_in": "backoffice/job_close_run.html",
+        "counted_in": "staff/jobs/job_close_run_counted.html",
+        "told_in": "staff/jobs/job_close_run.html",
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
         "findings": list(islice((one for one in rows if one["why"]), MOST_SHOWN)),

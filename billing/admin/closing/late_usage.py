@@ -47,7 +47,7 @@ def signed(amount: Decimal, currency: str) -> str:
 
 def newest_late() -> LateReport:
     """Return what is late with live customers, a minute old at most."""
-    return cache.get_or_set("backoffice:late", late_usage, FRESH_SECONDS)
+    return cache.get_or_set("staff:late", late_usage, FRESH_SECONDS)
 
 
 def totals_shown(report: LateReport) -> list[dict[str, str]]:

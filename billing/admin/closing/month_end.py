@@ -75,10 +75,10 @@ WORDS: dict[str, tuple[str, str, Callable[[Place], str]]] = {
         "Documents of the month that are not issued.",
         lambda place: place.rows("invoices_invoice", state__exact="draft", seller__id__exact=place.seller.pk),
     ),
-    "unbilled_usage": (
+    "unmatched_usage": (
         "Events without a price",
         "Kept, and billed as late usage as soon as they have one.",
-        lambda place: place.rows("billing_unbilledusage"),
+        lambda place: place.rows("billing_unmatchedusage"),
     ),
     "late_usage": (
         "Late usage",
@@ -182,7 +182,7 @@ class MonthLockAdmin(ModelAdmin):
         _require(request, SEE)
         sellers, rows = overview(at=timezone.now())
         shown = [(row[0].month, [(one, *_state(one)) for one in row]) for row in rows if row]
-        return self._answer(request, "backoffice/months.html", "Month-end", {"sellers": sellers, "rows": shown})
+        return self._answer(request, "staff/closing/months.html", "Month-end", {"sellers": sellers, "rows": shown})
 
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Show the checklist of a month, what its documents come to, and its lock."""
@@ -209,7 +209,7 @@ class MonthLockAdmin(ModelAdmin):
             "may_audit": may(AUDIT.permission),
         }
         title = f"{place.month:%B %Y} of {place.seller}"
-        return self._answer(request, "backoffice/month.html", title, context)
+        return self._answer(request, "staff/closing/month.html", title, context)
 
     def lock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Lock a month, after saying what that means."""
@@ -313,7 +313,7 @@ def _place(seller_id: int, month: str) -> Place:
 
 
 def _state(one: Standing) -> tuple[str, str]:
-    """Return how a month stands, as (colour, words)."""
+    """Return how a month stands, as (color, words)."""
     if one.lock is not None:
         return "good", "locked"
     if one.failed:

@@ -25,8 +25,8 @@ MOST_ITEMS = 1_000
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return what the page of such a job says: what failed by its reason, and where the files are."""
     return {
-        "counted_in": "backoffice/job_rendering_counted.html",
-        "told_in": "backoffice/job_rendering.html",
+        "counted_in": "staff/jobs/job_rendering_counted.html",
+        "told_in": "staff/jobs/job_rendering.html",
         "counted": figures,
         "findings": _reasons(job) if figures.get("failed") else (),
         "parts": range(1, parts_of(job.parameters) + 1) if job.has_ended else (),

@@ -43,13 +43,13 @@ class PeriodAdmin(ModelAdmin):
         "version__plan",
         "invoice",
     )
-    list_before_template = "backoffice/late_totals.html"
+    list_before_template = "staff/closing/late_totals.html"
     search_fields = ("subscription__external_id",)
     search_help_text = "The start of a subscription's id, or part of a customer's name"
     ordering = ("-pk",)
     actions = ("close_now",)
     actions_detail = ("close_this",)
-    change_form_before_template = "backoffice/period.html"
+    change_form_before_template = "staff/closing/period.html"
 
     @display(description="Period", ordering="starts_at")
     def span(self, period: Period) -> str:

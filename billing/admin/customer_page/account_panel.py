@@ -1,4 +1,4 @@
-"""What a customer's page shows beside the address: usage, cost so far, documents, subscriptions, what is unbilled."""
+"""What a customer's page shows beside the address: usage, cost so far, documents, subscriptions, what is unmatched."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from billing.closing.commitments.progress import Progress, progress_of
 from billing.metering.ingest.state_updates import HOURLY
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from billing.metering.usage.usage_summary import ADDING, Day, by_day, by_dimension, quantity_of
-from billing.models import Subscription, UnbilledUsage
+from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
 from lib.admin.charts import MeterChart, Series, lines
@@ -28,7 +28,7 @@ from wallets.statements.formats import shown
 MOST_CHARTS = 4
 MOST_SHARES = 30
 MOST_ROWS = 8
-MOST_UNBILLED = 100
+MOST_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY)
 
 
@@ -75,7 +75,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     """Return what the page shows, in a fixed number of queries whatever the customer used."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     promised = progress_of(running)
-    unbilled = UnbilledUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
+    unmatched = UnmatchedUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
         "periods": [panel(one, customer, promised.get(one.period_id)) for one in running],
@@ -87,8 +87,8 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
         "alerts": alerts_of(customer),
         "late": of_customer(customer),
-        "unbilled": unbilled.filter(sandbox=customer.sandbox)[:MOST_UNBILLED].count(),
-        "most_unbilled": MOST_UNBILLED,
+        "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MOST_UNMATCHED].count(),
+        "most_unmatched": MOST_UNMATCHED,
     }
 
 

@@ -29,7 +29,7 @@ from lib.formats import number
 
 @admin.register(Customer)
 class AccountAdmin(CustomerAdmin):
-    change_form_outer_before_template = "backoffice/account.html"
+    change_form_outer_before_template = "staff/customers/account.html"
     actions_detail = (
         *("subscribe", "draft_invoice", "portal_link"),
         {

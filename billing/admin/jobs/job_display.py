@@ -53,7 +53,7 @@ def _failed_as_a_whole(job: Job) -> QuerySet[JobItem]:
 
 def _plainly(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the figures as the items count them, and a button that does for real what was tried."""
-    return {"counted_in": "backoffice/job_counted.html", "counted": figures, "verb": "Do it for real"}
+    return {"counted_in": "staff/jobs/job_counted.html", "counted": figures, "verb": "Do it for real"}
 
 
 def _figures(job: Job) -> dict[str, int]:
@@ -62,7 +62,7 @@ def _figures(job: Job) -> dict[str, int]:
         return job.figures
     if not job.is_open:
         return figures_of([job.pk])[job.pk]
-    return cache.get_or_set(f"backoffice:job:{job.pk}", lambda: figures_of([job.pk])[job.pk], FRESH_SECONDS)
+    return cache.get_or_set(f"staff:job:{job.pk}", lambda: figures_of([job.pk])[job.pk], FRESH_SECONDS)
 
 
 def _ways(job: Job) -> set[str]:

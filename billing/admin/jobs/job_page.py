@@ -28,11 +28,11 @@ from billing.models import Job
 from lib.csv_export import csv_lines
 from lib.formats import number
 
-COLOURS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
+COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
 DONE = {
     "pause": "No item is begun any more; what is under way is finished.",
     "resume": "It goes on.",
-    "cancel": "It is cancelled; what was done stays done.",
+    "cancel": "It is canceled; what was done stays done.",
     "retry_failed": "What failed is tried again.",
     "do_for_real": "It is done for real now; this page follows it.",
 }
@@ -46,13 +46,13 @@ class JobAdmin(ModelAdmin):
     search_fields = ("title",)
     ordering = ("-pk",)
     actions_list = ("close_due", "import_usage", "grant_promotions")
-    change_form_outer_before_template = "backoffice/job.html"
+    change_form_outer_before_template = "staff/jobs/job.html"
 
     @display(description="What", ordering="kind")
     def what(self, job: Job) -> str:
         return f"{job.get_kind_display()}, dry run" if job.dry_run else job.get_kind_display()
 
-    @display(description="State", ordering="state", label=COLOURS)
+    @display(description="State", ordering="state", label=COLORS)
     def state_shown(self, job: Job) -> tuple[str, str]:
         return job.state, job.get_state_display()
 
@@ -127,7 +127,7 @@ class JobAdmin(ModelAdmin):
     def progress(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Show what changes while the page is looked at; once the job's state is another one, the whole page."""
         job = self._seen(request, job_id)
-        answer = TemplateResponse(request, "backoffice/job_progress.html", self._facts(request, job))
+        answer = TemplateResponse(request, "staff/jobs/job_progress.html", self._facts(request, job))
         if request.GET.get("state") != job.state:
             answer["HX-Refresh"] = "true"
         return answer

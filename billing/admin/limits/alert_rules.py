@@ -1,4 +1,4 @@
-"""Guardrails: what customers are warned of, for everybody and for some."""
+"""Alert rules: what customers are warned of, for everybody and for some."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from billing.limits.alerts.rule_settings import (
     DEFAULT_LEVELS,
-    GuardrailRefused,
+    AlertRuleRefused,
     Scope,
-    check_guardrail,
-    remove_guardrail,
-    set_guardrail,
+    check_alert_rule,
+    remove_alert_rule,
+    set_alert_rule,
 )
-from billing.models import Guardrail
+from billing.models import AlertRule
 from billing.models.alerts import AGAINST_AN_AMOUNT, Guarded
 from lib.formats import money, number
 
@@ -33,7 +33,7 @@ UNITS = {Guarded.ANOMALY: "× the usual", Guarded.EXPIRING: "days before"}
 """What levels are, where they are no percentages."""
 
 
-class GuardrailForm(forms.ModelForm):
+class AlertRuleForm(forms.ModelForm):
     levels = SimpleArrayField(
         forms.IntegerField(min_value=1, max_value=1000),
         required=False,
@@ -43,7 +43,7 @@ class GuardrailForm(forms.ModelForm):
     )
 
     class Meta:
-        model = Guardrail
+        model = AlertRule
         fields = ["kind", *WHOSE, "levels", "amount", "is_on"]
         help_texts = {
             "kind": "What is watched.",
@@ -63,13 +63,13 @@ class GuardrailForm(forms.ModelForm):
         if self.errors:
             return cleaned
         try:
-            check_guardrail(**self.asked())
-        except GuardrailRefused as refusal:
+            check_alert_rule(**self.asked())
+        except AlertRuleRefused as refusal:
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
         return cleaned
 
     def asked(self) -> dict[str, Any]:
-        """Return what `set_guardrail` takes of the form."""
+        """Return what `set_alert_rule` takes of the form."""
         given = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in ("kind", *WHOSE)}
         scope = Scope(
             seller=given["seller"],
@@ -89,9 +89,9 @@ class GuardrailForm(forms.ModelForm):
         }
 
 
-@admin.register(Guardrail)
-class GuardrailAdmin(ModelAdmin):
-    form = GuardrailForm
+@admin.register(AlertRule)
+class AlertRuleAdmin(ModelAdmin):
+    form = AlertRuleForm
     list_display = ("kind_shown", "whose_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_on", BooleanRadioFilter), ("set_by", ChoicesDropdownFilter))
     list_select_related = ("seller", "customer", "subscription", "feature")
@@ -107,34 +107,34 @@ class GuardrailAdmin(ModelAdmin):
     autocomplete_fields = ("seller", "customer", "subscription", "feature")
     actions_detail = ("remove",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Guardrail]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         return super().get_queryset(request).filter(removed_at__isnull=True)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Guardrail | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
         return ("kind", *WHOSE) if obj else ()
 
-    def save_model(self, request: HttpRequest, obj: Guardrail, form: GuardrailForm, change: bool) -> None:
-        made = set_guardrail(**form.asked(), by=request.user, at=timezone.now())
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
+        made = set_alert_rule(**form.asked(), by=request.user, at=timezone.now())
         obj.pk = made.pk
 
     @display(description="Watches", ordering="kind")
-    def kind_shown(self, rule: Guardrail) -> str:
+    def kind_shown(self, rule: AlertRule) -> str:
         return rule.get_kind_display()
 
     @display(description="Whose")
-    def whose_shown(self, rule: Guardrail) -> str:
+    def whose_shown(self, rule: AlertRule) -> str:
         return whose(rule)
 
     @display(description="Of")
-    def feature_shown(self, rule: Guardrail) -> str:
+    def feature_shown(self, rule: AlertRule) -> str:
         return of_what(rule)
 
     @display(description="Told at")
-    def levels_shown(self, rule: Guardrail) -> str:
+    def levels_shown(self, rule: AlertRule) -> str:
         return levels(rule)
 
     @display(description="Amount")
-    def amount_shown(self, rule: Guardrail) -> str:
+    def amount_shown(self, rule: AlertRule) -> str:
         if rule.amount is None:
             return ""
         return money(rule.amount, rule.currency) if rule.kind in AGAINST_AN_AMOUNT else number(rule.amount)
@@ -144,13 +144,13 @@ class GuardrailAdmin(ModelAdmin):
         """Watch it no more by this rule; a more general one holds again."""
         rule = self.get_object(request, object_id)
         if rule is None:
-            raise Http404(f"There is no guardrail {object_id}.")
+            raise Http404(f"There is no alert rule {object_id}.")
         if not self.has_view_permission(request, rule):
             raise PermissionDenied
         if request.method == "POST":
-            remove_guardrail(guardrail=rule, by=request.user, at=timezone.now())
+            remove_alert_rule(alert_rule=rule, by=request.user, at=timezone.now())
             messages.success(request, f"“{rule}” of {whose(rule)} is removed.")
-            return HttpResponseRedirect(reverse("admin:billing_guardrail_changelist"))
+            return HttpResponseRedirect(reverse("admin:billing_alertrule_changelist"))
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -166,25 +166,25 @@ class GuardrailAdmin(ModelAdmin):
         )
 
     def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_guardrail"))
+        return bool(request.user.has_perm("billing.change_alertrule"))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Guardrail | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AlertRule | None = None) -> bool:
         return False
 
 
-def whose(rule: Guardrail) -> str:
+def whose(rule: AlertRule) -> str:
     """Return whose use a rule watches, in words."""
     if rule.subscription_id:
         return f"{rule.customer}, {rule.subscription}"
     return str(rule.customer or (f"customers of {rule.seller}" if rule.seller_id else "everybody"))
 
 
-def of_what(rule: Guardrail) -> str:
+def of_what(rule: AlertRule) -> str:
     """Return which use it is, in words."""
     feature = str(rule.feature) if rule.feature_id else "all"
     return f"{feature}, {rule.dimension} {rule.dimension_value}" if rule.dimension else feature
 
 
-def levels(rule: Guardrail) -> str:
+def levels(rule: AlertRule) -> str:
     """Return when it is told, in words."""
     return f"{', '.join(map(str, rule.levels))} {UNITS.get(Guarded(rule.kind), '%')}"

@@ -23,7 +23,7 @@ from lib.currencies import MINOR_UNITS
 from lib.formats import money, number, units
 
 MOST_SHOWN = 10
-COLOURS = {"open": "warning", "recovered": "success", "over": "info"}
+COLORS = {"open": "warning", "recovered": "success", "over": "info"}
 WORDS = {"open": "open", "recovered": "recovered", "over": "its period is over"}
 
 
@@ -56,8 +56,8 @@ class AlertAdmin(ModelAdmin):
         "state_shown",
         "seen_shown",
     )
-    list_filter = (StandingFilter, ("guardrail__kind", ChoicesDropdownFilter))
-    list_select_related = ("guardrail", "customer", "feature", "wallet", "subscription", "acknowledged_by")
+    list_filter = (StandingFilter, ("alert_rule__kind", ChoicesDropdownFilter))
+    list_select_related = ("alert_rule", "customer", "feature", "wallet", "subscription", "acknowledged_by")
     search_fields = ("customer__external_id", "customer__legal_name")
     search_help_text = "A customer's name or id"
     ordering = ("-pk",)
@@ -89,7 +89,7 @@ class AlertAdmin(ModelAdmin):
     def value_shown(self, alert: Alert) -> str:
         return value(alert)
 
-    @display(description="State", label=COLOURS)
+    @display(description="State", label=COLORS)
     def state_shown(self, alert: Alert) -> tuple[str, str]:
         return state(alert), WORDS[state(alert)]
 
@@ -101,10 +101,10 @@ class AlertAdmin(ModelAdmin):
     def seen_shown(self, alert: Alert) -> str:
         return str(alert.acknowledged_by or "")
 
-    @display(description="Guardrail")
+    @display(description="Alert rule")
     def rule_shown(self, alert: Alert) -> str:
-        url = reverse("admin:billing_guardrail_change", args=[alert.guardrail_id])
-        return format_html('<a href="{}">{}</a>', url, alert.guardrail)
+        url = reverse("admin:billing_alertrule_change", args=[alert.alert_rule_id])
+        return format_html('<a href="{}">{}</a>', url, alert.alert_rule)
 
     @action(description="Note that somebody has seen to them", permissions=["acknowledge"])
     def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
@@ -129,7 +129,7 @@ class AlertAdmin(ModelAdmin):
 def alerts_of(whose: Customer | Subscription) -> list[dict[str, Any]]:
     """Return the newest alerts of a customer or a subscription as its page shows them, in one query."""
     by = {"subscription": whose} if isinstance(whose, Subscription) else {"customer": whose}
-    found = Alert.objects.filter(**by).select_related("guardrail", "feature", "wallet", "subscription")
+    found = Alert.objects.filter(**by).select_related("alert_rule", "feature", "wallet", "subscription")
     return [
         {
             "pk": one.pk,
@@ -162,13 +162,13 @@ def state(alert: Alert) -> str:
 def what(alert: Alert) -> str:
     """Return what an alert is about, in words."""
     of = alert.feature or (alert.wallet.name if alert.wallet else None)
-    told = f"{alert.guardrail.get_kind_display()}: {of}" if of else alert.guardrail.get_kind_display()
+    told = f"{alert.alert_rule.get_kind_display()}: {of}" if of else alert.alert_rule.get_kind_display()
     return f"{told}, {alert.dimension} {alert.dimension_value}" if alert.dimension else told
 
 
 def level(alert: Alert) -> str:
     """Return the level that was crossed, in words."""
-    kind = Guarded(alert.guardrail.kind)
+    kind = Guarded(alert.alert_rule.kind)
     sign = "below " if kind == Guarded.LOW_BALANCE else ""
     return f"{sign}{alert.threshold} {UNITS.get(kind, '%')}"
 

@@ -46,7 +46,7 @@ class EventAdmin(ModelAdmin):
     search_help_text = "The whole id of an event, behind its source if it has one"
     ordering = ("key",)
     actions_detail = ("take_back", "replace_it")
-    change_form_before_template = "backoffice/event.html"
+    change_form_before_template = "staff/metering/event.html"
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         """Find an event by its key: events outnumber everything else, and no list of them all is of use."""

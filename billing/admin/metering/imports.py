@@ -20,7 +20,7 @@ from unfold.widgets import (
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.metering.imports import FileRefused, format_of
-from billing.metering.imports.job import UNBILLED, USAGE_IMPORT, start_import
+from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
 from billing.metering.imports.refused_rows import format_to_mend, refused_rows
 from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
@@ -107,7 +107,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:billing_job_changelist"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/import_usage.html", context)
+    return TemplateResponse(request, "staff/metering/import_usage.html", context)
 
 
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -115,18 +115,18 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     counted = {
         name: figures.get(name, 0) for name in ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     }
-    unbilled = {
-        Reason(name.removeprefix(UNBILLED)).label: count
+    unmatched = {
+        Reason(name.removeprefix(UNMATCHED)).label: count
         for name, count in figures.items()
-        if name.startswith(UNBILLED)
+        if name.startswith(UNMATCHED)
     }
     refused = counted["refused"] + counted["conflict"]
     return {
-        "counted_in": "backoffice/job_usage_import_counted.html",
-        "told_in": "backoffice/job_usage_import.html",
+        "counted_in": "staff/jobs/job_usage_import_counted.html",
+        "told_in": "staff/jobs/job_usage_import.html",
         "counted": counted,
-        "unbilled": unbilled,
-        "unbilled_events": sum(unbilled.values()),
+        "unmatched": unmatched,
+        "unmatched_events": sum(unmatched.values()),
         "refused": refused,
         "findings": _findings(job) if refused else (),
         "verb": f"Import {number(counted['accepted'])} events" if counted["accepted"] else "",
@@ -142,7 +142,7 @@ def _findings(job: Job) -> list[dict[str, Any]]:
 def _imported_before(job: Job) -> Job | None:
     """Return an earlier job that imported the very same file."""
     same = Job.objects.filter(kind=JobKind.USAGE_IMPORT, file_sha256=job.file_sha256, dry_run=False, pk__lt=job.pk)
-    return same.exclude(state=JobState.CANCELLED).order_by("-pk").first()
+    return same.exclude(state=JobState.CANCELED).order_by("-pk").first()
 
 
 def refused(request: HttpRequest, job_id: int) -> HttpResponse:

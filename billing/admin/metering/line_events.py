@@ -27,7 +27,7 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
         "proof": prove(usage) if "prove" in request.GET else None,
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/line_events.html", context)
+    return TemplateResponse(request, "staff/metering/line_events.html", context)
 
 
 def download(request: HttpRequest, line_id: int) -> HttpResponse:

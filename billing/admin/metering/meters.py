@@ -47,7 +47,7 @@ class Made:
 
 @admin.register(Meter)
 class CountingMeterAdmin(MeterAdmin):
-    change_form_outer_after_template = "backoffice/meter_events.html"
+    change_form_outer_after_template = "staff/metering/meter_events.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_view)
@@ -78,7 +78,7 @@ class CountingMeterAdmin(MeterAdmin):
                 context["made"] = Made(found, meter.unit)
         except ValueError as error:
             context["problem"] = str(error)
-        return TemplateResponse(request, "backoffice/meter_tried.html", context)
+        return TemplateResponse(request, "staff/metering/meter_dry_run.html", context)
 
     def _on_the_page(self, request: HttpRequest, stored: Meter | None) -> tuple[Meter, Iterable[MeterReading]]:
         """Return meter and readings as they are typed; raise ValueError with the first thing that is wrong."""

@@ -14,16 +14,16 @@ from unfold.decorators import action, display
 
 from billing.metering.ingest.reprocess import replay
 from billing.metering.usage.unmatched_value import AtStake, Stake, at_stake
-from billing.models import UnbilledUsage
+from billing.models import UnmatchedUsage
 from billing.models.usage import Reason
-from billing.simulation.reprocess_preview import Rehearsal, rehearse
-from billing.tasks import replay_unbilled
+from billing.simulation.reprocess_preview import ReprocessPreview, rehearse
+from billing.tasks import reprocess_usage
 from lib.formats import money, number, units
 from lib.task_clock import database_time
 
 MOST_GROUPS = 20
 FRESH_SECONDS = 30
-STAKES = "backoffice:stakes"
+STAKES = "staff:stakes"
 MOST_AT_ONCE = 5_000
 """Reports that one click attributes anew."""
 
@@ -47,14 +47,14 @@ class ResolvedFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("no", "no"), ("yes", "yes"), ("all", "all")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> QuerySet[UnbilledUsage]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> QuerySet[UnmatchedUsage]:
         if self.value() == "all":
             return queryset
         return queryset.filter(resolved_at__isnull=self.value() != "yes")
 
 
-@admin.register(UnbilledUsage)
-class UnbilledUsageAdmin(ModelAdmin):
+@admin.register(UnmatchedUsage)
+class UnmatchedUsageAdmin(ModelAdmin):
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "what_to_do")
     list_filter = (("reason", ChoicesDropdownFilter), ResolvedFilter, ("sandbox", BooleanRadioFilter))
     search_fields = ("customer_ref",)
@@ -71,7 +71,7 @@ class UnbilledUsageAdmin(ModelAdmin):
         "resolved_at",
     )
     readonly_fields = fields
-    list_before_template = "backoffice/unbilled_stakes.html"
+    list_before_template = "staff/metering/unmatched_usage_value.html"
     actions = ("try_again",)
     actions_list = ("try_all_again",)
 
@@ -80,7 +80,7 @@ class UnbilledUsageAdmin(ModelAdmin):
         return super().changelist_view(request, shown | (extra_context or {}))
 
     @admin.action(description="Try to bill the selected usage again", permissions=["replay"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[UnbilledUsage]) -> HttpResponse | None:
+    def try_again(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> HttpResponse | None:
         """Say what attributing the selected reports anew would bill, and do so once that is agreed to."""
         ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
         if "_agreed" in request.POST:
@@ -94,7 +94,7 @@ class UnbilledUsageAdmin(ModelAdmin):
         return self.admin_site.confirmation(
             request,
             page=self,
-            title="Bill unbilled usage",
+            title="Bill unmatched usage",
             consequences=told_in_advance(found),
             problems=() if found.replayed.resolved else ["Nothing of it can be billed: see what to do in the list."],
             hidden=hidden,
@@ -105,23 +105,23 @@ class UnbilledUsageAdmin(ModelAdmin):
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
         """Ask a worker to attribute all of it anew; where none can be asked, a command does the same."""
         try:
-            replay_unbilled.delay()
+            reprocess_usage.delay()
         except OperationalError as error:
-            told = f"The workers cannot be reached now ({error}); manage.py replay_unbilled does the same."
+            told = f"The workers cannot be reached now ({error}); manage.py reprocess_usage does the same."
             self.message_user(request, told, messages.ERROR)
         else:
             self.message_user(request, "A worker tries all of it again; reload in a moment to see what is left.")
-        return HttpResponseRedirect(reverse("admin:billing_unbilledusage_changelist"))
+        return HttpResponseRedirect(reverse("admin:billing_unmatchedusage_changelist"))
 
     def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("billing.change_unbilledusage")
+        return request.user.has_perm("billing.change_unmatchedusage")
 
     @display(description="Why", ordering="reason")
-    def reason_shown(self, usage: UnbilledUsage) -> str:
+    def reason_shown(self, usage: UnmatchedUsage) -> str:
         return f"{usage.get_reason_display()}: {usage.detail}" if usage.detail else usage.get_reason_display()
 
     @display(description="What to do")
-    def what_to_do(self, usage: UnbilledUsage) -> str:
+    def what_to_do(self, usage: UnmatchedUsage) -> str:
         return "Billed since." if usage.resolved_at else WHAT_TO_DO[usage.reason]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
@@ -131,10 +131,10 @@ class UnbilledUsageAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: UnbilledUsage | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: UnmatchedUsage | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: UnbilledUsage | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: UnmatchedUsage | None = None) -> bool:
         return False
 
 
@@ -165,7 +165,7 @@ def _estimate(one: Stake) -> str:
     return f"{'about' if one.is_average else 'up to'} {money(one.amount, one.currency)}"
 
 
-def told_in_advance(found: Rehearsal) -> list[str]:
+def told_in_advance(found: ReprocessPreview) -> list[str]:
     """Return what a replay would do, in sentences."""
     done = found.replayed
     told = [f"{done.resolved:,} of {done.tried:,} reports would be billed; {done.left:,} are left as they are."]

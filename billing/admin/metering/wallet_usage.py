@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from billing.admin.closing.service_days import span_of
-from billing.models import Draw
+from billing.models import Drawdown
 from wallets.admin.wallet_page import Link
 from wallets.admin.wallets import WalletAdmin
 from wallets.models import Wallet
@@ -16,7 +16,7 @@ from wallets.models import Wallet
 class PayingWalletAdmin(WalletAdmin):
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
         """Return the period in which each draw's usage was counted."""
-        found = Draw.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
+        found = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
         return {
             one.pk: Link(span_of(one.period), reverse("admin:billing_period_change", args=[one.period_id]))
             for one in found

@@ -14,15 +14,15 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from billing.admin.plan_migrations.plan_form import PLAN
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
 from customers.admin.search import ids_like
 from lib.formats import money, number
 
-COLOURS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
+COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
 
 
-@admin.register(Move)
+@admin.register(MigrationItem)
 class MoveAdmin(ModelAdmin):
     list_display = ("subscription_shown", "customer", "from_version", "state_shown", "bills", "on_change", "found")
     list_filter = (("state", ChoicesDropdownFilter),)
@@ -46,36 +46,36 @@ class MoveAdmin(ModelAdmin):
     readonly_fields = fields
 
     @display(description="Migration")
-    def migration_shown(self, one: Move) -> SafeString:
-        url = reverse("admin:billing_migration_change", args=[one.migration_id])
+    def migration_shown(self, one: MigrationItem) -> SafeString:
+        url = reverse("admin:billing_planmigration_change", args=[one.migration_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, one.migration)
 
     @display(description="Subscription")
-    def subscription_shown(self, one: Move) -> SafeString:
+    def subscription_shown(self, one: MigrationItem) -> SafeString:
         url = reverse("admin:billing_subscription_change", args=[one.subscription_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, one.subscription)
 
     @display(description="Customer")
-    def customer(self, one: Move) -> str:
+    def customer(self, one: MigrationItem) -> str:
         return str(one.subscription.customer)
 
-    @display(description="State", ordering="state", label=COLOURS)
-    def state_shown(self, one: Move) -> tuple[str, str]:
+    @display(description="State", ordering="state", label=COLORS)
+    def state_shown(self, one: MigrationItem) -> tuple[str, str]:
         return one.state, one.get_state_display()
 
     @display(description="Last bills, before → after")
-    def bills(self, one: Move) -> str:
+    def bills(self, one: MigrationItem) -> str:
         if one.before is None or one.after is None:
             return ""
         currency = str(one.subscription.currency)
         return f"{money(one.before, currency)} → {money(one.after, currency)}"
 
     @display(description="On the change")
-    def on_change(self, one: Move) -> str:
+    def on_change(self, one: MigrationItem) -> str:
         return "" if one.switch is None else money(one.switch, str(one.subscription.currency))
 
     @display(description="What was found")
-    def found(self, one: Move) -> str:
+    def found(self, one: MigrationItem) -> str:
         return one.problem or " ".join(one.warnings)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
@@ -86,18 +86,18 @@ class MoveAdmin(ModelAdmin):
         return queryset.filter(named), False
 
     @admin.action(description="Leave the selected out", permissions=["plan"])
-    def leave_out(self, request: HttpRequest, queryset: QuerySet[Move]) -> None:
+    def leave_out(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
         self._choose(request, queryset, exclude, "are left out.")
 
     @admin.action(description="Let the selected move after all", permissions=["plan"])
-    def let_move(self, request: HttpRequest, queryset: QuerySet[Move]) -> None:
+    def let_move(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
         self._choose(request, queryset, include, "move with the others.")
 
-    def _choose(self, request: HttpRequest, queryset: QuerySet[Move], choose: Any, told: str) -> None:
+    def _choose(self, request: HttpRequest, queryset: QuerySet[MigrationItem], choose: Any, told: str) -> None:
         by_migration: dict[int, list[int]] = {}
         for pk, migration_id in queryset.values_list("pk", "migration"):
             by_migration.setdefault(migration_id, []).append(pk)
-        found = Migration.objects.in_bulk(by_migration)
+        found = PlanMigration.objects.in_bulk(by_migration)
         at, by = timezone.now(), request.user
         done = sum(choose(migration=found[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())
         messages.success(request, f"{number(done)} {told}")
@@ -108,8 +108,8 @@ class MoveAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Move | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: MigrationItem | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Move | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: MigrationItem | None = None) -> bool:
         return False

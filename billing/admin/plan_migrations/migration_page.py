@@ -14,14 +14,14 @@ from unfold.decorators import action, display
 from billing.admin.jobs.worker_wakeup import wake
 from billing.admin.plan_migrations import plan_form
 from billing.admin.plan_migrations.migration_summary import told_of
-from billing.models import Job, Migration
+from billing.models import Job, PlanMigration
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.jobs import RUN
 from lib.formats import number
 
-APPROVE = "billing.approve_migration"
+APPROVE = "billing.approve_planmigration"
 NEEDS = {
     **dict.fromkeys(("preview", "tell", "ask", "drop"), plan_form.PLAN),
     **dict.fromkeys(("approve", "decline"), APPROVE),
@@ -39,10 +39,10 @@ DONE = {
     "drop": "It is given up. Nobody was moved.",
 }
 
-COLOURS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
+COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
 
 
-@admin.register(Migration)
+@admin.register(PlanMigration)
 class MigrationAdmin(ModelAdmin):
     list_display = ("title", "version", "when", "state_shown", "asked_by", "created_at")
     list_filter = (("state", ChoicesDropdownFilter), ("when", ChoicesDropdownFilter))
@@ -50,10 +50,10 @@ class MigrationAdmin(ModelAdmin):
     search_fields = ("title",)
     ordering = ("-pk",)
     actions_list = ("plan",)
-    change_form_outer_before_template = "backoffice/migration.html"
+    change_form_outer_before_template = "staff/plan_migrations/migration.html"
 
-    @display(description="State", ordering="state", label=COLOURS)
-    def state_shown(self, migration: Migration) -> tuple[str, str]:
+    @display(description="State", ordering="state", label=COLORS)
+    def state_shown(self, migration: PlanMigration) -> tuple[str, str]:
         return migration.state, migration.get_state_display()
 
     @action(description="Plan a migration", icon="moving", permissions=["plan"])
@@ -63,7 +63,7 @@ class MigrationAdmin(ModelAdmin):
     def has_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(plan_form.PLAN))
 
-    def get_fieldsets(self, request: HttpRequest, obj: Migration | None = None) -> list[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: PlanMigration | None = None) -> list[Any]:
         return []  # the page above the form says it all
 
     def change_view(
@@ -73,18 +73,18 @@ class MigrationAdmin(ModelAdmin):
         shown = {"title": migration.title, **self._facts(request, migration)} if migration else {}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
-    def _facts(self, request: HttpRequest, migration: Migration) -> dict[str, Any]:
+    def _facts(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
         told = told_of(migration, timezone.now())
         told["may"] = {step for step in told["may"] if request.user.has_perm(NEEDS[step])}
         return told
 
     def get_urls(self) -> list[URLPattern]:
         step = self.admin_site.admin_view(self.step)
-        return [path("<int:number>/do/<slug:how>/", step, name="billing_migration_step"), *super().get_urls()]
+        return [path("<int:number>/do/<slug:how>/", step, name="billing_planmigration_step"), *super().get_urls()]
 
     def step(self, request: HttpRequest, number: int, how: str) -> HttpResponse:
         """Do a step; what customers notice is asked about first."""
-        migration = Migration.objects.select_related("version__plan").filter(pk=number).first()
+        migration = PlanMigration.objects.select_related("version__plan").filter(pk=number).first()
         if migration is None or how not in NEEDS:
             raise Http404("There is no such step.")
         if not request.user.has_perm(NEEDS[how]):
@@ -101,7 +101,7 @@ class MigrationAdmin(ModelAdmin):
                 wake(request)
         return HttpResponseRedirect(_address(migration))
 
-    def _asked_about(self, request: HttpRequest, migration: Migration, how: str) -> HttpResponse | None:
+    def _asked_about(self, request: HttpRequest, migration: PlanMigration, how: str) -> HttpResponse | None:
         if how not in ("tell", "run", "roll_back"):
             return None
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
@@ -151,15 +151,15 @@ class MigrationAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Migration | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: PlanMigration | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Migration | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: PlanMigration | None = None) -> bool:
         return False
 
 
-def _address(migration: Migration) -> str:
-    return reverse("admin:billing_migration_change", args=[migration.pk])
+def _address(migration: PlanMigration) -> str:
+    return reverse("admin:billing_planmigration_change", args=[migration.pk])
 
 
 def _count(many: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, F, Q, Sum
 
 from billing.admin.jobs.job_display import facts_of
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.models.jobs import ENDED
 from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.workflow import OPEN, jobs_of, missing
@@ -29,13 +29,13 @@ class Totals(NamedTuple):
 
 
 class Increase(NamedTuple):
-    move: Move
+    move: MigrationItem
     before: str
     after: str
     more: str
 
 
-def told_of(migration: Migration, at: datetime) -> dict[str, Any]:
+def told_of(migration: PlanMigration, at: datetime) -> dict[str, Any]:
     """Return what the page shows of a migration, its moves and its latest job."""
     counts = dict(migration.moves.values_list("state").annotate(n=Count("pk")).order_by())
     jobs = jobs_of(migration.pk)
@@ -54,13 +54,13 @@ def told_of(migration: Migration, at: datetime) -> dict[str, Any]:
     }
 
 
-def _problems(migration: Migration) -> list[dict[str, Any]]:
+def _problems(migration: PlanMigration) -> list[dict[str, Any]]:
     """Return the most frequent problems, each with how many have it."""
     found = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
     return list(found.order_by("-n", "problem")[:MOST_SHOWN])
 
 
-def _totals(migration: Migration) -> list[Totals]:
+def _totals(migration: PlanMigration) -> list[Totals]:
     rows = (
         migration.moves.filter(previewed_at__isnull=False)
         .values("subscription__currency")
@@ -86,7 +86,7 @@ def _totals(migration: Migration) -> list[Totals]:
     ]
 
 
-def _increases(migration: Migration) -> list[Increase]:
+def _increases(migration: PlanMigration) -> list[Increase]:
     """Return those whose bill rises the most, by amount."""
     rising = migration.moves.filter(after__gt=F("before")).annotate(more=F("after") - F("before"))
     found = rising.select_related("subscription__customer").order_by("-more", "pk")[:MOST_SHOWN]
@@ -103,7 +103,7 @@ def _shown(amount: Decimal | None, currency: str) -> str:
     return "" if amount is None else money(amount, currency)
 
 
-def _ways(migration: Migration, counts: dict[str, int], *, is_busy: bool) -> set[str]:
+def _ways(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) -> set[str]:
     """Return which steps fit the migration as it is."""
     if is_busy:
         return set()

@@ -28,7 +28,7 @@ from lib.admin.number_fields import NumberInput
 from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
-PLAN = "billing.add_migration"
+PLAN = "billing.add_planmigration"
 MOST_BYTES = 5 * 1024 * 1024
 COLUMN = "id"
 
@@ -228,7 +228,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 at=at,
                 by=request.user,
             )
-            return HttpResponseRedirect(reverse("admin:billing_migration_change", args=[made.pk]))
+            return HttpResponseRedirect(reverse("admin:billing_planmigration_change", args=[made.pk]))
         except MigrationRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     context = {
@@ -237,7 +237,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "sections": [(heading, [form[name] for name in names]) for heading, names in SECTIONS],
         "media": form.media,
-        "back": reverse("admin:billing_migration_changelist"),
+        "back": reverse("admin:billing_planmigration_changelist"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/plan_migration.html", context)
+    return TemplateResponse(request, "staff/plan_migrations/plan_form.html", context)

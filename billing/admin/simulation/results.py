@@ -38,7 +38,7 @@ class SimulationResultAdmin(ModelAdmin):
     search_help_text = "A customer's id or name"
     ordering = ("-job", "-change", "pk")
     list_per_page = 50
-    change_form_outer_before_template = "backoffice/simulated.html"
+    change_form_outer_before_template = "staff/simulation/result.html"
 
     @display(description="Customer", ordering="subscription__customer__legal_name")
     def customer(self, one: SimulationResult) -> str:

@@ -135,7 +135,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:plans_planversion_changelist"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/simulate.html", context)
+    return TemplateResponse(request, "staff/simulation/simulate.html", context)
 
 
 def _asked_in(request: HttpRequest) -> dict[str, Any]:
@@ -170,8 +170,8 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     list_url = f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}"
     currencies = list(dict.fromkeys(one.currency for one in found))
     return {
-        "counted_in": "backoffice/job_simulation_counted.html",
-        "told_in": "backoffice/job_simulation.html",
+        "counted_in": "staff/jobs/job_simulation_counted.html",
+        "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
         "list_url": list_url,
         "threshold": f"{number(asked.shock_percent)} %",

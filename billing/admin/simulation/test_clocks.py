@@ -30,7 +30,7 @@ from lib.formats import money, number
 
 CHANGE = "customers.change_testclock"
 MOST_SHOWN = 12
-COLOURS = {"standing": "success", "advancing": "info", "failed": "danger"}
+COLORS = {"standing": "success", "advancing": "info", "failed": "danger"}
 STEER = {"try_again": (try_again, "It goes on."), "stay": (stay, "It stands where it is.")}
 
 
@@ -54,7 +54,7 @@ class ClockAdmin(ModelAdmin):
     search_fields = ("name",)
     ordering = ("-pk",)
     actions_detail = ("advance",)
-    change_form_outer_before_template = "backoffice/clock.html"
+    change_form_outer_before_template = "staff/simulation/test_clock.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TestClock]:
         return super().get_queryset(request).annotate(customers_count=Count("customers"))
@@ -74,7 +74,7 @@ class ClockAdmin(ModelAdmin):
     def time(self, clock: TestClock) -> str:
         return _told(clock.now)
 
-    @display(description="State", label=COLOURS)
+    @display(description="State", label=COLORS)
     def state_shown(self, clock: TestClock) -> str:
         return clock.state
 
@@ -104,7 +104,7 @@ class ClockAdmin(ModelAdmin):
     def progress(self, request: HttpRequest, clock_id: int) -> HttpResponse:
         """Show what changes while the clock goes; once it stands or fails, the whole page."""
         clock = self._seen(request, clock_id)
-        answer = TemplateResponse(request, "backoffice/clock_progress.html", _facts(request, clock))
+        answer = TemplateResponse(request, "staff/simulation/test_clock_progress.html", _facts(request, clock))
         if clock.state != "advancing":
             answer["HX-Refresh"] = "true"
         return answer

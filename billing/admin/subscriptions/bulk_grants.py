@@ -51,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:billing_job_changelist"),
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "backoffice/grant_promotions.html", context)
+    return TemplateResponse(request, "staff/subscriptions/bulk_grants.html", context)
 
 
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     counted = {name: figures.get(name, 0) for name in ("rows", "granted", "before", "refused")}
     found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
     return {
-        "counted_in": "backoffice/job_promotion_counted.html",
-        "told_in": "backoffice/job_promotion.html",
+        "counted_in": "staff/jobs/job_promotion_counted.html",
+        "told_in": "staff/jobs/job_promotion.html",
         "counted": counted,
         "findings": list(islice(chain.from_iterable(found), MOST_SHOWN)) if counted["refused"] else (),
         "verb": f"Grant {number(counted['granted'])} lots" if counted["granted"] else "",

@@ -25,7 +25,7 @@ GIVE_BACK = [
     ("refund", "refund: a credit note for the part that is cut off, paid out to the customer"),
 ]
 WHAT_IT_DOES = [
-    "From the moment it ends, usage of its features has no price and is reported as unbilled.",
+    "From the moment it ends, usage of its features has no price and is reported as unmatched.",
     "What was used before is invoiced as usual; fees in arrears are prorated.",
     "Until then it can be taken back.",
 ]
@@ -69,7 +69,7 @@ class CancelForm(forms.Form):
         return f"{chosen['when']} {chosen['ends_at']} {chosen['give_back']}"
 
 
-def cancelling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def canceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask when it ends and what is given back; where anything is, show what that comes to before it is done."""
     at = time_of(subscription.customer)
     form = CancelForm(request.POST or None)
@@ -110,7 +110,7 @@ def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -
     ]
 
 
-def uncancelling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def uncanceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask, then let a subscription that is to end go on."""
     problems = []
     if request.method == "POST":
@@ -127,7 +127,7 @@ def uncancelling(page: ModelAdmin, request: HttpRequest, subscription: Subscript
         obj=subscription,
         title=f"Take the cancellation of {subscription.version} of {subscription.customer} back",
         consequences=[
-            "It goes on as if it had never been cancelled, and nothing is given back.",
+            "It goes on as if it had never been canceled, and nothing is given back.",
             "A change of plan that the cancellation has revoked stays revoked.",
         ],
         problems=problems,

@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
-from billing.models import OwnCommitment, Subscription
+from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_promise, promise
 from billing.subscriptions.terms.price_overrides import OverrideRefused
 from customers.customer_time import time_of
@@ -80,7 +80,7 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
         title=f"Agree a minimum commitment with {subscription.customer}",
         consequences=[
             "It takes the place of the plan's commitment, for this subscription only.",
-            "Usage counts towards it before coupons; fees do not. What is billed does not change.",
+            "Usage counts toward it before coupons; fees do not. What is billed does not change.",
             "One that holds now ends when this one begins.",
         ],
         form=form,
@@ -94,21 +94,21 @@ def promised_by(subscription: Subscription) -> list[dict[str, Any]]:
     return [{"pk": one.pk, "words": in_words(one), "starts_at": one.starts_at, "until": until(one)} for one in found]
 
 
-@admin.register(OwnCommitment)
+@admin.register(SubscriptionCommitment)
 class OwnCommitmentAdmin(AgreementAdmin):
     list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("subscription",)
     fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
     readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[OwnCommitment]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionCommitment]:
         return super().get_queryset(request).select_related("subscription")
 
     @display(description="Promised")
-    def words(self, one: OwnCommitment) -> str:
+    def words(self, one: SubscriptionCommitment) -> str:
         return in_words(one)
 
-    def end_title(self, one: OwnCommitment) -> str:
+    def end_title(self, one: SubscriptionCommitment) -> str:
         return f"End the commitment of {one.subscription}"
 
     def end_consequences(self, ends: str) -> list[str]:
@@ -117,5 +117,5 @@ class OwnCommitmentAdmin(AgreementAdmin):
             "A contract of several periods that is cut short asks for its part of the minimum.",
         ]
 
-    def end_it(self, one: OwnCommitment, *, by: Any, at: datetime) -> str:
+    def end_it(self, one: SubscriptionCommitment, *, by: Any, at: datetime) -> str:
         return f"It holds until {until(end_promise(commitment=one, by=by, at=at))}."

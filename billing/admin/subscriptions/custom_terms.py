@@ -11,11 +11,11 @@ from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from billing.models import Override, OwnCommitment
+from billing.models import Override, SubscriptionCommitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_of
 from customers.customer_time import time_of
 
-Agreement = Override | OwnCommitment
+Agreement = Override | SubscriptionCommitment
 
 
 def until(one: Agreement) -> str:

@@ -21,7 +21,7 @@ from lib.formats import money
 
 WHAT_IT_DOES = [
     "While it is paused nothing is due, no credits are granted, and a check answers that it is paused.",
-    "Usage that arrives all the same is kept as unbilled. Its features stay its own.",
+    "Usage that arrives all the same is kept as unmatched. Its features stay its own.",
     "What was paid in advance for the rest of the period is given back by a credit note once the period is closed.",
 ]
 

@@ -22,7 +22,7 @@ from billing.subscriptions.test_clock_filters import by_time
 from customers.admin.search import ids_like
 from lib.formats import number
 
-STATE_COLOURS = {"pending": "info", "done": "success", "revoked": "warning", "refused": "danger"}
+STATE_COLORS = {"pending": "info", "done": "success", "revoked": "warning", "refused": "danger"}
 
 
 @admin.register(ScheduledChange)
@@ -55,7 +55,7 @@ class ScheduledChangeAdmin(ModelAdmin):
     def customer(self, one: ScheduledChange) -> str:
         return str(one.subscription.customer)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, one: ScheduledChange) -> tuple[str, str]:
         return one.state, one.get_state_display()
 

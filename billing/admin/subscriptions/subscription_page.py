@@ -15,7 +15,7 @@ from billing.admin.closing.invoice_preview import upcoming
 from billing.admin.customer_page.account_panel import PromiseShown, promise_shown
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.limits.spend_caps import capping, caps_of
-from billing.admin.subscriptions.cancellation import cancelling, uncancelling
+from billing.admin.subscriptions.cancellation import canceling, uncanceling
 from billing.admin.subscriptions.commitments import promised_by, promising
 from billing.admin.subscriptions.coupons import giving, held_by
 from billing.admin.subscriptions.drafts import activating, discarding, drafted
@@ -32,12 +32,12 @@ from billing.models.subscriptions import RUNNING, SubscriptionState
 from customers.admin.search import ids_like
 from customers.customer_time import time_of
 
-STATE_COLOURS = {
+STATE_COLORS = {
     "draft": "info",
     "trialing": "info",
     "active": "success",
     "paused": "warning",
-    "cancelled": "warning",
+    "canceled": "warning",
 }
 MOST_PERIODS = 14
 
@@ -60,7 +60,7 @@ class SubscriptionAdmin(ModelAdmin):
         "resume",
         "uncancel",
     )
-    change_form_before_template = "backoffice/subscription.html"
+    change_form_before_template = "staff/subscriptions/subscription.html"
 
     @display(description="Customer")
     def customer_shown(self, subscription: Subscription) -> str:
@@ -70,7 +70,7 @@ class SubscriptionAdmin(ModelAdmin):
     def version_shown(self, subscription: Subscription) -> str:
         return str(subscription.version)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, subscription: Subscription) -> tuple[str, str]:
         return subscription.state, subscription.get_state_display()
 
@@ -116,7 +116,7 @@ class SubscriptionAdmin(ModelAdmin):
                 hidden.add("trial")
             return [one for one in found if not _is_one_of(one, hidden)]
         shown = {"draft": {"activate", "discard"}, "paused": {"resume", "cancel"}}.get(str(state), set())
-        if state == SubscriptionState.CANCELLED and subscription.ends_at > time_of(subscription.customer):
+        if state == SubscriptionState.CANCELED and subscription.ends_at > time_of(subscription.customer):
             shown = {"uncancel"}
         return [one for one in found if _is_one_of(one, shown)]
 
@@ -158,7 +158,7 @@ class SubscriptionAdmin(ModelAdmin):
         return promising(self, request, self._asked(request, object_id))
 
     def has_promise_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.add_owncommitment"))
+        return bool(request.user.has_perm("billing.add_subscriptioncommitment"))
 
     @action(description="Give coupon", icon="confirmation_number", permissions=["give"])
     def give_coupon(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -181,7 +181,7 @@ class SubscriptionAdmin(ModelAdmin):
     )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End the subscription: now, at its period's end, or at a date."""
-        return cancelling(self, request, self._asked(request, object_id))
+        return canceling(self, request, self._asked(request, object_id))
 
     @action(description="Activate", icon="play_arrow", permissions=["cancel"], variant=ActionVariant.PRIMARY)
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -206,7 +206,7 @@ class SubscriptionAdmin(ModelAdmin):
     @action(description="Take cancellation back", icon="undo", permissions=["cancel"])
     def uncancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a subscription whose end is to come go on."""
-        return uncancelling(self, request, self._asked(request, object_id))
+        return uncanceling(self, request, self._asked(request, object_id))
 
 
 def _is_one_of(action: Any, names: set[str]) -> bool:
@@ -218,7 +218,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
     return {
         "title": f"{subscription.version} of {subscription.customer}",
         "subscription": subscription,
-        "state_colour": STATE_COLOURS.get(subscription.state, ""),
+        "state_color": STATE_COLORS.get(subscription.state, ""),
         "periods": list(periods[:MOST_PERIODS]),
         "overrides": shown(subscription),
         "caps": caps_of(subscription),

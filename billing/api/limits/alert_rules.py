@@ -1,4 +1,4 @@
-"""Guardrails over HTTP: what is watched of customers, by finance and by themselves."""
+"""Alert rules over HTTP: what is watched of customers, by finance and by themselves."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.limits.alerts.rule_settings import GuardrailRefused, Scope, remove_guardrail, set_guardrail
-from billing.models import Guardrail, Subscription
+from billing.limits.alerts.rule_settings import AlertRuleRefused, Scope, remove_alert_rule, set_alert_rule
+from billing.models import AlertRule, Subscription
 from billing.models.alerts import MOST_LEVEL, Guarded
 from billing.models.price_overrides import CapSetter
 from customers.api_keys.idempotency import idempotent
@@ -26,7 +26,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class GuardrailSerializer(serializers.ModelSerializer[Guardrail]):
+class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
     """What is watched, of whom, and when it is told."""
 
     customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
@@ -35,7 +35,7 @@ class GuardrailSerializer(serializers.ModelSerializer[Guardrail]):
     amount = NumberField(allow_null=True)
 
     class Meta:
-        model = Guardrail
+        model = AlertRule
         fields = [
             "id",
             "kind",
@@ -54,7 +54,7 @@ class GuardrailSerializer(serializers.ModelSerializer[Guardrail]):
         read_only_fields = fields
 
 
-class NewGuardrailSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewAlertRuleSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
     """What a customer wants to be told of."""
 
     customer = serializers.CharField(max_length=200, help_text="A customer's id.")
@@ -69,49 +69,49 @@ class NewGuardrailSerializer(KnownFields, serializers.Serializer[dict[str, Any]]
         required=False,
         help_text="Percentages of the limit; of unusual use multiples of the usual; of what expires days before.",
     )
-    amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/guardrails.md.")
+    amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/alerts.md.")
 
 
-class Guardrails(generics.GenericAPIView[Guardrail]):
-    """Guardrails of customers of the caller's world, and those for everybody."""
+class AlertRules(generics.GenericAPIView[AlertRule]):
+    """Alert rules of customers of the caller's world, and those for everybody."""
 
-    serializer_class = GuardrailSerializer
+    serializer_class = AlertRuleSerializer
 
-    def get_queryset(self) -> QuerySet[Guardrail]:
+    def get_queryset(self) -> QuerySet[AlertRule]:
         """Return those that are not removed."""
         seen = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
-        return Guardrail.objects.filter(seen, removed_at__isnull=True).select_related(
+        return AlertRule.objects.filter(seen, removed_at__isnull=True).select_related(
             "customer", "subscription", "feature"
         )
 
 
-class GuardrailsView(Guardrails, generics.ListAPIView[Guardrail]):
+class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
     """All of them."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
     filter_choices = {"kind": Guarded.values, "set_by": CapSetter.values}
 
-    @extend_schema(operation_id="list_guardrails", summary="Guardrails, newest first")
+    @extend_schema(operation_id="list_alert_rules", summary="Alert rules, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="set_guardrail",
-        summary="Set a guardrail of the customer's own",
+        operation_id="set_alert_rule",
+        summary="Set an alert rule of the customer's own",
         description="It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
         " of the customer's own for the same.",
-        request=NewGuardrailSerializer,
-        responses={201: GuardrailSerializer},
+        request=NewAlertRuleSerializer,
+        responses={201: AlertRuleSerializer},
         examples=[EXAMPLE],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        serializer = NewGuardrailSerializer(data=request.data)
+        serializer = NewAlertRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         try:
-            made = set_guardrail(
+            made = set_alert_rule(
                 kind=asked["kind"],
                 scope=self._scope(asked),
                 levels=asked.get("levels", ()),
@@ -119,9 +119,9 @@ class GuardrailsView(Guardrails, generics.ListAPIView[Guardrail]):
                 set_by=CapSetter.CUSTOMER,
                 at=timezone.now(),
             )
-        except GuardrailRefused as error:
+        except AlertRuleRefused as error:
             raise _refused(error.field, str(error)) from error
-        return Response(GuardrailSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(AlertRuleSerializer(made).data, status=status.HTTP_201_CREATED)
 
     def _scope(self, asked: dict[str, Any]) -> Scope:
         """:raises serializers.ValidationError: if a name in it is none of the caller's world."""
@@ -147,20 +147,20 @@ class GuardrailsView(Guardrails, generics.ListAPIView[Guardrail]):
         )
 
 
-class GuardrailView(Guardrails, generics.RetrieveAPIView[Guardrail]):
+class AlertRuleView(AlertRules, generics.RetrieveAPIView[AlertRule]):
     """One of them."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
     required_scopes = {"GET": "read", "DELETE": "manage"}
 
-    @extend_schema(operation_id="get_guardrail", summary="Read a guardrail")
+    @extend_schema(operation_id="get_alert_rule", summary="Read an alert rule")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="remove_guardrail",
-        summary="Remove a guardrail of the customer's own",
+        operation_id="remove_alert_rule",
+        summary="Remove an alert rule of the customer's own",
         description="What it told stays. What finance watches is not removed here.",
         responses={204: None},
     )
@@ -168,7 +168,7 @@ class GuardrailView(Guardrails, generics.RetrieveAPIView[Guardrail]):
         found = self.get_object()
         if found.set_by != CapSetter.CUSTOMER:
             raise _refused("set_by", "Finance has set it: only finance removes it, or switches it off.")
-        remove_guardrail(guardrail=found, at=timezone.now())
+        remove_alert_rule(alert_rule=found, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -20,9 +20,9 @@ STATES = ("open", "recovered", "over")
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     """A threshold that was crossed. `state` is over once its period is, if it has not recovered before."""
 
-    what = serializers.CharField(source="guardrail.kind")
-    set_by = serializers.CharField(source="guardrail.set_by")
-    guardrail = serializers.IntegerField(source="guardrail_id")
+    what = serializers.CharField(source="alert_rule.kind")
+    set_by = serializers.CharField(source="alert_rule.set_by")
+    alert_rule = serializers.IntegerField(source="alert_rule_id")
     customer = serializers.CharField(source="customer.external_id")
     subscription = serializers.CharField(source="subscription.external_id", default=None)
     feature = serializers.CharField(source="feature.code", default=None)
@@ -54,7 +54,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
             "fired_at",
             "recovered_at",
             "acknowledged_at",
-            "guardrail",
+            "alert_rule",
             "set_by",
         ]
         read_only_fields = fields
@@ -68,7 +68,7 @@ class AlertsView(generics.ListAPIView[Alert]):
     filters = {
         "customer": "customer__external_id",
         "subscription": "subscription__external_id",
-        "what": "guardrail__kind",
+        "what": "alert_rule__kind",
         "state": "state",
     }
     filter_choices = {"what": Guarded.values, "state": STATES}
@@ -83,7 +83,7 @@ class AlertsView(generics.ListAPIView[Alert]):
             output_field=CharField(),
         )
         found = Alert.objects.filter(customer__sandbox=self.request.user.sandbox).annotate(state=state)
-        return found.select_related("guardrail", "customer", "subscription", "feature")
+        return found.select_related("alert_rule", "customer", "subscription", "feature")
 
     @extend_schema(operation_id="list_alerts", summary="Alerts, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -139,7 +139,7 @@ _STAKE = {
     },
 }
 
-UNBILLED_ANSWER = {
+UNMATCHED_ANSWER = {
     (200, "application/json"): {
         "type": "object",
         "required": ["data", "complete"],
@@ -193,7 +193,7 @@ JOB_ANSWER = {
             "title": {"type": "string"},
             "state": {
                 "type": "string",
-                "enum": ["queued", "running", "paused", "done", "failed", "cancelled"],
+                "enum": ["queued", "running", "paused", "done", "failed", "canceled"],
                 "description": "failed: it ended, and some of its items failed; the result file says why.",
             },
             "dry_run": {"type": "boolean", "description": "Whether items only say what they would do."},

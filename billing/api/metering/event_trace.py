@@ -54,14 +54,14 @@ def _document(traced: Traced) -> dict[str, Any]:
         "why_not": traced.why_not or None,
         "correction": _correction(traced.correction),
         "replaces": _correction(traced.replaces),
-        "unbilled": [
+        "unmatched": [
             {
                 "meter": one.meter and one.meter.code,
                 "reason": one.reason,
                 "detail": one.detail,
                 "resolved_at": one.resolved_at,
             }
-            for one in traced.unbilled
+            for one in traced.unmatched
         ],
         "meters": [
             {"meter": one.code, "why_not": one.why_not or None, "counted": [_counted(part) for part in one.counted]}

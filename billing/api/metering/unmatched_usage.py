@@ -1,4 +1,4 @@
-"""GET /api/v1/unbilled: what was sent and nothing priced, with the money at stake where it can be known."""
+"""GET /api/v1/unmatched-usage: what was sent and nothing priced, with the money at stake where it can be known."""
 
 from typing import Any
 
@@ -7,21 +7,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.api.metering.event_schemas import UNBILLED_ANSWER
+from billing.api.metering.event_schemas import UNMATCHED_ANSWER
 from billing.metering.usage.unmatched_value import Stake, at_stake
 from lib.decimals import plain
 
 
-class UnbilledView(APIView):
-    """Open reports of unbilled usage, in groups by reason, customer, event and meter."""
+class UnmatchedView(APIView):
+    """Open reports of unmatched usage, in groups by reason, customer, event and meter."""
 
     required_scopes = {"GET": "read"}
 
     @extend_schema(
-        operation_id="read_unbilled_usage",
+        operation_id="read_unmatched_usage",
         summary="Usage that nothing priced, with its reason and what it may cost",
         parameters=[OpenApiParameter("customer", str, description="Only what was sent for this external id.")],
-        responses=UNBILLED_ANSWER,
+        responses=UNMATCHED_ANSWER,
     )
     def get(self, request: Request) -> Response:
         customer = request.query_params.get("customer")

@@ -77,7 +77,7 @@ class CancellationWithdrawalView(Subscriptions):
     @extend_schema(
         operation_id="withdraw_cancellation",
         summary="Take a cancellation back",
-        description="Until its end comes, the subscription goes on as if it had never been cancelled, unless another"
+        description="Until its end comes, the subscription goes on as if it had never been canceled, unless another"
         " one covers its features meanwhile.",
         request=None,
         responses={200: SubscriptionSerializer},

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.subscriptions.overrides import EndSerializer, refusal
-from billing.models import OwnCommitment, Subscription
+from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_promise, promise
 from billing.subscriptions.terms.price_overrides import OverrideRefused
 from customers.api_keys.idempotency import idempotent
@@ -30,7 +30,7 @@ class OwnCommitmentSerializer(CommitmentSerializer):
     ends_at = InstantField(allow_null=True)
 
     class Meta:
-        model = OwnCommitment
+        model = SubscriptionCommitment
         fields = ["id", *CommitmentSerializer.Meta.fields, "starts_at", "ends_at", "reason", "created_at"]
         read_only_fields = fields
 
@@ -48,7 +48,7 @@ class NewCommitmentSerializer(KnownFields, serializers.Serializer[dict[str, Any]
     reason = serializers.CharField(max_length=500)
 
 
-class Commitments(generics.GenericAPIView[OwnCommitment]):
+class Commitments(generics.GenericAPIView[SubscriptionCommitment]):
     """What one subscription of the caller's world promised."""
 
     serializer_class = OwnCommitmentSerializer
@@ -58,12 +58,12 @@ class Commitments(generics.GenericAPIView[OwnCommitment]):
         name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
         return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
 
-    def get_queryset(self) -> QuerySet[OwnCommitment]:
+    def get_queryset(self) -> QuerySet[SubscriptionCommitment]:
         """Return the subscription's own commitments."""
-        return OwnCommitment.objects.filter(subscription=self.subscription())
+        return SubscriptionCommitment.objects.filter(subscription=self.subscription())
 
 
-class CommitmentsView(Commitments, generics.ListAPIView[OwnCommitment]):
+class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment]):
     """All of them, those that have ended as well."""
 
     required_scopes = {"GET": "read", "POST": "manage"}

@@ -54,7 +54,7 @@ class PauseView(Subscriptions):
         operation_id="pause_subscription",
         summary="Pause a subscription",
         description="Nothing is due while it is paused, and a check answers `paused`. Usage that arrives is kept as"
-        " unbilled. The period that the pause begins in ends there; what was paid in advance for the rest of it is"
+        " unmatched. The period that the pause begins in ends there; what was paid in advance for the rest of it is"
         " given back by a credit note when it is closed.",
         request=NewPauseSerializer,
         responses={200: SubscriptionSerializer},

@@ -97,7 +97,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             "anchor_at",
             "trial_ends_at",
             "ends_at",
-            "cancelled_at",
+            "canceled_at",
             "created_at",
             "quantities",
             "current_period",

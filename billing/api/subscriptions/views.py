@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from billing import subscriptions
 from billing.api.subscriptions.serializers import NewSubscriptionSerializer, SubscriptionSerializer
-from billing.models import Holding, Pause, Period, ScheduledChange, Subscription
+from billing.models import Pause, Period, ScheduledChange, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
@@ -40,7 +40,7 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
         to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
         self.queryset = Subscription.objects.select_related("customer__test_clock", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
-            Prefetch("holdings", Holding.objects.in_order(), to_attr="held"),
+            Prefetch("holdings", SubscriptionQuantity.objects.in_order(), to_attr="held"),
             Prefetch("changes", to_come, to_attr="to_come"),
             Prefetch("pauses", Pause.objects.filter(state__in=("to_come", "running")), to_attr="paused"),
         )

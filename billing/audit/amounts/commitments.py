@@ -1,4 +1,4 @@
-"""Commitments, settled anew from the lines that count towards them."""
+"""Commitments, settled anew from the lines that count toward them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ LEFT JOIN LATERAL (
 WHERE p.kind = 'regular' AND NOT p.is_trial AND (EXISTS (
     SELECT FROM billing_period o JOIN plans_commitment m ON m.version_id = o.version_id
     WHERE o.subscription_id = p.subscription_id AND m.currency = s.currency)
-    OR EXISTS (SELECT FROM billing_owncommitment o WHERE o.subscription_id = p.subscription_id))
+    OR EXISTS (SELECT FROM billing_subscriptioncommitment o WHERE o.subscription_id = p.subscription_id))
 ORDER BY p.subscription_id, p.starts_at
 """  # noqa: S608
 

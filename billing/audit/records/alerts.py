@@ -1,16 +1,16 @@
-"""Guardrails and alerts: whose they are, what they say, and whether somebody still looks."""
+"""Alert rules and alerts: whose they are, what they say, and whether somebody still looks."""
 
 from billing.audit.check import Check
 
 _SCOPES = """
-    SELECT g.id AS guardrail_id, g.customer_id, s.customer_id AS of_subscription FROM billing_guardrail g
+    SELECT g.id AS alert_rule_id, g.customer_id, s.customer_id AS of_subscription FROM billing_alertrule g
     JOIN billing_subscription s ON s.id = g.subscription_id WHERE s.customer_id <> g.customer_id
 """
 
 _SUBJECTS = """
     SELECT a.id AS alert_id, a.customer_id, s.customer_id AS of_subscription, w.customer_id AS of_wallet,
-        g.customer_id AS of_guardrail
-    FROM billing_alert a JOIN billing_guardrail g ON g.id = a.guardrail_id
+        g.customer_id AS of_alert_rule
+    FROM billing_alert a JOIN billing_alertrule g ON g.id = a.alert_rule_id
     JOIN customers_customer c ON c.id = a.customer_id
     LEFT JOIN billing_subscription s ON s.id = a.subscription_id
     LEFT JOIN wallets_wallet w ON w.id = a.wallet_id
@@ -25,7 +25,7 @@ _SUBJECTS = """
 # What fires is the value of that moment; a level of an earlier version of the rule stays with its alert.
 _VALUES = """
     SELECT a.id AS alert_id, g.kind, a.threshold, a.value, a."limit", a.agreed_limit
-    FROM billing_alert a JOIN billing_guardrail g ON g.id = a.guardrail_id
+    FROM billing_alert a JOIN billing_alertrule g ON g.id = a.alert_rule_id
     WHERE CASE
         WHEN g.kind = 'low_balance' THEN a."limit" IS NULL OR a.value * 100 >= a."limit" * a.threshold
         WHEN g.kind = 'expiring' THEN a."limit" IS NOT NULL OR a.value <= 0 OR a.since IS DISTINCT FROM a.ends_at
@@ -42,13 +42,13 @@ _VALUES = """
 _TOLD = """
     WITH told AS (
         SELECT unnest(string_to_array(facts ->> 'alerts', ','))::bigint AS alert_id, customer_id, created_at, facts
-        FROM customers_notice WHERE kind = 'alert.fired' AND facts ? 'alerts'
+        FROM customers_notification WHERE kind = 'alert.fired' AND facts ? 'alerts'
     )
     SELECT a.id AS alert_id, a.threshold, a.value, a."limit", a.fired_at
     FROM billing_alert a LEFT JOIN told n ON n.alert_id = a.id
         AND n.customer_id = a.customer_id AND n.created_at = a.fired_at
         AND a.threshold::text = ANY (string_to_array(n.facts ->> 'thresholds', ','))
-        AND (n.facts ->> 'guardrail')::bigint = a.guardrail_id
+        AND (n.facts ->> 'alert_rule')::bigint = a.alert_rule_id
         AND (n.facts ->> 'wallet')::bigint IS NOT DISTINCT FROM a.wallet_id
         AND coalesce(n.facts ->> 'dimension', '') = a.dimension
         AND coalesce(n.facts ->> 'dimension_value', '') = a.dimension_value
@@ -67,18 +67,18 @@ _TOLD = """
 """
 
 _OVERDUE = """
-    SELECT customer_id, due_at FROM billing_look WHERE due_at < clock_timestamp() - interval '1 hour'
+    SELECT customer_id, due_at FROM billing_pendingevaluation WHERE due_at < clock_timestamp() - interval '1 hour'
 """
 
 _AHEAD = """
-    SELECT source, position, noted FROM billing_watch
+    SELECT source, position, noted FROM billing_changecursor
     WHERE source = 'events' AND noted > (SELECT last_value FROM billing_event_sequence)
         OR source = 'wallets' AND noted > (SELECT last_value FROM wallets_transaction_id_seq)
 """
 
 CHECKS = (
-    Check("guardrails_are_of_the_customer_of_their_subscription", "G1", _SCOPES),
-    Check("alerts_are_of_what_their_guardrail_watches", "G1", _SUBJECTS),
+    Check("alert_rules_are_of_the_customer_of_their_subscription", "G1", _SCOPES),
+    Check("alerts_are_of_what_their_alert_rule_watches", "G1", _SUBJECTS),
     Check("alerts_fired_for_what_was_crossed", "G2", _VALUES),
     Check("alerts_are_told", "G2", _TOLD),
     Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),

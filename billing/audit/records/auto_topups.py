@@ -8,7 +8,7 @@ _ENDED = """
     WHERE (t.wallet_id, t.amount, t.currency) IS DISTINCT FROM (p.wallet_id, i.total, p.currency)
         OR p.reference NOT LIKE 'topup:%' OR t.settled_at < t.created_at
         OR CASE t.state WHEN 'paid' THEN p.state <> 'granted' WHEN 'declined' THEN p.state <> 'failed'
-            WHEN 'cancelled' THEN p.state NOT IN ('cancelled', 'failed') ELSE false END
+            WHEN 'canceled' THEN p.state NOT IN ('canceled', 'failed') ELSE false END
 """
 
 _PENDING = """

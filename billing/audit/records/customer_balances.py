@@ -32,7 +32,7 @@ _FOUNDED = """
     SELECT e.id AS entry_id, e.kind, e.amount, e.reference FROM invoices_balanceentry e
     LEFT JOIN invoices_invoice i ON i.id = e.document_id
     LEFT JOIN invoices_payment p ON e.kind = 'applied' AND p.invoice_id = e.document_id AND p.method = 'balance'
-    LEFT JOIN invoices_charge c ON e.kind = 'overpayment' AND e.reference = 'charge:' || c.id
+    LEFT JOIN invoices_paymentattempt c ON e.kind = 'overpayment' AND e.reference = 'charge:' || c.id
     LEFT JOIN invoices_refund r ON e.reference IN ('refund:' || r.id, 'refund:' || r.id || ':failed')
     WHERE (i.id IS NOT NULL AND (i.customer_id, i.currency) <> (e.customer_id, e.currency)) OR CASE e.kind
         WHEN 'applied' THEN p.id IS NULL OR p.amount <> -e.amount OR e.reference <> 'invoice:' || e.document_id
@@ -49,8 +49,8 @@ _FOUNDED = """
 
 # What was taken paid its invoice or is on the balance, to the cent and once.
 _TAKEN = """
-    SELECT c.id AS charge_id, c.state, c.amount, p.amount AS paid, e.amount AS kept FROM invoices_charge c
-    LEFT JOIN invoices_payment p ON p.charge_id = c.id
+    SELECT c.id AS attempt_id, c.state, c.amount, p.amount AS paid, e.amount AS kept FROM invoices_paymentattempt c
+    LEFT JOIN invoices_payment p ON p.attempt_id = c.id
     LEFT JOIN invoices_invoice i ON i.id = c.invoice_id
     LEFT JOIN invoices_balanceentry e ON e.customer_id = i.customer_id AND e.reference = 'charge:' || c.id
     WHERE CASE WHEN c.state = 'succeeded' THEN coalesce(p.amount, 0) + coalesce(e.amount, 0) <> c.amount
@@ -65,7 +65,7 @@ _REFUNDED = """
         AND e.reference = 'refund:' || r.id || ':failed'
     LEFT JOIN invoices_balanceentry o ON o.customer_id = r.customer_id AND o.reference = 'refund:' || r.id
     LEFT JOIN invoices_invoice n ON n.id = r.note_id
-    LEFT JOIN invoices_charge c ON c.id = r.charge_id
+    LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id
     WHERE (r.state = 'declined') <> (e.id IS NOT NULL) OR (r.note_id IS NULL) <> (o.id IS NOT NULL)
         OR n.customer_id <> r.customer_id OR n.credit_to <> 'refund' OR c.provider <> r.provider
         OR c.invoice_id <> n.corrects_id OR r.settled_at < r.created_at

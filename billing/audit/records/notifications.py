@@ -9,11 +9,11 @@ from customers.notifications.signing_secrets import Unreadable, unseal
 
 # What was missed and sent later, when asked for, comes on top of whom it was handed out to.
 _LOST = """
-    SELECT n.id AS notice_id, n.kind, n.recipients, count(d.id) AS deliveries
-    FROM customers_notice n LEFT JOIN customers_delivery d ON d.notice_id = n.id
+    SELECT n.id AS notification_id, n.kind, n.recipients, count(d.id) AS deliveries
+    FROM customers_notification n LEFT JOIN customers_delivery d ON d.notification_id = n.id
     WHERE n.recipients IS NOT NULL GROUP BY n.id HAVING count(d.id) < n.recipients
     UNION ALL
-    SELECT n.id, n.kind, NULL, count(*) FROM customers_delivery d JOIN customers_notice n ON n.id = d.notice_id
+    SELECT n.id, n.kind, NULL, count(*) FROM customers_delivery d JOIN customers_notification n ON n.id = d.notification_id
     WHERE n.recipients IS NULL GROUP BY n.id
 """
 
@@ -24,7 +24,7 @@ _ABANDONED = """
 
 _STRANGERS = """
     SELECT d.id AS delivery_id, d.target FROM customers_delivery d
-    JOIN customers_notice n ON n.id = d.notice_id LEFT JOIN customers_customer c ON c.id = n.customer_id
+    JOIN customers_notification n ON n.id = d.notification_id LEFT JOIN customers_customer c ON c.id = n.customer_id
     LEFT JOIN customers_webhookendpoint e ON e.id = d.endpoint_id
     LEFT JOIN customers_contact k ON k.id = d.contact_id
     WHERE d.endpoint_id IS NOT NULL AND (d.target <> 'endpoint:' || d.endpoint_id OR e.sandbox <> c.sandbox)

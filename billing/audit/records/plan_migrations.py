@@ -4,8 +4,8 @@ from billing.audit.check import Check
 
 # A subscription may have changed its plan again, or have ended, since it moved; the period that the move made stays.
 _MOVES = """
-    SELECT m.id AS move_id, m.state, m.part_id, m.change_id FROM billing_move m
-    JOIN billing_migration g ON g.id = m.migration_id
+    SELECT m.id AS move_id, m.state, m.part_id, m.change_id FROM billing_migrationitem m
+    JOIN billing_planmigration g ON g.id = m.migration_id
     JOIN billing_subscription s ON s.id = m.subscription_id
     LEFT JOIN billing_period p ON p.id = m.part_id
     LEFT JOIN billing_scheduledchange c ON c.id = m.change_id
@@ -24,9 +24,9 @@ _UNDONE = """
     WHERE p.kind = 'undone' AND (i.credited <> i.total
         OR EXISTS (SELECT FROM billing_counter c WHERE c.period_id = p.id)
         OR EXISTS (SELECT FROM billing_series c WHERE c.period_id = p.id)
-        OR EXISTS (SELECT FROM billing_draw d WHERE d.period_id = p.id AND d.cost <> 0)
+        OR EXISTS (SELECT FROM billing_drawdown d WHERE d.period_id = p.id AND d.cost <> 0)
         OR EXISTS (SELECT FROM billing_periodgrant g WHERE g.period_id = p.id)
-        OR NOT EXISTS (SELECT FROM billing_move m
+        OR NOT EXISTS (SELECT FROM billing_migrationitem m
             WHERE m.subscription_id = p.subscription_id AND m.state = 'undone'))
 """
 

@@ -62,7 +62,7 @@ def _wrong_figures(books: Books) -> Iterator[Row]:
 _WITHDRAWN = f"""
     SELECT p.id AS purchase_id, n.id AS credit_note_id, n.reason, n.credit_to FROM wallets_purchase p
     LEFT JOIN invoices_invoice n ON n.corrects_id = p.invoice_id AND n.kind = 'credit_note'
-    WHERE p.state IN ('cancelled', 'failed') AND p.reason <> '{CREDITED_BY_HAND}'
+    WHERE p.state IN ('canceled', 'failed') AND p.reason <> '{CREDITED_BY_HAND}'
         AND (n.id IS NULL OR (n.reason, n.credit_to) <> (p.reason, 'offset'))
     UNION ALL
     SELECT p.id, n.id, n.reason, n.credit_to FROM wallets_purchase p

@@ -1,4 +1,4 @@
-"""What holds of every table of ours, generated from the database's own catalogue."""
+"""What holds of every table of ours, generated from the database's own catalog."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -16,7 +16,7 @@ def _changed(books: Books) -> Iterator[Row]:
 
 # Its results may be forgotten by now; the job stays.
 _UNFOUNDED = """
-    SELECT r.id, r.reference FROM plans_rehearsal r
+    SELECT r.id, r.reference FROM plans_requiredsimulation r
     LEFT JOIN billing_job j ON r.reference = 'simulation:' || j.id AND j.kind = 'simulation' AND j.state = 'done'
         AND j.parameters->'versions' @> jsonb_build_array(
             jsonb_build_object('version_id', r.version_id, 'content', r.content))

@@ -33,7 +33,7 @@ _ENDS = """
         OR (s.state = 'ended' AND (s.ends_at IS NULL OR bool_or(p.state = 'open') OR (max(p.ends_at) < s.ends_at
             AND NOT EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked'
                 AND z.starts_at = max(p.ends_at)))))
-        OR (s.state = 'cancelled' AND (s.cancelled_at IS NULL OR s.ends_at IS NULL))
+        OR (s.state = 'canceled' AND (s.canceled_at IS NULL OR s.ends_at IS NULL))
         OR s.ends_at < s.starts_at
         OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
 """
@@ -100,7 +100,7 @@ _LATE = """
     ), came AS (
         SELECT DISTINCT customer_id, received_at AS at FROM billing_event
         WHERE customer_id IN (SELECT customer_id FROM late)
-        UNION SELECT customer_id, resolved_at FROM billing_unbilledusage
+        UNION SELECT customer_id, resolved_at FROM billing_unmatchedusage
         UNION SELECT e.customer_id, k.corrected_at FROM billing_correction k
         JOIN billing_event e ON e.key = k.event_key
     )
@@ -163,7 +163,7 @@ _CHANGES = """
         OR (m.state IN ('pending', 'done') AND (m.moment < r.effective_from OR m.version_id = m.from_version_id))
         OR (m.state = 'done' AND m.decided_at < m.moment)
         OR (m.state = 'done'
-            AND NOT EXISTS (SELECT FROM billing_move v WHERE v.change_id = m.id AND v.state = 'undone')
+            AND NOT EXISTS (SELECT FROM billing_migrationitem v WHERE v.change_id = m.id AND v.state = 'undone')
             AND (NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id
                 AND p.kind = 'regular' AND p.version_id = m.version_id AND p.starts_at = m.moment)
             OR NOT EXISTS (SELECT FROM billing_period p WHERE p.subscription_id = m.subscription_id

@@ -10,7 +10,7 @@ from billing.audit.shared_reads import Books
 from billing.metering.drawdown import drawdown_rows
 from billing.metering.drawdown.wallet_debits import costs_of
 from billing.metering.store.prepaid_windows import DrawKey
-from billing.models import Draw
+from billing.models import Drawdown
 from wallets.ledger.hash_chain import FACTS, LEG, seal_of
 
 _UNBALANCED = """
@@ -58,12 +58,12 @@ _HOLDS = """
 """
 
 _DRAWS = """
-    SELECT d.id AS draw_id, d.cost, d.overage, d.refused, t.units FROM billing_draw d
+    SELECT d.id AS draw_id, d.cost, d.overage, d.refused, t.units FROM billing_drawdown d
     LEFT JOIN (SELECT draw, sum(units) AS units FROM wallets_transaction GROUP BY 1) t ON t.draw = d.id
     WHERE d.cost - d.overage - d.refused <> -coalesce(t.units, 0)
     UNION ALL
     SELECT t.draw, NULL, NULL, NULL, sum(t.units) FROM wallets_transaction t
-    WHERE t.draw IS NOT NULL AND NOT EXISTS (SELECT FROM billing_draw d WHERE d.id = t.draw) GROUP BY 1
+    WHERE t.draw IS NOT NULL AND NOT EXISTS (SELECT FROM billing_drawdown d WHERE d.id = t.draw) GROUP BY 1
 """
 
 _SEALED = f"""
@@ -123,17 +123,17 @@ _HELD = """
 _UNDRAWN = """
     SELECT c.id AS counter_id, c.period_id, c.plan_feature_id FROM billing_counter c
     JOIN plans_planfeature f ON f.id = c.plan_feature_id AND f.consumption IN ('credits', 'balance')
-    WHERE NOT EXISTS (SELECT FROM billing_draw d WHERE (d.period_id, d.plan_feature_id, d.window_start)
+    WHERE NOT EXISTS (SELECT FROM billing_drawdown d WHERE (d.period_id, d.plan_feature_id, d.window_start)
         = (c.period_id, c.plan_feature_id, c.window_start))
     UNION ALL
-    SELECT t.id, NULL, NULL FROM wallets_transaction t JOIN billing_draw d ON d.id = t.draw
+    SELECT t.id, NULL, NULL FROM wallets_transaction t JOIN billing_drawdown d ON d.id = t.draw
     JOIN plans_planfeature f ON f.id = d.plan_feature_id WHERE t.feature_id IS DISTINCT FROM f.feature_id
 """
 
 
 def _costs(books: Books) -> Iterator[Row]:
     """Rate what was counted of every draw again, a thousand at a time."""
-    keys = (DrawKey(*row) for row in Draw.objects.values_list("period", "plan_feature", "window_start"))
+    keys = (DrawKey(*row) for row in Drawdown.objects.values_list("period", "plan_feature", "window_start"))
     while chunk := list(islice(keys, 1_000)):
         draws = drawdown_rows.read(chunk)
         for one, (_, cost) in zip(draws, costs_of(draws), strict=True):

@@ -22,7 +22,7 @@ from billing.metering.ingest.unit_costs import carried_at_cost
 from billing.metering.store.aggregate_states import TallyKey
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from lib.decimals import ZERO
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, add, tally_of
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
 from plans.aggregation.distinct_values import Step
 from plans.aggregation.json_numbers import measured
 from plans.aggregation.weighted_sum import moment_of_levels
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 _STORED = """
 SELECT r.period_id, r.meter_id, r.dimensions::text, t.span, t.starts_at, t.events, t.total, t.low, t.high,
     t.latest_at, t.latest_source, t.latest_key, t.latest_value, t.first_at, t.moment, t.members
-FROM billing_tally t JOIN billing_series r ON r.id = t.series_id
+FROM billing_aggregatestate t JOIN billing_series r ON r.id = t.series_id
 JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s
 """
@@ -42,10 +42,12 @@ JOIN billing_series r ON r.id = t.series_id
 JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s
 """
-_LEVELS = "SELECT r.period_id, r.meter_id, r.dimensions::text, t.at, t.source, t.key, t.value FROM billing_level t"
+_LEVELS = (
+    "SELECT r.period_id, r.meter_id, r.dimensions::text, t.at, t.source, t.key, t.value FROM billing_levelchange t"
+)
 _MEMBERS = """
 SELECT r.period_id, r.meter_id, r.dimensions::text, t.value, t.digest, t.at, t.source, t.key, t.is_present
-FROM billing_member t
+FROM billing_distinctvalue t
 """
 _CARRIED = """
 SELECT t.id, NULL, t.period_id, t.plan_feature_id, t.rate_id, t.window_start, t.carried FROM billing_counter t
@@ -66,7 +68,7 @@ class Tallies:
     """What events add to tallies; levels and steps are kept until all events of their series are known."""
 
     def __init__(self) -> None:
-        self._sums: dict[TallyKey, Tally] = {}
+        self._sums: dict[TallyKey, Aggregate] = {}
         self._levels: dict[TallyKey, list[Mark]] = {}
         self._steps: dict[RollupSeries, dict[str, list[Step]]] = {}
         self._recurring: set[int] = set()
@@ -97,7 +99,7 @@ class Tallies:
             if metering.aggregation == "unique":
                 joined = joined_by(stop, event)
                 self._steps.setdefault(key.series, {}).setdefault(joined.value, []).append(joined.step)
-                added = Tally(1, ZERO, latest=mark, first_at=mark.at)
+                added = Aggregate(1, ZERO, latest=mark, first_at=mark.at)
             elif metering.aggregation == "weighted_sum":
                 self._kept.setdefault(key.series, {})[event.occurred_at, event.source, event.id] = mark.value
             if metering.measures == "levels":
@@ -119,7 +121,7 @@ class Tallies:
         for key, again in expected.items():
             yield _row(key, None, again)
 
-    def _expected(self, known: Known) -> Iterator[tuple[TallyKey, Tally]]:
+    def _expected(self, known: Known) -> Iterator[tuple[TallyKey, Aggregate]]:
         members = self._members(known)
         for key, total in self._sums.items():
             if key in self._levels:
@@ -178,13 +180,13 @@ def _series(period_id: int, meter_id: int, dimensions: str) -> RollupSeries:
     return RollupSeries(period_id, meter_id, _label(_dimensions(dimensions)))
 
 
-def _stored(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Tally:
+def _stored(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Aggregate:
     latest_at, source, key, value, first_at, moment, members = rest
     latest = None if latest_at is None else Mark(latest_at, source, key, value)
-    return Tally(events, total, low, high, latest, first_at, moment, members)
+    return Aggregate(events, total, low, high, latest, first_at, moment, members)
 
 
-def _row(key: TallyKey, stored: Tally | None, again: Tally | None) -> Row:
+def _row(key: TallyKey, stored: Aggregate | None, again: Aggregate | None) -> Row:
     series = key.series
     return {
         "period_id": series.period_id,

@@ -63,7 +63,7 @@ def unbilled_in_closed_periods(books: Books) -> Iterator[Row]:
     """
     Yield usage of closed periods that would cost something more and is not marked as late, and marks without cause.
 
-    Usage that comes to nothing may stay unbilled: within the allowance, where no document was issued at all.
+    Usage that comes to nothing may stay unmatched: within the allowance, where no document was issued at all.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LEFT)

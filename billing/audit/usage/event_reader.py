@@ -23,7 +23,7 @@ def chunks() -> Iterator[list[Stored]]:
 
 
 def any_reports() -> bool:
-    return _any("billing_unbilledusage")
+    return _any("billing_unmatchedusage")
 
 
 def any_corrections() -> bool:

@@ -36,7 +36,7 @@ class Fold:
     def take(
         self, row: Stored, found: Attribution, reports: dict[int | None, Reported], taken_back: int | None = None
     ) -> None:
-        """Add an event, but for what is reported of it as unbilled, and for all of it where it was taken back."""
+        """Add an event, but for what is reported of it as unmatched, and for all of it where it was taken back."""
         fingerprint = int(row.digest, 16)
         route = found.route
         if route.is_costed or any(stop.tallies or stop.price for stop in route.stops):

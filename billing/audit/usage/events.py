@@ -13,7 +13,7 @@ def _recounted(what: str) -> Callable[[Books], Iterable[Row]]:
 _SEQUENCES = """
     WITH given AS (
         SELECT sequence FROM billing_event UNION ALL SELECT sequence FROM billing_correction
-        UNION ALL SELECT resolved_sequence FROM billing_unbilledusage WHERE resolved_sequence IS NOT NULL
+        UNION ALL SELECT resolved_sequence FROM billing_unmatchedusage WHERE resolved_sequence IS NOT NULL
     )
     SELECT sequence, count(*) AS times FROM given GROUP BY 1 HAVING count(*) > 1
     UNION ALL SELECT max(sequence), 0 FROM given
@@ -31,7 +31,7 @@ _CUSTOMERS = """
 """
 
 _REPORTS = """
-    SELECT u.id, u.event_key FROM billing_unbilledusage u LEFT JOIN billing_event e ON e.key = u.event_key
+    SELECT u.id, u.event_key FROM billing_unmatchedusage u LEFT JOIN billing_event e ON e.key = u.event_key
     WHERE e.key IS NULL OR (u.sequence, u.occurred_at, u.sandbox, u.customer_ref, u.event_name)
             <> (e.sequence, e.occurred_at, e.sandbox, e.customer_ref, e.name)
         OR u.customer_id <> e.customer_id OR (u.customer_id IS NULL AND u.reason <> 'unknown_customer')
@@ -52,7 +52,7 @@ _CORRECTIONS = """
         OR a.sandbox <> k.sandbox
         OR (k.replacement_key IS NOT NULL AND (r.key IS NULL OR r.sandbox <> k.sandbox
             OR r.sequence >= k.sequence OR r.received_at <> k.corrected_at))
-        OR EXISTS (SELECT FROM billing_unbilledusage u WHERE u.event_key = k.event_key AND (u.resolved_at IS NULL
+        OR EXISTS (SELECT FROM billing_unmatchedusage u WHERE u.event_key = k.event_key AND (u.resolved_at IS NULL
             OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))
 """
 
@@ -80,7 +80,7 @@ _ROLLUPS = """
     ),
     rolled AS (
         SELECT r.period_id, r.meter_id, sum(h.events) AS events, sum(h.quantity) AS quantity
-        FROM billing_series r JOIN billing_hour h ON h.series_id = r.id
+        FROM billing_series r JOIN billing_hourlyusage h ON h.series_id = r.id
         JOIN billing_period p ON p.id = r.period_id
         JOIN single s ON (s.version_id, s.meter_id) = (p.version_id, r.meter_id)
         GROUP BY 1, 2
@@ -93,7 +93,7 @@ _ROLLUPS = """
 
 _HOURS = """
     SELECT r.id AS series_id, r.period_id, r.meter_id, h.bucket FROM billing_series r
-    LEFT JOIN billing_hour h ON h.series_id = r.id JOIN billing_period p ON p.id = r.period_id
+    LEFT JOIN billing_hourlyusage h ON h.series_id = r.id JOIN billing_period p ON p.id = r.period_id
     WHERE h.series_id IS NULL OR h.bucket <= p.starts_at - interval '1 hour' OR h.bucket >= p.ends_at
         OR NOT EXISTS (SELECT FROM plans_planfeature g JOIN plans_feature f ON f.id = g.feature_id
             WHERE g.version_id = p.version_id AND f.meter_id = r.meter_id)
@@ -103,14 +103,14 @@ CHECKS = (
     Check("events_have_the_key_of_their_sender_and_id", "E2", _recounted("keys")),
     Check("events_are_as_they_were_sent", "E1", _recounted("digests")),
     Check("events_are_counted_or_reported", "E3", _recounted("neither")),
-    Check("unbilled_usage_has_its_reason", "E3", _recounted("reasons")),
+    Check("unmatched_usage_has_its_reason", "E3", _recounted("reasons")),
     Check("counters_are_the_sum_of_their_events", "E6", _recounted("counters")),
     Check("rollups_are_the_sum_of_their_events", "E6", _recounted("rollups")),
     Check("tallies_are_made_of_their_events", "E6", _recounted("tallies")),
     Check("snapshots_are_the_sum_of_the_events_up_to_their_mark", "E6", _recounted("snapshots")),
     Check("events_are_in_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_customer_they_name", "A1", _CUSTOMERS),
-    Check("reports_of_unbilled_usage_agree_with_their_events", "E3", _REPORTS),
+    Check("reports_of_unmatched_usage_agree_with_their_events", "E3", _REPORTS),
     Check("corrections_follow_what_they_correct", "E7", _CORRECTIONS),
     Check("counters_stand_where_their_version_puts_them", "E5", _PLACES),
     Check("counters_agree_with_rollups", "E6", _ROLLUPS),

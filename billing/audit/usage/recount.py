@@ -61,7 +61,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found = Recount()
-        self.catalogue = catalog_cache.refresh()
+        self.catalog = catalog_cache.refresh()
         self.meters: Meters = read_meters()
         self.known = Known({}, {}, set(), {})
         self.fold = Fold(self.known)
@@ -108,11 +108,11 @@ class _Walk:
         if row.customer_id not in self.erased and not has_its_digest(row, event.properties):
             _keep(self.found.digests, [{"key": row.key, "id": row.sender_id, "digest": row.digest}])
         customer = self.known.customers.get(row.customer_id) if row.customer_id is not None else None
-        found = attribute(event, catalogue=self.catalogue, customer=customer)
+        found = attribute(event, catalog=self.catalog, customer=customer)
         if found.unpriced:
             _keep(self.found.neither, unreported(row, found, reports, meters=self.meters))
         if reports:
-            wrong = unfounded(row, found, reports, known=self.known, meters=self.meters, catalogue=self.catalogue)
+            wrong = unfounded(row, found, reports, known=self.known, meters=self.meters, catalog=self.catalog)
             _keep(self.found.reasons, wrong)
         self.fold.take(row, found, reports, taken_back)
 

@@ -80,7 +80,7 @@ ORDER BY b.high_water_mark
 """  # noqa: S608
 _HOURS = f"""
 SELECT r.period_id, r.meter_id, r.dimensions::text, s.customer_id, h.bucket, h.events, h.quantity
-FROM billing_hour h JOIN billing_series r ON r.id = h.series_id {_OF_CUSTOMERS.format(table="r")}
+FROM billing_hourlyusage h JOIN billing_series r ON r.id = h.series_id {_OF_CUSTOMERS.format(table="r")}
 """  # noqa: S608
 
 _label = msgspec.json.Encoder(order="sorted").encode

@@ -7,7 +7,7 @@ from typing import Any
 from billing.audit.usage.attribution_inputs import Known
 from billing.audit.usage.meters import Meters
 from billing.metering.ingest.attribution import Attribution
-from billing.metering.ingest.catalog_cache import CatalogueCopy
+from billing.metering.ingest.catalog_cache import CatalogCopy
 from billing.metering.ingest.event_reader import Stored
 from billing.metering.store.unmatched_usage import Reported
 from billing.models.usage import Reason
@@ -32,7 +32,7 @@ def unreported(row: Stored, found: Attribution, reports: Reports, *, meters: Met
 
 
 def unfounded(
-    row: Stored, found: Attribution, reports: Reports, *, known: Known, meters: Meters, catalogue: CatalogueCopy
+    row: Stored, found: Attribution, reports: Reports, *, known: Known, meters: Meters, catalog: CatalogCopy
 ) -> Iterator[Row]:
     """Yield reports whose reason is none. Values and rates stay; all else may have come since."""
     reasons = {one.meter_id: one.reason for one in found.unpriced}
@@ -46,7 +46,7 @@ def unfounded(
             continue  # What had no cost may get one at any time, and is billed once it is tried again.
         if told == Reason.NO_SUBSCRIPTION and _subscribed_since(row, known):
             continue
-        if told == Reason.UNKNOWN_EVENT and _metered_since(row, meters, catalogue):
+        if told == Reason.UNKNOWN_EVENT and _metered_since(row, meters, catalog):
             continue
         yield {"key": row.key, "id": row.sender_id, "meter": meter_id, "reported": told, "is": now}
 
@@ -61,6 +61,6 @@ def _subscribed_since(row: Stored, known: Known) -> bool:
     return any(_came_later(known.subscribed[period.id], row) for period in periods)
 
 
-def _metered_since(row: Stored, meters: Meters, catalogue: CatalogueCopy) -> bool:
-    counting = catalogue.by_event.get(row.name)
+def _metered_since(row: Stored, meters: Meters, catalog: CatalogCopy) -> bool:
+    counting = catalog.by_event.get(row.name)
     return counting is not None and all(_came_later(meters.since[meter.id], row) for meter in counting.meters)

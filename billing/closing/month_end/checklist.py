@@ -80,8 +80,8 @@ def _periods(seller: Seller, over: datetime) -> Iterable[Point]:
 
 def _usage(seller: Seller, over: datetime) -> Iterable[Point]:
     which = {"seller": seller.pk, "before": over}
-    unbilled = _count(open_reports(**which))
-    yield Point("unbilled_usage", unbilled, amounts=at_stake(**which).amounts if unbilled else {})
+    unmatched = _count(open_reports(**which))
+    yield Point("unmatched_usage", unmatched, amounts=at_stake(**which).amounts if unmatched else {})
     late = late_usage(seller=seller.pk, until=over)
     amounts: dict[str, Decimal] = {}
     for (_, currency), amount in late.totals.items():
@@ -91,9 +91,13 @@ def _usage(seller: Seller, over: datetime) -> Iterable[Point]:
 
 def _documents(seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime) -> Iterable[Point]:
     yield Point("without_file", _count(of_month.exclude(rendering__content__isnull=False)))
-    told = {"notice__kind": "invoice.issued", "notice__created_at__gte": begins, "notice__created_at__lt": over}
+    told = {
+        "notification__kind": "invoice.issued",
+        "notification__created_at__gte": begins,
+        "notification__created_at__lt": over,
+    }
     troubled = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **told)
-    whose = {"notice__customer__seller": seller, "notice__customer__sandbox": False}
+    whose = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
     yield Point("not_sent", _count(troubled.filter(**whose)))
     credited = of_month.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
     overpaid = Invoice.objects.filter(pk__in=credited, paid__gt=F("total") - F("credited"))

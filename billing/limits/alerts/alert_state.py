@@ -1,7 +1,7 @@
 """
 Compare readings with the alerts there are: fire what is crossed and was not told, recover what is so no more.
 
-docs/guardrails.md tells when an alert fires, and why it does not flap.
+docs/alerts.md tells when an alert fires, and why it does not flap.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -78,7 +78,7 @@ def compare(
 
 def _open(customer_ids: Collection[int], kinds: Collection[str], at: datetime) -> dict[Watched, list[Alert]]:
     found: dict[Watched, list[Alert]] = {}
-    rows = Alert.objects.open(at).filter(customer__in=customer_ids, guardrail__kind__in=kinds)
+    rows = Alert.objects.open(at).filter(customer__in=customer_ids, alert_rule__kind__in=kinds)
     for one in rows.order_by("pk"):
         of = Subject(
             one.customer_id,
@@ -88,7 +88,7 @@ def _open(customer_ids: Collection[int], kinds: Collection[str], at: datetime) -
             one.dimension,
             one.dimension_value,
         )
-        found.setdefault((one.guardrail_id, of, one.since if one.ends_at else None), []).append(one)
+        found.setdefault((one.alert_rule_id, of, one.since if one.ends_at else None), []).append(one)
     return found
 
 
@@ -97,13 +97,13 @@ def _is_crossed(alert: Alert, readings: Iterable[Reading]) -> bool:
 
 
 _FIRE = """
-INSERT INTO billing_alert (guardrail_id, customer_id, subscription_id, feature_id, wallet_id, dimension,
+INSERT INTO billing_alert (alert_rule_id, customer_id, subscription_id, feature_id, wallet_id, dimension,
     dimension_value, since, ends_at, threshold, value, "limit", agreed_limit, unit, fired_at)
 SELECT g, c, s, f, w, d, v, b, e, t, x, l, a, u, %s
 FROM jsonb_to_recordset(%s::jsonb) AS sent(g bigint, c bigint, s bigint, f bigint, w bigint, d text, v text,
     b timestamptz, e timestamptz, t int, x numeric, l numeric, a numeric, u text)
 ON CONFLICT DO NOTHING
-RETURNING id, guardrail_id, customer_id, subscription_id, feature_id, wallet_id, dimension, dimension_value, since,
+RETURNING id, alert_rule_id, customer_id, subscription_id, feature_id, wallet_id, dimension, dimension_value, since,
     threshold, agreed_limit
 """
 

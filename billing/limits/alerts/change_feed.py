@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from billing.models import Watch
+from billing.models import ChangeCursor
 from lib import prepared_statements
 from lib.failpoints import reached
 
@@ -39,7 +39,7 @@ EVENTS = Source(
     SELECT e.customer_id FROM billing_correction c JOIN billing_event e ON e.key = c.event_key
     WHERE c.sequence > %(after)s AND c.sequence <= %(until)s AND e.customer_id IS NOT NULL
     UNION
-    SELECT customer_id FROM billing_unbilledusage WHERE resolved_sequence > %(after)s
+    SELECT customer_id FROM billing_unmatchedusage WHERE resolved_sequence > %(after)s
         AND resolved_sequence <= %(until)s AND customer_id IS NOT NULL
     """,
 )
@@ -69,16 +69,16 @@ OVERRIDES = Source(
     WHERE o.pgh_id > %(after)s AND o.pgh_id <= %(until)s
     """,
 )
-GUARDRAILS = Source(
-    "guardrails",
-    "billing_guardrailevent_pgh_id_seq",
+ALERT_RULES = Source(
+    "alert_rules",
+    "billing_alertruleevent_pgh_id_seq",
     """
-    SELECT DISTINCT customer_id FROM billing_guardrailevent
+    SELECT DISTINCT customer_id FROM billing_alertruleevent
     WHERE pgh_id > %(after)s AND pgh_id <= %(until)s AND customer_id IS NOT NULL
     """,
 )
 
-SOURCES = (EVENTS, WALLETS, CAPS, OVERRIDES, GUARDRAILS)
+SOURCES = (EVENTS, WALLETS, CAPS, OVERRIDES, ALERT_RULES)
 
 
 class Step(NamedTuple):
@@ -103,7 +103,7 @@ class Seen(NamedTuple):
     next: int
 
 
-def step_from(watch: Watch, seen: Seen) -> Step:
+def step_from(watch: ChangeCursor, seen: Seen) -> Step:
     """
     Return what to look at next.
 
@@ -124,7 +124,7 @@ FROM pg_current_snapshot() AS snapshot
 """
 # In order, so that two who follow different tables wait for one another and never deadlock.
 _QUEUE = """
-INSERT INTO billing_look AS l (customer_id, due_at, is_whole)
+INSERT INTO billing_pendingevaluation AS l (customer_id, due_at, is_whole)
 SELECT customer_id, %(at)s, false FROM ({customers}) AS changed ORDER BY customer_id
 ON CONFLICT (customer_id) DO UPDATE SET due_at = least(l.due_at, excluded.due_at)
 """
@@ -133,8 +133,8 @@ ON CONFLICT (customer_id) DO UPDATE SET due_at = least(l.due_at, excluded.due_at
 @transaction.atomic
 def follow(source: Source, *, at: datetime) -> int:
     """Queue the customers of the rows that are new in a table, and return how many; none while another is at it."""
-    Watch.objects.get_or_create(source=source.name)
-    watch = Watch.objects.select_for_update(skip_locked=True).filter(source=source.name).first()
+    ChangeCursor.objects.get_or_create(source=source.name)
+    watch = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=source.name).first()
     if watch is None:
         return 0
     with prepared_statements.cursor() as cursor:

@@ -4,7 +4,7 @@ Look after the customers that something has changed for, and now and then after 
 What is new is found by its number and its customers are queued (billing/limits/alerts/change_feed.py); a chunk of
 the queue
 is taken, read, compared and told in one transaction, so a sweeper that is killed leaves it as it was. Any number of
-them may be at work. Source: docs/guardrails.md#the-sweeper.
+them may be at work. Source: docs/alerts.md#the-sweeper.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from billing.limits.alerts.alert_state import compare
 from billing.limits.alerts.change_feed import SOURCES, follow
 from billing.limits.alerts.measurements import sellers_of
 from billing.limits.alerts.rule_selection import Rules
-from billing.models import Watch
+from billing.models import ChangeCursor
 from billing.models.alerts import Guarded
 from customers.customer_time import of_clock
 from lib.failpoints import reached
@@ -69,7 +69,7 @@ def sweep(
 
 
 _EVERYBODY = """
-INSERT INTO billing_look AS l (customer_id, due_at, is_whole)
+INSERT INTO billing_pendingevaluation AS l (customer_id, due_at, is_whole)
 SELECT id, %s, true FROM customers_customer WHERE {in_time} ORDER BY id
 ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
 """
@@ -78,8 +78,8 @@ ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
 @transaction.atomic
 def begin_round(*, at: datetime) -> bool:
     """Queue everybody behind those whose use has changed, if the last round is a `ROUND` ago."""
-    Watch.objects.get_or_create(source=EVERYBODY)
-    watch = Watch.objects.select_for_update(skip_locked=True).filter(source=EVERYBODY).first()
+    ChangeCursor.objects.get_or_create(source=EVERYBODY)
+    watch = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=EVERYBODY).first()
     if watch is None or (watch.looked_at is not None and at - ROUND < watch.looked_at <= at):
         return False
     queue_all(None, due_at=at + ROUND)
@@ -95,8 +95,8 @@ def queue_all(clock: int | None, *, due_at: datetime) -> None:
 
 
 _TAKE = """
-DELETE FROM billing_look WHERE customer_id IN (
-    SELECT customer_id FROM billing_look WHERE {in_time} ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
+DELETE FROM billing_pendingevaluation WHERE customer_id IN (
+    SELECT customer_id FROM billing_pendingevaluation WHERE {in_time} ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
 ) RETURNING customer_id, is_whole
 """
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.limits.alerts.rule_selection import Subject
-from billing.models import Guardrail
+from billing.models import AlertRule
 from customers.models import Customer
 from lib.decimals import ZERO
 
@@ -21,7 +21,7 @@ class Reading:
     is_agreed: whether somebody has set the limit. subscription, feature, wallet: what they are called.
     """
 
-    rule: Guardrail
+    rule: AlertRule
     of: Subject
     value: Decimal
     limit: Decimal | None

@@ -1,4 +1,4 @@
-"""Say of alerts what a receiver, or a mail, needs: docs/guardrails.md#what-is-told."""
+"""Say of alerts what a receiver, or a mail, needs: docs/alerts.md#what-is-told."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -62,7 +62,7 @@ def facts_of(told: Told, *, customer: str) -> dict[str, str | int | None]:
     return {
         "alert": told.alert_ids[-1],
         "alerts": ",".join(map(str, told.alert_ids)),
-        "guardrail": one.rule.pk,
+        "alert_rule": one.rule.pk,
         "set_by": one.rule.set_by,
         "what": one.rule.kind,
         "customer": customer,

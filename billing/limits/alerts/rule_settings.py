@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.limits.alerts.evaluation import EVERYBODY
 from billing.limits.alerts.thresholds import LEVELS
-from billing.models import Alert, Guardrail, Subscription, Watch
+from billing.models import Alert, AlertRule, ChangeCursor, Subscription
 from billing.models.alerts import AGAINST_AN_AMOUNT, MOST_LEVEL, OF_A_WALLET, Guarded
 from billing.models.price_overrides import CapSetter
 from customers.models import Customer, Seller
@@ -19,7 +19,7 @@ from lib.money import round_money
 from plans.models import Feature
 
 MOST_OWN = 50
-"""Guardrails that one customer may have of their own."""
+"""Alert rules that one customer may have of their own."""
 
 MOST_LEVELS = 10
 
@@ -36,8 +36,8 @@ DEFAULT_LEVELS: dict[str, tuple[int, ...]] = {
 """What is told of where nobody says otherwise."""
 
 
-class GuardrailRefused(Exception):
-    """A guardrail cannot be set as asked; the text says why and what to do. field: which of the figures it is."""
+class AlertRuleRefused(Exception):
+    """An alert rule cannot be set as asked; the text says why and what to do. field: which of the figures it is."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -71,7 +71,7 @@ class Scope:
         return str(who.currency) if who else ""
 
 
-def set_guardrail(
+def set_alert_rule(
     *,
     kind: str,
     scope: Scope,
@@ -81,33 +81,33 @@ def set_guardrail(
     is_on: bool = True,
     set_by: str = CapSetter.FINANCE,
     by: AbstractBaseUser | None = None,
-) -> Guardrail:
+) -> AlertRule:
     """
     Watch something from now on; the same side's rule for the same is replaced. One that is off takes away what more
     general rules say.
 
-    levels: percentages of the limit, multiples of the usual, or days: see `Guardrail`; DEFAULT_LEVELS where empty.
+    levels: percentages of the limit, multiples of the usual, or days: see `Alert rule`; DEFAULT_LEVELS where empty.
     amount: the limit, where the kind has one of its own.
 
-    :raises GuardrailRefused: if the kind cannot be watched so, or the customer's own is above what finance has set.
+    :raises AlertRuleRefused: if the kind cannot be watched so, or the customer's own is above what finance has set.
     """
-    with change("set guardrail", by=by, at=at):
+    with change("set alert rule", by=by, at=at):
         if scope.whose is not None:  # one at a time, so that both sides' are compared as they will stand
             Customer.objects.select_for_update(no_key=True).get(pk=scope.whose.pk)
         levels = tuple(sorted({*levels})) or DEFAULT_LEVELS[kind]
-        check_guardrail(kind=kind, scope=scope, levels=levels, amount=amount, is_on=is_on, set_by=set_by)
+        check_alert_rule(kind=kind, scope=scope, levels=levels, amount=amount, is_on=is_on, set_by=set_by)
         same = _same(kind, scope)
         currency = scope.currency if kind in AGAINST_AN_AMOUNT else ""
         figures = {"levels": list(levels), "amount": amount, "currency": currency, "is_on": is_on}
-        rule, _ = Guardrail.objects.update_or_create(**same, set_by=set_by, defaults=figures)
+        rule, _ = AlertRule.objects.update_or_create(**same, set_by=set_by, defaults=figures)
         _let_know(rule)
         return rule
 
 
-def check_guardrail(
+def check_alert_rule(
     *, kind: str, scope: Scope, levels: Sequence[int], amount: Decimal | None, is_on: bool, set_by: str
 ) -> None:
-    """:raises GuardrailRefused: if it cannot be set as asked, as things stand."""
+    """:raises AlertRuleRefused: if it cannot be set as asked, as things stand."""
     _check_scope(kind, scope, set_by)
     _check_figures(kind, scope, levels, amount)
     _check_sides(_same(kind, scope), amount, set_by, is_on)
@@ -127,12 +127,12 @@ def _same(kind: str, scope: Scope) -> dict[str, object]:
     }
 
 
-def remove_guardrail(*, guardrail: Guardrail, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """Watch it no more; what it told stays. A more general rule holds again, if there is one."""
-    with change("remove guardrail", by=by, at=at):
-        guardrail.removed_at = at
-        guardrail.save(update_fields=["removed_at"])
-        _let_know(guardrail)
+    with change("remove alert rule", by=by, at=at):
+        alert_rule.removed_at = at
+        alert_rule.save(update_fields=["removed_at"])
+        _let_know(alert_rule)
 
 
 def acknowledge(*, alert_ids: Collection[int], at: datetime, by: AbstractBaseUser) -> int:
@@ -142,60 +142,60 @@ def acknowledge(*, alert_ids: Collection[int], at: datetime, by: AbstractBaseUse
     )
 
 
-def _let_know(rule: Guardrail) -> None:
+def _let_know(rule: AlertRule) -> None:
     """Have everybody looked after next, where a rule is not of one customer: theirs are followed anyway."""
     if rule.customer_id is None:
-        Watch.objects.filter(pk=EVERYBODY).update(looked_at=None)
+        ChangeCursor.objects.filter(pk=EVERYBODY).update(looked_at=None)
 
 
 def _check_scope(kind: str, scope: Scope, set_by: str) -> None:
     if sum(one is not None for one in (scope.seller, scope.customer, scope.subscription)) > 1:
-        raise GuardrailRefused("customer", "Name a seller, a customer or a subscription: one of them.")
+        raise AlertRuleRefused("customer", "Name a seller, a customer or a subscription: one of them.")
     if set_by == CapSetter.CUSTOMER and scope.whose is None:
-        raise GuardrailRefused("customer", "Say which customer sets it.")
+        raise AlertRuleRefused("customer", "Say which customer sets it.")
     if kind in AGAINST_AN_AMOUNT and scope.whose is None:
-        raise GuardrailRefused("customer", "An amount of money is watched of one customer or subscription: name it.")
+        raise AlertRuleRefused("customer", "An amount of money is watched of one customer or subscription: name it.")
     if kind in OF_A_WALLET and (scope.subscription or scope.feature):
-        raise GuardrailRefused("feature", "Wallets are watched whole: leave subscription and feature out.")
+        raise AlertRuleRefused("feature", "Wallets are watched whole: leave subscription and feature out.")
     if scope.dimension and kind != Guarded.SPEND:
-        raise GuardrailRefused("dimension", "Only spend is watched by the value of a dimension.")
+        raise AlertRuleRefused("dimension", "Only spend is watched by the value of a dimension.")
     if bool(scope.dimension) != bool(scope.value):
-        raise GuardrailRefused("dimension_value", "Name a dimension and its value, or neither.")
+        raise AlertRuleRefused("dimension_value", "Name a dimension and its value, or neither.")
     if scope.feature is not None and scope.feature.meter_id is None:
-        raise GuardrailRefused("feature", f"{scope.feature} is not metered: choose a feature that is.")
+        raise AlertRuleRefused("feature", f"{scope.feature} is not metered: choose a feature that is.")
 
 
 def _check_figures(kind: str, scope: Scope, levels: Sequence[int], amount: Decimal | None) -> None:
     if len(levels) > MOST_LEVELS or not all(1 <= one <= MOST_LEVEL for one in levels):
-        raise GuardrailRefused("levels", f"Give {MOST_LEVELS} levels at most, each from 1 to {MOST_LEVEL:,}.")
+        raise AlertRuleRefused("levels", f"Give {MOST_LEVELS} levels at most, each from 1 to {MOST_LEVEL:,}.")
     if kind in AGAINST_AN_AMOUNT:
         if amount is None or not 0 < amount <= MOST_MONEY or round_money(amount, scope.currency) != amount:
-            raise GuardrailRefused("amount", f"Give an amount that could be invoiced in {scope.currency}.")
+            raise AlertRuleRefused("amount", f"Give an amount that could be invoiced in {scope.currency}.")
     elif kind not in (Guarded.ANOMALY, Guarded.LOW_BALANCE):
         if amount is not None:
-            raise GuardrailRefused("amount", "What is watched has a limit of its own: leave the amount out.")
+            raise AlertRuleRefused("amount", "What is watched has a limit of its own: leave the amount out.")
     elif amount is not None and not 0 <= amount <= MOST_MONEY:
-        raise GuardrailRefused("amount", f"Give an amount from 0 to {MOST_MONEY:,.0f}.")
+        raise AlertRuleRefused("amount", f"Give an amount from 0 to {MOST_MONEY:,.0f}.")
 
 
 def _check_sides(same: dict[str, object], amount: Decimal | None, set_by: str, is_on: bool) -> None:
     """Refuse what a customer may not have, and an amount of theirs above finance's for the same."""
-    customers_own = Guardrail.objects.filter(
+    customers_own = AlertRule.objects.filter(
         customer=same["customer"], set_by=CapSetter.CUSTOMER, removed_at__isnull=True
     )
     if set_by == CapSetter.CUSTOMER:
         if not is_on:
-            raise GuardrailRefused("is_on", "Only finance switches guardrails off; remove your own instead.")
+            raise AlertRuleRefused("is_on", "Only finance switches alert rules off; remove your own instead.")
         if customers_own.count() >= MOST_OWN and not customers_own.filter(**same).exists():
-            raise GuardrailRefused("kind", f"{MOST_OWN} guardrails of one's own are enough: remove one first.")
+            raise AlertRuleRefused("kind", f"{MOST_OWN} alert rules of one's own are enough: remove one first.")
     if amount is None or same["kind"] not in AGAINST_AN_AMOUNT:
         return
-    other = Guardrail.objects.filter(**same, is_on=True).exclude(set_by=set_by).first()
+    other = AlertRule.objects.filter(**same, is_on=True).exclude(set_by=set_by).first()
     if other is None or other.amount is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
-        raise GuardrailRefused("amount", f"Finance watches {other.amount.normalize():f}: choose no more than that.")
+        raise AlertRuleRefused("amount", f"Finance watches {other.amount.normalize():f}: choose no more than that.")
     if set_by == CapSetter.FINANCE and is_on and amount < other.amount:
-        raise GuardrailRefused(
+        raise AlertRuleRefused(
             "amount", f"The customer's own is {other.amount.normalize():f}: choose no less, or remove that first."
         )

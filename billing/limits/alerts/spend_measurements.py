@@ -10,7 +10,7 @@ from billing.limits.alerts.rule_selection import Rules, Subject
 from billing.limits.alerts.thresholds import is_telling, reached
 from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, against
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, usage_of_customers
-from billing.models import Guardrail
+from billing.models import AlertRule
 from billing.models.alerts import Guarded
 from billing.models.price_overrides import CapAction
 from lib import prepared_statements
@@ -71,7 +71,7 @@ def _caps(rules: Rules, customer_id: int, seller_id: int, periods: Sequence[Peri
 
 def _amounts(rules: Rules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Reading]:
     """Yield what is spent of amounts, which is reckoned as of caps."""
-    watched: dict[int, Guardrail] = {}
+    watched: dict[int, AlertRule] = {}
     caps: dict[int, list[Cap]] = {}
     for customer_id, periods in usage.items():
         for rule in rules.own(Guarded.SPEND, customer_id):
@@ -85,7 +85,7 @@ def _amounts(rules: Rules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterat
         yield _of_period(rule, _subject(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount)
 
 
-def _as_cap(rule: Guardrail) -> Cap:
+def _as_cap(rule: AlertRule) -> Cap:
     match = {rule.dimension: rule.dimension_value} if rule.dimension else {}
     limit, whose = rule.amount or ZERO, rule.subscription_id is None
     return Cap(rule.pk, whose, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
@@ -128,7 +128,7 @@ def _expected(
                     yield _of_period(rule, subject, period, spent, limit)
 
 
-def _of_period(rule: Guardrail, of: Subject, period: PeriodUsage, spent: Decimal, limit: Decimal) -> Reading:
+def _of_period(rule: AlertRule, of: Subject, period: PeriodUsage, spent: Decimal, limit: Decimal) -> Reading:
     feature = next((one.terms.code for one in period.features if one.terms.feature_id == of.feature_id), "")
     return Reading(
         rule,

@@ -1,4 +1,4 @@
-"""Readings of the last day's use against what is usual: docs/guardrails.md#unusual-use."""
+"""Readings of the last day's use against what is usual: docs/alerts.md#unusual-use."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -82,7 +82,7 @@ FROM billing_subscription s
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %(since)s
     AND p.starts_at <= %(at)s
 JOIN billing_series r ON r.period_id = p.id
-JOIN billing_hour h ON h.series_id = r.id AND h.bucket >= %(since)s AND h.bucket <= %(at)s
+JOIN billing_hourlyusage h ON h.series_id = r.id AND h.bucket >= %(since)s AND h.bucket <= %(at)s
 WHERE s.customer_id = ANY(%(customers)s::bigint[])
 GROUP BY 1, 2, 3
 """

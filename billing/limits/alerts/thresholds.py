@@ -1,9 +1,9 @@
 """
-When a guardrail tells: arithmetic alone, without database or clock.
+When an alert rule tells: arithmetic alone, without database or clock.
 
 Nothing is divided: a share is compared as value × 100 against limit × level, so that 75 % is 75 % to the last digit.
 
-Source: docs/guardrails.md.
+Source: docs/alerts.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[i
 
     levels: percentages of the limit. A limit of zero is reached by anything above it.
 
-    Source: docs/guardrails.md#levels.
+    Source: docs/alerts.md#levels.
     """
     if value <= 0:
         return ()
@@ -42,7 +42,7 @@ def fallen_below(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tu
     """
     Return the levels that a balance is strictly below, the highest first: the last one is the most urgent.
 
-    Source: docs/guardrails.md#balances.
+    Source: docs/alerts.md#balances.
     """
     share = Fraction(value) * 100
     return tuple(sorted((level for level in levels if share < Fraction(limit) * level), reverse=True))
@@ -59,7 +59,7 @@ def usual(quantities: Sequence[Decimal], *, days: int) -> Fraction | None:
 
     quantities: of the days with use, within the `days` that have passed since the first of them, USUAL_DAYS at most.
 
-    Source: docs/guardrails.md#unusual-use.
+    Source: docs/alerts.md#unusual-use.
     """
     if days < LEAST_DAYS:
         return None
@@ -74,7 +74,7 @@ def unusual(
 
     amount: what the day's use costs. least: what it must cost at least, so that little use never alarms.
 
-    Source: docs/guardrails.md#unusual-use.
+    Source: docs/alerts.md#unusual-use.
     """
     if quantity <= 0 or amount < Fraction(least):
         return ()
@@ -82,5 +82,5 @@ def unusual(
 
 
 def is_telling(passed: Fraction) -> bool:
-    """Return whether enough of a period has passed for its forecast to be told: docs/guardrails.md#forecasts."""
+    """Return whether enough of a period has passed for its forecast to be told: docs/alerts.md#forecasts."""
     return passed >= TELLING

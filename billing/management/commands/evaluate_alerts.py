@@ -1,4 +1,4 @@
-"""manage.py look_after_guardrails: fire and recover alerts of what has changed, now."""
+"""manage.py evaluate_alerts: fire and recover alerts of what has changed, now."""
 
 import json
 from dataclasses import asdict

@@ -115,8 +115,8 @@ class Command(BaseCommand):
                 f"{done.rows:,} rows: {done.accepted:,} {would}stored, {done.duplicate:,} were there before,"
                 f" {done.conflict:,} are there with other content, {done.refused:,} are no events."
             )
-            for reason, count in done.unbilled.items():
-                self.stdout.write(f"  {count:,} of them would be unbilled: {reason}")
+            for reason, count in done.unmatched.items():
+                self.stdout.write(f"  {count:,} of them would be unmatched: {reason}")
             if done.floats:
                 self.stdout.write(f"  {done.floats:,} cells are doubles, read by their shortest decimal.")
         for one in shown:

@@ -1,4 +1,4 @@
-"""`manage.py replay_unbilled`: attribute what was unbilled once more, with progress, and say what came of it."""
+"""`manage.py reprocess_usage`: attribute what was unmatched once more, with progress, and say what came of it."""
 
 import json
 from argparse import ArgumentParser
@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from billing.metering.ingest.reprocess import Replayed, replay
-from billing.models import UnbilledUsage
+from billing.models import UnmatchedUsage
 from lib.progress_bar import progress
 from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
     help = (
-        "Attribute unbilled usage anew, since its customer, meter, subscription or rate may be there by now."
+        "Attribute unmatched usage anew, since its customer, meter, subscription or rate may be there by now."
         " May run at any time, and several times at once."
     )
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
 
     def handle(self, *, customer: str | None, event: str | None, as_json: bool, **options: Any) -> None:
-        reports = UnbilledUsage.objects.filter(resolved_at__isnull=True)
+        reports = UnmatchedUsage.objects.filter(resolved_at__isnull=True)
         if customer is not None:
             reports = reports.filter(customer_ref=customer)
         if event is not None:

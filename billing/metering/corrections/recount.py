@@ -19,10 +19,10 @@ from billing.metering.ingest.reprocess import replay
 from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store.prepaid_windows import DrawKey
 from billing.metering.store.unmatched_usage import Report, Reported
-from billing.models import Draw, Subscription, UnbilledUsage
+from billing.models import Drawdown, Subscription, UnmatchedUsage
 from plans.models import Meter
 
-_OF_SERIES = ("tally", "level", "member", "hour")
+_OF_SERIES = ("aggregatestate", "levelchange", "distinctvalue", "hourlyusage")
 _FORGET = "DELETE FROM billing_{table} t USING billing_series s WHERE s.id = t.series_id AND s.period_id = ANY(%s)"
 
 
@@ -35,7 +35,7 @@ def lift(period_ids: Sequence[int], *, at: datetime) -> None:
         cursor.execute("DELETE FROM billing_series WHERE period_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM billing_counter WHERE period_id = ANY(%s)", [ids])
     counter_store.forget()
-    keys = Draw.objects.filter(period__in=ids).values_list("period", "plan_feature", "window_start")
+    keys = Drawdown.objects.filter(period__in=ids).values_list("period", "plan_feature", "window_start")
     draw({DrawKey(*key): (at, at) for key in keys}, at=at)
 
 
@@ -45,9 +45,9 @@ def put_back(
     """
     Count a customer's events in [since, until) in these periods, as far as they belong there by now.
 
-    What has no price there is reported as unbilled; what was unbilled and has one now is counted as well.
+    What has no price there is reported as unmatched; what was unmatched and has one now is counted as well.
 
-    :raises CopyIsOld: if somebody changes the catalogue, or a period, at the same time; try again then.
+    :raises CopyIsOld: if somebody changes the catalog, or a period, at the same time; try again then.
     """
     counter_store.forget()
     catalog_cache.refresh()
@@ -57,7 +57,7 @@ def put_back(
     wanted = frozenset(period_ids)
     for rows in pages_between(customer_id=customer.pk, names=names, since=since, until=until):
         _count(rows, wanted, sandbox=customer.sandbox, at=at)
-    waiting = UnbilledUsage.objects.filter(customer=customer, resolved_at__isnull=True)
+    waiting = UnmatchedUsage.objects.filter(customer=customer, resolved_at__isnull=True)
     if ids := list(waiting.values_list("pk", flat=True)):
         replay(at=at, report_ids=ids)
 
@@ -71,7 +71,7 @@ def _count(rows: Sequence[Stored], wanted: frozenset[int], *, sandbox: bool, at:
     batch = event_recorder.attribute_all(events, sandbox=sandbox)
     routes = _Routes(wanted)
     found = [routes.narrowed(one, _open(reports.get(event.key, {}))) for event, one in _pairs(batch)]
-    counted = Batch(events, found, batch.known, batch.catalogue_revision, sandbox)
+    counted = Batch(events, found, batch.known, batch.catalog_revision, sandbox)
     event_recorder.count_again(counted, at=at)
     unmatched_usage.report(
         [
@@ -88,7 +88,7 @@ def _pairs(batch: Batch) -> zip:
 
 
 def _open(reports: Mapping[int | None, Reported]) -> frozenset[int | None]:
-    """Return the meters whose part is unbilled still, which only a replay counts."""
+    """Return the meters whose part is unmatched still, which only a replay counts."""
     return frozenset(meter for meter, one in reports.items() if one.resolved_at is None)
 
 
@@ -99,17 +99,17 @@ class _Routes:
         self._wanted = wanted
         self._known: dict[tuple[int, frozenset[int | None]], tuple[Route, list[int]]] = {}
 
-    def narrowed(self, found: Attribution, unbilled_meters: frozenset[int | None]) -> Attribution:
-        key = id(found.route), unbilled_meters
+    def narrowed(self, found: Attribution, unmatched_meters: frozenset[int | None]) -> Attribution:
+        key = id(found.route), unmatched_meters
         if key not in self._known:
-            self._known[key] = self._narrowed(found.route, unbilled_meters)
+            self._known[key] = self._narrowed(found.route, unmatched_meters)
         route, places = self._known[key]
         return found._replace(route=route, values=[found.values[place] for place in places])
 
-    def _narrowed(self, route: Route, unbilled_meters: frozenset[int | None]) -> tuple[Route, list[int]]:
+    def _narrowed(self, route: Route, unmatched_meters: frozenset[int | None]) -> tuple[Route, list[int]]:
         stops, places = [], []
         for place, stop in enumerate(route.stops):
-            if unbilled_meters & {stop.meter.id, None}:
+            if unmatched_meters & {stop.meter.id, None}:
                 continue
             own = self._own(stop)
             if own.targets:

@@ -20,7 +20,7 @@ from billing.metering.store.aggregate_states import Joined, TallyKey
 from billing.metering.store.counter_store import RollupSeries
 from billing.models import Period
 from lib.decimals import ZERO
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, add, tally_of
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
 from plans.aggregation.distinct_values import Step
 from plans.aggregation.weighted_sum import moment_of_levels
 from plans.catalog.stored_terms import Metering
@@ -43,7 +43,7 @@ class Again:
     """
 
     metering: Metering
-    tallies: dict[TallyKey, Tally] = field(default_factory=dict)
+    tallies: dict[TallyKey, Aggregate] = field(default_factory=dict)
     levels: dict[TallyKey, list[Mark]] = field(default_factory=dict)
     words: dict[UUID, Step | None] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ def _take(one: Given, found: Mapping[RollupSeries, Again]) -> None:
             mark = Mark(one.event.occurred_at, one.event.source, one.event.id, Decimal(part.value))
             more = tally_of(mark, key.starts_at)
             if again.metering.aggregation == "unique":
-                more = Tally(1, ZERO, latest=mark, first_at=mark.at)
+                more = Aggregate(1, ZERO, latest=mark, first_at=mark.at)
                 _hear(again.words, joined_by(part.stop, one.event))
             elif again.metering.measures == "levels" and again.metering.aggregation == "weighted_sum":
                 again.levels.setdefault(key, []).append(mark)
@@ -122,7 +122,7 @@ def _hear(words: dict[UUID, Step | None], joined: Joined) -> None:
         words[joined.digest] = joined.step if known is None else max(known, joined.step)
 
 
-def _told(again: Again, key: TallyKey) -> Tally | None:
+def _told(again: Again, key: TallyKey) -> Aggregate | None:
     total = again.tallies[key]
     if not total.events:
         return None

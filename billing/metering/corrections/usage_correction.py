@@ -94,7 +94,7 @@ def _correct(
         revision = catalog_cache.current().revision
         wrong = given(list(stored_by_key({one.key for one in new}).values()))
         batch = event_recorder.attribute_all([one.replacement for one in new if one.replacement], sandbox=sandbox)
-        if batch.catalogue_revision != revision:
+        if batch.catalog_revision != revision:
             raise CopyIsOld
         _store(new, wrong, batch, open_reports, at=at, by=by, api_key_id=api_key_id)
     return outcomes

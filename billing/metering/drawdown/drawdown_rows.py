@@ -33,13 +33,13 @@ class Drawn:
 
 
 _MAKE = """
-INSERT INTO billing_draw (period_id, plan_feature_id, window_start, cost, overage, refused, times)
+INSERT INTO billing_drawdown (period_id, plan_feature_id, window_start, cost, overage, refused, times)
 SELECT p, f, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
 ORDER BY p, f, w ON CONFLICT DO NOTHING
 """
 _LOCK = """
 SELECT d.id FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
-JOIN billing_draw d ON (d.period_id, d.plan_feature_id, d.window_start) = (p, f, w)
+JOIN billing_drawdown d ON (d.period_id, d.plan_feature_id, d.window_start) = (p, f, w)
 ORDER BY d.id FOR UPDATE OF d
 """
 # A statement of its own: it sees what those counted who held the lock before.
@@ -48,7 +48,7 @@ SELECT d.id, d.period_id, d.plan_feature_id, d.window_start, d.cost, d.overage, 
     cu.external_id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES},
     {CONTINUES}, p.is_trial, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
-JOIN billing_draw d ON (d.period_id, d.plan_feature_id, d.window_start) = (sent.p, sent.f, sent.w)
+JOIN billing_drawdown d ON (d.period_id, d.plan_feature_id, d.window_start) = (sent.p, sent.f, sent.w)
 JOIN billing_period p ON p.id = d.period_id
 JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer cu ON cu.id = s.customer_id
@@ -57,7 +57,7 @@ LEFT JOIN billing_counter c
 ORDER BY d.id
 """  # noqa: S608
 _WRITE = """
-UPDATE billing_draw d SET cost = c, overage = o, refused = r, times = t
+UPDATE billing_drawdown d SET cost = c, overage = o, refused = r, times = t
 FROM jsonb_to_recordset(%s::jsonb) AS sent(i bigint, c numeric, o numeric, r numeric, t int) WHERE d.id = sent.i
 """
 

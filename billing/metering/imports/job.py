@@ -17,7 +17,7 @@ from billing.metering.imports.usage_import import Refusal, import_usage
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 
-UNBILLED = "unbilled."
+UNMATCHED = "unmatched."
 """What the figures of events that no price takes begin with; their reason follows."""
 
 
@@ -81,7 +81,7 @@ def _do(item: JobItem, at: datetime) -> Outcome:
     )
     counted = ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     figures = {name: getattr(done, name) for name in counted}
-    figures |= {f"{UNBILLED}{reason}": count for reason, count in done.unbilled.items()}
+    figures |= {f"{UNMATCHED}{reason}": count for reason, count in done.unmatched.items()}
     return Outcome(figures, [one._asdict() for one in refusals], keeps_content=job.dry_run or bool(refusals))
 
 

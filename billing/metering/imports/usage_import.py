@@ -32,7 +32,7 @@ class Imported:
     What came of rows so far.
 
     rows: read. accepted, duplicate, conflict: as the API answers. refused: rows that are no events.
-    unbilled: of those accepted, how many events no price took, by reason. floats: cells that were doubles.
+    unmatched: of those accepted, how many events no price took, by reason. floats: cells that were doubles.
     """
 
     rows: int = 0
@@ -41,7 +41,7 @@ class Imported:
     conflict: int = 0
     refused: int = 0
     floats: int = 0
-    unbilled: dict[str, int] = field(default_factory=dict)
+    unmatched: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ def import_usage(
         done.refused += len(refusals) - outcomes.count(event_recorder.CONFLICT)
         done.floats = shape.floats
         for reason in reasons:
-            done.unbilled[reason] = done.unbilled.get(reason, 0) + 1
+            done.unmatched[reason] = done.unmatched.get(reason, 0) + 1
         for refusal in sorted(refusals):
             refuse(refusal)
         progress(done)

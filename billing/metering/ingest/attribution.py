@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from billing.metering.ingest.catalog_cache import CatalogueCopy, EventMeters, MeterCopy, Path, as_text, look_up
+from billing.metering.ingest.catalog_cache import CatalogCopy, EventMeters, MeterCopy, Path, as_text, look_up
 from billing.metering.ingest.customer_cache import CustomerCopy, PeriodCopy
 from billing.metering.ingest.parser import Received
 from billing.metering.ingest.unit_costs import Costs, are_known, costs_at
@@ -93,11 +93,11 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 MOST_ROUTES = 10_000
 
 
-def attribute(event: Received, *, catalogue: CatalogueCopy, customer: CustomerCopy | None) -> Attribution:
+def attribute(event: Received, *, catalog: CatalogCopy, customer: CustomerCopy | None) -> Attribution:
     """Return what an event adds to which counters and rollups, and what of it has no price."""
     if customer is None:
         return _lost(Unpriced(Reason.UNKNOWN_CUSTOMER, detail=event.customer))
-    meters = catalogue.by_event.get(event.event)
+    meters = catalog.by_event.get(event.event)
     if meters is None:
         return _lost(Unpriced(Reason.UNKNOWN_EVENT, detail=event.event))
     properties = event.properties

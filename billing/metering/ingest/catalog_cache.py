@@ -7,7 +7,7 @@ from typing import Any
 from plans.aggregation.expressions import BadExpression, Expression, NoValue, compiled
 from plans.catalog.stored_terms import Metering, metering_of
 from plans.costs.unit_costs import as_costs
-from plans.models import Catalogue, Meter, MeterReading
+from plans.models import CatalogRevision, Meter, MeterReading
 from plans.models import UnitCost as UnitCostRow
 from plans.models.meters import Aggregation
 from plans.pricing.cost_rates import UnitCost
@@ -67,33 +67,33 @@ class EventMeters:
 
 
 @dataclass(slots=True)
-class CatalogueCopy:
+class CatalogCopy:
     revision: int = -1
     by_event: dict[str, EventMeters] = field(default_factory=dict)
 
 
-_copy = CatalogueCopy()
+_copy = CatalogCopy()
 
 
-def current() -> CatalogueCopy:
+def current() -> CatalogCopy:
     """Return the process's copy, reading it first if there is none yet."""
     return _copy if _copy.revision >= 0 else refresh()
 
 
 def forget() -> None:
-    """Drop what this process remembers of the catalogue."""
+    """Drop what this process remembers of the catalog."""
     global _copy
-    _copy = CatalogueCopy()
+    _copy = CatalogCopy()
 
 
-def refresh() -> CatalogueCopy:
-    """Read the catalogue anew. The revision is read first, so a change in between shows as an old revision later."""
+def refresh() -> CatalogCopy:
+    """Read the catalog anew. The revision is read first, so a change in between shows as an old revision later."""
     global _copy
-    revision = Catalogue.objects.values_list("revision", flat=True).get()
+    revision = CatalogRevision.objects.values_list("revision", flat=True).get()
     by_event: dict[str, tuple[MeterCopy, ...]] = {}
     for meter in Meter.objects.prefetch_related("readings", "unit_costs").order_by("id"):
         by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), copy_of(meter, meter.readings.all()))
-    _copy = CatalogueCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
+    _copy = CatalogCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
     return _copy
 
 

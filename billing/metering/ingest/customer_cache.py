@@ -2,7 +2,7 @@
 This process's copies of customers and their periods.
 
 A copy may be old. What it says is checked when it matters: a period found in it is compared by its revision under the
-gate's lock, and what is not found in it is looked up again before an event is called unbilled.
+gate's lock, and what is not found in it is looked up again before an event is called unmatched.
 """
 
 from collections import OrderedDict
@@ -103,7 +103,7 @@ class CustomerCopy:
 
 
 _READ = f"""
-SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'cancelled'), s.ends_at,
+SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
        s.external_id, s.named, s.currency, {PAUSES}, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at,
        p.version_id
 FROM customers_customer c

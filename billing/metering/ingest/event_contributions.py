@@ -1,7 +1,7 @@
 """
 What stored events have given: to which counters, from which place among the events on, and until when.
 
-An event is attributed anew by the function that ingest uses. What was reported of it as unbilled counts from its
+An event is attributed anew by the function that ingest uses. What was reported of it as unmatched counts from its
 replay on, if there was one, and nothing counts any more once a correction has taken the event back.
 """
 
@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
 class Given(NamedTuple):
     """
-    A stored event with what it gave: nothing where all of it is unbilled.
+    A stored event with what it gave: nothing where all of it is unmatched.
 
     taken_back: the number of the correction that took it back; None where it still counts.
     """
@@ -71,7 +71,7 @@ def _given(
     events = [as_received(row) for row in rows]
     meters = catalog_cache.current()
     found = [
-        attribute(event, catalogue=meters, customer=known.get(row.customer_id))
+        attribute(event, catalog=meters, customer=known.get(row.customer_id))
         for row, event in zip(rows, events, strict=True)
     ]
     subscribed = _subscribed(found)

@@ -45,7 +45,7 @@ _TRIES = 5
 
 
 class CopyIsOld(Exception):
-    """What this process remembers of catalogue or customers is no longer so; look again and start over."""
+    """What this process remembers of catalog or customers is no longer so; look again and start over."""
 
 
 class RefusedAsAWhole(Exception):
@@ -71,7 +71,7 @@ class Batch:
     events: Sequence[Received]
     attributions: Sequence[Attribution]
     known: Mapping[str, CustomerCopy]
-    catalogue_revision: int
+    catalog_revision: int
     sandbox: bool
 
 
@@ -214,14 +214,14 @@ def attribute_all(events: Sequence[Received], *, sandbox: bool) -> Batch:
     copy = catalog_cache.current()
     refs = {event.customer for event in events}
     known = customer_cache.copies(refs, sandbox=sandbox, since=_earliest(events))
-    found = [attribute(event, catalogue=copy, customer=known.get(event.customer)) for event in events]
+    found = [attribute(event, catalog=copy, customer=known.get(event.customer)) for event in events]
     doubtful = _doubtful(events, found, known)
     if doubtful:
         again = {event.customer for event in doubtful}
         fresh = _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
         known = {ref: one for ref, one in known.items() if ref not in again} | fresh  # one may have been erased
         found = [
-            attribute(event, catalogue=copy, customer=known.get(event.customer)) if event.customer in again else one
+            attribute(event, catalog=copy, customer=known.get(event.customer)) if event.customer in again else one
             for event, one in zip(events, found, strict=True)
         ]
     return Batch(events, found, known, copy.revision, sandbox)
@@ -305,7 +305,7 @@ def count_again(batch: Batch, *, at: datetime) -> None:
 
     From here on the periods concerned are gated, so a number drawn by the caller tells whether a close saw it.
 
-    :raises CopyIsOld: if a period, or the catalogue, is no longer as it was when the batch was attributed.
+    :raises CopyIsOld: if a period, or the catalog, is no longer as it was when the batch was attributed.
     """
     if batch.events:
         _count(batch, (), gated(batch), at=at, divided=False)
@@ -315,7 +315,7 @@ def gated(batch: Batch) -> counter_store.Gated:
     """
     Lock the periods that the batch counts into, and those that it carries levels into.
 
-    :raises CopyIsOld: if one of them, or the catalogue, is no longer as it was when the batch was attributed.
+    :raises CopyIsOld: if one of them, or the catalog, is no longer as it was when the batch was attributed.
     """
     expected: dict[int, int] = {}
     carried: set[tuple[int, datetime]] = set()
@@ -324,7 +324,7 @@ def gated(batch: Batch) -> counter_store.Gated:
         expected.update(route.revisions)
         carried.update(route.carried)
     found = counter_store.gate(expected, carried=carried, is_costed=any(route.is_costed for route in routes))
-    if found.revision != batch.catalogue_revision:
+    if found.revision != batch.catalog_revision:
         raise CopyIsOld
     if any(id_ not in found.periods or found.periods[id_].revision != expected[id_] for id_ in expected):
         raise CopyIsOld

@@ -79,14 +79,14 @@ def tried(copy: MeterCopy, *, name: str, event: parser.Received) -> Tried:
         stop = Stop(copy, reading.path, (), is_text=is_text, expression=reading.expression)
         value = value_at(stop, properties)
         if isinstance(value, str):
-            steps.append(Step("Value", False, f"{value}: reported as unbilled usage"))
+            steps.append(Step("Value", False, f"{value}: reported as unmatched usage"))
             continue
         if is_text:
             word = joined_by(stop, event)
             value = f"{word.value} {'comes' if word.step.joins else 'goes'}"
         values.append((reading.dimension_value, value))
     if copy.price is not None and measured(look_up(properties, copy.price)) is None:
-        told = f"“{'.'.join(copy.price)}” is missing or not a number: unbilled usage where a price passes it on"
+        told = f"“{'.'.join(copy.price)}” is missing or not a number: unmatched usage where a price passes it on"
         steps.append(Step("Cost", True, told))
     dimensions = {name: as_text(look_up(properties, path)) for name, path in copy.dimensions}
     counts = all(step.holds for step in steps)

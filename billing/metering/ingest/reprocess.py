@@ -1,5 +1,5 @@
 """
-Attribute what was unbilled once more: its customer, meter, subscription or rate may be there by now.
+Attribute what was unmatched once more: its customer, meter, subscription or rate may be there by now.
 
 A report is resolved once. What it counts from then on has a sequence number drawn under the gate of its period, like
 usage that has just come in: in a period that is closed it is late.
@@ -54,7 +54,7 @@ def replay(
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Replayed:
     """
-    Attribute unbilled usage anew, the oldest reports first, and count what can be.
+    Attribute unmatched usage anew, the oldest reports first, and count what can be.
 
     report_ids: these only; all that is open if not given. progress: called after each chunk. Any number may run this
     at once, and be killed anywhere: reports that others hold are left to them, and a chunk is one transaction.
@@ -107,7 +107,7 @@ def _replay(reports: Sequence[Open], *, sandbox: bool, at: datetime) -> int:
         events=[as_received(row) for row, _ in outcome.counted],
         attributions=[one for _, one in outcome.counted],
         known=batch.known,
-        catalogue_revision=batch.catalogue_revision,
+        catalog_revision=batch.catalog_revision,
         sandbox=sandbox,
     )
     event_recorder.count_again(counted, at=at)

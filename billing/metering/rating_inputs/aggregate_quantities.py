@@ -16,7 +16,7 @@ from billing.metering.store.aggregate_states import span_of
 from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, Window, add, quantity, ticks
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, Window, add, quantity, ticks
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import FeatureTerms, Terms, terms_of
 from plans.pricing.rating import match_rate
@@ -50,7 +50,7 @@ class Kept(NamedTuple):
 
     span: str
     starts_at: datetime
-    tally: Tally
+    tally: Aggregate
 
 
 # One series at a time: a join of them all might read the whole table to find a few.
@@ -61,7 +61,7 @@ FROM unnest(%s::bigint[]) AS asked(period)
 CROSS JOIN LATERAL (
     SELECT * FROM billing_series WHERE period_id = asked.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
 ) s
-CROSS JOIN LATERAL (SELECT * FROM billing_tally WHERE series_id = s.id AND span <> 'hour' OFFSET 0) t
+CROSS JOIN LATERAL (SELECT * FROM billing_aggregatestate WHERE series_id = s.id AND span <> 'hour' OFFSET 0) t
 """
 
 _OPENINGS = """
@@ -71,7 +71,7 @@ SELECT p.id, s.meter_id, s.dimensions::text, sum(t.events), sum(t.total), sum(t.
 FROM billing_period p
 JOIN billing_period e ON e.subscription_id = p.subscription_id AND e.kind = 'regular' AND e.starts_at < p.starts_at
 JOIN billing_series s ON s.period_id = e.id AND s.meter_id = ANY(%s::bigint[])
-JOIN billing_tally t ON t.series_id = s.id AND t.span = ''
+JOIN billing_aggregatestate t ON t.series_id = s.id AND t.span = ''
 WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2, 3
 """
 
@@ -197,10 +197,10 @@ def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     return found
 
 
-def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Tally:
+def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Aggregate:
     latest_at, source, key, value, first_at, moment, members = rest
     latest = None if latest_at is None else Mark(latest_at, source, key, value)
-    return Tally(events, total, low, high, latest, first_at, moment, members)
+    return Aggregate(events, total, low, high, latest, first_at, moment, members)
 
 
 def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
@@ -225,7 +225,7 @@ def _of_feature(
 ) -> Quantities:
     """Return a feature's quantities: by its windows where its price resets, of the period otherwise."""
     span = span_of(feature.resets)
-    windows: dict[datetime, dict[int, list[tuple[Tally, Opening]]]] = {}
+    windows: dict[datetime, dict[int, list[tuple[Aggregate, Opening]]]] = {}
     for dimensions in {**kept, **openings}:
         rate_id = _rate_of(feature, dimensions)
         opening = openings.get(dimensions, NO_OPENING)
@@ -252,7 +252,7 @@ def _rate_of(feature: FeatureTerms, dimensions: Dimensions) -> int:
 
 
 def _quantity(
-    period: Metered, feature: FeatureTerms, tallies: Sequence[tuple[Tally, Opening]], at: datetime | None
+    period: Metered, feature: FeatureTerms, tallies: Sequence[tuple[Aggregate, Opening]], at: datetime | None
 ) -> Decimal:
     """Return what one rate's tallies come to: added up where levels are held side by side, taken as one otherwise."""
     aggregation = feature.metering.aggregation
@@ -265,12 +265,14 @@ def _quantity(
     for tally, opening in tallies:
         entered = EMPTY
         if aggregation == "latest" and opening.latest_at is not None:
-            entered = Tally(events=1, latest=Mark(opening.latest_at, "", "", opening.latest_value or ZERO))
+            entered = Aggregate(events=1, latest=Mark(opening.latest_at, "", "", opening.latest_value or ZERO))
         together = add(together, add(entered, tally))
     return quantity(aggregation, together)
 
 
-def _level(period: Metered, feature: FeatureTerms, tally: Tally, opening: Opening, at: datetime | None) -> Decimal:
+def _level(
+    period: Metered, feature: FeatureTerms, tally: Aggregate, opening: Opening, at: datetime | None
+) -> Decimal:
     metering = feature.metering
     if metering.aggregation == "sum":
         return quantity("sum", tally, opening=opening.total)

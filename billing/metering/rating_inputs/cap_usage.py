@@ -51,7 +51,7 @@ class Cap(msgspec.Struct, frozen=True, array_like=True):
     set_by: str
 
     def covers(self, feature_id: int) -> bool:
-        """Tell whether use of a feature counts towards it."""
+        """Tell whether use of a feature counts toward it."""
         return self.feature_id in (None, feature_id)
 
 
@@ -133,7 +133,7 @@ SELECT w.cap, w.period, w.meter, s.dimensions::text, sum(h.quantity)
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[])
     AS w(cap, period, meter, since, match)
 JOIN billing_series s ON s.period_id = w.period AND s.meter_id = w.meter AND s.dimensions @> w.match::jsonb
-JOIN billing_hour h ON h.series_id = s.id AND h.bucket > w.since - interval '1 hour'
+JOIN billing_hourlyusage h ON h.series_id = s.id AND h.bucket > w.since - interval '1 hour'
 GROUP BY 1, 2, 3, 4
 """
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode

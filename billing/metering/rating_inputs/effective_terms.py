@@ -48,7 +48,7 @@ coalesce((
         SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
             'overage_factor', overage_factor::text, 'discount', discount::text, 'trues_up', trues_up::int::text,
             'since', starts_at::text), starts_at, ends_at)
-        FROM billing_owncommitment WHERE subscription_id = s.id
+        FROM billing_subscriptioncommitment WHERE subscription_id = s.id
     ) o
 )::text, '')
 """

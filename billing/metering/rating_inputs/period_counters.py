@@ -39,7 +39,7 @@ NOTHING = Counted(0, Decimal(0), Decimal(0))
 
 DRAWS = f"""
 SELECT period_id, plan_feature_id, window_start, {BEYOND}::bigint, 0::bigint, overage, 0::numeric, cost
-FROM billing_draw
+FROM billing_drawdown
 """  # noqa: S608
 """
 SQL for what wallets were asked for, in the columns of counters: filed under BEYOND is as `quantity` what they had not

@@ -17,7 +17,7 @@ import msgspec
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, add, tally_of
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
 from plans.aggregation.distinct_values import Step, change, is_member
 from plans.aggregation.weighted_sum import moment_of_levels
 from plans.pricing.period_anchor import Interval
@@ -52,7 +52,7 @@ class Joined(NamedTuple):
 
 
 _ADD = """
-INSERT INTO billing_tally AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
+INSERT INTO billing_aggregatestate AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
     latest_key, latest_value, first_at, moment, members)
 SELECT * FROM jsonb_to_recordset(%s::jsonb) AS added(series_id bigint, span text, starts_at timestamptz,
     events bigint, total numeric, low numeric, high numeric, latest_at timestamptz, latest_source text,
@@ -85,7 +85,7 @@ def add_marks(
     _add({key: _folded(key.starts_at, of_key) for key, of_key in marks.items()}, ids, kept=kept)
 
 
-def _folded(start: datetime, marks: Iterable[Mark]) -> Tally:
+def _folded(start: datetime, marks: Iterable[Mark]) -> Aggregate:
     total = EMPTY
     for mark in marks:
         total = add(total, tally_of(mark, start))
@@ -118,14 +118,14 @@ class _Level(msgspec.Struct, gc=False):
 
 
 _KEEP_LEVELS = """
-INSERT INTO billing_level (series_id, at, source, key, value)
+INSERT INTO billing_levelchange (series_id, at, source, key, value)
 SELECT * FROM jsonb_to_recordset(%s::jsonb) AS kept(series_id bigint, at timestamptz, source text, key text,
     value numeric)
 """
 
 
 def _add(
-    tallies: Mapping[TallyKey, Tally],
+    tallies: Mapping[TallyKey, Aggregate],
     ids: Mapping[RollupSeries, int],
     *,
     kept: Mapping[RollupSeries, Sequence[Mark]] = MappingProxyType({}),
@@ -149,7 +149,7 @@ def _document(rows: Sequence[_Row | _Level]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _row(series_id: int, key: TallyKey, tally: Tally) -> _Row:
+def _row(series_id: int, key: TallyKey, tally: Aggregate) -> _Row:
     latest = tally.latest
     return _Row(
         series_id,
@@ -176,18 +176,18 @@ def add_levels(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeri
         kept = _levels_around(ids[key.series], since=min(new).at, until=max(new).at)
         moved = EXACT.subtract(moment_of_levels(sorted([*kept, *new])), moment_of_levels(kept))
         folded = _folded(key.starts_at, new)
-        tallies[key] = Tally(
+        tallies[key] = Aggregate(
             folded.events, folded.total, folded.low, folded.high, folded.latest, folded.first_at, moved
         )
     _add(tallies, ids, kept={key.series: of_key for key, of_key in marks.items()})
 
 
 _LEVELS_AROUND = """
-(SELECT at, source, key, value FROM billing_level WHERE series_id = %(series)s AND at < %(since)s
+(SELECT at, source, key, value FROM billing_levelchange WHERE series_id = %(series)s AND at < %(since)s
     ORDER BY at DESC, source COLLATE "C" DESC, key COLLATE "C" DESC LIMIT 1)
-UNION ALL SELECT at, source, key, value FROM billing_level
+UNION ALL SELECT at, source, key, value FROM billing_levelchange
     WHERE series_id = %(series)s AND at BETWEEN %(since)s AND %(until)s
-UNION ALL (SELECT at, source, key, value FROM billing_level WHERE series_id = %(series)s AND at > %(until)s
+UNION ALL (SELECT at, source, key, value FROM billing_levelchange WHERE series_id = %(series)s AND at > %(until)s
     ORDER BY at, source COLLATE "C", key COLLATE "C" LIMIT 1)
 """
 
@@ -217,25 +217,25 @@ SELECT u.i, own.at, own.source, own.key, own.is_present, before.is_present, late
 FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
 JOIN billing_series s ON s.id = u.series
 JOIN billing_period p ON p.id = s.period_id
-LEFT JOIN billing_member own ON (own.series_id, own.digest) = (u.series, u.digest)
+LEFT JOIN billing_distinctvalue own ON (own.series_id, own.digest) = (u.series, u.digest)
 LEFT JOIN LATERAL (
     SELECT m.is_present FROM billing_period p2
     JOIN billing_series s2 ON (s2.period_id, s2.meter_id, s2.dimensions) = (p2.id, s.meter_id, s.dimensions)
-    JOIN billing_member m ON (m.series_id, m.digest) = (s2.id, u.digest)
+    JOIN billing_distinctvalue m ON (m.series_id, m.digest) = (s2.id, u.digest)
     WHERE %s AND p2.subscription_id = p.subscription_id AND p2.kind = 'regular' AND p2.starts_at < p.starts_at
     ORDER BY p2.starts_at DESC LIMIT 1
 ) before ON true
 LEFT JOIN LATERAL (
     SELECT s2.id AS series_id FROM billing_period p2
     JOIN billing_series s2 ON (s2.period_id, s2.meter_id, s2.dimensions) = (p2.id, s.meter_id, s.dimensions)
-    JOIN billing_member m ON (m.series_id, m.digest) = (s2.id, u.digest)
+    JOIN billing_distinctvalue m ON (m.series_id, m.digest) = (s2.id, u.digest)
     WHERE %s AND p2.subscription_id = p.subscription_id AND p2.kind = 'regular' AND p2.starts_at > p.starts_at
     ORDER BY p2.starts_at LIMIT 1
 ) later ON true
 """
 
 _KEEP_MEMBERS = """
-INSERT INTO billing_member (series_id, digest, value, at, source, key, is_present)
+INSERT INTO billing_distinctvalue (series_id, digest, value, at, source, key, is_present)
 SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
 ORDER BY 1, 2
 ON CONFLICT (series_id, digest) DO UPDATE SET
@@ -243,7 +243,7 @@ ON CONFLICT (series_id, digest) DO UPDATE SET
 """
 
 _MOVE_MEMBERS = """
-UPDATE billing_tally t SET members = t.members + u.n
+UPDATE billing_aggregatestate t SET members = t.members + u.n
 FROM (SELECT series, sum(n) AS n FROM unnest(%s::bigint[], %s::bigint[]) AS u(series, n) GROUP BY 1) u
 WHERE t.series_id = u.series AND t.span = ''
 """
@@ -301,9 +301,9 @@ def move_members(moved: Sequence[tuple[int, int]]) -> None:
             cursor.execute(_MOVE_MEMBERS, [list(column) for column in zip(*moved, strict=True)])
 
 
-def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Tally:
+def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Aggregate:
     marks = [Mark(one.step.at, one.step.source, one.step.key, Decimal(1)) for one in joined]
-    return Tally(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
+    return Aggregate(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
 
 
 _ROUNDS = """

@@ -65,9 +65,9 @@ class Gate(NamedTuple):
 
 
 _HOLD_COSTS = "SELECT pg_advisory_xact_lock_shared(%s)"
-_REVISION = "SELECT revision FROM plans_catalogue"
+_REVISION = "SELECT revision FROM plans_catalogrevision"
 _GATE = """
-SELECT (SELECT revision FROM plans_catalogue), id, revision, state = 'closed'
+SELECT (SELECT revision FROM plans_catalogrevision), id, revision, state = 'closed'
 FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
 
@@ -106,7 +106,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Gated(NamedTuple):
-    """What is held until the transaction ends; `revision` is the catalogue's."""
+    """What is held until the transaction ends; `revision` is the catalog's."""
 
     revision: int
     periods: dict[int, Gate]
@@ -193,7 +193,7 @@ ON CONFLICT (id) DO UPDATE SET
     fingerprint = c.fingerprint + excluded.fingerprint
 """
 _ADD_TO_HOURS = """
-INSERT INTO billing_hour AS h (series_id, bucket, events, quantity)
+INSERT INTO billing_hourlyusage AS h (series_id, bucket, events, quantity)
 SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS added(s, b, n, q)
 ORDER BY s, b
 ON CONFLICT (series_id, bucket) DO UPDATE SET
@@ -218,13 +218,13 @@ WITH taken AS (
     SELECT t.s, h.bucket AS b, sum(t.n) AS n, sum(t.q) AS q
     FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS t(s, b, n, q)
     LEFT JOIN LATERAL (
-        SELECT bucket FROM billing_hour WHERE series_id = t.s AND events >= t.n
+        SELECT bucket FROM billing_hourlyusage WHERE series_id = t.s AND events >= t.n
             AND bucket > t.b - interval '1 hour' AND bucket < t.b + interval '1 hour'
         ORDER BY bucket = t.b DESC, bucket LIMIT 1
     ) h ON true
     GROUP BY 1, 2
 ), changed AS (
-    UPDATE billing_hour h SET events = h.events - taken.n, quantity = h.quantity - taken.q
+    UPDATE billing_hourlyusage h SET events = h.events - taken.n, quantity = h.quantity - taken.q
     FROM taken WHERE (h.series_id, h.bucket) = (taken.s, taken.b) RETURNING 1
 )
 SELECT (SELECT count(*) FROM taken) = (SELECT count(*) FROM changed)
@@ -255,7 +255,7 @@ def add(
 
     Rows are touched in the order of their numbers, so that two batches never wait for each other in a circle.
 
-    :raises SumsMissing: if a counter was removed since this process learnt its number.
+    :raises SumsMissing: if a counter was removed since this process learned its number.
     """
     if not counters:
         return {}

@@ -56,11 +56,11 @@ CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE ON billing_event
     FOR EACH ROW EXECUTE FUNCTION billing_event_is_append_only();
 
 ALTER TABLE billing_counter SET (fillfactor = 70);
-ALTER TABLE billing_hour SET (fillfactor = 70);
+ALTER TABLE billing_hourlyusage SET (fillfactor = 70);
 
 CREATE VIEW billing_rollup AS
 SELECT s.period_id, s.meter_id, h.bucket, s.dimensions, h.events, h.quantity
-FROM billing_series s JOIN billing_hour h ON h.series_id = s.id;
+FROM billing_series s JOIN billing_hourlyusage h ON h.series_id = s.id;
 """.format(
     append_only=APPEND_ONLY,
     partitions="\n".join(

@@ -7,11 +7,11 @@ from typing import Any
 from billing.metering.store.aggregate_states import Place, TallyKey, in_rounds, known_members, move_members
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
-from plans.aggregation.aggregate_state import Tally
+from plans.aggregation.aggregate_state import Aggregate
 from plans.aggregation.distinct_values import Step, is_member
 
 _TELL = """
-UPDATE billing_tally t SET events = n.events, total = n.total, low = n.low, high = n.high, latest_at = n.latest_at,
+UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high, latest_at = n.latest_at,
     latest_source = n.latest_source, latest_key = n.latest_key, latest_value = n.latest_value,
     first_at = n.first_at, moment = n.moment
 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[],
@@ -21,12 +21,12 @@ FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numer
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 _DROP = """
-DELETE FROM billing_tally t USING unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n(series, span, start)
+DELETE FROM billing_aggregatestate t USING unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n(series, span, start)
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 
 
-def tell(tallies: Mapping[TallyKey, Tally | None], ids: Mapping[RollupSeries, int]) -> None:
+def tell(tallies: Mapping[TallyKey, Aggregate | None], ids: Mapping[RollupSeries, int]) -> None:
     """Let tallies say this, but for their members; a tally that no event is left of goes."""
     told = [_row(ids[key.series], key, one) for key, one in tallies.items() if one is not None]
     gone = [(ids[key.series], key.span, key.starts_at) for key, one in tallies.items() if one is None]
@@ -34,14 +34,14 @@ def tell(tallies: Mapping[TallyKey, Tally | None], ids: Mapping[RollupSeries, in
     _execute(_DROP, gone)
 
 
-def _row(series_id: int, key: TallyKey, tally: Tally) -> tuple[Any, ...]:
+def _row(series_id: int, key: TallyKey, tally: Aggregate) -> tuple[Any, ...]:
     at, source, id_, value = tally.latest or (None, "", "", None)
     figures = (tally.events, tally.total, tally.low, tally.high, at, source, id_, value, tally.first_at, tally.moment)
     return (series_id, key.span, key.starts_at, *figures)
 
 
 _FORGET_LEVELS = """
-DELETE FROM billing_level l USING unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+DELETE FROM billing_levelchange l USING unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
     AS g(s, at, source, key)
 WHERE (l.series_id, l.at, l.source, l.key) = (g.s, g.at, g.source, g.key)
 """
@@ -53,13 +53,13 @@ def forget_levels(levels: Collection[tuple[int, datetime, str, str]]) -> None:
 
 
 _TELL_MEMBERS = """
-UPDATE billing_member m SET at = n.at, source = n.source, key = n.key, is_present = n.is_present
+UPDATE billing_distinctvalue m SET at = n.at, source = n.source, key = n.key, is_present = n.is_present
 FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
     AS n(series, digest, at, source, key, is_present)
 WHERE (m.series_id, m.digest) = (n.series, n.digest)
 """
 _DROP_MEMBERS = """
-DELETE FROM billing_member m USING unnest(%s::bigint[], %s::uuid[]) AS n(series, digest)
+DELETE FROM billing_distinctvalue m USING unnest(%s::bigint[], %s::uuid[]) AS n(series, digest)
 WHERE (m.series_id, m.digest) = (n.series, n.digest)
 """
 

@@ -31,7 +31,7 @@ class Open(NamedTuple):
 
 
 _REPORT = """
-INSERT INTO billing_unbilledusage (event_key, sequence, occurred_at, sandbox, customer_id, customer_ref, event_name,
+INSERT INTO billing_unmatchedusage (event_key, sequence, occurred_at, sandbox, customer_id, customer_ref, event_name,
     meter_id, reason, detail)
 SELECT e.key, e.sequence, e.occurred_at, e.sandbox, u.c, e.customer_ref, e.name, u.m, u.r, u.t
 FROM jsonb_to_recordset(%s::jsonb) AS u(k uuid, c bigint, m bigint, r text, t text)
@@ -62,7 +62,7 @@ Reports = dict[str, dict[int | None, Reported]]
 """Event's key → meter (None for the event as a whole) → report."""
 
 _OF = """
-SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unbilledusage
+SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unmatchedusage
 WHERE event_key = ANY(%s::uuid[])
 """
 
@@ -78,7 +78,7 @@ def reports_of(keys: Collection[str]) -> Reports:
 
 
 _HOLD = """
-SELECT id, customer_id, resolved_at FROM billing_unbilledusage
+SELECT id, customer_id, resolved_at FROM billing_unmatchedusage
 WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
 """
 
@@ -96,7 +96,7 @@ def hold(keys: Collection[str]) -> list[tuple[int, int | None]]:
 
 
 _CLAIM = """
-SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unbilledusage
+SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unmatchedusage
 WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
 ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
@@ -110,7 +110,7 @@ def claim(*, after: int, ids: Collection[int] | None, limit: int) -> list[Open]:
 
 
 _CHANGE = """
-UPDATE billing_unbilledusage u SET reason = c.reason, detail = c.detail, customer_id = c.customer
+UPDATE billing_unmatchedusage u SET reason = c.reason, detail = c.detail, customer_id = c.customer
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS c(id, reason, detail, customer) WHERE u.id = c.id
 """
 
@@ -123,7 +123,7 @@ def change(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
 
 
 _RESOLVE = """
-UPDATE billing_unbilledusage u SET resolved_at = %s, resolved_sequence = r.sequence, customer_id = r.customer
+UPDATE billing_unmatchedusage u SET resolved_at = %s, resolved_sequence = r.sequence, customer_id = r.customer
 FROM (SELECT id, customer, nextval('billing_event_sequence') AS sequence
     FROM unnest(%s::bigint[], %s::bigint[]) AS t(id, customer)) r
 WHERE u.id = r.id

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from billing.metering.ingest.state_updates import HOURLY
-from plans.aggregation.aggregate_state import Aggregation, Mark, Tally, quantity
+from plans.aggregation.aggregate_state import Aggregate, Aggregation, Mark, quantity
 from plans.catalog.stored_terms import metering_of
 from plans.models import Meter
 
@@ -111,7 +111,7 @@ JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
     AND p.starts_at < %(until)s AND p.ends_at > %(since)s
     AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
 JOIN billing_series r ON r.period_id = p.id AND r.meter_id = %(meter)s
-JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
+JOIN billing_aggregatestate t ON t.series_id = r.id AND t.span = 'hour'
     AND t.starts_at >= %(since)s AND t.starts_at < %(until)s
 WHERE s.customer_id = %(customer)s
 GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
@@ -124,7 +124,10 @@ def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) 
     statement = _TALLIES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
     return [
         Slice(
-            start, group, quantity(aggregation, Tally(events, total, low, high, Mark(start, "", "", latest))), events
+            start,
+            group,
+            quantity(aggregation, Aggregate(events, total, low, high, Mark(start, "", "", latest))),
+            events,
         )
         for start, group, events, total, low, high, latest in _rows(statement, parameters)
     ]

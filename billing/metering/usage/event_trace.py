@@ -16,7 +16,7 @@ from billing.metering.ingest.event_contributions import Given, Part, given
 from billing.metering.ingest.event_reader import Stored, stored_by_key
 from billing.metering.rating_inputs.tier_lookup import tiers_of
 from billing.metering.store.counter_store import CounterKey
-from billing.models import BilledUsage, Correction, Period, UnbilledUsage
+from billing.models import BilledUsage, Correction, Period, UnmatchedUsage
 from billing.models.periods import PeriodState
 from billing.models.usage import Reason
 from plans.models import Meter, PlanFeature, Rate
@@ -74,7 +74,7 @@ class Traced:
     meters: tuple[OfMeter, ...]
     correction: Correction | None
     replaces: Correction | None
-    unbilled: tuple[UnbilledUsage, ...]
+    unmatched: tuple[UnmatchedUsage, ...]
     why_not: str
 
 
@@ -84,7 +84,7 @@ def trace(key: str) -> Traced | None:
     if row is None:
         return None
     (one,) = given([row])
-    unbilled = tuple(UnbilledUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
+    unmatched = tuple(UnmatchedUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
     corrections = Correction.objects.select_related("by", "api_key")
     whole = next((report for report in one.found.unpriced if report.meter_id is None), None)
     why_not = f"{_reason(whole.reason)} ({whole.detail})" if whole else ""
@@ -93,10 +93,10 @@ def trace(key: str) -> Traced | None:
     codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in asked]).values_list("pk", "code"))
     return Traced(
         row=row,
-        meters=tuple(_of_meter(meter, codes[meter.id], one, unbilled) for meter in asked),
+        meters=tuple(_of_meter(meter, codes[meter.id], one, unmatched) for meter in asked),
         correction=corrections.filter(event_key=key).first(),
         replaces=corrections.filter(replacement_key=key).first(),
-        unbilled=unbilled,
+        unmatched=unmatched,
         why_not=why_not,
     )
 
@@ -105,13 +105,13 @@ def _reason(reason: str) -> str:
     return str(Reason(reason).label)
 
 
-def _of_meter(meter: MeterCopy, code: str, one: Given, unbilled: Sequence[UnbilledUsage]) -> OfMeter:
+def _of_meter(meter: MeterCopy, code: str, one: Given, unmatched: Sequence[UnmatchedUsage]) -> OfMeter:
     parts = [part for part in one.parts if part.stop.meter.id == meter.id]
     counted = tuple(counted for part in parts for counted in _counted(one, part))
-    return OfMeter(code, meter.name, counted, "" if counted else _why_not(meter, one, unbilled))
+    return OfMeter(code, meter.name, counted, "" if counted else _why_not(meter, one, unmatched))
 
 
-def _why_not(meter: MeterCopy, one: Given, unbilled: Sequence[UnbilledUsage]) -> str:
+def _why_not(meter: MeterCopy, one: Given, unmatched: Sequence[UnmatchedUsage]) -> str:
     """Return why a meter that counts events of this name did not count this one."""
     properties = one.event.properties
     for path, wanted in meter.filters:
@@ -120,7 +120,7 @@ def _why_not(meter: MeterCopy, one: Given, unbilled: Sequence[UnbilledUsage]) ->
     for left_out in meter.excludes:
         if all(as_text(look_up(properties, path)) in wanted for path, wanted in left_out):
             return f"left out: {' and '.join(_told(properties, path) for path, _ in left_out)}"
-    for report in unbilled:
+    for report in unmatched:
         if report.meter_id in (meter.id, None):
             return f"{report.get_reason_display()}{f' ({report.detail})' if report.detail else ''}"
     now = next((report for report in one.found.unpriced if report.meter_id == meter.id), None)

@@ -87,9 +87,9 @@ def usage_of_invoice(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
             step=parameters["step"],
             steps=tuple(steps[meter_id]),
             dimensions=tuple(dimensions.get(meter_id, {}).values()),
-            unbilled=unbilled,
+            unmatched=unmatched,
         )
-        for meter_id, name, unit, total, unbilled in meters
+        for meter_id, name, unit, total, unmatched in meters
     )
 
 

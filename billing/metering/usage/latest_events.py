@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import connection
 
 from billing.metering.ingest.parser import Received, decode_properties
-from billing.models import Rollup, UnbilledUsage
+from billing.models import Rollup, UnmatchedUsage
 
 MOST_CUSTOMERS = 10
 LOOKED_AT = 500
-"""Unbilled events looked through for those of one name."""
+"""Unmatched events looked through for those of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ def recent_events(*, meter_id: int, name: str, since: datetime, count: int) -> l
         return [Recent(*row) for row in cursor.fetchall()]
 
 
-def recent_refusals(*, meter_id: int, name: str, count: int) -> list[UnbilledUsage]:
-    """Return the latest events of a name that no price took, newest first, among the latest unbilled ones."""
-    latest = UnbilledUsage.objects.filter(resolved_at__isnull=True).order_by("-pk")[:LOOKED_AT]
+def recent_refusals(*, meter_id: int, name: str, count: int) -> list[UnmatchedUsage]:
+    """Return the latest events of a name that no price took, newest first, among the latest unmatched ones."""
+    latest = UnmatchedUsage.objects.filter(resolved_at__isnull=True).order_by("-pk")[:LOOKED_AT]
     return [one for one in latest if one.event_name == name and one.meter_id in (None, meter_id)][:count]
 
 

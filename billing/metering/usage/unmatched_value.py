@@ -1,5 +1,5 @@
 """
-What open reports of unbilled usage are about, in units, and in money where that can be known.
+What open reports of unmatched usage are about, in units, and in money where that can be known.
 
 Money is known, as an estimate, where the customer's version prices the meter: at the dearest rate of the price,
 without its allowance. Where no rate matches, the events tell the units; where a value is missing, as many are assumed
@@ -17,11 +17,11 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.ingest.attribution import Stop, value_at
-from billing.metering.ingest.catalog_cache import CatalogueCopy, MeterCopy
+from billing.metering.ingest.catalog_cache import CatalogCopy, MeterCopy
 from billing.metering.ingest.customer_cache import CustomerCopy
 from billing.metering.ingest.event_reader import as_received, stored_by_key
 from billing.metering.ingest.parser import Received
-from billing.models import Counter, UnbilledUsage
+from billing.models import Counter, UnmatchedUsage
 from billing.models.usage import Reason
 from customers.models import Customer
 from lib.decimals import ZERO
@@ -36,7 +36,7 @@ ADDED_UP = ("count", "sum")
 
 
 class Group(NamedTuple):
-    """Whose usage of what is unbilled, and why. meter: its name, empty where no meter is concerned."""
+    """Whose usage of what is unmatched, and why. meter: its name, empty where no meter is concerned."""
 
     reason: str
     customer_ref: str
@@ -97,14 +97,14 @@ class _Part(NamedTuple):
 
 def open_reports(
     *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
-) -> QuerySet[UnbilledUsage]:
+) -> QuerySet[UnmatchedUsage]:
     """
-    Return the open reports of unbilled usage.
+    Return the open reports of unmatched usage.
 
     customer: of this external id only. seller: of its customers only, and of those that nobody knows, which may be
     anybody's. before: of what happened before then only.
     """
-    found = UnbilledUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
+    found = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
     if customer is not None:
         found = found.filter(customer_ref=customer)
     if seller is not None:
@@ -141,7 +141,7 @@ def _means(places: Sequence[_Place]) -> dict[tuple[int, int], Decimal]:
     return {(period, feature): quantity / events for period, feature, quantity, events in found if events}
 
 
-def _parts(reports: Sequence[UnbilledUsage], *, sandbox: bool) -> list[_Part]:
+def _parts(reports: Sequence[UnmatchedUsage], *, sandbox: bool) -> list[_Part]:
     stored = stored_by_key({one.event_key.hex for one in reports})
     events = {key: as_received(row) for key, row in stored.items()}
     since: datetime = min(one.occurred_at for one in reports)
@@ -161,12 +161,12 @@ def _parts(reports: Sequence[UnbilledUsage], *, sandbox: bool) -> list[_Part]:
     return found
 
 
-def _group(report: UnbilledUsage, meter: MeterCopy | None, units: dict[int, str]) -> Group:
+def _group(report: UnmatchedUsage, meter: MeterCopy | None, units: dict[int, str]) -> Group:
     name, unit = (meter.name, units.get(meter.id, "")) if meter else ("", "")
     return Group(report.reason, report.customer_ref, report.event_name, name, unit)
 
 
-def _meters(report: UnbilledUsage, copy: CatalogueCopy) -> Iterable[MeterCopy]:
+def _meters(report: UnmatchedUsage, copy: CatalogCopy) -> Iterable[MeterCopy]:
     """Return the meters that a report is about: the one it names, or all that count events of its name."""
     named = copy.by_event.get(report.event_name)
     if named is None:
@@ -187,7 +187,7 @@ def _value(meter: MeterCopy, event: Received) -> Decimal | None:
     return total
 
 
-def _place(report: UnbilledUsage, event: Received, meter: MeterCopy, customer: CustomerCopy | None) -> _Place | None:
+def _place(report: UnmatchedUsage, event: Received, meter: MeterCopy, customer: CustomerCopy | None) -> _Place | None:
     """Return where a meter is priced, if only a rate for the event, or its value, is missing."""
     if customer is None or report.reason not in (Reason.NO_RATE, Reason.BAD_VALUE):
         return None

@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDay
 
 from billing.models import Rollup
 from plans.aggregation import aggregate_state
-from plans.aggregation.aggregate_state import Aggregation, Mark, Tally
+from plans.aggregation.aggregate_state import Aggregate, Aggregation, Mark
 
 MOST_DAYS = 10_000
 """Rows of a chart: ten meters on a thousand days."""
@@ -29,7 +29,7 @@ class Day:
 
     meter_id: int
     day: date
-    tally: Tally
+    tally: Aggregate
 
 
 def quantity_of(aggregation: Aggregation, days: Iterable[Day]) -> Decimal:
@@ -83,7 +83,7 @@ def _days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
         .annotate(Sum("quantity"), Sum("events"))
         .order_by("day", "meter_id")[:MOST_DAYS]
     )
-    return [Day(meter, day.date(), Tally(events, quantity)) for meter, day, quantity, events in found]
+    return [Day(meter, day.date(), Aggregate(events, quantity)) for meter, day, quantity, events in found]
 
 
 _TALLIED = """
@@ -95,7 +95,7 @@ FROM billing_subscription s
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %(since)s
     AND (%(periods)s::bigint[] IS NULL OR p.id = ANY(%(periods)s::bigint[]))
 JOIN billing_series r ON r.period_id = p.id
-JOIN billing_tally t ON t.series_id = r.id AND t.span = 'hour'
+JOIN billing_aggregatestate t ON t.series_id = r.id AND t.span = 'hour'
     AND t.starts_at >= %(since)s AND t.starts_at < %(until)s
 WHERE s.customer_id = %(customer)s
 GROUP BY 1, 2 ORDER BY 2, 1 LIMIT %(most)s
@@ -111,7 +111,7 @@ def _tallied_days(
     with connection.cursor() as cursor:
         cursor.execute(_TALLIED, asked)
         return [
-            Day(meter, day, Tally(events, total, low, high, Mark(latest_at, "", "", latest)))
+            Day(meter, day, Aggregate(events, total, low, high, Mark(latest_at, "", "", latest)))
             for meter, day, events, total, low, high, latest_at, latest in cursor.fetchall()
         ]
 

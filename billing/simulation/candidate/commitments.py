@@ -14,7 +14,7 @@ from lib.decimals import ZERO
 
 
 class Tried(NamedTuple):
-    """A period that was simulated: by which version, and what its document claims towards a commitment."""
+    """A period that was simulated: by which version, and what its document claims toward a commitment."""
 
     version_id: int
     claims: dict[str, object]

@@ -18,7 +18,7 @@ from billing.closing.period_reader import read_closings, read_counters
 from billing.closing.records import Closing
 from billing.metering.ingest import catalog_cache
 from billing.metering.rating_inputs.period_counters import Counters, Span
-from billing.models import Holding
+from billing.models import SubscriptionQuantity
 from billing.simulation.candidate.prepaid import Asked
 from billing.simulation.history.invoiced_amounts import read_asked, read_invoiced
 from billing.simulation.records import Line
@@ -158,9 +158,9 @@ def _give_followers(closings: Mapping[int, Closing], rows: Mapping[int, Row]) ->
 
 def _give_holdings(closings: Mapping[int, Closing], rows: Mapping[int, Row]) -> None:
     """Let each document know of what is held as much as was known when it was made."""
-    held: dict[int, list[Holding]] = {}
+    held: dict[int, list[SubscriptionQuantity]] = {}
     subscriptions = {one.subscription_id for one in closings.values()}
-    for row in Holding.objects.in_order().filter(subscription__in=subscriptions):
+    for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscriptions):
         held.setdefault(row.subscription_id, []).append(row)
     for id_, one in closings.items():
         closed_at = rows[id_].closed_at

@@ -64,7 +64,7 @@ JOIN invoices_line l ON l.id = k.line_id JOIN billing_redemption r ON r.id = k.r
 JOIN plans_coupon c ON c.id = r.coupon_id WHERE k.period_id = ANY(%s) ORDER BY l.id
 """
 
-_ASKED = "SELECT period_id, plan_feature_id, cost, overage + refused FROM billing_draw WHERE period_id = ANY(%s)"
+_ASKED = "SELECT period_id, plan_feature_id, cost, overage + refused FROM billing_drawdown WHERE period_id = ANY(%s)"
 
 ONE = Decimal(1)
 

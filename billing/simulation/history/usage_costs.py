@@ -21,7 +21,7 @@ FROM unnest(%s::bigint[]) AS asked(period)
 CROSS JOIN LATERAL (
     SELECT * FROM billing_series WHERE period_id = asked.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
 ) s
-CROSS JOIN LATERAL (SELECT * FROM billing_hour WHERE series_id = s.id OFFSET 0) h
+CROSS JOIN LATERAL (SELECT * FROM billing_hourlyusage WHERE series_id = s.id OFFSET 0) h
 GROUP BY s.id, 1, 2, s.dimensions, width_bucket(h.bucket, %s::timestamptz[])
 """
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 
 from billing import subscriptions as subscription_operations
-from billing.models import Clone, Holding, Override, OwnCommitment, Subscription
+from billing.models import Clone, Override, Subscription, SubscriptionCommitment, SubscriptionQuantity
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import RUNNING
 from billing.subscriptions.terms.commitments import promise
@@ -157,7 +157,7 @@ def _suffix(source: Customer, subscriptions: Iterable[Subscription]) -> str:
 def _copy_subscription(one: Subscription, copy: Copy, starts_at: datetime) -> None:
     """Subscribe the clone to what the customer is on now, with what was agreed beside it."""
     fees = terms_of(one.version_id, str(one.currency)).held
-    changes = changes_in(Holding.objects.in_order().filter(subscription=one))
+    changes = changes_in(SubscriptionQuantity.objects.in_order().filter(subscription=one))
     made = subscription_operations.start(
         customer=copy.customer,
         version=one.version,
@@ -186,7 +186,7 @@ def _copy_subscription(one: Subscription, copy: Copy, starts_at: datetime) -> No
     for own in Override.objects.filter(_holds(starts_at), subscription=one).order_by("starts_at", "pk"):
         figures = {"feature": own.feature, "what": own.what, "value": own.value, "match": own.match}
         copy.tried(str(own), subscription_operations.override, subscription=made, **figures, **_span(own, starts_at))
-    for own in OwnCommitment.objects.filter(_holds(starts_at), subscription=one).order_by("starts_at", "pk"):
+    for own in SubscriptionCommitment.objects.filter(_holds(starts_at), subscription=one).order_by("starts_at", "pk"):
         figures = {
             name: getattr(own, name) for name in ("minimum", "periods", "overage_factor", "discount", "trues_up")
         }
@@ -201,7 +201,7 @@ def _holds(since: datetime) -> Q:
     return (Q(ends_at__isnull=True) | Q(ends_at__gt=since)) & ~Q(ends_at=F("starts_at"))
 
 
-def _span(own: Override | OwnCommitment, since: datetime) -> dict[str, Any]:
+def _span(own: Override | SubscriptionCommitment, since: datetime) -> dict[str, Any]:
     return {"starts_at": max(own.starts_at, since), "ends_at": own.ends_at, "reason": f"{AGREED}: {own.reason}"}
 
 

@@ -130,7 +130,7 @@ IN_ORDER: dict[str, Work] = {
     "invoices.tasks.send_refunds": _refund,
     "wallets.tasks.settle_purchases": _settle,
     "wallets.tasks.top_up_wallets": _top_up,
-    "billing.tasks.look_after_guardrails": _look_after,
+    "billing.tasks.evaluate_alerts": _look_after,
 }
 """Scheduled task → what it does, for the customers of a clock; what one brings about, those after it go on with."""
 

@@ -13,7 +13,7 @@ from billing.subscriptions.plan_changes.revocation import BEFOREHAND
 
 # Each gives test clock → moment. Those at once are due whatever the time is, until they are done.
 _AT_ONCE = """
-SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_look l ON l.customer_id = c.id
+SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l ON l.customer_id = c.id
 UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN customers_testclock m ON m.id = c.test_clock_id
 JOIN customers_customer k ON k.id = c.id JOIN billing_subscription s ON s.customer_id = c.id
@@ -21,9 +21,9 @@ JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open' AND p.kin
     AND p.starts_at <= m.now AND p.ends_at > m.now
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(n.events), 0) AS events FROM billing_counter n WHERE n.period_id = p.id) n
-LEFT JOIN billing_progresslook l ON l.period_id = p.id
+LEFT JOIN billing_thresholdcheck l ON l.period_id = p.id
 WHERE n.events <> coalesce(l.events, 0) AND (k.billed_each IS NOT NULL OR EXISTS (
-    SELECT FROM plans_threshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
+    SELECT FROM plans_billingthreshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
 UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c
 JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
@@ -48,7 +48,7 @@ JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open'
 
 _IN_TIME = """
 SELECT c.test_clock_id, last.ends_at - %(ahead)s + interval '1 microsecond' FROM theirs c
-JOIN billing_subscription s ON s.customer_id = c.id AND s.state IN ('trialing', 'active', 'paused', 'cancelled')
+JOIN billing_subscription s ON s.customer_id = c.id AND s.state IN ('trialing', 'active', 'paused', 'canceled')
 JOIN LATERAL (SELECT max(p.ends_at) AS ends_at FROM billing_period p WHERE p.subscription_id = s.id) last ON true
 WHERE s.ends_at IS NULL OR s.ends_at > last.ends_at
 UNION ALL

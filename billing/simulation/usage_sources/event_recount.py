@@ -17,7 +17,7 @@ from billing.metering.store.aggregate_states import HOUR, TallyKey
 from billing.simulation.history.billed_periods import Past
 from billing.simulation.records import Unpriced
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Mark, Tally, add, tally_of
+from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
 from plans.aggregation.distinct_values import Step
 from plans.aggregation.json_numbers import measured
 from plans.aggregation.weighted_sum import moment_of_levels
@@ -96,7 +96,7 @@ class _Walk:
         self.names = sorted(name for name, of in current().by_event.items() if meters & {one.id for one in of.meters})
         self.units = {one.meter_id: (one.name, one.unit) for one in features}
         self.missing: dict[tuple[int, str], Decimal] = {}
-        self.tallies: dict[TallyKey, Tally] = {}
+        self.tallies: dict[TallyKey, Aggregate] = {}
         self.levels: dict[TallyKey, list[Mark]] = {}
         self.words: dict[TallyKey, dict[str, list[Step]]] = {}
 

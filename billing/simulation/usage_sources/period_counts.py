@@ -27,7 +27,7 @@ FROM unnest(%s::bigint[]) AS asked(period)
 CROSS JOIN LATERAL (
     SELECT * FROM billing_series WHERE period_id = asked.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
 ) s
-CROSS JOIN LATERAL (SELECT * FROM billing_hour WHERE series_id = s.id OFFSET 0) h
+CROSS JOIN LATERAL (SELECT * FROM billing_hourlyusage WHERE series_id = s.id OFFSET 0) h
 GROUP BY s.id, 1, 2, s.dimensions
 """
 
@@ -35,7 +35,7 @@ GROUP BY s.id, 1, 2, s.dimensions
 _UNPRICED = """
 SELECT DISTINCT p.id, u.event_name FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-JOIN billing_unbilledusage u ON u.customer_ref = c.external_id AND u.sandbox = c.sandbox AND u.resolved_at IS NULL
+JOIN billing_unmatchedusage u ON u.customer_ref = c.external_id AND u.sandbox = c.sandbox AND u.resolved_at IS NULL
     AND u.occurred_at >= p.starts_at AND u.occurred_at < p.ends_at
 WHERE p.id = ANY(%s)
 """

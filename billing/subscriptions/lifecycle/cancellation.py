@@ -28,7 +28,7 @@ SETTLES = {"none": Settling.CHARGE, "credit": Settling.BALANCE, "refund": Settli
 
 
 class CancellationRefused(Exception):
-    """A subscription cannot be cancelled as asked, or that not be taken back; the text says why and what to do."""
+    """A subscription cannot be canceled as asked, or that not be taken back; the text says why and what to do."""
 
 
 def cancel(
@@ -68,15 +68,15 @@ def cancel(
             Period.objects.filter(pk=shorter.pk).update(settles=SETTLES[give_back])
         end_coverage(Coverage.objects.filter(subscription=subscription), at=ends_at)
         end_pause(subscription, ends_at=ends_at, at=at)
-        if subscription.state != SubscriptionState.CANCELLED:
+        if subscription.state != SubscriptionState.CANCELED:
             subscription.term_ends_at = subscription.ends_at
-        subscription.state = SubscriptionState.CANCELLED
-        subscription.cancelled_at = at
+        subscription.state = SubscriptionState.CANCELED
+        subscription.canceled_at = at
         subscription.ends_at, subscription.settles = ends_at, SETTLES[give_back]
-        subscription.save(update_fields=["state", "cancelled_at", "ends_at", "term_ends_at", "settles"])
+        subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
         forget_after_end(subscription, at=at)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        tell("cancelled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
+        tell("canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription
@@ -84,12 +84,12 @@ def cancel(
 
 def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Subscription:
     """
-    Take a cancellation back whose end is to come: the subscription goes on as if it had never been cancelled.
+    Take a cancellation back whose end is to come: the subscription goes on as if it had never been canceled.
 
     Its last period ends where it would have ended, and what was claimed in advance of it is made up when it closes. A
     change of plan that the cancellation has revoked stays revoked.
 
-    :raises CancellationRefused: if it is not cancelled, has ended, never began, or another subscription of the
+    :raises CancellationRefused: if it is not canceled, has ended, never began, or another subscription of the
         customer covers one of its features meanwhile.
     """
     with change("take a cancellation back", by=by, at=at):
@@ -103,8 +103,8 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
         subscription.ends_at, subscription.term_ends_at = subscription.term_ends_at, None
         in_trial = subscription.trial_ends_at is not None and subscription.trial_ends_at > at
         subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
-        subscription.cancelled_at, subscription.settles = None, ""
-        subscription.save(update_fields=["state", "cancelled_at", "ends_at", "term_ends_at", "settles"])
+        subscription.canceled_at, subscription.settles = None, ""
+        subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
         try:
             with transaction.atomic():
                 go_on_covering(subscription, since=former_end)
@@ -136,7 +136,7 @@ def _check(subscription: Subscription, ends_at: datetime, *, at: datetime) -> No
 
 
 def _check_not_ended(subscription: Subscription, last: Period | None, *, at: datetime) -> None:
-    if subscription.state != SubscriptionState.CANCELLED:
+    if subscription.state != SubscriptionState.CANCELED:
         raise CancellationRefused(
             f"{subscription} is {subscription.get_state_display()}: nothing is to be taken back."
         )
@@ -144,5 +144,5 @@ def _check_not_ended(subscription: Subscription, last: Period | None, *, at: dat
         raise CancellationRefused(f"{subscription} has ended at {subscription.ends_at}: subscribe the customer anew.")
     if last is None or last.state != PeriodState.OPEN:
         raise CancellationRefused(
-            f"{subscription} was cancelled before it began, or while it was paused: subscribe the customer anew."
+            f"{subscription} was canceled before it began, or while it was paused: subscribe the customer anew."
         )

@@ -18,7 +18,7 @@ WHERE v.id = s.version_id AND s.state = ANY(%(states)s) AND s.ends_at <= %(at)s
     AND {in_time}
 RETURNING s.id, s.customer_id, s.external_id, p.code, s.ends_at
 """
-_MAY_END = [*map(str, RUNNING), str(SubscriptionState.PAUSED), str(SubscriptionState.CANCELLED)]
+_MAY_END = [*map(str, RUNNING), str(SubscriptionState.PAUSED), str(SubscriptionState.CANCELED)]
 
 
 def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None, clock: int | None = None) -> int:

@@ -51,7 +51,7 @@ def start(
     currency: one that the version charges in; the customer's when absent.
     external_id: the product's own name for it, unique; made up when absent.
     anchor_at: what anniversary periods are counted from; the end of its trial, or `starts_at`, when absent.
-    ends_at: when it ends by itself; it runs until cancelled when absent.
+    ends_at: when it ends by itself; it runs until canceled when absent.
     named: only events that name it belong to it, so that it may price what another subscription prices too.
     coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
     quantities: fee code → how many seats or add-ons it holds to begin with; the least of each when absent.

@@ -165,7 +165,7 @@ def _extend(condition: str, parameters: dict[str, Any], *, until: datetime) -> t
             "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [[last.period_id for last in candidates]],
         )
-    # Read again: until the locks were had, a subscription may have been cancelled or extended by somebody else.
+    # Read again: until the locks were had, a subscription may have been canceled or extended by somebody else.
     added = follow(
         subscription_ids=[last.subscription_id for last in candidates],
         last_period_ids=[last.period_id for last in candidates],

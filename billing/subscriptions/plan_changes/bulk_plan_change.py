@@ -73,7 +73,7 @@ WHERE s.id = ANY(%(ids)s) AND s.state = ANY(%(running)s) AND s.version_id <> %(v
     AND NOT EXISTS (SELECT FROM billing_scheduledchange m WHERE m.subscription_id = s.id AND m.state = 'pending')
     AND NOT EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
     AND NOT (EXISTS (
-            SELECT FROM billing_series u JOIN billing_hour h ON h.series_id = u.id
+            SELECT FROM billing_series u JOIN billing_hourlyusage h ON h.series_id = u.id
             WHERE u.period_id = r.id AND h.bucket > %(at)s - interval '1 hour')
         AND EXISTS (SELECT FROM billing_event e WHERE e.customer_id = s.customer_id AND e.occurred_at >= %(at)s))
 ORDER BY s.id

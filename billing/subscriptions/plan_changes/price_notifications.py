@@ -7,7 +7,7 @@ key of its notice, so this may run at any time, and twice.
 
 from datetime import datetime, timedelta
 
-from customers.models import Notice
+from customers.models import Notification
 from customers.notifications import Announcement, announce_all
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
@@ -25,7 +25,7 @@ def tell_prices(*, at: datetime) -> int:
     told = 0
     for kind, due in ((PUBLISHED, versions), (IN_FORCE, versions.filter(effective_from__lte=at))):
         some = {_key(kind, one): one for one in due}
-        known = set(Notice.objects.filter(key__in=some).values_list("key", flat=True))
+        known = set(Notification.objects.filter(key__in=some).values_list("key", flat=True))
         fresh = [_announcement(one, key) for key, one in some.items() if key not in known]
         announce_all(kind=kind, announcements=fresh, at=at)
         told += len(fresh)

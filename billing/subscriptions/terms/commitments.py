@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F, Q, QuerySet
 
-from billing.models import OwnCommitment, Subscription
+from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.notifications import tell_updated
 from billing.subscriptions.terms.price_overrides import (
     OverrideRefused,
@@ -34,7 +34,7 @@ def promise(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     by: AbstractBaseUser | None = None,
-) -> OwnCommitment:
+) -> SubscriptionCommitment:
     """
     Let a subscription promise to spend a minimum on usage, for the periods that begin from `starts_at` on.
 
@@ -47,7 +47,7 @@ def promise(
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         hold_open_periods(subscription)
         starts_at = starts_at or next_period_of(subscription, at=at)
-        made = OwnCommitment(
+        made = SubscriptionCommitment(
             subscription=subscription,
             currency=subscription.currency,
             minimum=minimum,
@@ -70,8 +70,12 @@ def promise(
 
 
 def end_promise(
-    *, commitment: OwnCommitment, at: datetime, ends_at: datetime | None = None, by: AbstractBaseUser | None = None
-) -> OwnCommitment:
+    *,
+    commitment: SubscriptionCommitment,
+    at: datetime,
+    ends_at: datetime | None = None,
+    by: AbstractBaseUser | None = None,
+) -> SubscriptionCommitment:
     """
     Let the version's commitment, if it has one, hold again for the periods that begin from `ends_at` on.
 
@@ -82,7 +86,7 @@ def end_promise(
     with change("end promise", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=commitment.subscription_id)
         hold_open_periods(subscription)
-        found = OwnCommitment.objects.get(pk=commitment.pk)
+        found = SubscriptionCommitment.objects.get(pk=commitment.pk)
         ends_at = max(ends_at or next_period_of(subscription, at=at), found.starts_at)
         if found.ends_at is not None and found.ends_at <= ends_at:
             raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
@@ -93,13 +97,13 @@ def end_promise(
         return found
 
 
-def _tell(one: OwnCommitment, what: str, *, at: datetime) -> None:
+def _tell(one: SubscriptionCommitment, what: str, *, at: datetime) -> None:
     told = {"commitment": one.pk, "minimum": plain(one.minimum), "currency": str(one.currency)}
     since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
     tell_updated(one.subscription, "commitment", at=at, mark=f"{one.pk}:{what}", **told, **since)
 
 
-def _check_figures(made: OwnCommitment) -> None:
+def _check_figures(made: SubscriptionCommitment) -> None:
     """Refuse figures that cannot be settled by, each by its name."""
     currency = str(made.currency)
     if made.minimum.is_finite() and (rounded := round_money(made.minimum, currency)) != made.minimum:
@@ -112,7 +116,7 @@ def _check_figures(made: OwnCommitment) -> None:
         raise OverrideRefused(field, str(error)) from error
 
 
-def _beside(made: OwnCommitment) -> QuerySet[OwnCommitment]:
+def _beside(made: SubscriptionCommitment) -> QuerySet[SubscriptionCommitment]:
     """Return the subscription's commitments that hold at some time after this one begins."""
-    found = OwnCommitment.objects.filter(subscription=made.subscription)
+    found = SubscriptionCommitment.objects.filter(subscription=made.subscription)
     return found.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=made.starts_at)).exclude(ends_at=F("starts_at"))

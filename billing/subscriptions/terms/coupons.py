@@ -46,7 +46,7 @@ def remove_coupon(
     """
     Take a coupon away: what is issued stays as it is, later documents are without it. Twice is once.
 
-    Its redemption still counts towards the coupon's limits.
+    Its redemption still counts toward the coupon's limits.
     """
     with change("remove coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription_id)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
-from billing.models import Override, OwnCommitment, Period, Subscription
+from billing.models import Override, Period, Subscription, SubscriptionCommitment
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.price_overrides import Overridden
 from billing.subscriptions.notifications import tell_updated
@@ -75,7 +75,7 @@ def override(
         return made
 
 
-def take_over(made: Override | OwnCommitment, beside: QuerySet[Any], *, taken: str) -> None:
+def take_over(made: Override | SubscriptionCommitment, beside: QuerySet[Any], *, taken: str) -> None:
     """
     Store what was agreed, and end what held in its place where it starts.
 

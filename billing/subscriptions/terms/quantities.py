@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F
 
-from billing.models import Holding, Period, Subscription
+from billing.models import Period, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import tell_updated
@@ -45,7 +45,7 @@ def set_quantity(
     since: datetime | None = None,
     by: AbstractBaseUser | None = None,
     reason: str = "",
-) -> Holding | None:
+) -> SubscriptionQuantity | None:
     """
     Let a subscription hold `quantity` units of a fee from `since` on; from `at`, which is now, when absent.
 
@@ -67,7 +67,7 @@ def set_quantity(
         changes = read_changes([subscription.pk]).get(subscription.pk, {})
         if held_at(changes.get(fee_code, ()), since, otherwise=fee.least) == quantity:
             return None
-        made = Holding.objects.create(
+        made = SubscriptionQuantity.objects.create(
             subscription=subscription,
             fee_code=fee_code,
             quantity=quantity,
@@ -91,7 +91,7 @@ def begin_with(subscription: Subscription, quantities: Mapping[str, int], *, at:
         fee = _fee_of(subscription, fee_code)
         _check_quantity(fee, quantity)
         if quantity != fee.least:
-            Holding.objects.create(
+            SubscriptionQuantity.objects.create(
                 subscription=subscription,
                 fee_code=fee_code,
                 quantity=quantity,
@@ -102,13 +102,13 @@ def begin_with(subscription: Subscription, quantities: Mapping[str, int], *, at:
 
 def read_changes(subscription_ids: Collection[int]) -> dict[int, Changes]:
     """Return subscription → what it holds, in one query; a subscription without changes is left out."""
-    found: dict[int, list[Holding]] = {}
-    for row in Holding.objects.in_order().filter(subscription__in=subscription_ids):
+    found: dict[int, list[SubscriptionQuantity]] = {}
+    for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscription_ids):
         found.setdefault(row.subscription_id, []).append(row)
     return {subscription_id: changes_in(rows) for subscription_id, rows in found.items()}
 
 
-def changes_in(rows: Iterable[Holding]) -> Changes:
+def changes_in(rows: Iterable[SubscriptionQuantity]) -> Changes:
     """Return the changes that these rows are, which are in order."""
     found: Changes = {}
     for row in rows:
@@ -145,9 +145,11 @@ def quantities_of(periods: Iterable[Spanned], *, at: datetime) -> dict[int, tupl
     wanted = [period_id for period_id, held in fees.items() if held]
     if not wanted:
         return {}
-    rows: dict[int, list[Holding]] = {period_id: [] for period_id in wanted}
+    rows: dict[int, list[SubscriptionQuantity]] = {period_id: [] for period_id in wanted}
     of_period = F("subscription__periods__id")
-    for row in Holding.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period):
+    for row in (
+        SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period)
+    ):
         rows[row.period_id].append(row)
     return {period_id: held_by(fees[period_id], changes_in(of), at=at) for period_id, of in rows.items()}
 

@@ -57,7 +57,7 @@ def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateR
         "most": history_reader.MOST_PER_TABLE,
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/history.html", context)
+    return TemplateResponse(request, "staff/history.html", context)
 
 
 def changes(request: HttpRequest, site: Any) -> TemplateResponse:
@@ -75,7 +75,7 @@ def changes(request: HttpRequest, site: Any) -> TemplateResponse:
         "most": None,
     }
     request.current_app = site.name
-    return TemplateResponse(request, "backoffice/history.html", context)
+    return TemplateResponse(request, "staff/history.html", context)
 
 
 def entries(steps: list[history_reader.Step]) -> list[Entry]:

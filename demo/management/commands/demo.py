@@ -101,8 +101,8 @@ class Command(BaseCommand):
             self._line(one.currency, f"{one.invoices} invoices, {one.net:,.2f} net, {one.total:,.2f} with tax")
         self._line("PDFs", f"{found.documents}")
         self._line("open", f"{found.open_periods} periods that fill as usage comes in")
-        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in found.unbilled.items())
-        self._line("unbilled", f"{sum(found.unbilled.values())} ({reasons})")
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in found.unmatched.items())
+        self._line("unmatched", f"{sum(found.unmatched.values())} ({reasons})")
         for cap in found.capped:
             when = "this month" if cap.is_open else "last month"
             self._line("over cap", f"{cap.customer}: {cap.used:,.0f} of {cap.included:,.0f} {cap.feature} {when}")

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from customers.models import Customer
-from invoices.models import Charge, Instrument, Invoice, PayerAccount
+from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState, ProviderName
 from invoices.payments.attempts.payment_start import CannotCharge, payable, write
 from invoices.payments.attempts.provider_calls import ask, heard, lease, order_of
@@ -55,7 +55,7 @@ def account_of(customer: Customer, *, at: datetime) -> PayerAccount:
     )[0]
 
 
-def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None = None) -> Charge:
+def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None = None) -> PaymentAttempt:
     """
     Return an attempt whose page the customer pays all that is due on; one that is open already is opened again.
 
@@ -63,25 +63,27 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUs
 
     :raises CannotCharge: if nothing is due, money is being taken already, or the provider cannot be reached.
     """
-    open_now = Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING, instrument__isnull=True)
+    open_now = PaymentAttempt.objects.filter(
+        invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True
+    )
     found = open_now.exclude(page="").filter(closes_at__gt=at).first()
     if found is not None:
         return found
     charge = _write(invoice_id, back_to, at, by)
-    if lease(Charge, charge.pk, at) is None:
+    if lease(PaymentAttempt, charge.pk, at) is None:
         raise CannotCharge(UNREACHABLE)
-    charge = Charge.objects.select_related("invoice__customer").get(pk=charge.pk)
+    charge = PaymentAttempt.objects.select_related("invoice__customer").get(pk=charge.pk)
     answer = heard(lambda: provider(charge.provider).open_page(order_of(charge, at=at), back_to=back_to))
     if not isinstance(answer, Answer):
         postpone(charge, reason=answer, at=at)
         raise CannotCharge(UNREACHABLE)
-    charge = settle(charge_id=charge.pk, answer=answer, at=at)
+    charge = settle(attempt_id=charge.pk, answer=answer, at=at)
     if charge.state != AttemptState.PENDING:
         raise CannotCharge(charge.reason or "The provider refused it.", field="invoice")
     return charge
 
 
-def _write(invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None) -> Charge:
+def _write(invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None) -> PaymentAttempt:
     with change("open payment page", by=by, at=at, invoice=invoice_id):
         invoice = payable(invoice_id)
         name = provider_of(invoice.customer)
@@ -90,7 +92,7 @@ def _write(invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | N
     except (Unclear, Misconfigured) as error:
         raise CannotCharge(UNREACHABLE) from error
     with change("open payment page", by=by, at=at, invoice=invoice_id):
-        return write(payable(invoice_id), provider=name, instrument=None, back_to=back_to, at=at, by=by)
+        return write(payable(invoice_id), provider=name, payment_method=None, back_to=back_to, at=at, by=by)
 
 
 def close_pages(*, invoice_id: int, at: datetime) -> None:
@@ -99,16 +101,16 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
 
     :raises CannotCharge: if the provider cannot be reached.
     """
-    pages = Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING, instrument__isnull=True)
+    pages = PaymentAttempt.objects.filter(invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True)
     for charge in pages.select_related("invoice__customer"):
         if not charge.ref:  # it was never told to anybody
-            ask(charge_id=charge.pk, at=at)
+            ask(attempt_id=charge.pk, at=at)
             continue
         service, order = provider(charge.provider), order_of(charge, at=at)
         answer = heard(partial(service.close_page, order))
         if not isinstance(answer, Answer):
             raise CannotCharge(UNREACHABLE)
-        settle(charge_id=charge.pk, answer=answer, at=at)
+        settle(attempt_id=charge.pk, answer=answer, at=at)
 
 
 def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime) -> str:
@@ -125,24 +127,26 @@ def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime) -> s
 
 
 @transaction.atomic
-def read_instruments(*, account: PayerAccount, at: datetime) -> list[Instrument]:
+def read_instruments(*, account: PayerAccount, at: datetime) -> list[PaymentMethod]:
     """
     Bring what we know of a customer's cards up to date with what their provider keeps; the first one is charged.
 
     :raises Unclear: if the provider cannot be reached.
     """
-    seen = {one.ref: one for one in provider(account.provider).instruments(account.ref)}
+    seen = {one.ref: one for one in provider(account.provider).payment_methods(account.ref)}
     PayerAccount.objects.select_for_update().get(pk=account.pk)
-    account.instruments.filter(removed_at__isnull=True).exclude(ref__in=seen).update(removed_at=at, is_default=False)
+    account.payment_methods.filter(removed_at__isnull=True).exclude(ref__in=seen).update(
+        removed_at=at, is_default=False
+    )
     for ref, one in seen.items():
         expires_on = None if one.expires is None else datetime(*one.expires, 1, tzinfo=at.tzinfo).date()
-        Instrument.objects.update_or_create(
+        PaymentMethod.objects.update_or_create(
             account=account,
             ref=ref,
             defaults={"label": one.label, "expires_on": expires_on},
             create_defaults={"label": one.label, "expires_on": expires_on, "created_at": at},
         )
-    kept = account.instruments.filter(removed_at__isnull=True)
+    kept = account.payment_methods.filter(removed_at__isnull=True)
     if not kept.filter(is_default=True).exists() and (first := kept.order_by("pk").first()) is not None:
-        Instrument.objects.filter(pk=first.pk).update(is_default=True)
+        PaymentMethod.objects.filter(pk=first.pk).update(is_default=True)
     return list(kept.order_by("pk"))

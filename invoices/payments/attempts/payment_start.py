@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from invoices.models import Charge, DocumentKind, Instrument, Invoice
+from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.manual_payments import PAYABLE
 from lib.audit_log import change
@@ -19,19 +19,19 @@ class CannotCharge(Exception):
 
 
 def begin(
-    *, invoice_id: int, at: datetime, instrument_id: int | None = None, by: AbstractBaseUser | None = None
-) -> Charge:
+    *, invoice_id: int, at: datetime, payment_method_id: int | None = None, by: AbstractBaseUser | None = None
+) -> PaymentAttempt:
     """
     Write down an attempt to take all that is due of an invoice, for `ask` to send once this is committed.
 
-    instrument_id: what is charged; the customer's default one for None.
+    payment_method_id: what is charged; the customer's default one for None.
 
     :raises CannotCharge: if nothing is due, an attempt is under way, or there is nothing to charge.
     """
     with change("charge customer", by=by, at=at, invoice=invoice_id):
         invoice = payable(invoice_id)
-        instrument = _instrument(invoice, instrument_id)
-        return write(invoice, provider=instrument.account.provider, instrument=instrument, at=at, by=by)
+        payment_method = _payment_method(invoice, payment_method_id)
+        return write(invoice, provider=payment_method.account.provider, payment_method=payment_method, at=at, by=by)
 
 
 def payable(invoice_id: int) -> Invoice:
@@ -57,18 +57,18 @@ def write(
     invoice: Invoice,
     *,
     provider: str,
-    instrument: Instrument | None,
+    payment_method: PaymentMethod | None,
     at: datetime,
     by: AbstractBaseUser | None,
     back_to: str = "",
-) -> Charge:
+) -> PaymentAttempt:
     """Write an attempt over all that is due of an invoice; the caller holds it."""
     last = invoice.charges.order_by("-number").values_list("number", flat=True).first()
-    return Charge.objects.create(
+    return PaymentAttempt.objects.create(
         invoice=invoice,
         number=(last or 0) + 1,
         provider=provider,
-        instrument=instrument,
+        payment_method=payment_method,
         amount=invoice.due,
         currency=invoice.currency,
         back_to=back_to,
@@ -78,20 +78,26 @@ def write(
     )
 
 
-def _instrument(invoice: Invoice, instrument_id: int | None) -> Instrument:
-    known = Instrument.objects.filter(account__customer=invoice.customer_id, removed_at__isnull=True)
+def _payment_method(invoice: Invoice, payment_method_id: int | None) -> PaymentMethod:
+    known = PaymentMethod.objects.filter(account__customer=invoice.customer_id, removed_at__isnull=True)
     known = known.select_related("account")
-    found = known.filter(is_default=True).first() if instrument_id is None else known.filter(pk=instrument_id).first()
+    found = (
+        known.filter(is_default=True).first()
+        if payment_method_id is None
+        else known.filter(pk=payment_method_id).first()
+    )
     if found is None:
         raise CannotCharge(
             "The customer has nothing that can be charged: send them a link to pay, or to leave a card.",
-            field="instrument",
+            field="payment_method",
         )
     if (found.account.provider == "sandbox") != invoice.sandbox:
-        raise CannotCharge("Only sandbox customers are charged in the sandbox, and nowhere else.", field="instrument")
+        raise CannotCharge(
+            "Only sandbox customers are charged in the sandbox, and nowhere else.", field="payment_method"
+        )
     return found
 
 
 def has_instrument(customer_id: int) -> bool:
     """Say whether a customer has left something to be charged by."""
-    return Instrument.objects.filter(account__customer=customer_id, is_default=True).exists()
+    return PaymentMethod.objects.filter(account__customer=customer_id, is_default=True).exists()

@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from invoices.models import Charge
+from invoices.models import PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.settlement import postpone, settle
 from invoices.payments.providers import Answer, Misconfigured, Order, Unclear, provider
-from invoices.payments.providers.protocol import CANCELLED
+from invoices.payments.providers.protocol import CANCELED
 from lib.failpoints import reached
 
 LEASE = timedelta(seconds=90)
@@ -25,7 +25,7 @@ NOT_THERE = "The provider knows nothing of it a day after it was sent"
 NEVER_OPENED = "Its page was never made"
 
 
-def ask(*, charge_id: int, at: datetime) -> Charge:
+def ask(*, attempt_id: int, at: datetime) -> PaymentAttempt:
     """
     Hand a charge over to its provider, or find out what came of it, and record that.
 
@@ -34,8 +34,8 @@ def ask(*, charge_id: int, at: datetime) -> Charge:
 
     Nobody else asks meanwhile; a charge that somebody asks about, or that is settled, is returned as it is.
     """
-    is_first = lease(Charge, charge_id, at)
-    charge = Charge.objects.select_related("instrument__account", "invoice").get(pk=charge_id)
+    is_first = lease(PaymentAttempt, attempt_id, at)
+    charge = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=attempt_id)
     if is_first is None:
         return charge
     service, order = provider(charge.provider), order_of(charge, at=at)
@@ -43,16 +43,16 @@ def ask(*, charge_id: int, at: datetime) -> Charge:
 
     def exchange() -> Answer:
         found = None if is_first else service.find(order)
-        if found is None and charge.instrument is None:
-            return Answer(CANCELLED, reason=NEVER_OPENED)
+        if found is None and charge.payment_method is None:
+            return Answer(CANCELED, reason=NEVER_OPENED)
         if found is None and at > order.sent_at + KEYS_LAST:
-            return Answer(CANCELLED, reason=NOT_THERE)
+            return Answer(CANCELED, reason=NOT_THERE)
         return found or service.charge(order)
 
     answer = heard(exchange)
     reached("charge.after_asking")
     if isinstance(answer, Answer):
-        return settle(charge_id=charge_id, answer=answer, at=at)
+        return settle(attempt_id=attempt_id, answer=answer, at=at)
     return postpone(charge, reason=answer, at=at)
 
 
@@ -81,7 +81,7 @@ def lease(attempts: Any, id_: int, at: datetime) -> bool | None:
         return False if mine.update(**asked) else None
 
 
-def order_of(charge: Charge, *, at: datetime) -> Order:
+def order_of(charge: PaymentAttempt, *, at: datetime) -> Order:
     """Return a charge as its provider gets it."""
     order = Order(
         key=charge.key,
@@ -92,11 +92,11 @@ def order_of(charge: Charge, *, at: datetime) -> Order:
         at=at,
         ref=charge.ref,
     )
-    if charge.instrument is None:
+    if charge.payment_method is None:
         return replace(order, account=_account(charge))
-    return replace(order, account=charge.instrument.account.ref, instrument=charge.instrument.ref)
+    return replace(order, account=charge.payment_method.account.ref, payment_method=charge.payment_method.ref)
 
 
-def _account(charge: Charge) -> str:
+def _account(charge: PaymentAttempt) -> str:
     accounts = charge.invoice.customer.payer_accounts.filter(provider=charge.provider)
     return accounts.values_list("ref", flat=True).first() or ""

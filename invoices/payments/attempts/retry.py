@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from customers.customer_time import in_time_of
-from invoices.models import Charge, Instrument, Invoice
+from invoices.models import Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.payment_start import CannotCharge, begin
@@ -37,28 +37,28 @@ def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bo
         except CannotCharge:
             continue  # somebody else was quicker
         done.begun += 1
-    under_way = Charge.objects.filter(in_time_of(clock, "invoice__customer"), state=AttemptState.PENDING)
-    for charge_id in list(
+    under_way = PaymentAttempt.objects.filter(in_time_of(clock, "invoice__customer"), state=AttemptState.PENDING)
+    for attempt_id in list(
         under_way.filter(next_at__lte=at).order_by("next_at").values_list("pk", flat=True)[:AT_ONCE]
     ):
         if not keep_going():
             break
-        ask(charge_id=charge_id, at=at)
+        ask(attempt_id=attempt_id, at=at)
         done.asked += 1
     return done
 
 
 def ask_about(*, invoice_id: int, at: datetime) -> None:
     """Find out what has come of an invoice's charge, if one is under way; somebody waits for it."""
-    under_way = Charge.objects.filter(invoice=invoice_id, state=AttemptState.PENDING)
-    for charge_id in under_way.values_list("pk", flat=True):
-        ask(charge_id=charge_id, at=at)
+    under_way = PaymentAttempt.objects.filter(invoice=invoice_id, state=AttemptState.PENDING)
+    for attempt_id in under_way.values_list("pk", flat=True):
+        ask(attempt_id=attempt_id, at=at)
 
 
 def _to_charge(at: datetime, clock: int | None) -> list[int]:
     """Return the invoices that are charged for the first time; after that it is for dunning to say when."""
     payable = Invoice.objects.filter(in_time_of(clock), state=InvoiceState.ISSUED, kind="invoice", total__gt=0)
-    tried = Charge.objects.filter(invoice=OuterRef("pk"))
-    cards = Instrument.objects.filter(account__customer=OuterRef("customer"), is_default=True)
+    tried = PaymentAttempt.objects.filter(invoice=OuterRef("pk"))
+    cards = PaymentMethod.objects.filter(account__customer=OuterRef("customer"), is_default=True)
     due = payable.filter(~Exists(tried), Exists(cards), Q(customer__charges_automatically=True))
     return list(due.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])

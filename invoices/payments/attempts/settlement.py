@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 
 from customers.notifications import announce
-from invoices.models import Charge, Invoice, Payment
+from invoices.models import Invoice, Payment, PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.manual_payments import PAYABLE, keep_surplus, record_payment
 from invoices.payments.providers import Answer
@@ -27,16 +27,16 @@ ASK_AGAIN = (
 MOST_REASON = 300
 
 
-def settle(*, charge_id: int, answer: Answer, at: datetime) -> Charge:
+def settle(*, attempt_id: int, answer: Answer, at: datetime) -> PaymentAttempt:
     """
     Record what a provider says of a charge: the one way in, for its answers, its events and its lists alike.
 
     What was taken pays the invoice as far as it is due; the rest is the customer's, on their balance. What was
-    declined or cancelled may still turn out to have been taken, and then is; what was taken stays taken.
+    declined or canceled may still turn out to have been taken, and then is; what was taken stays taken.
     """
-    with change("settle charge", by=None, at=at, charge=charge_id):
-        invoice = Invoice.objects.select_for_update(no_key=True).get(charges=charge_id)
-        charge = Charge.objects.select_for_update(no_key=True).get(pk=charge_id)
+    with change("settle charge", by=None, at=at, charge=attempt_id):
+        invoice = Invoice.objects.select_for_update(no_key=True).get(charges=attempt_id)
+        charge = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
         if charge.state == AttemptState.SUCCEEDED or charge.state == answer.state != PENDING:
             return charge
         if answer.state == PENDING:
@@ -51,14 +51,14 @@ def settle(*, charge_id: int, answer: Answer, at: datetime) -> Charge:
         return charge
 
 
-def _record(charge: Charge, answer: Answer, at: datetime) -> None:
+def _record(charge: PaymentAttempt, answer: Answer, at: datetime) -> None:
     charge.state, charge.settled_at, charge.ref = answer.state, at, answer.ref or charge.ref
     charge.code, charge.reason = answer.code[:60], answer.reason[:MOST_REASON]
     charge.next_at = charge.leased_until = None
     charge.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
 
 
-def _take_in(charge: Charge, invoice: Invoice, at: datetime) -> None:
+def _take_in(charge: PaymentAttempt, invoice: Invoice, at: datetime) -> None:
     due = invoice.due if invoice.state in PAYABLE else Decimal(0)
     if pays := min(charge.amount, due):
         record_payment(
@@ -66,7 +66,7 @@ def _take_in(charge: Charge, invoice: Invoice, at: datetime) -> None:
             amount=pays,
             method=charge.provider,
             reference=f"charge:{charge.pk}",
-            charge=charge,
+            attempt=charge,
             at=at,
         )
     if surplus := charge.amount - pays:
@@ -74,7 +74,7 @@ def _take_in(charge: Charge, invoice: Invoice, at: datetime) -> None:
     _tell(charge, invoice, "payment.succeeded", at)
 
 
-def _keep_looking(charge: Charge, answer: Answer, at: datetime) -> Charge:
+def _keep_looking(charge: PaymentAttempt, answer: Answer, at: datetime) -> PaymentAttempt:
     if charge.state != AttemptState.PENDING:
         return charge
     charge.ref, charge.page = answer.ref or charge.ref, answer.page or charge.page
@@ -92,14 +92,20 @@ def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
     closes_at = getattr(attempt, "closes_at", None)
     attempt.next_at = max(at + wait, closes_at) if closes_at and closes_at > at else at + wait
     attempt.reason, attempt.leased_until = reason[:MOST_REASON], None
-    names = ["ref", "next_at", "reason", "leased_until", *(["page", "closes_at"] * isinstance(attempt, Charge))]
+    names = [
+        "ref",
+        "next_at",
+        "reason",
+        "leased_until",
+        *(["page", "closes_at"] * isinstance(attempt, PaymentAttempt)),
+    ]
     pending = type(attempt).objects.filter(pk=attempt.pk, state=AttemptState.PENDING)
     if not pending.update(**{name: getattr(attempt, name) for name in names}):
         attempt.refresh_from_db()
     return attempt
 
 
-def _tell(charge: Charge, invoice: Invoice, kind: str, at: datetime) -> None:
+def _tell(charge: PaymentAttempt, invoice: Invoice, kind: str, at: datetime) -> None:
     facts = {
         "invoice": invoice.pk,
         "number": invoice.number,

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import F
 
 from customers.notifications import announce
-from invoices.models import Charge, PayerAccount, ProviderEvent, Refund
+from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.checkout import read_instruments
 from invoices.payments.attempts.provider_calls import ask, order_of
@@ -88,9 +88,9 @@ def _key(event: ProviderEvent) -> UUID | None:
         return None
 
 
-def _charges(event: ProviderEvent) -> list[Charge]:
-    thing, known = _object(event), Charge.objects.filter(provider=event.provider)
-    known = known.select_related("invoice__customer", "instrument__account")
+def _charges(event: ProviderEvent) -> list[PaymentAttempt]:
+    thing, known = _object(event), PaymentAttempt.objects.filter(provider=event.provider)
+    known = known.select_related("invoice__customer", "payment_method__account")
     if (key := _key(event)) is not None and (found := list(known.filter(key=key))):
         return found
     named = [thing.get("id"), thing.get("payment_intent")]
@@ -99,7 +99,7 @@ def _charges(event: ProviderEvent) -> list[Charge]:
 
 def _refunds(event: ProviderEvent) -> list[Refund]:
     key, ref = _key(event), _object(event).get("id")
-    known = Refund.objects.filter(provider=event.provider).select_related("charge")
+    known = Refund.objects.filter(provider=event.provider).select_related("attempt")
     return list(known.filter(key=key) if key else known.filter(ref=str(ref)).exclude(ref=""))
 
 
@@ -115,31 +115,31 @@ def _before(event: ProviderEvent) -> Any:
     return ((event.content.get("data") or {}).get("previous_attributes") or {}).get("customer")
 
 
-def _ask_about(charge: Charge, event: ProviderEvent, at: datetime) -> None:
+def _ask_about(charge: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
     if event.kind.startswith("charge.dispute."):
         _dispute(charge, event, at)
     elif charge.state == AttemptState.PENDING:
-        asked = ask(charge_id=charge.pk, at=at)
+        asked = ask(attempt_id=charge.pk, at=at)
         if asked.leased_until is not None and asked.leased_until > at:
             raise Unclear("Somebody else is asking about it.")
     elif charge.state != AttemptState.SUCCEEDED:  # may have been taken after all
         found = provider(charge.provider).find(order_of(charge, at=at))
         if found is not None:
-            settle(charge_id=charge.pk, answer=found, at=at)
+            settle(attempt_id=charge.pk, answer=found, at=at)
 
 
 def _ask_about_refund(refund: Refund, at: datetime) -> None:
     if refund.state == AttemptState.PENDING:
         send(refund_id=refund.pk, at=at)
-    elif refund.state == AttemptState.SUCCEEDED and refund.charge is not None:
+    elif refund.state == AttemptState.SUCCEEDED and refund.attempt is not None:
         found = provider(refund.provider).find_refund(refund_order(refund, at=at))
         if found is not None:
             settle_refund(refund_id=refund.pk, answer=found, at=at)
 
 
-def _dispute(charge: Charge, event: ProviderEvent, at: datetime) -> None:
+def _dispute(charge: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
     """A bank that takes issue has the money back already; it is ours again if we win."""
-    Charge.objects.filter(pk=charge.pk, disputed_at__isnull=True).update(disputed_at=at)
+    PaymentAttempt.objects.filter(pk=charge.pk, disputed_at__isnull=True).update(disputed_at=at)
     status = _object(event).get("status")
     facts = {"charge": charge.pk, "invoice": charge.invoice_id, "number": charge.invoice.number}
     facts |= {"amount": plain(charge.amount), "currency": str(charge.currency), "status": str(status or "")}

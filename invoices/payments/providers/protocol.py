@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-SUCCEEDED, DECLINED, PENDING, CANCELLED = "succeeded", "declined", "pending", "cancelled"
+SUCCEEDED, DECLINED, PENDING, CANCELED = "succeeded", "declined", "pending", "canceled"
 
 
 class Unclear(Exception):
@@ -24,7 +24,7 @@ class Order:
     An attempt as a provider gets it.
 
     key: of the attempt's row: what the provider knows repeated requests by. amount: in the currency's major unit.
-    account, instrument: the provider's names of who pays, and by what. ref: its name of the attempt, if it gave one.
+    account, payment_method: the provider's names of who pays, and by what. ref: its name of the attempt, if it gave one.
     of: of a refund, its name of the charge. described: what the customer reads, such as an invoice's number.
     sent_at: when it was first sent. at: now.
     """
@@ -36,7 +36,7 @@ class Order:
     sent_at: datetime
     at: datetime
     account: str = ""
-    instrument: str = ""
+    payment_method: str = ""
     ref: str = ""
     of: str = ""
 
@@ -46,7 +46,7 @@ class Answer:
     """
     What a provider says of an attempt.
 
-    state: succeeded, declined, cancelled, or pending while it is not decided. ref: its name of the attempt.
+    state: succeeded, declined, canceled, or pending while it is not decided. ref: its name of the attempt.
     code, reason: why it was declined, for machines and for people. page, closes_at: where to pay, and until when.
     """
 
@@ -74,7 +74,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenInstrument:
+class SeenPaymentMethod:
     """A card or bank account that a provider keeps for a customer. expires: year and month."""
 
     ref: str
@@ -91,7 +91,7 @@ class Provider(Protocol):
     """
 
     def charge(self, order: Order) -> Answer:
-        """Charge an instrument, its owner not being there."""
+        """Charge a payment method, its owner not being there."""
 
     def open_page(self, order: Order, *, back_to: str) -> Answer:
         """Make a page on which the customer pays, and which leads back to an address of ours."""
@@ -114,11 +114,11 @@ class Provider(Protocol):
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
         """Return a page on which a customer agrees to be charged by a card or bank account."""
 
-    def instruments(self, account: str) -> list[SeenInstrument]:
+    def payment_methods(self, account: str) -> list[SeenPaymentMethod]:
         """Return what a customer can be charged by."""
 
-    def forget(self, instrument: str) -> None:
-        """Keep an instrument no longer."""
+    def forget(self, payment_method: str) -> None:
+        """Forget a payment method."""
 
     def seen_between(self, start: datetime, end: datetime) -> Iterator[Seen]:
         """Yield every charge and refund of ours that was made in [start, end)."""

@@ -1,7 +1,7 @@
 """
 A provider that moves no money, for sandbox customers: it can be told to decline, delay or repeat.
 
-What it does follows from the instrument's name: pays, declines, repeats, or delays:<seconds>. What a customer does on
+What it does follows from the payment_method's name: pays, declines, repeats, or delays:<seconds>. What a customer does on
 its page comes as an event, as from any provider.
 """
 
@@ -13,35 +13,35 @@ from django.utils import timezone
 
 from invoices.models.payment_attempts import ProviderEvent, ProviderName
 from invoices.payments.providers.protocol import (
-    CANCELLED,
+    CANCELED,
     DECLINED,
     PENDING,
     SUCCEEDED,
     Answer,
     Order,
     Seen,
-    SeenInstrument,
+    SeenPaymentMethod,
 )
 
 PAYS, DECLINES, REPEATS, DELAYS = "pays", "declines", "repeats", "delays:"
-DECLINE_REASON = "The sandbox declines every payment of this instrument"
+DECLINE_REASON = "The sandbox declines every payment of this payment_method"
 PAGE_LASTS = timedelta(hours=1)
-DONE = {"sandbox.paid": SUCCEEDED, "sandbox.closed": CANCELLED}
+DONE = {"sandbox.paid": SUCCEEDED, "sandbox.closed": CANCELED}
 
 
 class Sandbox:
     def charge(self, order: Order) -> Answer:
-        if order.instrument == REPEATS:
+        if order.payment_method == REPEATS:
             for place in range(3):
                 tell(order, "sandbox.repeated", name=f"{order.key}:{place}")
         return self._answer(order)
 
     def _answer(self, order: Order) -> Answer:
         ref = f"sandbox_{order.key.hex}"
-        if order.instrument == DECLINES:
+        if order.payment_method == DECLINES:
             return Answer(DECLINED, ref, "declined", DECLINE_REASON)
-        if order.instrument.startswith(DELAYS):
-            wait = timedelta(seconds=int(order.instrument.removeprefix(DELAYS)))
+        if order.payment_method.startswith(DELAYS):
+            wait = timedelta(seconds=int(order.payment_method.removeprefix(DELAYS)))
             if order.at < order.sent_at + wait:
                 return Answer(PENDING, ref, reason="The sandbox takes its time")
         return Answer(SUCCEEDED, ref)
@@ -54,7 +54,7 @@ class Sandbox:
         done = self._on_page(order)
         if done is None:
             tell(order, "sandbox.closed", name=f"{order.key}:closed")
-        return done or Answer(CANCELLED, order.ref)
+        return done or Answer(CANCELED, order.ref)
 
     def _on_page(self, order: Order) -> Answer | None:
         events = ProviderEvent.objects.filter(provider=ProviderName.SANDBOX, content__key=str(order.key))
@@ -63,10 +63,10 @@ class Sandbox:
         return None
 
     def find(self, order: Order) -> Answer | None:
-        if order.instrument:
+        if order.payment_method:
             return self._answer(order)
         over = order.at >= order.sent_at + PAGE_LASTS
-        return self._on_page(order) or Answer(CANCELLED if over else PENDING, order.ref)
+        return self._on_page(order) or Answer(CANCELED if over else PENDING, order.ref)
 
     def refund(self, order: Order) -> Answer:
         return Answer(SUCCEEDED, f"sandbox_refund_{order.key.hex}")
@@ -78,15 +78,15 @@ class Sandbox:
         return f"sandbox_{key}"
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
-        return back_to  # its instruments are chosen by staff: nobody enters a card
+        return back_to  # its payment methods are chosen by staff: nobody enters a card
 
-    def instruments(self, account: str) -> list[SeenInstrument]:
+    def payment_methods(self, account: str) -> list[SeenPaymentMethod]:
         return [
-            SeenInstrument(PAYS, "sandbox card that pays"),
-            SeenInstrument(DECLINES, "sandbox card that declines"),
+            SeenPaymentMethod(PAYS, "sandbox card that pays"),
+            SeenPaymentMethod(DECLINES, "sandbox card that declines"),
         ]
 
-    def forget(self, instrument: str) -> None:
+    def forget(self, payment_method: str) -> None:
         pass
 
     def seen_between(self, start: datetime, end: datetime) -> Iterator[Seen]:

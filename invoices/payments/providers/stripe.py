@@ -18,7 +18,7 @@ from django.conf import settings
 
 from invoices.payments.providers.minor_units import NotTakeable, from_minor, to_minor
 from invoices.payments.providers.protocol import (
-    CANCELLED,
+    CANCELED,
     DECLINED,
     PENDING,
     SUCCEEDED,
@@ -26,7 +26,7 @@ from invoices.payments.providers.protocol import (
     Misconfigured,
     Order,
     Seen,
-    SeenInstrument,
+    SeenPaymentMethod,
     Unclear,
 )
 
@@ -37,7 +37,7 @@ MARK = "tollbook_key"
 PAGE_LASTS = timedelta(minutes=31)  # Stripe wants half an hour at least
 CLOCKS_DIFFER = timedelta(minutes=10)
 
-_PAYMENT = {"succeeded": SUCCEEDED, "canceled": CANCELLED, "requires_payment_method": DECLINED}
+_PAYMENT = {"succeeded": SUCCEEDED, "canceled": CANCELED, "requires_payment_method": DECLINED}
 _REFUND = {"succeeded": SUCCEEDED, "failed": DECLINED, "canceled": DECLINED}
 _local = threading.local()
 
@@ -70,7 +70,7 @@ class Stripe:
             "amount": _amount(order),
             "currency": order.currency.lower(),
             "customer": order.account,
-            "payment_method": order.instrument,
+            "payment_method": order.payment_method,
             "confirm": True,
             "off_session": True,
             "description": order.described,
@@ -104,7 +104,7 @@ class Stripe:
         try:
             return _session(_ask(lambda: _client().v1.checkout.sessions.expire(order.ref)))
         except _Refused:  # it is not open any more: what has become of it?
-            return self.find(order) or Answer(CANCELLED, order.ref)
+            return self.find(order) or Answer(CANCELED, order.ref)
 
     def find(self, order: Order) -> Answer | None:
         client = _client().v1
@@ -112,7 +112,7 @@ class Stripe:
             return _session(_ask(lambda: client.checkout.sessions.retrieve(order.ref)))
         if order.ref:
             return _payment(_ask(lambda: client.payment_intents.retrieve(order.ref)))
-        if not order.instrument:
+        if not order.payment_method:
             return _marked(order, client.checkout.sessions.list, _session)
         return _marked(order, client.payment_intents.list, _payment)
 
@@ -140,13 +140,13 @@ class Stripe:
         made = _ask(lambda: _client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"}))
         return str(made.url)
 
-    def instruments(self, account: str) -> list[SeenInstrument]:
+    def payment_methods(self, account: str) -> list[SeenPaymentMethod]:
         found = _all(partial(_client().v1.customers.payment_methods.list, account), {})
-        return [_instrument(one) for one in found]
+        return [_payment_method(one) for one in found]
 
-    def forget(self, instrument: str) -> None:
+    def forget(self, payment_method: str) -> None:
         try:
-            _ask(lambda: _client().v1.payment_methods.detach(instrument))
+            _ask(lambda: _client().v1.payment_methods.detach(payment_method))
         except _Refused:  # it is gone already
             return
 
@@ -252,7 +252,7 @@ def _session(session: Any) -> Answer:
     closes_at = datetime.fromtimestamp(session.expires_at, UTC)
     if session.payment_status == "paid":
         return Answer(SUCCEEDED, session.id)
-    state = CANCELLED if session.status == "expired" else PENDING
+    state = CANCELED if session.status == "expired" else PENDING
     return Answer(state, session.id, page=session.url or "", closes_at=closes_at)
 
 
@@ -268,12 +268,12 @@ def _intent(ref: str) -> str:
     return str(_ask(lambda: _client().v1.checkout.sessions.retrieve(ref)).payment_intent)
 
 
-def _instrument(one: Any) -> SeenInstrument:
+def _payment_method(one: Any) -> SeenPaymentMethod:
     if one.type == "card":
         card = one.card
-        return SeenInstrument(one.id, f"{card.brand.title()} {card.last4}", (card.exp_year, card.exp_month))
+        return SeenPaymentMethod(one.id, f"{card.brand.title()} {card.last4}", (card.exp_year, card.exp_month))
     last = getattr(getattr(one, one.type, None), "last4", "")
-    return SeenInstrument(one.id, f"{one.type.replace('_', ' ')} {last}".strip()[:80])
+    return SeenPaymentMethod(one.id, f"{one.type.replace('_', ' ')} {last}".strip()[:80])
 
 
 def _seen(kind: str, one: Any, states: dict[str, str]) -> Seen:

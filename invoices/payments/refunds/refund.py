@@ -40,8 +40,8 @@ class CannotRefund(Exception):
 def send(*, refund_id: int, at: datetime) -> Refund:
     """Hand a refund over to what took the money, or find out what came of it, as `ask` does with a charge."""
     is_first = lease(Refund, refund_id, at)
-    refund = Refund.objects.select_related("charge", "note").get(pk=refund_id)
-    if is_first is None or refund.charge is None:
+    refund = Refund.objects.select_related("attempt", "note").get(pk=refund_id)
+    if is_first is None or refund.attempt is None:
         return refund
     service, order = provider(refund.provider), order_of(refund, at=at)
     reached("refund.before_asking")
@@ -70,7 +70,7 @@ def order_of(refund: Refund, *, at: datetime) -> Order:
         at=at,
         ref=refund.ref,
     )
-    return order if refund.charge is None else replace(order, of=refund.charge.ref)
+    return order if refund.attempt is None else replace(order, of=refund.attempt.ref)
 
 
 def settle(*, refund_id: int, answer: Answer, at: datetime) -> Refund:

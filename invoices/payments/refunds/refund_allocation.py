@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from invoices.models import Charge, Invoice, Payment, Refund
+from invoices.models import Invoice, Payment, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 
 COUNTED = (AttemptState.PENDING, AttemptState.SUCCEEDED)
@@ -25,7 +25,7 @@ def ask_for_refunds(*, note_id: int, amount: Decimal, at: datetime) -> list[Refu
             Refund.objects.create(
                 customer_id=note.customer_id,
                 note=note,
-                charge=charge,
+                attempt=charge,
                 provider=charge.provider if charge else RefundProvider.MANUAL,
                 amount=part,
                 currency=note.currency,
@@ -36,18 +36,18 @@ def ask_for_refunds(*, note_id: int, amount: Decimal, at: datetime) -> list[Refu
     return refunds
 
 
-def _parts(note: Invoice, amount: Decimal) -> Iterator[tuple[Charge | None, Decimal]]:
-    came = Payment.objects.filter(invoice=note.corrects_id, charge__isnull=False, reversal__isnull=True)
-    for payment in came.select_related("charge").order_by("-pk"):
-        part = min(amount, payment.amount - refunded(payment.charge))
+def _parts(note: Invoice, amount: Decimal) -> Iterator[tuple[PaymentAttempt | None, Decimal]]:
+    came = Payment.objects.filter(invoice=note.corrects_id, attempt__isnull=False, reversal__isnull=True)
+    for payment in came.select_related("attempt").order_by("-pk"):
+        part = min(amount, payment.amount - refunded(payment.attempt))
         if part > 0:
             amount -= part
-            yield payment.charge, part
+            yield payment.attempt, part
     if amount:
         yield None, amount
 
 
-def refunded(charge: Charge) -> Decimal:
+def refunded(charge: PaymentAttempt) -> Decimal:
     """Return what of a charge went back, or is on its way."""
     found = charge.refunds.filter(state__in=COUNTED).aggregate(sum=Sum("amount"))["sum"]
     return found or Decimal(0)

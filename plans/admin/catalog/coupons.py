@@ -24,7 +24,7 @@ from plans.models.coupons import Duration
 from plans.pricing.discounts import Claim, Discount, take_off
 
 SAMPLE = Decimal(100)
-STATE_COLOURS = {"given": "success", "archived": "", "over": "warning", "planned": "info"}
+STATE_COLORS = {"given": "success", "archived": "", "over": "warning", "planned": "info"}
 TERMS = ("code", "percent", "amount", "currency", "duration", "periods", "features", "fees")
 
 
@@ -118,7 +118,7 @@ class CouponAdmin(ModelAdmin):
     list_display = ("code", "name", "takes_off", "lasts", "state")
     search_fields = ("code", "name")
     ordering = ("-pk",)
-    change_form_outer_after_template = "backoffice/coupon_example.html"
+    change_form_outer_after_template = "staff/catalog/coupon_example.html"
 
     def get_urls(self) -> list[URLPattern]:
         example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_coupon_example")
@@ -146,7 +146,7 @@ class CouponAdmin(ModelAdmin):
     def lasts(self, coupon: Coupon) -> str:
         return lasting(coupon)
 
-    @display(description="State", label=STATE_COLOURS)
+    @display(description="State", label=STATE_COLORS)
     def state(self, coupon: Coupon) -> tuple[str, str]:
         at = timezone.now()
         if coupon.archived_at is not None:
@@ -171,7 +171,7 @@ class CouponAdmin(ModelAdmin):
         if not problem:
             coupon = Coupon(**{name: form.cleaned_data[name] for name in form.fields})
             context |= {"words": in_words(coupon), "examples": examples(coupon)}
-        return TemplateResponse(request, "backoffice/coupon_example_result.html", context)
+        return TemplateResponse(request, "staff/catalog/coupon_example_result.html", context)
 
 
 def _names_a_figure(sent: Mapping[str, Any]) -> bool:

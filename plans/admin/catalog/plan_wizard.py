@@ -63,7 +63,7 @@ class StartAdmin(ModelAdmin):
             **_suggested(answers),
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/start.html", context)
+        return TemplateResponse(request, "staff/catalog/plan_wizard.html", context)
 
 
 def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:

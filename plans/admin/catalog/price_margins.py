@@ -55,7 +55,7 @@ def margins_page(
         "of_one": of_one,
     }
     request.current_app = page.admin_site.name
-    return TemplateResponse(request, "backoffice/margins.html", context)
+    return TemplateResponse(request, "staff/catalog/margins.html", context)
 
 
 def _row(one: Margin, least: Decimal) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class UnitCostAdmin(ModelAdmin):
             "back": reverse("admin:plans_unitcost_changelist"),
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/import_costs.html", context)
+        return TemplateResponse(request, "staff/catalog/import_costs.html", context)
 
     @action(description="Download", icon="download", url_path="as-file", permissions=["view"])
     def download(self, request: HttpRequest) -> HttpResponse:

@@ -48,7 +48,7 @@ class CurrencyCodeField(forms.CharField):
 
 
 def usual_currency() -> str:
-    """Return the currency that the catalogue was last priced in."""
+    """Return the currency that the catalog was last priced in."""
     for model in (Price, Fee):
         charged = model.objects.exclude(currency=CREDITS).order_by("-pk")
         if latest := charged.values_list("currency", flat=True).first():

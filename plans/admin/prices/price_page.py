@@ -67,9 +67,9 @@ class PriceAdmin(ModelAdmin):
     show_add_link = False
 
     class Media:
-        js = ("backoffice/tiers.js",)
+        js = ("staff/tiers.js",)
 
-    change_form_outer_after_template = "backoffice/price_example.html"
+    change_form_outer_after_template = "staff/catalog/price_example.html"
 
     def get_urls(self) -> list[URLPattern]:
         example = path(
@@ -194,7 +194,7 @@ class PriceAdmin(ModelAdmin):
         except ValueError as error:
             problem = str(error)
         context = {"examples": found, "problem": problem}
-        return TemplateResponse(request, "backoffice/price_example_result.html", context)
+        return TemplateResponse(request, "staff/catalog/price_example_result.html", context)
 
     def _asked_of_page(self, request: HttpRequest, price: Price) -> list[Asked]:
         """Read the rates from the form on the page; raise ValueError with the first thing that is wrong in it."""

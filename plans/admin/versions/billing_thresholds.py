@@ -9,14 +9,14 @@ from unfold.admin import TabularInline
 from lib.admin.number_fields import NumberInput
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.models import PlanVersion, Threshold
+from plans.models import BillingThreshold, PlanVersion
 
 
 class ThresholdForm(forms.ModelForm):
     currency = CurrencyCodeField()
 
     class Meta:
-        model = Threshold
+        model = BillingThreshold
         fields = ("amount", "currency", "repeats")
         labels = {"amount": "Usage of a period comes to", "repeats": "And each time it is so much more"}
         widgets = {"amount": NumberInput()}
@@ -32,7 +32,7 @@ class ThresholdForm(forms.ModelForm):
 
 
 class ThresholdInline(TabularInline):
-    model = Threshold
+    model = BillingThreshold
     form = ThresholdForm
     extra = 0
     verbose_name = "threshold"

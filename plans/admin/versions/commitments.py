@@ -12,7 +12,7 @@ from lib.formats import money, number
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import Commitment, PlanVersion
-from plans.models.commitments import Promised
+from plans.models.commitments import CommitmentTerms
 from plans.pricing.charge_models import InvalidCharge
 
 FIGURES = ("minimum", "currency", "periods", "overage_factor", "discount", "trues_up")
@@ -71,7 +71,7 @@ class CommitmentInline(TabularInline):
         return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
 
 
-def in_words(promised: Promised) -> str:
+def in_words(promised: CommitmentTerms) -> str:
     """Return a commitment as a sentence: what is promised, what lies beyond it, what it is worth."""
     minimum = money(promised.minimum, str(promised.currency))
     span = "each period" if promised.periods == 1 else f"in {promised.periods} periods together"

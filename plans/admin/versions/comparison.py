@@ -76,7 +76,7 @@ class ComparisonAdmin(ModelAdmin):
             context["sections"] = sections(against, version)
             context["example"] = example(against, version, request.GET)
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/what_changes.html", context)
+        return TemplateResponse(request, "staff/catalog/version_diff.html", context)
 
     def differences(self, version: PlanVersion, *, at: datetime) -> SafeString:
         """Return in a sentence how much a version changes, with the way to the page that says what."""
@@ -218,7 +218,7 @@ def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
 def _notes(bills: Iterable[Bill], terms: Iterable[Terms]) -> Iterable[str]:
     for one, of in zip(bills, terms, strict=True):
         for unpriced in one.unpriced:
-            yield f"v{of.version_number} has no price for {unpriced}: it would be reported as unbilled usage."
+            yield f"v{of.version_number} has no price for {unpriced}: it would be reported as unmatched usage."
     lengths = {(one.interval.unit, one.interval.count) for one in terms}
     if len(lengths) > 1:
         yield "Their periods are not equally long: each bill is for one period of its own version."

@@ -65,7 +65,7 @@ class PriceListAdmin(ComparisonAdmin):
             "back": page_of(version),
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "backoffice/price_list.html", context)
+        return TemplateResponse(request, "staff/catalog/price_list.html", context)
 
 
 def _file(version: Any, kind: str) -> HttpResponse:

@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 from lib.formats import money, number
-from plans.models import PlanVersion, Rehearsal
+from plans.models import PlanVersion, RequiredSimulation
 from plans.publishing.required_simulation import rehearsal_of
 
 
-def figures_of(found: Rehearsal) -> str:
+def figures_of(found: RequiredSimulation) -> str:
     """Return what a rehearsal has come to, by currency."""
     told = [
         f"{money(Decimal(one['before']), currency)} → {money(Decimal(one['after']), currency)}:"

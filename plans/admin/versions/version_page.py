@@ -26,7 +26,7 @@ from plans.publishing.plan_check import advice_on
 from plans.publishing.readiness import problems_of
 
 APPROVAL = {"waiting": "warn", "approved": "good"}
-STATE_COLOURS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
+STATE_COLORS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
 
 
 class VersionForm(forms.ModelForm):
@@ -83,13 +83,13 @@ class PlanVersionAdmin(PublicationAdmin):
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__code", "note")
     ordering = ("-pk",)
-    change_form_before_template = "backoffice/version_facts.html"
+    change_form_before_template = "staff/catalog/version_facts.html"
 
     @display(description="Version", ordering="plan__name")
     def name(self, version: PlanVersion) -> str:
         return str(version)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, version: PlanVersion) -> tuple[str, str]:
         return version.state, version.get_state_display()
 
@@ -143,15 +143,15 @@ class PlanVersionAdmin(PublicationAdmin):
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         """Return what to know about a version before reading it."""
         facts = [
-            {"name": "State", "value": version.get_state_display(), "colour": STATE_COLOURS.get(version.state, "")},
+            {"name": "State", "value": version.get_state_display(), "color": STATE_COLORS.get(version.state, "")},
             {"name": "In force", "value": span_of(version)},
         ]
         facts += longer_fees(version)
         if version.tried_at is not None:
             tried = f"since {date_format(version.tried_at)}: it stays as it is"
-            facts.append({"name": "Tried in the sandbox", "value": tried, "colour": ""})
+            facts.append({"name": "Tried in the sandbox", "value": tried, "color": ""})
         if (asked := open_request(version)) is not None:
-            facts.append({"name": "Approval", "value": asked.get_state_display(), "colour": APPROVAL[asked.state]})
+            facts.append({"name": "Approval", "value": asked.get_state_display(), "color": APPROVAL[asked.state]})
         if version.copied_from is not None:
             url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
             facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from billing.limits.alerts.evaluation import begin_round, sweep
-from billing.limits.alerts.rule_settings import Scope, acknowledge, set_guardrail
+from billing.limits.alerts.rule_settings import Scope, acknowledge, set_alert_rule
 from billing.metering.ingest.event_recorder import record
 from billing.metering.ingest.parser import read
 from billing.models import Alert, Subscription
@@ -45,7 +45,7 @@ def guard_all() -> None:
         ("spend", Scope(customer=own.customer, dimension="key", value="ci"), 5, "customer"),
         ("anomaly", Scope(seller=make_seller("other")), None, "finance"),
     ):
-        set_guardrail(kind=kind, scope=scope, amount=amount and D(amount), set_by=by, at=APR)
+        set_alert_rule(kind=kind, scope=scope, amount=amount and D(amount), set_by=by, at=APR)
     cap(own, 10, at=APR)
     wallet = Wallet.objects.create(customer=own.customer)
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "pack")], at=APR)

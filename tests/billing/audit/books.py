@@ -41,7 +41,7 @@ from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from billing.subscriptions.terms.credit_grants import grant_due
 from customers.api_keys.keys import issue
 from customers.brand.logos import keep, read_logo
-from customers.models import ApiKey, Contact, Customer, IdempotentRequest, Wording
+from customers.models import ApiKey, Contact, Customer, EmailTemplate, IdempotentRequest
 from customers.models.portal_access import Way
 from customers.notifications import announce, webhook_endpoints
 from customers.notifications.fan_out import fan_out
@@ -195,7 +195,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         offer(make_feature("support", kind="static"), static_value="24 h"),
         *_tallied(),
     ]
-    fees = [fee("19.99"), fee("5", label="Licence", billed="arrears"), fee("50", kind="one_time"), *_held()]
+    fees = [fee("19.99"), fee("5", label="License", billed="arrears"), fee("50", kind="one_time"), *_held()]
     draft = make_plan("pro", fees=fees, offers=offers, commitments=[commitment(5_000, periods=2)])
     Price.objects.filter(plan_feature__feature__code="worth.yearly").update(resets_unit="year")
     pro = publish(version=draft, by=None, at=JAN)
@@ -495,7 +495,7 @@ def _add_what_surrounds(key: ApiKey) -> None:
 
 def _tell(customer: Customer) -> None:
     """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
-    Wording.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     bea = Contact.objects.create(customer=customer, email="bea@customer.example")
     magic_links.make(customer=customer, contact=bea, way=Way.PRODUCT, at=NOW)
     sessions.begin(entered=customer, contact=bea, way=Way.PRODUCT, at=NOW)

@@ -7,7 +7,7 @@ from billing.models import DunnedSubscription
 from customers.models import Customer
 from invoices.credit_notes import Taken, credit
 from invoices.documents.past_due import mark_overdue
-from invoices.models import DunningAct, DunningStep, Instrument, Invoice, PayerAccount, ProviderEvent, Refund
+from invoices.models import DunningAct, DunningStep, Invoice, PayerAccount, PaymentMethod, ProviderEvent, Refund
 from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import take_back
@@ -27,8 +27,8 @@ def collect() -> None:
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=APR)
     for ref, is_default in (("pm_0", False), ("pm_1", True)):
         facts = {"label": "Visa 4242", "expires_on": date(2031, 4, 1), "is_default": is_default}
-        Instrument.objects.create(account=account, ref=ref, created_at=APR, **facts)
-    Instrument.objects.filter(ref="pm_0").update(removed_at=APR + DAY)
+        PaymentMethod.objects.create(account=account, ref=ref, created_at=APR, **facts)
+    PaymentMethod.objects.filter(ref="pm_0").update(removed_at=APR + DAY)
     paid = _claim(customer)
     _charge(paid, Answer("declined", "pi_1", "insufficient_funds", "Your card was declined."))
     _charge(paid, Answer("succeeded", "pi_2"))
@@ -56,7 +56,7 @@ def _claim(customer: Customer) -> Invoice:
 
 def _charge(invoice: Invoice, answer: Answer) -> None:
     charge = attempts.begin(invoice_id=invoice.pk, at=APR + DAY)
-    attempts.settle(charge_id=charge.pk, answer=answer, at=APR + DAY)
+    attempts.settle(attempt_id=charge.pk, answer=answer, at=APR + DAY)
 
 
 def _refund(invoice: Invoice, amount: Decimal, answer: Answer | None) -> None:

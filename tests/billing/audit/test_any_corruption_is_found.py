@@ -20,7 +20,7 @@ PLACES = (0, -1)
 """Rows of a table whose fields are corrupted, one at a time: the first and the last."""
 
 ANY_VALUE_IS_FINE = {
-    "plans_catalogue.revision": "processes only ask whether it is another number",
+    "plans_catalogrevision.revision": "processes only ask whether it is another number",
     "customers_portallink.way": "by what somebody came in, for people",
     "customers_portallink.email": "an address that anybody typed; it is kept for a day",
     "customers_portallink.customer_id": "whose account it led to; it is over within the hour",
@@ -76,9 +76,9 @@ ANY_VALUE_IS_FINE = {
     "billing_jobitem.begun_at": "says when to try again",
     "billing_jobitem.finished_at": "when it was done; what it did has times of its own",
     "billing_correction.corrected_at": "when it was asked for; see the check for a replacement's",
-    "billing_unbilledusage.detail": "tells what was wrong, for people",
-    "billing_unbilledusage.reason": "of a report that is resolved, nothing repeats it; of an open one, see below",
-    "billing_unbilledusage.resolved_at": "when it was tried again; of one that a correction resolved, see below",
+    "billing_unmatchedusage.detail": "tells what was wrong, for people",
+    "billing_unmatchedusage.reason": "of a report that is resolved, nothing repeats it; of an open one, see below",
+    "billing_unmatchedusage.resolved_at": "when it was tried again; of one that a correction resolved, see below",
     "wallets_wallet.debt_limit": "any limit that was allowed once; see the bounds of balances",
     "wallets_hold.reference": "the asker's own choice",
     "wallets_hold.feature_id": "of an open hold it says which lots it may have; of a committed one, see below",
@@ -86,7 +86,7 @@ ANY_VALUE_IS_FINE = {
     "wallets_hold.until": "when it would have ended by itself",
     "wallets_hold.ended_at": "when it ended; what it did has a time of its own",
     "wallets_holdshare.lot_id": "of a hold that has ended nothing depends on it; of an open one, see its lots",
-    "billing_draw.times": "names the next movement, and a name that was given is refused",
+    "billing_drawdown.times": "names the next movement, and a name that was given is refused",
     "invoices_payment.reference": "the bank's own, or whoever's who recorded it",
     "invoices_payment.paid_at": "the bank's own; never after it was recorded",
     "invoices_payment.method": "how it came, by whoever recorded it",
@@ -108,16 +108,16 @@ ANY_VALUE_IS_FINE = {
     "billing_reservation.used": "what a repeated commit is told; what was used is in the events",
     "billing_alert.recovered_at": "when it was so no more; what was told of it says the same",
     "billing_alert.acknowledged_at": "when a person had seen it",
-    "billing_watch.source": "what is followed under no name begins anew",
-    "billing_watch.position": "where the next look begins; what was seen is seen again, see the bound below",
-    "billing_watch.noted": "see above",
-    "billing_watch.horizon": "see above",
-    "billing_watch.looked_at": "says when everybody is looked after next",
-    "billing_progresslook.events": "says whether a period is looked at again; what was billed of it is in its lines",
-    "billing_progresslook.period_id": "see above",
-    "billing_look.customer_id": "who is looked after next; everybody is in the next round",
-    "billing_look.due_at": "who is looked after first; one who waits for an hour is told of, see below",
-    "billing_look.is_whole": "says what is looked at next; all of it is in the next round",
+    "billing_changecursor.source": "what is followed under no name begins anew",
+    "billing_changecursor.position": "where the next look begins; what was seen is seen again, see the bound below",
+    "billing_changecursor.noted": "see above",
+    "billing_changecursor.horizon": "see above",
+    "billing_changecursor.looked_at": "says when everybody is looked after next",
+    "billing_thresholdcheck.events": "says whether a period is looked at again; what was billed of it is in its lines",
+    "billing_thresholdcheck.period_id": "see above",
+    "billing_pendingevaluation.customer_id": "who is looked after next; everybody is in the next round",
+    "billing_pendingevaluation.due_at": "who is looked after first; one who waits for an hour is told of, see below",
+    "billing_pendingevaluation.is_whole": "says what is looked at next; all of it is in the next round",
     "invoices_balanceentry.at": "when it was made; entries of a balance have places of their own",
     "invoices_providerevent.provider": "what was told is never taken at its word: it says what to ask about",
     "invoices_providerevent.ref": "see above",
@@ -144,12 +144,12 @@ WORTH_A_SEAL = {
     "billing_dunnedsubscription.outcome": "see above",
     "billing_dunnedsubscription.at": "see above",
     "billing_dunnedsubscription.resumed_at": "see above",
-    "customers_notice.message_id": "what receivers were told; nothing here repeats it, and no money follows from it",
-    "customers_notice.kind": "see above",
-    "customers_notice.customer_id": "see above",
-    "customers_notice.facts": "see above",
-    "customers_notice.key": "see above",
-    "customers_notice.created_at": "see above",
+    "customers_notification.message_id": "what receivers were told; nothing here repeats it, and no money follows from it",
+    "customers_notification.kind": "see above",
+    "customers_notification.customer_id": "see above",
+    "customers_notification.facts": "see above",
+    "customers_notification.key": "see above",
+    "customers_notification.created_at": "see above",
     "invoices_invoice.purchase_order": "text of a document",
     "invoices_invoice.note": "text of a document",
     "invoices_invoice.reason": "what a person said, printed on a credit note",
@@ -235,7 +235,7 @@ def test_a_changed_field_is_found_or_refused(books, django_db_blocker, model, fi
 
 NOTHING_FOLLOWS_FROM = {
     # all that was counted in it was taken back
-    "billing_hour": "events = 0",
+    "billing_hourlyusage": "events = 0",
     # what it billed is credited as a whole
     "billing_billedusage": "period_id IN (SELECT id FROM billing_period WHERE kind = 'undone')",
 }
@@ -295,8 +295,8 @@ CLOSED = "state = 'closed' AND invoice_id IS NOT NULL"
 USAGE = "line_id IN (SELECT id FROM invoices_line WHERE kind = 'usage')"
 
 DAMAGE = {
-    "a customer whom nobody looks after": "UPDATE billing_look SET due_at = now() - interval '61 minutes'",
-    "a place that is ahead of its table": "UPDATE billing_watch SET noted = 10000000 WHERE source = 'events'",
+    "a customer whom nobody looks after": "UPDATE billing_pendingevaluation SET due_at = now() - interval '61 minutes'",
+    "a place that is ahead of its table": "UPDATE billing_changecursor SET noted = 10000000 WHERE source = 'events'",
     "a period closed after its document, by a second": "UPDATE billing_period SET"
     " closed_at = closed_at + interval '1 s' WHERE {closed}",
     "a period closed after its document was issued": "UPDATE billing_period SET closed_at = now() WHERE {closed}",
@@ -310,12 +310,12 @@ DAMAGE = {
     " received_at, sandbox, customer_id, customer_ref, name, source, sender_id || 'x', subscription_ref, properties"
     " FROM billing_event WHERE sender_id = 'a3-call'",
     "a counter gone": "DELETE FROM billing_counter WHERE id = (SELECT min(id) FROM billing_counter)",
-    "an hour gone": "DELETE FROM billing_hour WHERE bucket = (SELECT min(bucket) FROM billing_hour)",
-    "an open report's reason": "UPDATE billing_unbilledusage SET reason = 'no_rate' WHERE reason = 'unknown_event'"
+    "an hour gone": "DELETE FROM billing_hourlyusage WHERE bucket = (SELECT min(bucket) FROM billing_hourlyusage)",
+    "an open report's reason": "UPDATE billing_unmatchedusage SET reason = 'no_rate' WHERE reason = 'unknown_event'"
     " AND resolved_at IS NULL",
-    "a report that a correction resolved at another time": "UPDATE billing_unbilledusage SET"
+    "a report that a correction resolved at another time": "UPDATE billing_unmatchedusage SET"
     " resolved_at = resolved_at + interval '1 s' WHERE event_key IN (SELECT event_key FROM billing_correction)",
-    "a report gone": "DELETE FROM billing_unbilledusage WHERE reason = 'bad_value'",
+    "a report gone": "DELETE FROM billing_unmatchedusage WHERE reason = 'bad_value'",
     "a snapshot gone": "DELETE FROM billing_billedusage WHERE line_id = (SELECT min(id) FROM invoices_line"
     " WHERE kind = 'usage')",
     "a period gone": "DELETE FROM billing_period WHERE id = (SELECT max(id) FROM billing_period WHERE {closed})",

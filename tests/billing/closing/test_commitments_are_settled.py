@@ -65,7 +65,7 @@ def test_a_period_comes_to_what_the_page_says(used: str, factor: str, starts: st
     assert ", ".join(f"{kind} {amount:.2f}" for kind, amount in found) == lines, why
 
 
-def test_fees_do_not_count_towards_it():
+def test_fees_do_not_count_toward_it():
     promised(fees=[fee("30", billed="arrears")])
     close_due(at=FEB + HOUR)
     assert claimed("true_up") == [Decimal(100)]

@@ -7,10 +7,10 @@ import pytest
 
 from billing.closing import dunning
 from billing.models import DunnedSubscription, Subscription
-from customers.models import Customer, Notice
+from customers.models import Customer, Notification
 from customers.notifications import webhook_endpoints
 from invoices.documents.past_due import mark_overdue
-from invoices.models import Charge, DunningAct, DunningStep, Invoice
+from invoices.models import DunningAct, DunningStep, Invoice, PaymentAttempt
 from invoices.payments.dunning.dunning_run import SKIPPED, dun
 from invoices.payments.manual_payments import record_payment
 from tests.api.documents import make_invoice
@@ -53,7 +53,7 @@ def test_it_is_overdue_when_its_due_date_is_over_where_its_seller_is(invoice):
     assert mark_overdue(at=last_moment) == 0
     invoice.refresh_from_db()
     assert invoice.state == "overdue"
-    assert Notice.objects.filter(kind="invoice.overdue").count() == 1
+    assert Notification.objects.filter(kind="invoice.overdue").count() == 1
 
 
 def test_what_is_paid_or_void_is_not_overdue(invoice, customer):
@@ -70,7 +70,7 @@ def test_steps_are_taken_once_each_on_their_day(invoice, customer):
     assert acts() == [(3, "remind", ""), (7, "remind", ""), (30, "write_off", "")]
     invoice.refresh_from_db()
     assert invoice.state == "uncollectible"
-    assert Notice.objects.filter(kind="invoice.reminder").count() == 2
+    assert Notification.objects.filter(kind="invoice.reminder").count() == 2
     pay(invoice, FEB + 40 * DAY)
     invoice.refresh_from_db()
     assert invoice.state == "paid"
@@ -96,7 +96,7 @@ def test_a_card_is_charged_again(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
     mark_overdue(at=FEB + 3 * DAY)
     dun(at=FEB + 3 * DAY)
-    assert Charge.objects.get().state == "pending"
+    assert PaymentAttempt.objects.get().state == "pending"
     (first, second) = acts()
     assert first == (1, "charge", "")
     assert "is being taken" in second[2]
@@ -132,4 +132,4 @@ def test_reminders_say_what_is_left(invoice, customer):
     record_payment(invoice_id=invoice.pk, amount=D("10.00"), method="manual", reference="bank-1", at=FEB)
     mark_overdue(at=FEB + 3 * DAY)
     dun(at=FEB + 3 * DAY)
-    assert Notice.objects.get(kind="invoice.reminder").facts["due"] == "13.8"
+    assert Notification.objects.get(kind="invoice.reminder").facts["due"] == "13.8"

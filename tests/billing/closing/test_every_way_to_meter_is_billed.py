@@ -10,7 +10,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.metering.usage.current_usage import current_usage
-from billing.models import Subscription, UnbilledUsage
+from billing.models import Subscription, UnmatchedUsage
 from invoices.models import Invoice, Line
 from plans.models import Price
 from tests.billing.metering.ingest.world import send
@@ -207,7 +207,7 @@ def test_a_value_is_computed_and_billed():
         used("b", "2026-01-11T00:00:00Z", prompt=1, completion=1),
         used("c", "2026-01-12T00:00:00Z", prompt=7),
     )
-    assert [one.detail for one in UnbilledUsage.objects.all()] == ["metered: “completion” is missing"]
+    assert [one.detail for one in UnmatchedUsage.objects.all()] == ["metered: “completion” is missing"]
     assert bill() == [(D(128), D("1.28"))]
     assert_clean()
 
@@ -227,7 +227,7 @@ def test_what_events_cost_is_passed_on_with_a_markup():
     assert_clean()
 
 
-def test_an_event_without_its_cost_is_unbilled_and_not_free():
+def test_an_event_without_its_cost_is_unmatched_and_not_free():
     metered("sum", [rate(model="dynamic")], price_property="cost")
     send(used("a", "2026-01-10T00:00:00Z", 2))
     close_due(at=FEB + CLOSED)

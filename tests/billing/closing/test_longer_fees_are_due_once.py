@@ -65,7 +65,7 @@ def day(text):
 
 
 def yearly(amount="730", code="yearly", *, every=12, billed="advance", fees=(), **fields):
-    described = [fee(amount, every=every, billed=billed, label="Licence", code="licence"), *fees]
+    described = [fee(amount, every=every, billed=billed, label="License", code="license"), *fees]
     return publish(make_plan(code, fees=described, offers=[offer("calls", rates=[rate("0.10")])], **fields))
 
 

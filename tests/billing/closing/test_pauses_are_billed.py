@@ -9,7 +9,7 @@ from billing.audit import assert_clean
 from billing.closing import close_due, preview_pause
 from billing.limits.check import check
 from billing.metering.ingest.reprocess import replay
-from billing.models import UnbilledUsage
+from billing.models import UnmatchedUsage
 from billing.subscriptions import (
     CancellationRefused,
     ChangeRefused,
@@ -23,7 +23,7 @@ from billing.subscriptions import (
     resume,
     uncancel,
 )
-from customers.models import Notice
+from customers.models import Notification
 from invoices.models import Invoice
 from tests.billing.metering.ingest.world import send
 from tests.builders import (
@@ -123,11 +123,11 @@ def test_usage_is_kept_and_billed_if_it_goes_on_as_of_then():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     used(2, DAY_10 + DAY)
-    assert {one.reason for one in UnbilledUsage.objects.all()} == {"paused"}
+    assert {one.reason for one in UnmatchedUsage.objects.all()} == {"paused"}
     assert_clean()
     resume(subscription=subscription, at=DAY_10 + 3 * DAY, resumes_at=DAY_10 + HOUR)
     replay(at=DAY_10 + 3 * DAY)
-    assert not UnbilledUsage.objects.filter(resolved_at__isnull=True).exists()
+    assert not UnmatchedUsage.objects.filter(resolved_at__isnull=True).exists()
     pass_time(FEB + DAY)
     assert_clean()
 
@@ -167,11 +167,11 @@ def test_it_is_told():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, ends_at=FEB)
     pass_time(FEB)
-    told = Notice.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
+    told = Notification.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
     assert list(told) == ["subscription.created", "subscription.paused", "subscription.resumed"]
 
 
-def test_one_that_is_cancelled_meanwhile_ends():
+def test_one_that_is_canceled_meanwhile_ends():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     pass_time(DAY_10 + DAY)

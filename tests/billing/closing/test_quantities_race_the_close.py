@@ -7,7 +7,7 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.closing import batch, close_due, close_one
-from billing.models import Holding
+from billing.models import SubscriptionQuantity
 from billing.subscriptions import QuantityRefused, set_quantity
 from billing.subscriptions.terms import quantities
 from invoices.models import Line
@@ -56,5 +56,5 @@ def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription,
     close.result()
     with pytest.raises(QuantityRefused, match="billed until then"):
         change.result()
-    assert not Holding.objects.exists()
+    assert not SubscriptionQuantity.objects.exists()
     assert_clean()

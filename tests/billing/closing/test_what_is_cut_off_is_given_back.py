@@ -172,7 +172,7 @@ def test_taken_back_in_time_it_goes_on_as_if_nothing_had_been():
     close_due(at=JAN)
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
     back = uncancel(subscription=subscription, at=JAN + 5 * DAY)
-    assert (back.state, back.ends_at, back.cancelled_at) == ("active", None, None)
+    assert (back.state, back.ends_at, back.canceled_at) == ("active", None, None)
     assert covered(back) == ["calls"]
     assert back.coverage.get().during.upper is None
     close_due(at=FEB + HOUR)
@@ -202,7 +202,7 @@ def test_it_ends_by_itself_when_it_was_to():
     assert uncancel(subscription=subscription, at=JAN + 2 * HOUR).ends_at == MAR
 
 
-def test_it_stays_cancelled_where_another_one_has_its_features():
+def test_it_stays_canceled_where_another_one_has_its_features():
     subscription = subscribed()
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
     subscribe(subscription.customer, subscription.version, starts_at=FEB, at=JAN + HOUR)
@@ -238,13 +238,13 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
         opening = subscription.periods.get(kind="opening")
         close_one(period_id=opening.pk, at=JAN)
         ends_at = JAN + timedelta(seconds=second)
-        cancelled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
+        canceled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
         if is_undone and second:
             uncancel(subscription=subscription, at=JAN)
-            cancelled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
-        draft = preview_cancellation(subscription=subscription, at=JAN, ends_at=cancelled.ends_at, give_back="credit")
+            canceled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
+        draft = preview_cancellation(subscription=subscription, at=JAN, ends_at=canceled.ends_at, give_back="credit")
         close_due(at=FEB)
-        used = prorated(amount, cancelled.ends_at, proration)
+        used = prorated(amount, canceled.ends_at, proration)
         assert (given_back(), charged()) == (amount - used, amount)
         assert sum(one.totals.net for one in draft.credit_notes) == given_back()
         transaction.set_rollback(True)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
 from billing.subscriptions.lifecycle.completion import end_finished
-from customers.models import Contact, Notice
+from customers.models import Contact, Notification
 from customers.notifications import webhook_endpoints
 from invoices.credit_notes import Taken, credit
 from invoices.models import Invoice
@@ -30,8 +30,8 @@ def version():
     return publish(make_plan("pro", fees=[fee("100", billed="arrears")]))
 
 
-def told(kind: str) -> list[Notice]:
-    return list(Notice.objects.filter(kind=kind).order_by("pk"))
+def told(kind: str) -> list[Notification]:
+    return list(Notification.objects.filter(kind=kind).order_by("pk"))
 
 
 def test_an_invoice_is_told_with_its_number_and_total(version):
@@ -90,7 +90,7 @@ def test_many_are_told_by_one_statement(version):
         close_due(at=DUE)
 
     assert len(told("invoice.issued")) == 20
-    assert sum("INSERT INTO customers_notice" in one["sql"] for one in asked) == 1
+    assert sum("INSERT INTO customers_notification" in one["sql"] for one in asked) == 1
 
 
 def test_a_subscription_is_told_when_it_begins_and_once_when_it_is_over(version):

@@ -37,11 +37,11 @@ def test_a_job_paused_before_it_began_is_queued_again():
     assert steer("resume", job).state == JobState.QUEUED
 
 
-def test_a_cancelled_job_keeps_what_is_done_and_does_no_more():
+def test_a_canceled_job_keeps_what_is_done_and_does_no_more():
     job = half_done()
     steer("cancel", job)
     assert go_on().done == 0
-    assert (made(), seen(job).state, job.finished_at) == (2, JobState.CANCELLED, NOW)
+    assert (made(), seen(job).state, job.finished_at) == (2, JobState.CANCELED, NOW)
 
 
 def test_only_what_failed_is_tried_again(monkeypatch):

@@ -33,7 +33,7 @@ CASES = [
     ("job_kind_is_known", job("kind = 'other'")),
     ("job_state_is_known", job("state = 'other', finished_at = NULL")),
     ("job_has_a_title", job("title = ''")),
-    ("job_says_when_it_ended", job("state = 'cancelled'")),
+    ("job_says_when_it_ended", job("state = 'canceled'")),
     ("job_says_when_it_ended", job("finished_at = now()")),
     ("only_a_job_that_ended_is_forgotten", job("forgotten_at = now()")),
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now()")),

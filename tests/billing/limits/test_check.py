@@ -84,7 +84,7 @@ def test_a_feature_outside_the_plan_is_not_covered(subscription):
     assert (answer.allowed, answer.reason) == (False, NOT_COVERED)
 
 
-def test_a_cancelled_subscription_covers_nothing_from_its_end_on(subscription):
+def test_a_canceled_subscription_covers_nothing_from_its_end_on(subscription):
     cancel(subscription=subscription, at=NOW, ends_at=NOW)
 
     assert ask(at=NOW - timedelta(seconds=1)).allowed

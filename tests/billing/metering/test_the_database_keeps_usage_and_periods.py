@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from tests.billing.limits.alerts.test_the_database_keeps_alert_rules import CASES as OF_ALERT_RULES
 
 from billing.closing import close_due
 from billing.models import Series, Settlement
@@ -13,7 +14,6 @@ from invoices.models import Line
 from plans.publishing.publication import new_version
 from tests.billing.closing.test_the_database_keeps_dunning import CASES as OF_DUNNING
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
-from tests.billing.limits.alerts.test_the_database_keeps_guardrails import CASES as OF_GUARDRAILS
 from tests.billing.limits.reservations.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
 from tests.billing.metering.corrections.world import correct_all, wanted
 from tests.billing.metering.ingest.world import call, make_world, send
@@ -26,10 +26,10 @@ from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
 pytestmark = pytest.mark.django_db
 
 REPORTED = """
-INSERT INTO billing_unbilledusage (event_key, sequence, occurred_at, sandbox, customer_ref, event_name, reason,
+INSERT INTO billing_unmatchedusage (event_key, sequence, occurred_at, sandbox, customer_ref, event_name, reason,
     detail, resolved_at)
 SELECT {key}, 0, occurred_at, sandbox, customer_ref, event_name, {reason}, detail, {resolved}
-FROM billing_unbilledusage
+FROM billing_unmatchedusage
 """
 BILLED = """
 INSERT INTO billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark, events,
@@ -81,9 +81,9 @@ def promised(**changes: str) -> str:
     names = ("minimum", "periods", "overage_factor", "discount", "starts_at", "ends_at")
     figures = ", ".join(changes.get(name, name) for name in names)
     return (
-        "INSERT INTO billing_owncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
+        "INSERT INTO billing_subscriptioncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
         f" {', '.join(names)}) SELECT subscription_id, currency, trues_up, reason, now(), {figures}"
-        " FROM billing_owncommitment"
+        " FROM billing_subscriptioncommitment"
     )
 
 
@@ -101,7 +101,7 @@ def corrected(**fields: str) -> str:
 
 
 def tally(changes: str) -> str:
-    return f"UPDATE billing_tally SET {changes}"  # noqa: S608
+    return f"UPDATE billing_aggregatestate SET {changes}"  # noqa: S608
 
 
 SCHEDULED = """
@@ -128,7 +128,7 @@ def held(column: str, value: str) -> str:
     """Return the statement that adds another holding with one column of another value."""
     columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
     values = ", ".join((columns | {column: value}).values())
-    return f"INSERT INTO billing_holding ({', '.join(columns)}) SELECT {values} FROM billing_holding"  # noqa: S608
+    return f"INSERT INTO billing_subscriptionquantity ({', '.join(columns)}) SELECT {values} FROM billing_subscriptionquantity"  # noqa: S608
 
 
 CASES = [
@@ -168,7 +168,7 @@ CASES = [
         "UPDATE billing_period SET settles = 'refund', kind = 'opening', ends_at = starts_at WHERE state = 'open'",
     ),
     # subscriptions
-    ("only_what_is_cancelled_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
+    ("only_what_is_canceled_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
     ("trial_ends_after_it_starts", "UPDATE billing_subscription SET trial_ends_at = starts_at"),
     (
         "trial_ends_after_it_starts",
@@ -180,12 +180,12 @@ CASES = [
         "subscription_ends_after_it_starts",
         "UPDATE billing_subscription SET ends_at = starts_at - interval '1 second'",
     ),
-    ("cancelled_subscription_says_when", "UPDATE billing_subscription SET state = 'cancelled'"),
+    ("canceled_subscription_says_when", "UPDATE billing_subscription SET state = 'canceled'"),
     ("external_id_names_one_subscription", "UPDATE billing_subscription SET external_id = 'same'"),
     ("cancellation_settles_in_a_known_way", "UPDATE billing_subscription SET settles = 'refund'"),
     (
         "cancellation_settles_in_a_known_way",
-        "UPDATE billing_subscription SET settles = 'other', state = 'ended', cancelled_at = now(), ends_at = now()",
+        "UPDATE billing_subscription SET settles = 'other', state = 'ended', canceled_at = now(), ends_at = now()",
     ),
     ("only_a_draft_is_still_to_begin", "UPDATE billing_subscription SET drafted = '{\"seats\": 1}'"),
     # pauses
@@ -244,8 +244,8 @@ CASES = [
     ("held_quantity_is_finite", held("quantity", "1000001")),
     ("holding_names_its_fee", held("fee_code", "''")),
     ("a_closed_period_keeps_its_quantities", held("since", "'2026-01-31 23:59:59+00'")),
-    ("pgtrigger", "UPDATE billing_holding SET quantity = 7"),
-    ("pgtrigger", "DELETE FROM billing_holding"),
+    ("pgtrigger", "UPDATE billing_subscriptionquantity SET quantity = 7"),
+    ("pgtrigger", "DELETE FROM billing_subscriptionquantity"),
     ("cap_amount_is_finite", capped(amount="-1")),
     ("cap_amount_is_finite", capped(amount="'NaN'")),
     ("cap_action_is_known", "UPDATE billing_spendcap SET action = 'other'"),
@@ -275,8 +275,8 @@ CASES = [
         "INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity,"
         " fingerprint) SELECT period_id, plan_feature_id, rate_id, window_start, 0, 0, 0 FROM billing_counter",
     ),
-    ("rolled_up_events_are_finite", "UPDATE billing_hour SET events = -1"),
-    ("rolled_up_quantity_is_finite", "UPDATE billing_hour SET quantity = '-Infinity'"),
+    ("rolled_up_events_are_finite", "UPDATE billing_hourlyusage SET events = -1"),
+    ("rolled_up_quantity_is_finite", "UPDATE billing_hourlyusage SET quantity = '-Infinity'"),
     (
         "usage_is_rolled_up_in_one_place",
         "INSERT INTO billing_series (period_id, meter_id, dimensions)"
@@ -289,17 +289,17 @@ CASES = [
     ("tallied_high_is_finite", tally("high = '-Infinity'")),
     ("tallied_latest_is_finite", tally("latest_value = 'NaN'")),
     ("tallied_moment_is_finite", tally("moment = 'Infinity'")),
-    ("level_is_finite", "UPDATE billing_level SET value = 'NaN'"),
+    ("level_is_finite", "UPDATE billing_levelchange SET value = 'NaN'"),
     ("event_is_append_only", "UPDATE billing_event SET occurred_at = occurred_at + interval '1 month'"),
     ("event_is_append_only", "UPDATE billing_event SET properties = '{}' WHERE customer_id IS NULL"),
     ("event_is_append_only", "UPDATE billing_event SET customer_id = NULL WHERE customer_id IS NOT NULL"),
     ("event_is_append_only", "DELETE FROM billing_event"),
-    # unbilled usage
-    ("unbilled_reason_is_known", REPORTED.format(key="gen_random_uuid()", reason="'other'", resolved="NULL")),
-    ("event_is_unbilled_once_per_meter", REPORTED.format(key="event_key", reason="reason", resolved="NULL")),
+    # unmatched usage
+    ("unmatched_reason_is_known", REPORTED.format(key="gen_random_uuid()", reason="'other'", resolved="NULL")),
+    ("event_is_unmatched_once_per_meter", REPORTED.format(key="event_key", reason="reason", resolved="NULL")),
     ("replayed_usage_says_when", REPORTED.format(key="gen_random_uuid()", reason="reason", resolved="now()")),
-    ("unbilled_usage_is_resolved_once", "UPDATE billing_unbilledusage SET event_name = 'other'"),
-    ("unbilled_usage_is_resolved_once", "DELETE FROM billing_unbilledusage"),
+    ("unmatched_usage_is_resolved_once", "UPDATE billing_unmatchedusage SET event_name = 'other'"),
+    ("unmatched_usage_is_resolved_once", "DELETE FROM billing_unmatchedusage"),
     # corrections
     ("event_is_corrected_once", corrected(key="event_key")),
     ("correction_kind_is_known", corrected(kind="'other'")),
@@ -326,8 +326,8 @@ CASES = [
     ("own_commitment_ends_after_it_starts", promised(ends_at="starts_at - interval '1 second'")),
     ("subscription_has_one_commitment_at_a_time", promised()),
     ("agreement_leaves_billed_periods_alone", promised(starts_at="starts_at - interval '1 year'")),
-    ("agreement_leaves_billed_periods_alone", "UPDATE billing_owncommitment SET minimum = 7"),
-    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_owncommitment"),
+    ("agreement_leaves_billed_periods_alone", "UPDATE billing_subscriptioncommitment SET minimum = 7"),
+    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_subscriptioncommitment"),
     # coupons
     ("coupons_are_applied_in_one_order", redeemed(coupon="s.id")),
     ("coupon_is_held_once_at_a_time", redeemed(position="2")),
@@ -390,7 +390,7 @@ def test_every_promise_is_tested():
         *OF_JOBS,
         *OF_DRAWS,
         *OF_RESERVATIONS,
-        *OF_GUARDRAILS,
+        *OF_ALERT_RULES,
         *OF_MIGRATIONS,
         *OF_SIMULATIONS,
     ]
@@ -402,7 +402,7 @@ def test_an_unknown_customers_usage_may_be_given_to_its_customer_once():
     found = "(SELECT id FROM customers_customer ORDER BY id LIMIT 1)"
     give = f"UPDATE billing_event SET customer_id = {found} WHERE customer_id IS NULL"  # noqa: S608
     assert refused_by(give) == "nothing"
-    resolve = "UPDATE billing_unbilledusage SET resolved_at = now(), resolved_sequence = 1"
+    resolve = "UPDATE billing_unmatchedusage SET resolved_at = now(), resolved_sequence = 1"
     assert refused_by(resolve) == "nothing"
 
 

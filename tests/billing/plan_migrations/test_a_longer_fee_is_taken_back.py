@@ -16,7 +16,7 @@ def plan(code, *fees):
 
 
 def yearly(amount, billed):
-    return fee(amount, every=12, billed=billed, label="Licence", code="licence")
+    return fee(amount, every=12, billed=billed, label="License", code="license")
 
 
 CASES = [

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import preview_change
-from billing.models import Move, Period, Subscription
+from billing.models import MigrationItem, Period, Subscription
 from billing.plan_migrations import workflow
 from billing.subscriptions import change_plan
 from invoices.models import Invoice
@@ -49,7 +49,7 @@ def previewed(migration, *, at=AT):
 
 def test_it_tells_the_document_and_the_bills(acme, new):
     assert previewed(planned(new, at=AT)).figures == {"possible": 1, "not possible": 0, "with a warning": 1}
-    found = Move.objects.get()
+    found = MigrationItem.objects.get()
     draft = preview_change(subscription=acme, version=new, at=AT)
     assert found.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
     # January: 20 calls at 0.10 and February's 31.00; by the new one 15 beyond five at 0.20 and 28.00.
@@ -61,7 +61,7 @@ def test_nothing_changes(acme, new):
     before = list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()
     previewed(planned(new, at=AT))
     assert (list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()) == before
-    assert Move.objects.get().state == "waiting"
+    assert MigrationItem.objects.get().state == "waiting"
 
 
 def other_currency(acme, new):
@@ -90,7 +90,7 @@ def by_levels(acme, new):
 def test_problems_are_those_that_the_run_would_meet(acme, new, target, why):
     migration = planned(target(acme, new), at=AT)
     assert previewed(migration).figures["not possible"] == 1
-    assert why in Move.objects.get().problem
+    assert why in MigrationItem.objects.get().problem
 
 
 def test_what_is_worth_a_look_is_told(acme):
@@ -99,7 +99,7 @@ def test_what_is_worth_a_look_is_told(acme):
     use(acme, 8, FEB + 3 * DAY)
     agree(acme, "calls", "percent", -10, at=JAN)
     previewed(planned(small, at=AT))
-    assert Move.objects.get().warnings[:3] == [
+    assert MigrationItem.objects.get().warnings[:3] == [
         "It would lose exports.",
         f"calls: 8 are used, 3 are the most by {small}.",
         "1 figures that were agreed with the customer stay in force.",
@@ -110,7 +110,7 @@ def test_a_problem_that_is_gone_is_gone_from_the_next_preview(acme, new):
     migration = planned(new, at=AT)
     change_plan(subscription=acme, version=new, at=AT)
     previewed(migration)
-    assert "already" in Move.objects.get().problem
+    assert "already" in MigrationItem.objects.get().problem
     change_plan(subscription=acme, version=make_version("third"), at=AT + DAY)
     previewed(migration, at=AT + 2 * DAY)
-    assert Move.objects.get().problem == ""
+    assert MigrationItem.objects.get().problem == ""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from billing.models import Coverage, Move, Period, Subscription
+from billing.models import Coverage, MigrationItem, Period, Subscription
 from tests.billing.plan_migrations.world import (
     DAY,
     FIFTEENTH,
@@ -62,7 +62,7 @@ def test_of_those_who_moved_in_mid_period(pair, new, after):
     both_use(pair, 9, FIFTEENTH + HOUR / 4)
     pass_time(FIFTEENTH + after, since=FIFTEENTH + after)
     assert roll_back(migration, at=FIFTEENTH + after).figures == {"not possible": 0, "rolled back": 1}
-    assert Move.objects.get().state == "undone"
+    assert MigrationItem.objects.get().state == "undone"
     both_use(pair, 4, FIFTEENTH + 8 * DAY)
     pass_time(FEB + 2 * HOUR, since=FIFTEENTH + 8 * DAY)
     compare(pair)
@@ -99,7 +99,7 @@ def test_what_was_given_back_by_a_credit_note_is_not_charged_again(pair):
     run(migration)
     pass_time(FIFTEENTH + DAY, since=FIFTEENTH + DAY)
     assert roll_back(migration, at=FIFTEENTH + DAY).figures["not possible"] == 1
-    assert "given back by a credit note" in Move.objects.get().problem
+    assert "given back by a credit note" in MigrationItem.objects.get().problem
 
 
 def test_of_those_who_moved_before_anything_was_billed(pair, new):

@@ -4,7 +4,7 @@ import pytest
 
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import JobItem, Move, Period
+from billing.models import JobItem, MigrationItem, Period
 from billing.plan_migrations import workflow
 from tests.billing.plan_migrations.world import FIFTEENTH, HOUR, make_version, planned, worked
 from tests.builders import make_customer, subscribe
@@ -44,9 +44,9 @@ def test_a_run(three, monkeypatch, place):
     migration = planned(make_version("new", monthly="62"))
     job = workflow.run(migration_id=migration.pk, at=FIFTEENTH, by=None)
     killed_at(place, monkeypatch, job, FIFTEENTH)
-    assert not Move.objects.exclude(state="waiting").exists()
+    assert not MigrationItem.objects.exclude(state="waiting").exists()
     worked(job, at=FIFTEENTH)
-    assert Move.objects.filter(state="moved").count() == 3
+    assert MigrationItem.objects.filter(state="moved").count() == 3
     assert Period.objects.filter(version=migration.version).count() == 3
 
 
@@ -57,9 +57,9 @@ def test_the_way_back(three, monkeypatch, place):
     at = FIFTEENTH + HOUR / 2
     job = workflow.roll_back(migration_id=migration.pk, at=at, by=None)
     killed_at(place, monkeypatch, job, at)
-    assert Move.objects.filter(state="moved").count() == 3
+    assert MigrationItem.objects.filter(state="moved").count() == 3
     worked(job, at=at)
-    assert Move.objects.filter(state="undone").count() == 3
+    assert MigrationItem.objects.filter(state="undone").count() == 3
     assert {one.version_id for one in _again(three)} == {three[0].version_id}
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from billing.models import Migration
+from billing.models import PlanMigration
 from tests.billing.plan_migrations.world import make_version, planned, run
 from tests.builders import make_customer, subscribe
 from tests.db_refusals import refused_by
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.django_db
 
 
 def migration(change: str) -> str:
-    return f"UPDATE billing_migration SET {change}"  # noqa: S608
+    return f"UPDATE billing_planmigration SET {change}"  # noqa: S608
 
 
 def move(change: str) -> str:
     """Return the statement that changes the move that was made."""
-    return f"UPDATE billing_move SET {change} WHERE state = 'moved'"  # noqa: S608
+    return f"UPDATE billing_migrationitem SET {change} WHERE state = 'moved'"  # noqa: S608
 
 
 APPROVED = "approved_at = now(), approved_by_id = asked_by_id"
@@ -39,8 +39,8 @@ CASES = [
     ("move_state_is_known", move("state = 'lost', moved_at = NULL")),
     (
         "migration_moves_a_subscription_once",
-        "INSERT INTO billing_move (migration_id, subscription_id, from_version_id, state, problem, warnings, ended)"
-        " SELECT migration_id, subscription_id, from_version_id, 'waiting', '', '[]', '[]' FROM billing_move",
+        "INSERT INTO billing_migrationitem (migration_id, subscription_id, from_version_id, state, problem, warnings, ended)"
+        " SELECT migration_id, subscription_id, from_version_id, 'waiting', '', '[]', '[]' FROM billing_migrationitem",
     ),
     ("refused_move_says_why", move("state = 'refused', moved_at = NULL")),
     ("move_says_when_it_was_made", move("moved_at = NULL")),
@@ -63,7 +63,7 @@ def world(shared_transaction: None) -> None:
     """Leave a migration that has moved one subscription."""
     subscribe(make_customer(), make_version("old"))
     run(planned(make_version("new")))
-    Migration.objects.update(asked_by=User.objects.create_user("asker"))
+    PlanMigration.objects.update(asked_by=User.objects.create_user("asker"))
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])

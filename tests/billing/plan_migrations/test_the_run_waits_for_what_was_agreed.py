@@ -3,10 +3,10 @@
 import pytest
 from django.contrib.auth.models import User
 
-from billing.models import Move
+from billing.models import MigrationItem
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
-from customers.models import Notice
+from customers.models import Notification
 from plans.models import PublishingRule
 from tests.billing.plan_migrations.world import DAY, FIFTEENTH, make_version, planned, run
 from tests.builders import make_customer, subscribe
@@ -33,10 +33,10 @@ def refused(step, migration, *, at=FIFTEENTH, by=None) -> str:
 
 def test_customers_are_told_with_their_own_figures(new):
     migration = planned(new, notice_days=60)
-    Move.objects.update(before="31", after="35.50")
+    MigrationItem.objects.update(before="31", after="35.50")
     assert "Customers are to be told 60 days ahead" in refused(workflow.run, migration)
     assert workflow.tell(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
-    facts = Notice.objects.get(kind="migration.announced").facts
+    facts = Notification.objects.get(kind="migration.announced").facts
     assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
     assert (facts["bill_before"], facts["bill_after"]) == ("$31.00", "$35.50")
     assert facts["not_before"] == "2026-03-16"
@@ -52,7 +52,7 @@ def test_the_run_waits_for_the_days_agreed(new):
 
 def test_who_is_left_out_is_not_told(new):
     migration = planned(new, notice_days=60)
-    Move.objects.update(state="excluded")
+    MigrationItem.objects.update(state="excluded")
     assert workflow.tell(migration_id=migration.pk, at=FIFTEENTH, by=None) == 0
 
 

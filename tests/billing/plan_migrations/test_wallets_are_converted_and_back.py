@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.models import Move
+from billing.models import MigrationItem
 from lib.currencies import CREDITS
 from tests.billing.plan_migrations.world import DAY, FIFTEENTH, HOUR, TENTH, owed, planned, roll_back, run, use
 from tests.builders import (
@@ -91,7 +91,7 @@ def test_what_is_used_for_something_else_stays_converted(subscription):
     wallet = Wallet.objects.get(unit="USD")
     spend(wallet_id=wallet.pk, amount=D(1), reference="by hand", at=FIFTEENTH + HOUR)
     assert roll_back(migration, at=FIFTEENTH + 2 * HOUR).figures["not possible"] == 1
-    assert "some are used, held or gone" in Move.objects.get().problem
+    assert "some are used, held or gone" in MigrationItem.objects.get().problem
 
 
 def test_from_credits_to_usage_without_a_conversion(subscription):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.models import Move
+from billing.models import MigrationItem
 from billing.plan_migrations import workflow
 from billing.subscriptions import change_plan
 from invoices.credit_notes import Taken, credit
@@ -65,7 +65,7 @@ def credit_some(invoice: Invoice) -> None:
 
 
 def go_on(invoice: Invoice) -> None:
-    subscription = Move.objects.get(subscription__customer=invoice.customer_id).subscription
+    subscription = MigrationItem.objects.get(subscription__customer=invoice.customer_id).subscription
     change_plan(subscription=subscription, version=make_version("third"), at=LATER - HOUR)
 
 
@@ -77,15 +77,15 @@ def test_one_stays_and_the_other_goes_back(moved, happens, why):
     happens(document())
     job = roll_back(moved, at=LATER)
     assert job.figures == {"rolled back": 1, "not possible": 1}
-    states = Move.objects.order_by("pk").values_list("state", flat=True)
+    states = MigrationItem.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == ["moved", "undone"]
-    assert why in Move.objects.first().problem
+    assert why in MigrationItem.objects.first().problem
 
 
 def test_a_period_that_is_over_is_not_undone(moved):
     pass_time(FEB + DAY, since=FIFTEENTH + DAY)
     assert roll_back(moved, at=FEB + DAY).figures == {"rolled back": 0, "not possible": 2}
-    assert set(Move.objects.values_list("problem", flat=True)) == {
+    assert set(MigrationItem.objects.values_list("problem", flat=True)) == {
         "The period in which it changed is over: change its plan instead."
     }
 

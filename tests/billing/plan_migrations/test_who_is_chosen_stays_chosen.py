@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.models import Migration, Move
+from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import MigrationRefused, Selection, Terms, exclude, include, plan_migration
 from billing.subscriptions import cancel
 from tests.billing.plan_migrations.world import DAY, FIFTEENTH, make_version, planned, run
@@ -77,7 +77,7 @@ def test_ids_that_name_nobody_come_back_with_the_reason(new, four):
     assert made.left_out == [
         ("nobody", "No subscription or customer has this id."),
         ("there", f"It is on {new} already."),
-        ("late", "It is cancelled."),
+        ("late", "It is canceled."),
         ("elsewhere", "It does not fit what else was asked for."),
     ]
 
@@ -98,7 +98,7 @@ def test_ids_that_name_nobody_come_back_with_the_reason(new, four):
 def test_it_is_refused_with_the_reason_and_nothing_stays(new, four, asked, terms, why):
     with pytest.raises(MigrationRefused, match=why):
         chosen(new, terms=Terms(**terms), **asked)
-    assert not Migration.objects.exists()
+    assert not PlanMigration.objects.exists()
 
 
 def test_single_ones_are_left_out_and_taken_in_again(new, four):
@@ -107,7 +107,7 @@ def test_single_ones_are_left_out_and_taken_in_again(new, four):
     assert exclude(migration=migration, move_ids=[early, late], at=FIFTEENTH, by=None) == 2
     assert include(migration=migration, move_ids=[late], at=FIFTEENTH, by=None) == 1
     run(migration)
-    assert dict(Move.objects.values_list("subscription__customer__external_id", "state")) == {
+    assert dict(MigrationItem.objects.values_list("subscription__customer__external_id", "state")) == {
         "early": "excluded",
         "late": "moved",
         "german": "refused",

@@ -8,7 +8,7 @@ from typing import Any
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Job, Migration, Subscription
+from billing.models import Job, PlanMigration, Subscription
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import Selection, Terms, plan_migration
 from billing.subscriptions import end_finished, extend_periods
@@ -58,7 +58,7 @@ def use(subscription: Subscription, count: int, moment: datetime, *, event: str 
 
 def planned(
     version: PlanVersion, *, at: datetime = FIFTEENTH, plan: str = "old", ids: Sequence[str] = (), **terms: Any
-) -> Migration:
+) -> PlanMigration:
     return plan_migration(
         title="To the new plan",
         version=version,
@@ -74,11 +74,11 @@ def worked(job: Job, *, at: datetime) -> Job:
     return job
 
 
-def run(migration: Migration, *, at: datetime = FIFTEENTH) -> Job:
+def run(migration: PlanMigration, *, at: datetime = FIFTEENTH) -> Job:
     return worked(workflow.run(migration_id=migration.pk, at=at, by=None), at=at)
 
 
-def roll_back(migration: Migration, *, at: datetime) -> Job:
+def roll_back(migration: PlanMigration, *, at: datetime) -> Job:
     return worked(workflow.roll_back(migration_id=migration.pk, at=at, by=None), at=at)
 
 

@@ -13,11 +13,11 @@ import pytest
 from django.db import connection
 
 from billing.audit import assert_clean
-from billing.models import Event, Subscription, UnbilledUsage
+from billing.models import Event, Subscription, UnmatchedUsage
 from billing.privacy import CannotErase, erase, why_not
 from billing.privacy.retention import let_go
 from billing.subscriptions import cancel, end_finished
-from customers.models import Contact, Customer, IdempotentRequest, Notice
+from customers.models import Contact, Customer, IdempotentRequest, Notification
 from customers.notifications import announce
 from invoices.models import ProviderEvent, Refund
 from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
@@ -148,16 +148,16 @@ SEEDED = {
     *("customers_customer.checked_tax_number", "customers_customer.tax_number_proof"),
     *("customers_customerevent.checked_tax_number", "customers_customerevent.tax_number_proof"),
     *("customers_portallink.email", "customers_portalsession.email", "django_admin_log.object_repr"),
-    *("invoices_instrument.label", "invoices_instrumentevent.label", "invoices_charge.reason"),
-    *("invoices_charge.back_to", "invoices_refund.reason", "invoices_payment.reference"),
+    *("invoices_paymentmethod.label", "invoices_paymentmethodevent.label", "invoices_paymentattempt.reason"),
+    *("invoices_paymentattempt.back_to", "invoices_refund.reason", "invoices_payment.reference"),
     *("invoices_providerevent.content", "invoices_providerevent.outcome"),
-    *("billing_migration.selection", "billing_migrationevent.selection", "billing_job.parameters"),
+    *("billing_planmigration.selection", "billing_planmigrationevent.selection", "billing_job.parameters"),
     *(f"customers_customer.{name}" for name in (*DETAILS, "external_id")),
     *(f"customers_customerevent.{name}" for name in (*DETAILS, "external_id")),
     *("customers_contact.name", "customers_contact.email", "customers_contactevent.email"),
-    *("customers_notice.facts", "customers_idempotentrequest.body", "pghistory_context.metadata"),
+    *("customers_notification.facts", "customers_idempotentrequest.body", "pghistory_context.metadata"),
     *("billing_subscription.external_id", "billing_subscriptionevent.external_id"),
-    *("billing_unbilledusage.customer_ref", "wallets_transaction.reason"),
+    *("billing_unmatchedusage.customer_ref", "wallets_transaction.reason"),
 }
 
 
@@ -195,7 +195,7 @@ def test_what_still_comes_for_it_is_nobodys(gone):
     again = {**call("e1"), "customer": "canary-customer", "properties": NOTED}
 
     assert send(sent, again) == ["accepted", "duplicate"]
-    [report] = UnbilledUsage.objects.filter(customer_ref="canary-customer")
+    [report] = UnmatchedUsage.objects.filter(customer_ref="canary-customer")
     assert (report.reason, report.customer_id) == ("unknown_customer", None)
     assert_clean()
 
@@ -314,7 +314,7 @@ def test_another_customer_is_left_as_it_is(gone):
     erase(customer_id=gone.pk, at=LATER)
 
     other.refresh_from_db()
-    assert (other.legal_name, other.contacts.count(), Notice.objects.filter(customer=other).count()) == (
+    assert (other.legal_name, other.contacts.count(), Notification.objects.filter(customer=other).count()) == (
         "Other Ltd",
         1,
         1,

@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 
 from billing.jobs import start
-from billing.models import Migration, Subscription
+from billing.models import PlanMigration, Subscription
 from billing.models.jobs import JobKind
 from customers.models import Customer, Delivery
 from customers.models.portal_access import Way
 from customers.portal_auth import magic_links, sessions
 from invoices.credit_notes import Taken, credit
-from invoices.models import Charge, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.models import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
 from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
@@ -64,15 +64,17 @@ def _check(customer: Customer) -> None:
 
 def _pay(customer: Customer) -> None:
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=NOW)
-    Instrument.objects.create(account=account, ref="pm_1", label="Canary Card 4242", is_default=True, created_at=NOW)
+    PaymentMethod.objects.create(
+        account=account, ref="pm_1", label="Canary Card 4242", is_default=True, created_at=NOW
+    )
     draft = draft_invoice(customer=customer, asked=Asked([WORK]), at=NOW)
     paid = issue_draft(invoice_id=draft.pk, at=NOW)
     declined = Answer("declined", "pi_1", "lost", "Ask Canary Holder for another card")
     for reply in (declined, Answer("succeeded", "pi_2")):
         charge = attempts.begin(invoice_id=paid.pk, at=NOW)
         with pgtrigger.ignore("invoices.Charge:charge_is_settled_once"):  # as where a page was opened
-            Charge.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
-        attempts.settle(charge_id=charge.pk, answer=reply, at=NOW)
+            PaymentAttempt.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
+        attempts.settle(attempt_id=charge.pk, answer=reply, at=NOW)
     credit(invoice_id=paid.pk, lines=[Taken(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW)
     for refund in Refund.objects.filter(customer=customer):
         refunding.settle(refund_id=refund.pk, answer=Answer("succeeded", "re_1", "", "To Canary Holder"), at=NOW)
@@ -92,7 +94,7 @@ def _pay(customer: Customer) -> None:
 def _list(customer: Customer) -> None:
     """Choose the customer by its id, for a migration and for a simulation that have ended."""
     subscription = Subscription.objects.get(customer=customer)
-    Migration.objects.create(
+    PlanMigration.objects.create(
         title="All",
         version=subscription.version,
         selection={"ids": [customer.external_id, "another"]},

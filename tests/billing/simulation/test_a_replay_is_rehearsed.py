@@ -1,4 +1,4 @@
-"""Before unbilled usage is tried again, it is said what that would bill; nothing of it stays, and it comes true."""
+"""Before unmatched usage is tried again, it is said what that would bill; nothing of it stays, and it comes true."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.metering.ingest.reprocess import replay
-from billing.models import Counter, Tally, UnbilledUsage
+from billing.models import AggregateState, Counter, UnmatchedUsage
 from billing.simulation.reprocess_preview import rehearse
 from invoices.models import Invoice
 from tests.billing.metering.ingest.world import call, send
@@ -33,7 +33,7 @@ AT = FEB - timedelta(days=3)
 
 
 def reports():
-    return list(UnbilledUsage.objects.values_list("pk", flat=True))
+    return list(UnmatchedUsage.objects.values_list("pk", flat=True))
 
 
 def sent_too_early(**meter):
@@ -59,7 +59,7 @@ def test_what_it_would_bill_is_what_the_replay_bills():
     counts, bills = told()
     assert (counts, bills) == ((4, 3), [("acme", "tokens", D(130), D("102.00"), False)])
     assert not Counter.objects.exists()
-    assert UnbilledUsage.objects.filter(resolved_at__isnull=True).count() == 4
+    assert UnmatchedUsage.objects.filter(resolved_at__isnull=True).count() == 4
 
     assert told() == (counts, bills), "a rehearsal leaves nothing behind, also not in what processes remember"
     replay(at=AT, report_ids=reports())
@@ -78,7 +78,7 @@ def test_only_what_is_added_is_told():
 def test_levels_are_rehearsed_as_they_are_billed():
     sent_too_early(aggregation="max")
     assert told()[1] == [("acme", "tokens", D(60), D("50.00"), False)]
-    assert not Tally.objects.exists()
+    assert not AggregateState.objects.exists()
 
 
 def test_usage_of_a_closed_period_is_told_to_be_late():

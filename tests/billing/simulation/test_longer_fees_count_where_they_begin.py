@@ -25,7 +25,7 @@ def plan(code, *fees):
 
 
 def yearly(amount="730", **fields):
-    return fee(amount, every=12, label="Licence", code="licence", **fields)
+    return fee(amount, every=12, label="License", code="license", **fields)
 
 
 def passed(moment):
@@ -77,7 +77,7 @@ def test_it_is_due_where_its_interval_begins_and_missed_where_that_is_not_looked
     assert not any(one.after[0].problems for one in whole)
     part = simulate(period_ids=periods(subscription, 12)[:3], versions=[tried], at=YEAR + HOUR)
     assert totals(one.after[0] for one in part) == [Decimal(0)] * 3
-    assert part[-1].after[0].problems == ("The fee “Licence” is due once in 12 periods, of which 3 were looked at.",)
+    assert part[-1].after[0].problems == ("The fee “License” is due once in 12 periods, of which 3 were looked at.",)
 
 
 def test_in_arrears_it_is_for_as_long_as_there_were_periods():

@@ -38,11 +38,11 @@ def subscription() -> Subscription:
 
 
 def test_now_means_now(subscription: Subscription):
-    cancelled = cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
+    canceled = cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     period = subscription.periods.get(kind="regular")
     assert (period.ends_at, period.due_at) == (TENTH, TENTH + timedelta(hours=1))
     assert period.revision == 2, "so that no process attributes usage by an old copy"
-    assert (cancelled.state, cancelled.ends_at, cancelled.cancelled_at) == ("cancelled", TENTH, TENTH)
+    assert (canceled.state, canceled.ends_at, canceled.canceled_at) == ("canceled", TENTH, TENTH)
 
 
 def test_now_is_after_usage_of_the_same_moment(subscription: Subscription):
@@ -71,16 +71,16 @@ def test_what_it_covered_is_free_from_then_on(subscription: Subscription):
 
 def test_before_it_begins_nothing_is_left_of_it():
     subscription = subscribe(make_customer(), publish(make_plan(fees=[fee("31")])), starts_at=FEB, at=JAN)
-    cancelled = cancel(subscription=subscription, at=TENTH)
+    canceled = cancel(subscription=subscription, at=TENTH)
     assert (subscription.periods.count(), subscription.coverage.count()) == (0, 0)
-    assert cancelled.ends_at == FEB
+    assert canceled.ends_at == FEB
 
 
 def test_it_is_ended_once_its_last_period_is_closed(subscription: Subscription):
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     close_due(at=TENTH)
     subscription.refresh_from_db()
-    assert subscription.state == "cancelled"
+    assert subscription.state == "canceled"
     close_due(at=TENTH + timedelta(hours=1))
     subscription.refresh_from_db()
     assert subscription.state == "ended"
@@ -89,14 +89,14 @@ def test_it_is_ended_once_its_last_period_is_closed(subscription: Subscription):
 def test_a_sweep_ends_what_a_killed_close_left(subscription: Subscription):
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     close_due(at=TENTH + timedelta(hours=1))
-    Subscription.objects.update(state="cancelled")
+    Subscription.objects.update(state="canceled")
     assert (end_finished(at=MAR), end_finished(at=MAR)) == (1, 0)
 
 
 def test_the_closing_task_sweeps_too(subscription: Subscription):
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     close_due(at=TENTH + timedelta(hours=1))
-    Subscription.objects.update(state="cancelled")
+    Subscription.objects.update(state="canceled")
     close_due_periods()
     assert Subscription.objects.get().state == "ended"
 
@@ -119,7 +119,7 @@ def test_an_impossible_end_is_refused_in_words(subscription: Subscription, at, e
         cancel(subscription=subscription, at=at, ends_at=ends_at)
 
 
-def test_what_has_ended_cannot_be_cancelled(subscription: Subscription):
+def test_what_has_ended_cannot_be_canceled(subscription: Subscription):
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     close_due(at=MAR)
     with pytest.raises(CancellationRefused, match="has ended already"):

@@ -95,7 +95,7 @@ def test_what_runs_is_no_draft(version):
             change(subscription=begun, at=JAN)
 
 
-def test_a_draft_is_not_cancelled(version):
+def test_a_draft_is_not_canceled(version):
     with pytest.raises(CancellationRefused, match="discard it"):
         cancel(subscription=drafted(version), at=JAN)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from billing.closing import close_due
-from billing.models import Holding
+from billing.models import SubscriptionQuantity
 from billing.subscriptions import QuantityRefused, cancel, set_quantity
 from lib.field_types import MOST_HELD
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, publish, subscribe
@@ -34,7 +34,7 @@ def test_as_many_as_before_are_not_noted(subscription):
     assert hold(subscription, 1) is None
     assert hold(subscription, 3) is not None
     assert hold(subscription, 3) is None
-    assert Holding.objects.count() == 1
+    assert SubscriptionQuantity.objects.count() == 1
 
 
 def test_a_moment_in_the_open_period_may_be_past(subscription):
@@ -61,7 +61,7 @@ def test_it_is_refused_in_words(subscription, quantity, arguments, says):
     cancel(subscription=subscription, at=NOW, ends_at=MAR)
     with pytest.raises(QuantityRefused, match=says):
         hold(subscription, quantity, **arguments)
-    assert not Holding.objects.exists()
+    assert not SubscriptionQuantity.objects.exists()
 
 
 def test_a_period_that_is_closed_keeps_what_it_held(subscription):

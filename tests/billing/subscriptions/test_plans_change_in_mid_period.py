@@ -148,7 +148,7 @@ def test_what_makes_no_sense_is_refused(subscription, starter, pro):
     assert "too far ahead" in refused(**asked, moment=DAY_10 + 3 * HOUR)
     assert "no open period" in refused(**{**asked, "at": MAR})
     cancel(subscription=subscription, at=DAY_10)
-    assert "is cancelled" in refused(**asked)
+    assert "is canceled" in refused(**asked)
 
 
 def test_only_what_is_published_and_offered_in_its_currency(subscription, pro):

@@ -199,7 +199,7 @@ def test_a_trial_to_come_does_not_end_before_it_begins():
         end_trial(subscription=subscription, at=JAN)
 
 
-def test_one_that_was_cancelled_keeps_its_end(subscription):
+def test_one_that_was_canceled_keeps_its_end(subscription):
     cancel(subscription=subscription, at=JAN + DAY)
     with pytest.raises(TrialRefused, match="in no trial"):
         end_trial(subscription=subscription, at=JAN + 2 * DAY)

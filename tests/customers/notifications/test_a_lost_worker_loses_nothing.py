@@ -13,7 +13,7 @@ from django.conf import settings as project
 from django.core import mail
 
 from customers.customer_time import database_time
-from customers.models import Contact, Delivery, Notice
+from customers.models import Contact, Delivery, Notification
 from customers.notifications.delivery_queue import LEASE
 from customers.notifications.delivery_run import deliver
 from customers.tasks import forget_old_notices, tell
@@ -95,5 +95,5 @@ def test_what_was_told_long_ago_is_forgotten_and_what_is_under_way_is_not(settin
 
         assert forget_old_notices() == 1
 
-    assert set(Notice.objects.values_list("key", flat=True)) == {"new", "old, and not told"}
+    assert set(Notification.objects.values_list("key", flat=True)) == {"new", "old, and not told"}
     assert Delivery.objects.count() == 1

@@ -13,11 +13,11 @@ from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from billing.subscriptions.plan_changes.due_changes import move_due
 from billing.subscriptions.plan_changes.price_notifications import tell_prices
 from billing.subscriptions.terms.commitments import end_promise
-from customers.models import Customer, Notice, WebhookEndpoint
+from customers.models import Customer, Notification, WebhookEndpoint
 from customers.notifications.kinds import KINDS
 from invoices.credit_notes import Taken, credit
 from invoices.documents.past_due import mark_overdue
-from invoices.models import DunningStep, Instrument, PayerAccount, ProviderEvent, Refund
+from invoices.models import DunningStep, PayerAccount, PaymentMethod, ProviderEvent, Refund
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import take_back
 from invoices.payments.dunning.dunning_run import dun
@@ -238,10 +238,10 @@ def charged(world, *answers):
     """Let a provider give these answers to a charge; return the invoice."""
     invoice = make_invoice(world.acme)
     account = PayerAccount.objects.create(customer=world.acme, provider="stripe", ref="cus_1", created_at=JAN)
-    Instrument.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=JAN)
+    PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=JAN)
     charge = attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
     for answer in answers:
-        attempts.settle(charge_id=charge.pk, answer=answer, at=invoice.issued_at)
+        attempts.settle(attempt_id=charge.pk, answer=answer, at=invoice.issued_at)
     return invoice
 
 
@@ -285,9 +285,9 @@ TOLD = [
     (schedule, ["subscription.change_scheduled"]),
     (move, ["subscription.change_scheduled", "subscription.plan_changed"]),
     (withdraw, ["subscription.change_scheduled", "subscription.change_withdrawn"]),
-    (on("cancel"), ["subscription.cancelled"]),
-    (uncancel, ["subscription.cancelled", "subscription.cancellation_withdrawn"]),
-    (on("cancel", ends_at=MID), ["subscription.cancelled"]),
+    (on("cancel"), ["subscription.canceled"]),
+    (uncancel, ["subscription.canceled", "subscription.cancellation_withdrawn"]),
+    (on("cancel", ends_at=MID), ["subscription.canceled"]),
     (pause_and_resume, ["subscription.paused", "subscription.resumed"]),
     (leave_trial, ["subscription.created", "subscription.trial_ended"]),
     (lengthen_trial, ["subscription.created", "subscription.updated"]),
@@ -317,7 +317,7 @@ TOLD = [
 
 
 def notices():
-    return Notice.objects.order_by("pk")
+    return Notification.objects.order_by("pk")
 
 
 @pytest.mark.parametrize(("do", "kinds"), TOLD, ids=[f"{place}-{kinds[-1]}" for place, (_, kinds) in enumerate(TOLD)])

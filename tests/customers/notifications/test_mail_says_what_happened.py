@@ -127,7 +127,7 @@ def test_is_sent_later_if_the_mail_server_is_away(acme, settings, monkeypatch):
 
 
 def test_speaks_the_contacts_language_where_there_is_a_translation(acme, settings, tmp_path):
-    folder = tmp_path / "notices" / "de"
+    folder = tmp_path / "email" / "de"
     folder.mkdir(parents=True)
     (folder / "invoice.issued.txt").write_text("Rechnung {{ number }}\nEs gibt eine neue Rechnung.")
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]
@@ -146,7 +146,7 @@ MAILED = [*(name for name, kind in KINDS.items() if kind.mail is not Mail.NOBODY
 
 @pytest.mark.parametrize("kind", MAILED)
 def test_every_kind_has_a_mail_of_its_own(kind):
-    subject, _, body = get_template(f"notices/{kind}.txt").render({"customer_name": "Acme"}).partition("\n")
+    subject, _, body = get_template(f"email/{kind}.txt").render({"customer_name": "Acme"}).partition("\n")
 
     assert subject.strip()
     assert body.strip()

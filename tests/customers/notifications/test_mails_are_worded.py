@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.template.loader import get_template
 
-from customers.models import Contact, Wording
+from customers.models import Contact, EmailTemplate
 from customers.notifications import fact_labels
 from customers.notifications.email import compose
 from customers.notifications.email_templates import LANGUAGES, filled, problems_of
@@ -66,7 +66,7 @@ def bea(db):
 
 
 def word(language, subject="Own {number}", body="One.\r\n\r\n{customer_name} owes {total}."):
-    Wording.objects.create(kind="invoice.issued", language=language, subject=subject, body=body)
+    EmailTemplate.objects.create(kind="invoice.issued", language=language, subject=subject, body=body)
 
 
 # Which languages have finance's own wording → whose words a German contact reads, and one who speaks Danish.
@@ -117,8 +117,8 @@ def test_every_mail_of_customers_is_there_in_every_language(kind, language):
     assert text.subject
     assert text.paragraphs
     assert not re.search(r"\(\)|\s{2}|\{|\}", text.subject + "".join(text.paragraphs))
-    english = get_template(f"notices/{kind}.txt").template.source
-    own = get_template(f"notices/{language}/{kind}.txt").template.source
+    english = get_template(f"email/{kind}.txt").template.source
+    own = get_template(f"email/{language}/{kind}.txt").template.source
     assert names(own) <= names(english) | {"currency", "subscription"}, "it says no more than the English one"
 
 
@@ -128,7 +128,7 @@ def names(source):
 
 def test_the_samples_are_facts_that_the_page_shows():
     shown = {one["type"]: set(one["data"]) for one in EXAMPLES}
-    # What alerts tell depends on what is watched; docs/guardrails.md lists all of it.
+    # What alerts tell depends on what is watched; docs/alerts.md lists all of it.
     for kind in SAMPLES.keys() - {"alert.fired", "alert.recovered"}:
         assert set(SAMPLES[kind]) <= shown[kind], kind
 

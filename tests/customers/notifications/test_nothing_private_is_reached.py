@@ -1,4 +1,4 @@
-"""Nobody can make us connect to what is not on the public internet, however it is spelt, led to or changed (F47)."""
+"""Nobody can make us connect to what is not on the public internet, however it is spelled, led to or changed (F47)."""
 
 import contextlib
 import socket

@@ -43,5 +43,5 @@ def test_a_mail_of_each_example_leaves_no_gap(example):
     if not kind.mail and not kind.to_owner:
         return
     facts = {name: value for name, value in example["data"].items() if value is not None}
-    text = get_template(f"notices/{example['type']}.txt").render({**facts, "customer_name": "Acme GmbH"})
+    text = get_template(f"email/{example['type']}.txt").render({**facts, "customer_name": "Acme GmbH"})
     assert not re.search(r" ( |[.,:?]|$)|: *$|\(\)", text, re.MULTILINE), text

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from customers.models import Delivery, Notice
+from customers.models import Delivery, Notification
 from customers.notifications import http_client
 from customers.notifications.delivery_queue import AT_ONCE, LEASE, claim
 from customers.notifications.delivery_result import JITTER, RETRY_AFTER, Outcome, next_try, record
@@ -64,7 +64,7 @@ def test_is_handed_out_once_however_often_one_looks(acme):
         send(later(days=1))
 
     assert len(hook.got) == 1
-    assert Notice.objects.get().recipients == 1
+    assert Notification.objects.get().recipients == 1
 
 
 @pytest.mark.parametrize("code", [301, 400, 401, 404, 429, 500, 503])

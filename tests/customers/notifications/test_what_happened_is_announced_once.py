@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from customers.models import Notice
+from customers.models import Notification
 from customers.notifications import Announcement, UnknownKind, announce, announce_all
 from tests.builders import JAN, make_customer
 from tests.races import together
@@ -22,7 +22,7 @@ def test_is_kept_as_it_was_told():
     customer = make_customer()
     tell(customer, facts={"limit": "80.00", "percent": 75, "feature": None})
 
-    notice = Notice.objects.get()
+    notice = Notification.objects.get()
     assert (notice.kind, notice.customer, notice.created_at) == ("alert.fired", customer, JAN)
     assert notice.facts == {"limit": "80.00", "percent": 75, "feature": None}
 
@@ -32,7 +32,7 @@ def test_is_told_once_however_often_it_is_announced():
     tell(customer, facts={"limit": "80.00"})
     tell(customer, facts={"limit": "90.00"})
 
-    assert Notice.objects.get().facts == {"limit": "80.00"}
+    assert Notification.objects.get().facts == {"limit": "80.00"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ def test_is_told_once_by_two_at_once():
     customer = make_customer()
     together(*[lambda: tell(customer)] * 4)
 
-    assert Notice.objects.count() == 1
+    assert Notification.objects.count() == 1
 
 
 def test_is_not_told_if_it_did_not_happen():
@@ -49,7 +49,7 @@ def test_is_not_told_if_it_did_not_happen():
         tell(customer)
         transaction.set_rollback(True)
 
-    assert not Notice.objects.exists()
+    assert not Notification.objects.exists()
 
 
 def test_is_written_for_many_by_one_statement(django_assert_num_queries):
@@ -57,7 +57,7 @@ def test_is_written_for_many_by_one_statement(django_assert_num_queries):
     with django_assert_num_queries(1):
         announce_all(kind="topup.paid", announcements=told, at=JAN)
 
-    assert Notice.objects.count() == 50
+    assert Notification.objects.count() == 50
 
 
 def test_asks_nothing_where_there_is_nothing_to_tell(django_assert_num_queries):
@@ -77,13 +77,13 @@ def test_asks_nothing_where_there_is_nothing_to_tell(django_assert_num_queries):
 def test_never_fails_for_a_text(text, kept):
     tell(make_customer(), facts={"reason": text})
 
-    assert Notice.objects.get().facts == {"reason": kept}
+    assert Notification.objects.get().facts == {"reason": kept}
 
 
 def test_takes_many_long_texts():
     tell(make_customer(), facts={f"fact_{n}": "東" * 1_000 for n in range(30)})
 
-    assert len(Notice.objects.get().facts) == 30
+    assert len(Notification.objects.get().facts) == 30
 
 
 @pytest.mark.parametrize("value", [Decimal("1.5"), 1.5, True, ["x"]])

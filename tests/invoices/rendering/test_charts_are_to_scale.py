@@ -65,7 +65,7 @@ def test_long_periods_are_shown_by_month():
 
 def test_values_are_told_shortened_and_their_rest_in_one_row():
     dimension = DimensionUsage("key", (("k" * 500, D("7.5")), (None, D(2))), 40, D(1234))
-    usage = MeterUsage("API calls", "call", D("1243.5"), "day", (), (dimension,), unbilled=D(-3))
+    usage = MeterUsage("API calls", "call", D("1243.5"), "day", (), (dimension,), unmatched=D(-3))
     text = read_out(usage, date(2026, 10, 1), date(2026, 10, 2))
     (table,) = text.dimensions
     assert table.rows == (("k" * 119 + "…", "7.5"), ("(none)", "2"), ("40 others", "1,234"))

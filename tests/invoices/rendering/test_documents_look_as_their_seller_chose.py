@@ -1,4 +1,4 @@
-"""Logo, colours, account, terms and notes of the seller stand on each document; what is off stays off."""
+"""Logo, colors, account, terms and notes of the seller stand on each document; what is off stays off."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from customers.brand.logos import read_logo
-from invoices.rendering.invoice_facts import InvoiceFacts, Look, Settled
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, Settled
 from invoices.rendering.page_content import compose
 from invoices.rendering.pdf_file import render
 from invoices.rendering.wallet_facts import WalletRow, WalletStatement
@@ -15,7 +15,7 @@ from tests.invoices.rendering.pdf_reader import reader, text_of
 from tests.invoices.rendering.samples import D, fee, invoice, meter_usage
 
 LOGO = read_logo(picture("PNG", mode="RGBA")).content
-LOOK = Look(
+LOOK = Branding(
     company_number="HRB 99999 B",
     logo=LOGO,
     accent_color="#7a1f3d",

@@ -142,9 +142,9 @@ def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
     second = render_queue.take(invoice_id=stored.pk, at=NOW + render_queue.CLAIM_LASTS)
     render_queue.fail(first, reason="late", at=NOW)
     assert Rendering.objects.get(invoice=stored).error == render_queue.UNFINISHED
-    render_queue.fulfil(second, content=b"%PDF", at=NOW)
+    render_queue.fulfill(second, content=b"%PDF", at=NOW)
     render_queue.fail(second, reason="late", at=NOW)
-    render_queue.fulfil(first, content=b"other", at=SOON)
+    render_queue.fulfill(first, content=b"other", at=SOON)
     found = Rendering.objects.get(invoice=stored)
     assert (bytes(found.content), found.error, found.rendered_at) == (b"%PDF", "", NOW)
 

@@ -20,7 +20,7 @@ D = Decimal
 @pytest.fixture(scope="module")
 def everything() -> bytes:
     usage = [
-        meter_usage(unbilled=D(120)),
+        meter_usage(unmatched=D(120)),
         meter_usage("Tokens", "token", dimensions=(DimensionUsage("model", (("gpt-4o", D(7)),), 4, D(35)),)),
     ]
     return render(invoice(*every_model(), purchase_order="PO-7", note="Thank you."), usage)

@@ -27,7 +27,7 @@ def test_the_next_document_is_not_blamed_for_it():
     assert "€22.61" in text_of(render(invoice(fee("19.00"))))
 
 
-def test_a_value_in_the_appendix_is_spelt_out_instead():
+def test_a_value_in_the_appendix_is_spelled_out_instead():
     """Any event may bring a value: no customer may stop their own invoice by one."""
     usage = meter_usage(dimensions=(DimensionUsage("key", ((f"a{UNASSIGNED[1]}b", D(7)),)),))
     assert "a[U+0378]b 7" in text_of(render(invoice(fee("19.00")), [usage]))

@@ -13,7 +13,7 @@ from billing.closing import close_due, month_end
 from billing.closing.month_end.checklist import checklist
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Counter, Job, UnbilledUsage
+from billing.models import Counter, Job, UnmatchedUsage
 from billing.models.jobs import JobState
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
@@ -63,8 +63,8 @@ def lock(month=JANUARY, *, at=MAR):
     return month_end.lock(seller=make_seller(), month=month, note="", by=None, at=at)
 
 
-def unbilled(customer, day):
-    UnbilledUsage.objects.create(
+def unmatched(customer, day):
+    UnmatchedUsage.objects.create(
         event_key=f"00000000-0000-0000-0000-{day:012}",
         sequence=day,
         occurred_at=datetime(2026, 1, day, tzinfo=UTC),
@@ -95,13 +95,13 @@ def test_what_begins_with_the_next_month_is_not_of_this_one(version):
 def test_usage_and_its_worth(over):
     close_due(at=CLOSED_AT)
     use(over[0].subscription, "calls", 20)
-    unbilled(over[0].subscription.customer.external_id, 5)
-    unbilled("nobody", 6)
-    unbilled(make_customer(seller=make_seller("other")).external_id, 7)
+    unmatched(over[0].subscription.customer.external_id, 5)
+    unmatched("nobody", 6)
+    unmatched(make_customer(seller=make_seller("other")).external_id, 7)
     points = {one.code: one for one in checklist(seller=make_seller(), month=JANUARY)}
     assert points["late_usage"].count == 1
     assert points["late_usage"].amounts == {"USD": Decimal("1.00")}
-    assert points["unbilled_usage"].count == 2
+    assert points["unmatched_usage"].count == 2
     assert lock().checklist[4]["amounts"] == [{"amount": "1", "currency": "USD"}]
 
 
@@ -166,7 +166,7 @@ def test_it_asks_as_often_for_many_as_for_few(over, version):
         close_due(at=CLOSED_AT)
         for number, period in enumerate(over):
             use(period.subscription, "calls", 20)
-            unbilled(period.subscription.customer.external_id, len(over) + number)
+            unmatched(period.subscription.customer.external_id, len(over) + number)
 
     happen()
     few = questions()

@@ -4,8 +4,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from billing.limits.alerts.rule_settings import MOST_OWN, GuardrailRefused, Scope, remove_guardrail, set_guardrail
-from billing.models import Guardrail
+from billing.limits.alerts.rule_settings import MOST_OWN, AlertRuleRefused, Scope, remove_alert_rule, set_alert_rule
+from billing.models import AlertRule
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, calls, look, messages, told, use
 from tests.builders import make_feature, make_seller
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
 def guard(kind, *, levels=(), amount=None, is_on=True, set_by="finance", at=NOW, **scope):
-    return set_guardrail(
+    return set_alert_rule(
         kind=kind,
         scope=Scope(**scope),
         levels=levels,
@@ -68,7 +68,7 @@ def test_what_is_watched_no_more_recovers_without_a_word():
     rule = guard("allowance", levels=[60], customer=acme.customer, set_by="customer")
     use("message", 6)
     look()
-    remove_guardrail(guardrail=rule, at=NOW + MINUTE)
+    remove_alert_rule(alert_rule=rule, at=NOW + MINUTE)
     look(NOW + 2 * MINUTE)
     assert sorted(alerts()) == [("allowance", 50, "open"), ("allowance", 60, "recovered")]
     assert told("alert.recovered") == []
@@ -118,19 +118,19 @@ def test_what_cannot_be_watched_is_refused(kind, more, field, words):
         more = more | {"customer": acme.customer}
     if more.get("feature"):
         more = more | {"feature": make_feature("messages")}
-    before = Guardrail.objects.count()
-    with pytest.raises(GuardrailRefused, match=words) as refused:
+    before = AlertRule.objects.count()
+    with pytest.raises(AlertRuleRefused, match=words) as refused:
         guard(kind, **more)
-    assert (refused.value.field, Guardrail.objects.count()) == (field, before)
+    assert (refused.value.field, AlertRule.objects.count()) == (field, before)
 
 
 def test_an_amount_of_the_customers_is_at_most_finances():
     acme = calls()
     guard("spend", amount=100, subscription=acme)
-    with pytest.raises(GuardrailRefused, match="Finance watches 100"):
+    with pytest.raises(AlertRuleRefused, match="Finance watches 100"):
         guard("spend", amount=101, subscription=acme, set_by="customer")
     guard("spend", amount=90, subscription=acme, set_by="customer")
-    with pytest.raises(GuardrailRefused, match="own is 90"):
+    with pytest.raises(AlertRuleRefused, match="own is 90"):
         guard("spend", amount=80, subscription=acme)
 
 
@@ -140,5 +140,5 @@ def test_a_customer_has_so_many_of_their_own_and_no_more():
         scope = {"subscription": acme, "dimension": "api_key", "value": f"key-{number}"}
         guard("spend", amount=5, set_by="customer", **scope)
     guard("spend", amount=6, set_by="customer", **scope)
-    with pytest.raises(GuardrailRefused, match="enough"):
+    with pytest.raises(AlertRuleRefused, match="enough"):
         guard("allowance", customer=acme.customer, set_by="customer")

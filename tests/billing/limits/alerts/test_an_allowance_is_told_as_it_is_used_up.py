@@ -52,7 +52,7 @@ def test_a_receiver_is_told_all_it_needs(acme):
     use("message", 250)
     look()
     [one] = told()
-    del one["alert"], one["alerts"], one["guardrail"]
+    del one["alert"], one["alerts"], one["alert_rule"]
     assert one == {
         "kind": "alert.fired",
         "set_by": "finance",

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from billing.models import Alert
-from customers.models.notifications import Notice
+from customers.models.notifications import Notification
 from tests.billing.limits.alerts.world import NOW, look, messages, use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -25,7 +25,7 @@ def test_a_sweep_starts_over(place: str, tmp_path: Path):
     pipe = tmp_path / "announcements"
     os.mkfifo(pipe)
     environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "look_after_guardrails", "--at", NOW.isoformat()]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "evaluate_alerts", "--at", NOW.isoformat()]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         with pipe.open() as announcements:
@@ -36,4 +36,4 @@ def test_a_sweep_starts_over(place: str, tmp_path: Path):
 
     assert not Alert.objects.exists()
     look()
-    assert (Alert.objects.count(), Notice.objects.filter(kind="alert.fired").count()) == (2, 1)
+    assert (Alert.objects.count(), Notification.objects.filter(kind="alert.fired").count()) == (2, 1)

@@ -8,7 +8,7 @@ import pytest
 from billing.limits.alerts import change_feed, evaluation
 from billing.limits.alerts.change_feed import EVENTS, Seen, Step, follow, step_from
 from billing.metering.ingest import event_recorder
-from billing.models import Alert, Look, Watch
+from billing.models import Alert, ChangeCursor, PendingEvaluation
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, look, messages, use
 from tests.builders import cap, make_customer
 from tests.races import Pause, start, together
@@ -28,7 +28,7 @@ STEPS = [
 @pytest.mark.parametrize(("was", "seen", "becomes", "why"), STEPS)
 def test_a_number_is_a_position_once_all_that_ran_are_over(was, seen, becomes, why):
     position, noted, horizon = was
-    found = step_from(Watch(position=position, noted=noted, horizon=horizon), Seen(*seen))
+    found = step_from(ChangeCursor(position=position, noted=noted, horizon=horizon), Seen(*seen))
     assert found == Step(position, seen[0], *becomes), why
 
 
@@ -83,7 +83,7 @@ def test_sweepers_at_the_same_time_tell_once():
         use("message", 6, customer=f"c{number}")
     swept = together(*[lambda: look(NOW + MINUTE)] * 4)
     assert sum(one.fired for one in swept) == Alert.objects.count() == 20
-    assert not Look.objects.exists()
+    assert not PendingEvaluation.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

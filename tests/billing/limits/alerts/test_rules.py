@@ -1,4 +1,4 @@
-"""When a value crosses a level, as docs/guardrails.md has it."""
+"""When a value crosses a level, as docs/alerts.md has it."""
 
 from decimal import Decimal as D
 from fractions import Fraction
@@ -15,18 +15,18 @@ def levels(text):
     return tuple(int(one) for one in text.split(",") if one.strip())
 
 
-@pytest.mark.parametrize("row", rows("guardrails.md", "Levels"), ids=str)
+@pytest.mark.parametrize("row", rows("alerts.md", "Levels"), ids=str)
 def test_a_level_is_reached_as_on_the_page(row):
     assert reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(row["crossed"])
 
 
-@pytest.mark.parametrize("row", rows("guardrails.md", "Balances"), ids=str)
+@pytest.mark.parametrize("row", rows("alerts.md", "Balances"), ids=str)
 def test_a_balance_is_low_as_on_the_page(row):
     found = fallen_below(D(row["balance"]), limit=D(row["limit"]), levels=levels(row["levels"]))
     assert found == levels(row["crossed"])
 
 
-@pytest.mark.parametrize("row", rows("guardrails.md", "Unusual use"), ids=str)
+@pytest.mark.parametrize("row", rows("alerts.md", "Unusual use"), ids=str)
 def test_use_is_unusual_as_on_the_page(row):
     usually = usual([D(row["before"])], days=int(row["days"]))
     if usually is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from billing.limits.alerts.evaluation import Swept, sweep
 from billing.models import Alert, Subscription
-from customers.models.notifications import Notice
+from customers.models.notifications import Notification
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -44,11 +44,11 @@ def look(at: datetime = NOW + MINUTE) -> Swept:
 
 def alerts(**wanted: Any) -> list[tuple[str, int, str]]:
     """Return (kind, threshold, state) of the alerts there are, in order."""
-    found = Alert.objects.filter(**wanted).select_related("guardrail").order_by("pk")
-    return [(one.guardrail.kind, one.threshold, "recovered" if one.recovered_at else "open") for one in found]
+    found = Alert.objects.filter(**wanted).select_related("alert_rule").order_by("pk")
+    return [(one.alert_rule.kind, one.threshold, "recovered" if one.recovered_at else "open") for one in found]
 
 
 def told(kind: str = "") -> list[dict[str, Any]]:
     """Return the facts of what was announced, in order."""
-    found = Notice.objects.filter(kind__startswith=kind or "alert.").order_by("pk")
+    found = Notification.objects.filter(kind__startswith=kind or "alert.").order_by("pk")
     return [{"kind": one.kind, **one.facts} for one in found]

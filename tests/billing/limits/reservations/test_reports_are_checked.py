@@ -9,7 +9,7 @@ from billing.limits.check import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WA
 from billing.limits.reservations.admission import report
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest.parser import AHEAD, RETENTION, read
-from billing.models import Counter, Event, UnbilledUsage
+from billing.models import Counter, Event, UnmatchedUsage
 from tests.billing.limits.reservations.world import NOW, capped_customer, hold, prepaid_customer, used
 from tests.builders import cap
 
@@ -86,9 +86,9 @@ def test_a_cap_that_stops_lets_in_what_costs_nothing_more():
     assert refusal("c1", event="calls").reason == SPEND_CAP_REACHED
 
 
-def test_what_nothing_covers_is_refused_and_not_kept_as_unbilled():
+def test_what_nothing_covers_is_refused_and_not_kept_as_unmatched():
     capped_customer()
 
     assert refusal("x1", customer="nobody").reason == NOT_COVERED
     assert refusal("x2", at=NOW - timedelta(days=300)).reason == NOT_COVERED
-    assert not UnbilledUsage.objects.exists()
+    assert not UnmatchedUsage.objects.exists()

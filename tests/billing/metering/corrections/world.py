@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from billing.metering.corrections import Outcome, Wanted, correct
 from billing.metering.ingest.parser import key_of
-from billing.models import Counter, Hour, Level, Member, Period, Subscription, Tally
+from billing.models import AggregateState, Counter, DistinctValue, HourlyUsage, LevelChange, Period, Subscription
 from billing.subscriptions import extend_periods
 from lib.decimals import EXACT
 from tests.billing.metering.ingest.request_parser import NOW
@@ -128,9 +128,9 @@ def everything() -> dict[str, list[Any]]:
             "carried",
             "fingerprint",
         ),
-        "hours": _rows(Hour, *place, "bucket", "events", "quantity"),
+        "hours": _rows(HourlyUsage, *place, "bucket", "events", "quantity"),
         "tallies": _rows(
-            Tally,
+            AggregateState,
             *place,
             "span",
             "starts_at",
@@ -146,8 +146,8 @@ def everything() -> dict[str, list[Any]]:
             "moment",
             "members",
         ),
-        "levels": _rows(Level, *place, "at", "source", "key", "value"),
-        "members": _rows(Member, *place, "value", "at", "source", "key", "is_present"),
+        "levels": _rows(LevelChange, *place, "at", "source", "key", "value"),
+        "members": _rows(DistinctValue, *place, "value", "at", "source", "key", "is_present"),
     }
 
 

@@ -61,7 +61,7 @@ def test_a_dry_run_says_what_the_import_then_does(world):
     job = go_on(begin(rows))
     told = {
         "rows": 7, "accepted": 4, "duplicate": 1, "conflict": 1, "refused": 1, "floats": 0,
-        "unbilled.unknown_customer": 1, "unbilled.bad_value": 1,
+        "unmatched.unknown_customer": 1, "unmatched.bad_value": 1,
     }  # fmt: skip
     assert (job.state, job.dry_run, job.figures) == (JobState.DONE, True, told)
     assert not Event.objects.exists()
@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_read_to_its_end_fails_before_anything_is_stored(w
     assert not JobPart.objects.exists()
 
 
-def test_a_cancelled_job_lets_go_of_its_file(world):
+def test_a_canceled_job_lets_go_of_its_file(world):
     job = begin([row(1)])
     controls.cancel(job_id=job.pk, by=None, at=NOW)
     assert not JobPart.objects.exists()

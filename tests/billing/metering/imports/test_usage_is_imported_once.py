@@ -68,7 +68,7 @@ def test_a_dry_run_says_the_same_and_stores_nothing(world, tmp_path, capsys):
     path = write(tmp_path, [row(1), row(1), row(2, "x"), row(3, customer="nobody")])
     told = run(capsys, path, "--dry-run")
     assert (told["accepted"], told["duplicate"]) == (3, 1)
-    assert told["unbilled"] == {"bad_value": 1, "unknown_customer": 1}
+    assert told["unmatched"] == {"bad_value": 1, "unknown_customer": 1}
     assert not Event.objects.exists()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.audit import assert_clean
-from billing.models import Tally
+from billing.models import AggregateState
 from billing.subscriptions import extend_periods
 from tests.billing.metering.ingest.world import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
@@ -40,5 +40,5 @@ def test_a_seat_that_is_told_of_in_two_periods_of_one_batch_is_one_seat():
         seat("b", "2026-02-10T00:00:00Z"),
         seat("c", "2026-03-02T00:00:00Z", "remove"),
     )
-    assert list(Tally.objects.order_by("starts_at").values_list("members", flat=True)) == [1, 0, -1]
+    assert list(AggregateState.objects.order_by("starts_at").values_list("members", flat=True)) == [1, 0, -1]
     assert_clean()

@@ -13,7 +13,7 @@ from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import Meter
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start
 
@@ -43,7 +43,7 @@ def test_a_cancellation_meanwhile_keeps_usage_after_the_end_out(monkeypatch):
 
     assert outcomes == ["accepted", "accepted"]
     assert counted() == {"calls/call/03": (1, 1)}
-    assert [reason for reason, _, _ in unbilled()] == ["no_subscription"]
+    assert [reason for reason, _, _ in unmatched()] == ["no_subscription"]
 
 
 def test_a_meter_that_appears_meanwhile_counts(monkeypatch):

@@ -36,7 +36,7 @@ REFUSED = [
     (raw(customer=LONG), "customer", "length <= 200", "a customer too long"),
     (raw(event=LONG), "event", "length <= 200", "an event name too long"),
     (raw(subscription=LONG), "subscription", "length <= 200", "a subscription too long"),
-    (raw(colour=b"1"), "colour", "`colour`", "a field nobody knows"),
+    (raw(color=b"1"), "color", "`color`", "a field nobody knows"),
     (raw(timestamp=b'"yesterday"'), "timestamp", "RFC3339", "no time"),
     (raw(timestamp=b"1772000000"), "timestamp", "Expected `datetime", "seconds since 1970"),
     (raw(timestamp=b"1772000000.5"), "timestamp", "Expected `datetime", "and a half"),
@@ -99,7 +99,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("bad", "field", "says", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
-def test_a_bad_event_is_refused_and_its_neighbours_are_kept(bad, field, says, why):
+def test_a_bad_event_is_refused_and_its_neighbors_are_kept(bad, field, says, why):
     before, after = (json.dumps(event(id=id_)).encode() for id_ in ("before", "after"))
 
     events, refused, _ = received(b"[%b,%b,%b]" % (before, bad, after))

@@ -1,5 +1,5 @@
 """
-What a process remembers of catalogue and customers may be old; it never counts by it.
+What a process remembers of catalog and customers may be old; it never counts by it.
 
 Each test lets this process see something, changes it as another process would, and sends usage again.
 """
@@ -15,7 +15,7 @@ from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import MeterReading
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, read, request, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, make_world, read, request, send, unmatched
 from tests.builders import (
     JAN,
     MAR,
@@ -64,7 +64,7 @@ def test_a_customer_unknown_before_is_found():
     send(call("c2"))
 
     assert counted()["calls/call/03"] == (1, 1)
-    assert len(unbilled()) == 1
+    assert len(unmatched()) == 1
 
 
 def test_a_subscription_started_since_is_found():
@@ -88,14 +88,14 @@ def test_a_period_cut_short_since_is_left_at_its_end():
     send(call("c2", timestamp="2026-03-10T10:59:59Z"), call("c3", timestamp="2026-03-10T11:00:00Z"))
 
     assert counted()["calls/call/03"] == (2, 2)
-    assert [reason for reason, _, _ in unbilled()] == ["no_subscription"]
+    assert [reason for reason, _, _ in unmatched()] == ["no_subscription"]
 
 
 def test_a_period_removed_since_is_made_again():
     subscription = make_world()
     send(call("c1"))
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM billing_hour; DELETE FROM billing_series; DELETE FROM billing_counter")
+        cursor.execute("DELETE FROM billing_hourlyusage; DELETE FROM billing_series; DELETE FROM billing_counter")
         cursor.execute("ALTER TABLE billing_event DISABLE TRIGGER USER; DELETE FROM billing_event")
         cursor.execute("ALTER TABLE billing_event ENABLE TRIGGER USER")
     subscription.periods.filter(starts_at=MAR).delete()
@@ -161,10 +161,10 @@ def test_a_batch_from_many_months_finds_them_all_though_one_of_them_is_not_made_
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", timestamp="2026-03-01T00:00:00Z"))
 
     assert counted() == {"calls/call/01": (1, 1), "calls/call/03": (1, 1)}
-    assert unbilled() == []
+    assert unmatched() == []
 
 
-def test_the_catalogues_copy_is_read_once():
+def test_the_catalogs_copy_is_read_once():
     make_world()
     send(call("c1"))
     copy = catalog_cache.current()

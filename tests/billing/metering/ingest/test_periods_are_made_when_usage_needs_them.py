@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Period
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, make_world, send, unmatched
 
 pytestmark = pytest.mark.django_db
 
@@ -30,4 +30,4 @@ def test_usage_makes_the_period_that_it_falls_in(moment, month, why):
     assert send(call("c1", timestamp=moment.isoformat())) == ["accepted"]
 
     assert counted() == {f"calls/call/{month}": (1, 1)}, why
-    assert unbilled() == []
+    assert unmatched() == []

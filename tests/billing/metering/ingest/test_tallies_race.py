@@ -3,7 +3,7 @@
 import pytest
 
 from billing.metering.store import aggregate_states
-from billing.models import Member, Tally
+from billing.models import AggregateState, DistinctValue
 from billing.subscriptions import extend_periods
 from tests.billing.metering.ingest.world import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
@@ -50,7 +50,7 @@ def test_a_level_lasts_until_the_one_that_arrives_meanwhile(metered, monkeypatch
         told("a", "level", "2026-01-10T00:00:00Z", gb=10),
         told("b", "level", "2026-01-20T00:00:00Z", gb=3),
     )
-    assert Tally.objects.get(series__meter__code="level", span="").moment == 10 * 10 * 86_400 * 10**6
+    assert AggregateState.objects.get(series__meter__code="level", span="").moment == 10 * 10 * 86_400 * 10**6
 
 
 def test_a_seat_that_is_told_of_in_two_periods_at_once_is_one_seat(metered, monkeypatch):
@@ -60,5 +60,8 @@ def test_a_seat_that_is_told_of_in_two_periods_at_once_is_one_seat(metered, monk
         told("a", "seat", "2026-01-10T00:00:00Z", user="ann"),
         told("b", "seat", "2026-02-10T00:00:00Z", user="ann"),
     )
-    assert Member.objects.count() == 2
-    assert sorted(Tally.objects.filter(series__meter__code="seat").values_list("members", flat=True)) == [0, 1]
+    assert DistinctValue.objects.count() == 2
+    assert sorted(AggregateState.objects.filter(series__meter__code="seat").values_list("members", flat=True)) == [
+        0,
+        1,
+    ]

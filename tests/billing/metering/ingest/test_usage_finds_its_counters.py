@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.billing.metering.ingest.world import call, counted, make_world, request, rolled_up, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, make_world, request, rolled_up, send, unmatched
 from tests.builders import (
     JAN,
     MAR,
@@ -39,7 +39,7 @@ def test_each_value_goes_to_the_most_specific_rate(prompt, completion, propertie
 
     found = {key.split("/")[1]: str(quantity) for key, (_, quantity) in counted().items()}
     assert found == {label: str(quantity) for label, quantity in expected.items()}, why
-    assert unbilled() == []
+    assert unmatched() == []
 
 
 def test_rollups_keep_the_dimensions_that_an_event_has():

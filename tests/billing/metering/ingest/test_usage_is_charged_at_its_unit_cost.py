@@ -13,7 +13,7 @@ from plans.costs.unit_costs import CostRefused, remove_cost
 from plans.models import Meter, UnitCost
 from tests.billing.metering.corrections.world import replace
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import send, unbilled
+from tests.billing.metering.ingest.world import send, unmatched
 from tests.builders import (
     APR,
     FEB,
@@ -105,7 +105,7 @@ def test_what_has_no_cost_is_reported_and_billed_once_there_is_one():
     make_cost(tokens(), 1, since=MAR)
     world()
     send(used("1", 5, FEB), used("2", 5, MAR))
-    assert [(reason, meter) for reason, meter, _ in unbilled()] == [("no_cost", "tokens")]
+    assert [(reason, meter) for reason, meter, _ in unmatched()] == [("no_cost", "tokens")]
     make_cost(tokens(), 2, since=JAN)
     assert replay(at=NOW).resolved == 1
     assert carried() == [D(10), D(5)]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from billing.models import Event, UnbilledUsage
+from billing.models import Event, UnmatchedUsage
 from billing.models.usage import Reason
-from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -30,7 +30,7 @@ def test_usage_without_a_price_is_kept_with_its_reason(sent, reason, meter, says
 
     assert send(sent) == ["accepted"]
 
-    ((found, of_meter, detail),) = unbilled()
+    ((found, of_meter, detail),) = unmatched()
     assert (found, of_meter) == (reason, meter)
     assert says in detail
     assert counted() == {}
@@ -42,7 +42,7 @@ def test_a_report_stands_beside_its_event():
     send(call("c1"), call("c2", customer="nobody", timestamp="2026-03-01T00:00:00Z"))
 
     event = Event.objects.get(sender_id="c2")
-    report = UnbilledUsage.objects.get()
+    report = UnmatchedUsage.objects.get()
     assert (report.event_key, report.sequence, report.occurred_at) == (event.key, event.sequence, event.occurred_at)
     assert (report.customer, report.customer_ref, report.event_name) == (None, "nobody", "api.call")
     assert report.resolved_at is None
@@ -53,7 +53,7 @@ def test_a_repeat_is_not_reported_again():
 
     assert send(sent) + send(sent) == ["accepted", "duplicate"]
 
-    assert len(unbilled()) == 1
+    assert len(unmatched()) == 1
 
 
 def test_usage_whose_dimensions_match_no_rate_is_reported():
@@ -63,7 +63,7 @@ def test_usage_whose_dimensions_match_no_rate_is_reported():
 
     send(call("c1", properties={"model": "llama"}), call("c2", properties={"model": "gpt"}))
 
-    ((reason, of_meter, detail),) = unbilled()
+    ((reason, of_meter, detail),) = unmatched()
     assert (reason, of_meter) == (Reason.NO_RATE, "calls")
     assert "model llama" in detail
     assert [events for events, _ in counted().values()] == [1]
@@ -78,4 +78,4 @@ def test_one_meters_trouble_is_not_anothers():
     send(call("c1"))
 
     assert counted() == {"calls/-/03": (1, 1)}
-    assert [(reason, meter) for reason, meter, _ in unbilled()] == [(Reason.BAD_VALUE, "words")]
+    assert [(reason, meter) for reason, meter, _ in unmatched()] == [(Reason.BAD_VALUE, "words")]

@@ -7,7 +7,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.models.usage import Reason
 from plans.models import Meter
-from tests.billing.metering.ingest.world import call, counted, send, unbilled
+from tests.billing.metering.ingest.world import call, counted, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_an_event_without_a_value_is_reported_with_the_reason():
         call("a", properties={"a": 1}), call("b", properties={"a": 1, "b": 0}), call("c", properties={"a": 1, "b": 4})
     )
     assert counted() == {"work/-/03": (1, D("0.25")), "calls/-/03": (3, 3)}
-    assert sorted(unbilled()) == [
+    assert sorted(unmatched()) == [
         (Reason.BAD_VALUE, "work", "work: it divides by zero"),
         (Reason.BAD_VALUE, "work", "work: “b” is missing"),
     ]
@@ -52,7 +52,7 @@ def test_an_expression_that_was_stored_unread_costs_the_others_nothing():
     subscribe_to(computed("a +"), make_meter("calls", event_name="api.call"))
     send(call("a", properties={"a": 1}))
     assert counted() == {"calls/-/03": (1, 1)}
-    ((reason, of_meter, detail),) = unbilled()
+    ((reason, of_meter, detail),) = unmatched()
     assert (reason, of_meter) == (Reason.BAD_VALUE, "work")
     assert detail.startswith("work: its expression cannot be read.")
 
@@ -67,7 +67,7 @@ def test_a_cost_is_asked_for_of_computed_values_and_of_counted_events_as_well():
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
     send(call("a", properties={"n": 1}), call("b", properties={"n": 1, "cost": 3}))
     assert counted() == {"work/-/03": (1, 2), "calls/-/03": (1, 1)}
-    assert sorted(detail for _, _, detail in unbilled()) == [
+    assert sorted(detail for _, _, detail in unmatched()) == [
         "calls: “cost” is missing or not a number",
         "work: “cost” is missing or not a number",
     ]

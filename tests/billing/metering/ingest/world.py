@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.metering.ingest.event_recorder import record
 from billing.metering.ingest.parser import Received
-from billing.models import Counter, Rollup, Subscription, UnbilledUsage
+from billing.models import Counter, Rollup, Subscription, UnmatchedUsage
 from plans.models import Feature, MeterReading, Rate
 from tests.billing.metering.ingest.request_parser import NOW, received
 from tests.builders import (
@@ -105,7 +105,7 @@ def rolled_up() -> dict[str, tuple[int, Decimal]]:
     }
 
 
-def unbilled() -> list[tuple[str, str | None, str]]:
-    """Return (reason, meter, detail) of all unbilled usage, in order."""
-    found = UnbilledUsage.objects.select_related("meter").order_by("id")
+def unmatched() -> list[tuple[str, str | None, str]]:
+    """Return (reason, meter, detail) of all unmatched usage, in order."""
+    found = UnmatchedUsage.objects.select_related("meter").order_by("id")
     return [(one.reason, one.meter and one.meter.code, one.detail) for one in found]

@@ -58,7 +58,7 @@ def test_each_meter_is_told_by_day_and_dimension(subscription):
         "meta.region": (("eu", D(120)), (None, D("0.5"))),
         "type": (("input", D("100.5")), ("output", D(20))),
     }
-    assert {one.unbilled for one in (calls, tokens)} == {D(0)}
+    assert {one.unmatched for one in (calls, tokens)} == {D(0)}
 
 
 def test_only_the_largest_values_are_named(subscription):
@@ -77,7 +77,7 @@ def test_what_came_after_the_issue_is_told_apart(subscription):
     after = invoice.issued_at + timedelta(minutes=1)
     send(at(on(4), call("c2")), at(on(4), call("c3")), at=after)
     (calls,) = usage_of_invoice(invoice=invoice)
-    assert (calls.total, calls.unbilled) == (D(3), D(2))
+    assert (calls.total, calls.unmatched) == (D(3), D(2))
 
 
 def test_an_invoice_without_usage_has_no_such_pages(subscription):

@@ -62,7 +62,7 @@ TASKS = (
     invoice_tasks.send_refunds,
     wallet_tasks.settle_purchases,
     wallet_tasks.top_up_wallets,
-    billing_tasks.look_after_guardrails,
+    billing_tasks.evaluate_alerts,
 )
 
 

@@ -128,7 +128,7 @@ def test_what_was_granted_fits_what_becomes_of_the_period(row):
     wallet = Wallet.objects.get()
     if used := D(row["used"]):
         spend(wallet_id=wallet.pk, amount=used, reference="use", at=ELEVENTH - HOUR)
-    if row["what"] == "cancelled":
+    if row["what"] == "canceled":
         subscriptions.cancel(subscription=subscription, at=ELEVENTH, ends_at=ELEVENTH)
     else:
         others = [included(D(row["to"]))] if row["to"] != "0" else []

@@ -1,4 +1,4 @@
-"""Scheduling, extending and cancelling at the same moment leave each subscription with one version at a time."""
+"""Scheduling, extending and canceling at the same moment leave each subscription with one version at a time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -65,7 +65,7 @@ def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(s
     assert set(Period.objects.filter(starts_at=FEB).values_list("version__number", flat=True)) == {2}
 
 
-def test_whatever_comes_first_of_moving_revoking_and_cancelling_the_books_are_clean(subscriptions):
+def test_whatever_comes_first_of_moving_revoking_and_canceling_the_books_are_clean(subscriptions):
     publish_for_all()
     roll_out(at=TENTH)
     ids = [one.pk for one in subscriptions[:4]]

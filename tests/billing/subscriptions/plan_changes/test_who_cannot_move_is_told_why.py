@@ -48,11 +48,11 @@ def test_a_currency_that_the_version_lacks(db):
     assert to_cohort(make(), subscription) == [("refused", "Pro v2 has no prices in EUR.")]
 
 
-def test_one_that_is_cancelled_or_ends_before(pro):
-    cancelled, ending = subscribe(make_customer(), pro), subscribe(make_customer(), pro, ends_at=FEB)
-    cancel(subscription=cancelled, at=TENTH, ends_at=APR)
-    assert to_cohort(make(), cancelled, ending) == [
-        ("refused", "It is cancelled."),
+def test_one_that_is_canceled_or_ends_before(pro):
+    canceled, ending = subscribe(make_customer(), pro), subscribe(make_customer(), pro, ends_at=FEB)
+    cancel(subscription=canceled, at=TENTH, ends_at=APR)
+    assert to_cohort(make(), canceled, ending) == [
+        ("refused", "It is canceled."),
         ("refused", "It ends before its next period."),
     ]
 

@@ -6,12 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 from invoices.documents.totals import Tax, total_up
-from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Look, Settled, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Settled, TaxFacts
 from plans.pricing.charge_models import PerUnit
 from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee, invoice, usage_line
 
 D = Decimal
-LOOK = Look(
+LOOK = Branding(
     company_number="HRB 99999 B",
     iban="DE02120300000000202051",
     bic="BYLADEM1001",

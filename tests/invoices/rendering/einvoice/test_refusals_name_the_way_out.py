@@ -7,7 +7,7 @@ import pytest
 
 from invoices.rendering.einvoice.conversion import shape
 from invoices.rendering.einvoice.model import NotAnInvoice
-from invoices.rendering.invoice_facts import InvoiceFacts, Look, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, TaxFacts
 from tests.invoices.rendering.einvoice.sample_invoices import AMERICAN, BUYER, LOOK, NO_ONE, SELLER, document
 from tests.invoices.rendering.samples import fee
 
@@ -36,7 +36,7 @@ REFUSED = [
         "seller.tax_number: an invoice with tax needs a VAT id or tax number; enter it at the seller.",
     ),
     (
-        document(fee("9"), seller=AMERICAN, look=Look()),
+        document(fee("9"), seller=AMERICAN, look=Branding()),
         "seller.company_number: a seller without a VAT id is told by it; enter it at the seller.",
     ),
     (
@@ -79,5 +79,5 @@ def test_the_reason_names_the_fact(facts: InvoiceFacts, reason: str):
 
 def test_every_reason_is_told_at_once():
     with pytest.raises(NotAnInvoice) as refusal:
-        shape(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), look=Look()))
+        shape(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), look=Branding()))
     assert len(refusal.value.problems) == 4

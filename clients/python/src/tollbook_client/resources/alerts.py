@@ -24,7 +24,7 @@ class Alert:
     recovered_at: datetime | None
     period_start: datetime
     period_end: datetime | None
-    guardrail: int
+    alert_rule: int
     set_by: str
     subscription: str | None = None
     feature: str | None = None

@@ -52,7 +52,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A customer on a plan. state: draft, trialing, active, paused, cancelled or ended."""
+    """A customer on a plan. state: draft, trialing, active, paused, canceled or ended."""
 
     id: str
     customer: str
@@ -66,7 +66,7 @@ class Subscription:
     anchor_at: datetime | None = None
     trial_ends_at: datetime | None = None
     ends_at: datetime | None = None
-    cancelled_at: datetime | None = None
+    canceled_at: datetime | None = None
     quantities: tuple[Held, ...] = ()
     current_period: Span | None = None
     scheduled_change: ScheduledChange | None = None

@@ -107,7 +107,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A pack that was bought. state: pending until `invoice` is paid, then granted; or failed, or cancelled."""
+    """A pack that was bought. state: pending until `invoice` is paid, then granted; or failed, or canceled."""
 
     id: int
     wallet: int
@@ -140,7 +140,7 @@ class TopUpRule:
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A time at which it was. state: pending, paid, declined or cancelled."""
+    """A time at which it was. state: pending, paid, declined or canceled."""
 
     id: int
     purchase: int

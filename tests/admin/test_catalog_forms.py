@@ -1,0 +1,337 @@
+"""What the catalog's forms refuse, and in which words."""
+
+from decimal import Decimal
+
+import pytest
+
+from lib.currencies import CREDITS
+from plans.models import Feature, Fee, Meter, PlanFeature, Price
+from tests.builders import fee, make_feature, make_meter, make_plan, offer, publish, rate
+
+
+def post(client, address, **fields):
+    answer = client.post(f"/admin/plans/{address}/", {**fields, "_save": "Save"})
+    return answer, "" if answer.status_code == 302 else answer.content.decode()
+
+
+METER = {
+    "name": "Tokens",
+    "code": "tokens",
+    "unit": "token",
+    "event_name": "llm.request",
+    "aggregation": "count",
+    "filters": "{}",
+    "rounding": "none",
+    "rounding_places": "0",
+    "readings-TOTAL_FORMS": "0",
+    "readings-INITIAL_FORMS": "0",
+}
+
+
+def test_a_meter_is_added_with_its_dimensions(member):
+    post(member("engineer"), "meter/add", **METER | {"dimensions": "model, api_key"})
+    assert Meter.objects.get().dimensions == ["model", "api_key"]
+
+
+WRONG_METERS = [
+    # typed                     said
+    ({"filters": "[1]"}, "Write an object"),
+    ({"code": "Two words"}, "Use lower-case letters"),
+    ({"aggregation": "median"}, "Select a valid choice"),
+    ({"aggregation": "max"}, "Enter the property that is metered"),
+    ({"aggregation": "sum", "expression": "a +"}, "It ends too early"),
+    ({"aggregation": "sum", "expression": "a > 2"}, "It gives true or false, not a number"),
+    ({"aggregation": "sum", "expression": "a", "value_property": "a"}, "A value is read in one way"),
+    ({"excludes": '{"status": ["test"]}'}, "Write a list of filters"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_METERS)
+def test_a_meter_is_refused(member, typed, said):
+    _, text = post(member("engineer"), "meter/add", **METER | typed)
+    assert said in text
+    assert not Meter.objects.exists()
+
+
+def test_a_meter_in_use_says_why_it_is_locked(member, db):
+    meter = make_meter("calls")
+    client = member("finance")
+    assert 'name="event_name"' in client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
+    publish(make_plan("pro", offers=[offer("calls", rates=[rate("1")])]))
+    text = client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
+    assert "Locked, since published prices depend on it: Pro v1." in text
+    assert 'name="event_name"' not in text
+    post(client, f"meter/{meter.pk}/change", **METER | {"name": "API calls", "event_name": "other"})
+    meter.refresh_from_db()
+    assert (meter.name, meter.event_name) == ("API calls", "calls")
+
+
+def test_a_metered_feature_needs_a_meter(member):
+    client = member("finance")
+    unreached = {"when_unreachable": "open"}
+    _, text = post(client, "feature/add", name="Calls", code="calls", kind="metered", **unreached)
+    assert "A metered feature needs the meter that counts it" in text
+    post(client, "feature/add", name="Sso", code="sso", kind="boolean", meter=make_meter().pk, **unreached)
+    assert Feature.objects.get().meter is None, "the hidden field's value does not count"
+
+
+COUNTS = ("TOTAL", "INITIAL")
+
+
+INLINES = ("fees", "features", "commitments", "included_credits", "thresholds")
+
+
+def version_form(version, **more):
+    counts = {f"{rows}-{count}_FORMS": 0 for rows in INLINES for count in COUNTS}
+    facts = {"interval_count": 1, "interval_unit": "month", "anchor": "calendar", "proration": "second"}
+    return counts | facts | more
+
+
+def fee_row(**fields):
+    row = {
+        "label": "Base fee",
+        "kind": "base",
+        "amount": "10",
+        "currency": "usd",
+        "billed": "advance",
+        "basis": "fixed",
+    } | fields
+    return {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in row.items()}
+
+
+def test_a_fee_is_kept_in_its_currency(member, db):
+    version = make_plan()
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(amount="1,000.5")))
+    kept = Fee.objects.get()
+    assert kept.code == "base-fee", "made from the label"
+    assert (str(kept.amount.amount.normalize()), str(kept.currency), kept.position) == ("1000.5", "USD", 0)
+
+
+WRONG_FEES = [
+    # typed                                  said
+    ({"amount": "10.005"}, "USD has fewer decimal places: enter 10.01"),
+    ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places: enter 11"),
+    ({"currency": "ABC"}, "is not a currency of ISO 4217"),
+    ({"amount": "-1"}, "greater than or equal to 0"),
+    ({"every": "12", "basis": "seat"}, "keep the plan&#x27;s period: enter 1"),
+    ({"every": "12", "kind": "one_time"}, "keep the plan&#x27;s period: enter 1"),
+    ({"every": "121"}, "Enter 1 to 120 periods"),
+    ({"every": "0"}, "Enter 1 to 120 periods"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_FEES)
+def test_a_fee_is_refused(member, db, typed, said):
+    version = make_plan()
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(**typed)))
+    assert said in text
+    assert not Fee.objects.exists()
+
+
+LONGER_FEES = [
+    # plan                    fee                                       reads
+    ({}, fee("1188", every=12), "$1,188.00 each year, in advance; usage each month"),
+    ({}, fee("250", every=3, billed="arrears"), "$250.00 each quarter, in arrears; usage each month"),
+    ({"interval": "week"}, fee("5", every=5), "$5.00 every 5 weeks, in advance; usage each week"),
+    ({"count": 5}, fee("5", every=2), "$5.00 every 10 months, in advance; usage every 5 months"),
+]
+
+
+@pytest.mark.parametrize(("plan", "described", "reads"), LONGER_FEES)
+def test_a_fee_for_several_periods_reads_in_words(member, db, plan, described, reads):
+    version = make_plan(fees=[described, fee("9", label="Support")], **plan)
+    text = member("finance").get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert reads in text
+    assert "$9.00" not in text
+
+
+def commitment_row(**fields):
+    row = {
+        "minimum": "1,000",
+        "currency": "usd",
+        "periods": "12",
+        "overage_factor": "1.5",
+        "discount": "10",
+        **fields,
+    }
+    return {"commitments-TOTAL_FORMS": 1} | {f"commitments-0-{name}": value for name, value in (row | fields).items()}
+
+
+def test_a_commitment_is_kept_and_said_in_words(member, db):
+    version = make_plan()
+    client = member("finance")
+    post(client, f"planversion/{version.pk}/change", **version_form(version, **commitment_row(trues_up="on")))
+    kept = version.commitments.get()
+    assert (kept.minimum, kept.currency, kept.periods, kept.trues_up) == (1000, "USD", 12, True)
+    text = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert "$1,000.00 of usage in 12 periods together; what is missing is claimed; beyond it usage costs 1.5" in text
+
+
+WRONG_COMMITMENTS = [
+    # typed                    said
+    ({"minimum": "10.005"}, "USD has fewer decimal places: enter 10.01"),
+    ({"overage_factor": "101"}, "0 to 100 times"),
+    ({"discount": "101"}, "at most 100 %"),
+    ({"periods": "0"}, "greater than or equal to 1"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_COMMITMENTS)
+def test_a_commitment_is_refused(member, db, typed, said):
+    version = make_plan()
+    _, text = post(
+        member("finance"), f"planversion/{version.pk}/change", **version_form(version, **commitment_row(**typed))
+    )
+    assert said in text
+    assert not version.commitments.exists()
+
+
+def credits_row(**fields):
+    row = {"code": "credits", "amount": "1,000", "unit": "Credits", "every": "month", "lasts": "period", **fields}
+    return {"included_credits-TOTAL_FORMS": 1} | {f"included_credits-0-{name}": one for name, one in row.items()}
+
+
+IN_WORDS = [
+    ({}, "1,000 credits with each month; what is left expires when that ends; not in a trial."),
+    (
+        {"rolls_over": "2", "rollover_most": "200", "in_trial": "on"},
+        "1,000 credits with each month; when that ends up to 200 credits of it goes on for as long again, 2 times.",
+    ),
+    (
+        {"unit": "usd", "amount": "2.5", "every": "once", "lasts": "ever", "in_trial": "on"},
+        "$2.50 once, at the start; they never expire.",
+    ),
+    (
+        {"features": " calls ,calls", "lasts": "days", "days": "10", "rolls_over": "1", "in_trial": "on"},
+        "1,000 credits with each month for calls; after 10 days what is left goes on for as long again, once.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), IN_WORDS)
+def test_included_credits_are_kept_and_said_in_words(member, db, typed, said):
+    make_feature("calls")
+    version = make_plan()
+    client = member("finance")
+    post(client, f"planversion/{version.pk}/change", **version_form(version, **credits_row(**typed)))
+    assert version.included_credits.get().priority == 50
+    assert said in client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+
+
+WRONG_CREDITS = [
+    # typed                                   said
+    ({"amount": "0"}, "Enter an amount above zero."),
+    ({"unit": "coins"}, "Enter “credits”, or a currency."),
+    ({"lasts": "days"}, "Say how many days they last."),
+    ({"days": "5"}, "Empty this, or let them last"),
+    ({"lasts": "ever", "rolls_over": "1"}, "What lasts for ever never rolls over"),
+    ({"rollover_most": "5"}, "Nothing rolls over: empty this"),
+    ({"rolls_over": "37"}, "At most 36 times."),
+    ({"features": "calls, faxes"}, "There is no feature calls, faxes"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), WRONG_CREDITS)
+def test_included_credits_are_refused(member, db, typed, said):
+    version = make_plan()
+    form = version_form(version, **credits_row(**typed))
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **form)
+    assert said in text
+    assert not version.included_credits.exists()
+
+
+def test_rows_keep_the_order_they_were_left_in(member, db):
+    version = make_plan(fees=[fee("1", label="First"), fee("2", label="Second")])
+    first, second = version.fees.order_by("position")
+    rows = {"fees-TOTAL_FORMS": 3, "fees-INITIAL_FORMS": 2}
+    for place, (kept, position) in enumerate([(first, 1), (second, 0)]):
+        facts = {"id": kept.pk, "version": version.pk, "label": kept.label, "kind": "base", "amount": "1"}
+        facts |= {"currency": "USD", "billed": "advance", "basis": "fixed", "position": position}
+        rows |= {f"fees-{place}-{name}": value for name, value in facts.items()}
+    added = {
+        "label": "Third",
+        "kind": "base",
+        "amount": "3",
+        "currency": "USD",
+        "billed": "advance",
+        "basis": "fixed",
+        "position": "",
+    }
+    rows |= {f"fees-2-{name}": value for name, value in added.items()}
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert list(version.fees.order_by("position").values_list("label", flat=True)) == ["Second", "First", "Third"]
+
+
+def grant_row(feature, **fields):
+    row = {"feature": feature.pk, "consumption": "overage", "included": "", "static_value": "", **fields}
+    return {"features-TOTAL_FORMS": 1} | {f"features-0-{name}": value for name, value in row.items()}
+
+
+GRANTS = [
+    # kind        typed                      said
+    ("static", {}, "Enter the value that the plan gives"),
+    ("boolean", {"included": "5"}, "is not metered, so it has no units to include"),
+    ("metered", {"consumption": "credits", "at_zero": "grace"}, "Enter how far below zero the wallet may go"),
+]
+
+
+@pytest.mark.parametrize(("kind", "typed", "said"), GRANTS)
+def test_a_grant_is_refused(member, db, kind, typed, said):
+    version = make_plan()
+    rows = grant_row(make_feature("f", kind=kind), **typed)
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert said in text
+    assert not PlanFeature.objects.exists()
+
+
+STORED = [
+    # typed                                                              kept: consumption, at zero, grace
+    ({"consumption": "credits", "at_zero": "grace", "grace": "1,000"}, ("credits", "grace", Decimal(1000))),
+    ({"consumption": "balance", "at_zero": "overage", "grace": "5"}, ("balance", "overage", 0)),
+    ({"consumption": "credits", "at_zero": ""}, ("credits", "block", 0)),
+    ({"consumption": "overage", "at_zero": "grace", "grace": "5"}, ("overage", "block", 0)),
+]
+
+
+@pytest.mark.parametrize(("typed", "kept"), STORED)
+def test_what_happens_with_an_empty_wallet_is_kept_where_a_wallet_pays(member, db, typed, kept):
+    version = make_plan()
+    rows = grant_row(make_feature("f"), **typed)
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
+    assert PlanFeature.objects.values_list("consumption", "at_zero", "grace").get() == kept
+
+
+def test_a_price_is_typed_in_credits(member, db):
+    version = make_plan(offers=[offer("calls", consumption="credits")])
+    granted, client = version.features.get(), member("finance")
+    page = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert f"?plan_feature={granted.pk}&amp;currency=XCR" in page
+    form = client.get(f"/admin/plans/price/add/?plan_feature={granted.pk}&currency=XCR").content.decode()
+    assert 'value="credits"' in form
+    client.post("/admin/plans/price/add/", {"plan_feature": granted.pk, "currency": "Credits"})
+    price = Price.objects.get()
+    assert (str(price), price.currency) == ("calls in credits", CREDITS)
+    shown = client.get(f"/admin/plans/price/{price.pk}/change/").content.decode()
+    assert "credits: what each use burns" in shown
+    assert 'name="minimum"' not in shown
+
+
+def test_a_fee_is_no_matter_of_credits(member, db):
+    version = make_plan()
+    fields = {"label": "Base", "kind": "base", "amount": "5", "currency": "credits", "billed": "advance"}
+    typed = {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in fields.items()}
+    _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **typed))
+    assert "Credits are no money" in text
+
+
+def test_a_price_is_added_to_a_feature_of_a_draft_only(member, db):
+    version = make_plan(offers=[offer("calls", rates=[rate("1")])])
+    granted = version.features.get()
+    client = member("finance")
+    post(client, f"price/add/?plan_feature={granted.pk}".rstrip("/"), plan_feature=granted.pk, currency="eur")
+    client.post(f"/admin/plans/price/add/?plan_feature={granted.pk}", {"plan_feature": granted.pk, "currency": "eur"})
+    assert set(Price.objects.values_list("currency", flat=True)) == {"USD", "EUR"}
+    Price.objects.filter(currency="EUR").delete()
+    publish(version)
+    answer = client.post("/admin/plans/price/add/", {"plan_feature": granted.pk, "currency": "EUR"})
+    assert answer.status_code == 403

@@ -1,0 +1,48 @@
+"""A void resolves what was unmatched of its event, and what was taken back is never replayed."""
+
+import pytest
+
+from billing.metering.ingest.reprocess import replay
+from billing.models import UnmatchedUsage
+from tests.billing.metering.corrections.world import replace, void
+from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.ingest.world import call, counted, make_world, request, send
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
+
+
+def open_reports():
+    return UnmatchedUsage.objects.filter(resolved_at__isnull=True).count()
+
+
+def test_a_void_resolves_it_for_good():
+    send(call("a"), call("b"))
+    assert void("a") == ["accepted"]
+    assert open_reports() == 1
+    make_world()
+    assert replay(at=NOW).resolved == 1
+    assert counted() == {"calls/call/03": (1, 1)}
+
+
+def test_usage_that_was_replayed_is_taken_back():
+    send(call("a"))
+    make_world()
+    replay(at=NOW)
+    assert void("a") == ["accepted"]
+    assert counted() == {"calls/call/03": (0, 0)}
+
+
+def test_a_bad_value_is_replaced_by_a_good_one():
+    make_world()
+    send(request("r", "many", 5))
+    assert replace("r", request("r2", 10, 5)) == "accepted"
+    assert open_reports() == 0
+    assert counted() == {"tokens/gpt/03": (1, 10), "tokens/gpt output/03": (1, 5)}
+
+
+def test_a_replacement_that_nobody_pays_is_reported():
+    make_world()
+    send(call("a"))
+    replace("a", call("b", customer="nobody"))
+    assert list(UnmatchedUsage.objects.values_list("reason", flat=True)) == ["unknown_customer"]
+    assert counted() == {"calls/call/03": (0, 0)}
