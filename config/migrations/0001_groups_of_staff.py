@@ -12,9 +12,9 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("django_celery_beat", "0019_alter_periodictasks_options"),
-        ("billing", "0004_initial"),
+        ("billing", "0001_initial"),
         ("customers", "0001_initial"),
-        ("invoices", "0002_initial"),
+        ("invoices", "0001_initial"),
         ("plans", "0001_initial"),
         ("wallets", "0001_initial"),
     ]
